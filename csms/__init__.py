@@ -1,0 +1,1 @@
+"""The roof and the ground of the house: settings, front doors, and what every room stands on."""

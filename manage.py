@@ -1,0 +1,18 @@
+#!/usr/bin/env python
+"""The command line of the house: `manage.py serve` runs it, `manage.py help` lists the rest."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as missing:
+        sys.exit(f"{missing.name} is not installed here: run `make install`, then `.venv/bin/python manage.py`")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
