@@ -1,0 +1,24 @@
+"""The roof as a Django app: the commands that run the whole house, and the check of its settings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+
+from csms.core.config import unknown_settings
+
+
+def unknown_settings_check(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """A misspelt setting would silently leave its default in force; say so with every command that checks."""
+    return [checks.Warning(line, id="csms.W001") for line in unknown_settings()]
+
+
+class CsmsConfig(AppConfig):
+    name = "csms"
+    label = "csms"
+
+    def ready(self) -> None:
+        checks.register(unknown_settings_check)

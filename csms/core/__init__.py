@@ -1,0 +1,1 @@
+"""The ground of the house: what every room stands on, and which knows none of them."""

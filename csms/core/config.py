@@ -1,0 +1,424 @@
+"""Every setting of the system, typed and documented: read from the environment and `.env`, refused when wrong."""
+
+import socket
+from functools import cache, partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from csms.core.config_problems import (
+    ConfigError,
+    die_on_config_error,
+    refused_values,
+    unknown_names,
+    unreadable_lines,
+)
+from csms.core.config_types import (
+    BrokerUrl,
+    DatabaseUrl,
+    Folder,
+    Host,
+    Key,
+    LowerCase,
+    Names,
+    Origins,
+    Password,
+    RedisUrl,
+    TimeZone,
+    UpperCase,
+    setting,
+)
+from csms.core.data_dir import kept_secret_key, make_writable
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "config",
+    "die_on_config_error",
+    "get_config",
+    "load_config",
+    "prepare_data_dir",
+    "unknown_settings",
+]
+
+ENV_FILE = Path(".env")
+
+SERVER, SECURITY, STORES, LOGS = "Server", "Security", "Stores and services", "Logs and time"
+CHARGERS, PROTOCOL, WRITER, RETENTION = "Charge points", "OCPP connections", "Writer", "Retention"
+
+
+kept_for = partial(setting, category=RETENTION, unit="days", zero="for ever", high=36_500)
+
+
+class Config(BaseSettings):
+    """All settings. An empty value is the same as none; the environment wins over `.env`."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        populate_by_name=True,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+    )
+
+    host: Host = setting(
+        "CSMS_HOST",
+        "127.0.0.1",
+        SERVER,
+        "Address to listen on; 0.0.0.0 or :: for every interface.",
+        accepts="an IP address or a host name, without scheme and port",
+    )
+    port: int = setting("CSMS_PORT", 8000, SERVER, "TCP port to listen on.", zero="any free port", high=65535)
+    data_dir: Folder = setting(
+        "CSMS_DATA_DIR",
+        Path("./data"),
+        SERVER,
+        "Folder for everything the system keeps in files; created when absent.",
+        accepts="a folder that can be written to",
+    )
+    drain_seconds: int = setting(
+        "CSMS_DRAIN_SECONDS",
+        20,
+        SERVER,
+        "Longest time a stopping server gives its work in progress to finish.",
+        unit="s",
+        zero="do not wait",
+        high=600,
+    )
+    debug: bool = setting(
+        "CSMS_DEBUG", False, SERVER, "Error pages with tracebacks; never on a public address."
+    )
+
+    secret_key: Key = setting(
+        "CSMS_SECRET_KEY",
+        SecretStr(""),
+        SECURITY,
+        "Signs sessions and links; whoever knows it can sign in as anyone. Changing it signs everybody out.",
+        accepts="at least 32 characters",
+        unset="generated once into the file `secret_key` of the data folder",
+    )
+    admin_password: Password = setting(
+        "CSMS_ADMIN_PASSWORD",
+        SecretStr(""),
+        SECURITY,
+        "Password of the first operator, `admin`; only read when that operator is created.",
+        accepts="at least 8 characters",
+        unset="generated and printed once",
+    )
+    allowed_hosts: Names = setting(
+        "CSMS_ALLOWED_HOSTS",
+        (),
+        SECURITY,
+        "Names under which browsers and API clients may address the server.",
+        accepts="host names separated by commas, without scheme and port; .example.org for all below it; * for any",
+        unset="localhost and the listening address; on every interface also this machine's name and address",
+    )
+    trusted_origins: Origins = setting(
+        "CSMS_TRUSTED_ORIGINS",
+        (),
+        SECURITY,
+        "Origins, besides the server's own, whose pages may send forms and open the live socket.",
+        accepts="origins separated by commas, such as https://csms.example.org",
+        unset="none",
+    )
+    behind_tls_proxy: bool = setting(
+        "CSMS_BEHIND_TLS_PROXY",
+        False,
+        SECURITY,
+        "A proxy in front ends TLS and sets X-Forwarded-Proto: secure cookies and HSTS are switched on.",
+    )
+
+    database_url: DatabaseUrl = setting(
+        "DATABASE_URL",
+        "",
+        STORES,
+        "Database that holds all rows.",
+        accepts="postgresql://user:password@host:port/name or sqlite:////absolute/path/of/a/file",
+        unset="SQLite, in the file `csms.sqlite3` of the data folder",
+    )
+    redis_url: RedisUrl = setting(
+        "REDIS_URL",
+        "",
+        STORES,
+        "Redis that carries wake-up calls between processes, live pages and the cache.",
+        accepts="redis://host:port/number, or rediss:// for TLS",
+        unset="in the memory of the one process",
+    )
+    celery_broker_url: BrokerUrl = setting(
+        "CELERY_BROKER_URL",
+        "",
+        STORES,
+        "Broker through which background tasks reach their workers.",
+        accepts="a redis://, rediss://, amqp:// or amqps:// URL, or memory://",
+        unset="`REDIS_URL`, and without that the memory of the one process",
+    )
+    embedded_worker: Annotated[Literal["auto", "on", "off"], LowerCase] = setting(
+        "CSMS_EMBEDDED_WORKER",
+        "auto",
+        STORES,
+        "Run the task worker and its clock inside the server process; auto: when no broker is configured.",
+    )
+
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = setting(
+        "CSMS_LOG_LEVEL", "INFO", LOGS, "Least severe level that is logged."
+    )
+    log_format: Annotated[Literal["auto", "console", "json"], LowerCase] = setting(
+        "CSMS_LOG_FORMAT",
+        "auto",
+        LOGS,
+        "Lines for people (console) or for machines (json); auto: console on a terminal, else json.",
+    )
+    time_zone: TimeZone = setting(
+        "CSMS_TIME_ZONE",
+        "UTC",
+        LOGS,
+        "Time zone in which the console shows times; logs, API and database are always UTC.",
+        accepts="a name of the IANA time zone list, such as Europe/Zurich",
+    )
+
+    unknown_charge_points: Annotated[Literal["refuse", "pending", "accept"], LowerCase] = setting(
+        "CSMS_UNKNOWN_CHARGE_POINTS",
+        "pending",
+        CHARGERS,
+        "A charge point nobody registered is refused (404), waits for approval (pending) or is accepted.",
+    )
+    max_pending_charge_points: int = setting(
+        "CSMS_MAX_PENDING_CHARGE_POINTS",
+        1000,
+        CHARGERS,
+        "Most charge points that may wait for approval; further unknown ones are refused.",
+        unit="charge points",
+        zero="none may wait",
+        high=1_000_000,
+    )
+    unknown_id_tags: Annotated[Literal["refuse", "accept"], LowerCase] = setting(
+        "CSMS_UNKNOWN_ID_TAGS",
+        "refuse",
+        CHARGERS,
+        "An id token nobody registered is refused (answered Invalid) or accepted.",
+    )
+    require_charge_point_password: bool = setting(
+        "CSMS_REQUIRE_CHARGE_POINT_PASSWORD",
+        False,
+        CHARGERS,
+        "Refuse (401) every charge point for which no password is set.",
+    )
+    heartbeat_interval: int = setting(
+        "CSMS_HEARTBEAT_INTERVAL",
+        300,
+        CHARGERS,
+        "Heartbeat interval that an accepted charge point is told at boot.",
+        unit="s",
+        low=10,
+        high=86400,
+    )
+    boot_retry_interval: int = setting(
+        "CSMS_BOOT_RETRY_INTERVAL",
+        60,
+        CHARGERS,
+        "Time after which a charge point that is pending or rejected shall send its BootNotification again.",
+        unit="s",
+        low=5,
+        high=86400,
+    )
+
+    subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = setting(
+        "CSMS_SUBPROTOCOL_DEFAULT",
+        "",
+        PROTOCOL,
+        "Version assumed for a charge point that offers no subprotocol, as some old ones do.",
+        accepts="ocpp1.6",
+        unset="such a connection is refused",
+    )
+    call_timeout: int = setting(
+        "CSMS_CALL_TIMEOUT",
+        30,
+        PROTOCOL,
+        "Longest wait for a charge point's answer to a CALL.",
+        unit="s",
+        low=1,
+        high=600,
+    )
+    ws_ping_interval: int = setting(
+        "CSMS_WS_PING_INTERVAL",
+        30,
+        PROTOCOL,
+        "Interval of the server's WebSocket pings.",
+        unit="s",
+        zero="off",
+        high=3600,
+    )
+    liveness_timeout: int = setting(
+        "CSMS_LIVENESS_TIMEOUT",
+        900,
+        PROTOCOL,
+        "Silence after which a connection is closed; raised to three heartbeat intervals when it is less.",
+        unit="s",
+        zero="off",
+        high=604800,
+    )
+    max_frame_bytes: int = setting(
+        "CSMS_MAX_FRAME_BYTES",
+        1_048_576,
+        PROTOCOL,
+        "Largest message that a charge point may send.",
+        unit="bytes",
+        low=16_384,
+        high=67_108_864,
+    )
+
+    writer_batch_max: int = setting(
+        "CSMS_WRITER_BATCH_MAX",
+        512,
+        WRITER,
+        "Most messages stored in one database transaction; 1 commits each by itself, which is far slower.",
+        unit="messages",
+        low=1,
+        high=100_000,
+    )
+    writer_queue_max: int = setting(
+        "CSMS_WRITER_QUEUE_MAX",
+        20_000,
+        WRITER,
+        "Most messages that may wait to be stored; beyond it charge points are read more slowly.",
+        unit="messages",
+        low=1,
+        high=10_000_000,
+    )
+
+    retain_frames_days: int = kept_for(
+        "CSMS_RETAIN_FRAMES_DAYS", 30, description="How long the log of messages is kept."
+    )
+    retain_meter_values_days: int = kept_for(
+        "CSMS_RETAIN_METER_VALUES_DAYS",
+        400,
+        description="How long meter values are kept; transactions and their totals stay.",
+    )
+    retain_events_days: int = kept_for(
+        "CSMS_RETAIN_EVENTS_DAYS",
+        30,
+        description="How long events of the outbox are kept, and can be replayed.",
+    )
+    retain_connections_days: int = kept_for(
+        "CSMS_RETAIN_CONNECTIONS_DAYS", 400, description="How long closed connections are kept."
+    )
+    retain_refusals_days: int = kept_for(
+        "CSMS_RETAIN_REFUSALS_DAYS", 30, description="How long refused handshakes are kept."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # Not pydantic-settings' env_ignore_empty: with it an empty variable could not undo a line of `.env`.
+        return {name: value for name, value in given.items() if value != ""}
+
+    @property
+    def listens_everywhere(self) -> bool:
+        try:
+            return ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+    @property
+    def effective_allowed_hosts(self) -> list[str]:
+        """What Django's ALLOWED_HOSTS shall be."""
+        if self.allowed_hosts:
+            return list(self.allowed_hosts)
+        names = ["localhost", "127.0.0.1", "[::1]"]
+        if not self.listens_everywhere:
+            names.append(f"[{self.host}]" if ":" in self.host else self.host)
+        elif self.debug:
+            return ["*"]
+        else:
+            names += [socket.gethostname().lower(), *_own_address()]
+        return list(dict.fromkeys(names))
+
+    @property
+    def effective_broker_url(self) -> str:
+        """The broker of the background tasks; `memory://` when they stay inside this process."""
+        return self.celery_broker_url or self.redis_url or "memory://"
+
+    @property
+    def embedded_worker_on(self) -> bool:
+        """Whether the server process runs the task worker and its clock itself."""
+        if self.embedded_worker == "auto":
+            return self.effective_broker_url.startswith("memory:")
+        return self.embedded_worker == "on"
+
+    @property
+    def database_path(self) -> Path | None:
+        """The file of the SQLite database; None when the database is PostgreSQL."""
+        if not self.database_url:
+            return self.data_dir / "csms.sqlite3"
+        parts = urlsplit(self.database_url)
+        return Path(unquote(parts.path[1:])).absolute() if parts.scheme == "sqlite" else None
+
+    @property
+    def liveness_seconds(self) -> int:
+        """Silence, in seconds, after which a connection is closed; 0 for never."""
+        return self.liveness_timeout and max(self.liveness_timeout, 3 * self.heartbeat_interval)
+
+    @property
+    def effective_secret_key(self) -> str:
+        """The key to sign with; the first caller without CSMS_SECRET_KEY generates it into the data folder.
+
+        Raises ConfigError when the file cannot be made or read.
+        """
+        return self.secret_key.get_secret_value() or kept_secret_key(self.data_dir)
+
+
+def _own_address() -> list[str]:
+    """The address by which others on the network reach this machine; no packet is sent to find it."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: an address that is nobody's.
+            return [probe.getsockname()[0]]
+    except OSError:
+        return []
+
+
+def load_config(env_file: Path | None = ENV_FILE) -> Config:
+    """Read the settings anew from the environment and `env_file`; raises ConfigError with a line per problem."""
+    if env_file and (problems := unreadable_lines(env_file)):
+        raise ConfigError(*problems)
+    try:
+        return Config(_env_file=env_file)
+    except ValidationError as error:
+        fields = Config.model_fields.values()
+        # Not chained: the cause would show in a traceback what is masked here.
+        raise ConfigError(*refused_values(error, fields, env_file)) from None
+
+
+@cache
+def get_config() -> Config:
+    """The settings of this process, read once."""
+    return load_config()
+
+
+def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
+    """A warning for each variable that looks like a setting but is none, such as a misspelt one."""
+    return unknown_names(Config.model_fields.values(), env_file)
+
+
+def prepare_data_dir(config: Config) -> None:
+    """Create the folders of the data and of the database file; raises ConfigError when one cannot be written to."""
+    make_writable(config.data_dir, "CSMS_DATA_DIR")
+    if config.database_path:
+        make_writable(config.database_path.parent, "DATABASE_URL" if config.database_url else "CSMS_DATA_DIR")
+
+
+if TYPE_CHECKING:
+    config: Config
+else:
+
+    def __getattr__(name: str) -> Config:
+        # `from csms.core.config import config` reads the settings at that moment, not when this module is imported.
+        if name == "config":
+            return get_config()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

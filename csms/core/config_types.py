@@ -1,0 +1,193 @@
+"""The accepted forms of a setting: how a text from the environment is read, refused, masked and described."""
+
+import re
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
+
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.I)
+
+
+def setting(
+    env: str,
+    default: Any,
+    category: str,
+    description: str,
+    *,
+    accepts: str = "",
+    unset: str = "",
+    unit: str = "",
+    zero: str = "",
+    low: int | None = None,
+    high: int | None = None,
+    mutable: bool = False,
+) -> Any:
+    """Declare one setting.
+
+    `accepts` completes "give …" and is derived from the type where it can be; `unset` says what happens without
+    a value where the default alone does not; `zero` says what 0 means; `mutable` is true for a setting that is
+    read again at every use, so that a change needs no restart.
+    """
+    extra = {"category": category, "mutable": mutable, "unit": unit}
+    extra |= {"accepts": accepts, "unset": unset, "zero": zero}
+    return Field(
+        default,
+        validation_alias=env,
+        description=description,
+        json_schema_extra=extra,
+        ge=0 if zero else low,
+        le=high,
+        repr=not env.endswith("_URL"),  # A URL may hold a password.
+    )
+
+
+def env_name(field: FieldInfo) -> str:
+    """The environment variable of a setting."""
+    assert isinstance(field.validation_alias, str)
+    return field.validation_alias
+
+
+def extra(field: FieldInfo, key: str) -> Any:
+    """What `setting()` was told about a setting."""
+    assert isinstance(field.json_schema_extra, dict)
+    return field.json_schema_extra[key]
+
+
+def is_secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr
+
+
+def accepted_form(field: FieldInfo) -> str:
+    """What completes the sentence "give …" for a setting."""
+    if text := extra(field, "accepts"):
+        return str(text)
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(value or "nothing" for value in get_args(field.annotation))
+    bounds = {type(bound): bound for bound in field.metadata}
+    low, high, zero = bounds[Ge].ge, bounds[Le].le, extra(field, "zero")
+    return f"a whole number from {1 if zero else low} to {high}" + (f" (0 = {zero})" if zero else "")
+
+
+def masked(value: object, field: FieldInfo) -> str:
+    """A given value as it may be shown and logged: no secret, no credentials of a URL."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if is_secret(field):
+        return f"the value of {len(text)} characters"
+    if env_name(field).endswith("_URL"):
+        scheme, separator, rest = text.rpartition("://") if "://" in text else ("", "", text)
+        rest = re.sub(r"^.*@", "***@", rest, flags=re.S)
+        text = scheme + separator + re.sub(r"\?.*$", "?***", rest, flags=re.S)
+    return repr(text)
+
+
+def _host(value: str) -> str:
+    """An address or name to listen on; an IPv6 address may stand in brackets, which are taken off."""
+    if value.startswith("[") and value.endswith("]"):
+        return str(IPv6Address(value[1:-1]))
+    if ":" in value or re.fullmatch(r"[0-9.]+", value):
+        return str(ip_address(value))
+    if not HOST_NAME.fullmatch(value):
+        raise ValueError("not a host name")
+    return value
+
+
+def _served_name(value: str) -> str:
+    """A name as Django's ALLOWED_HOSTS takes it: `*`, a host, `.example.org` for all below, an IPv6 in brackets."""
+    if value == "*":
+        return value
+    host = _host(value.removeprefix("."))
+    if value.startswith("."):
+        return f".{host}"
+    return f"[{host}]" if ":" in host else host
+
+
+def _origin(value: str) -> str:
+    """A web origin as Django's CSRF_TRUSTED_ORIGINS takes it: scheme, host (`*.` for all below) and port."""
+    parts = urlsplit(value.rstrip("/"))
+    if (
+        parts.scheme not in ("http", "https")
+        or parts.path
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise ValueError("not an origin")
+    host = (parts.hostname or "").removeprefix("*.")
+    _host(host)
+    _ = parts.port  # Raises when the port is no port.
+    return value.rstrip("/")
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _long_enough(length: int) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if value and len(value.get_secret_value()) < length:
+            raise ValueError("too short")
+        return value
+
+    return AfterValidator(check)
+
+
+def _zone(value: str) -> str:
+    ZoneInfo(value)  # Raises ZoneInfoNotFoundError (a KeyError) or ValueError.
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return _zone(value)
+    except (KeyError, OSError) as error:
+        raise ValueError("no such time zone") from error
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value:
+            parts = urlsplit(value)
+            _ = parts.port
+            if parts.scheme not in schemes or (
+                not parts.hostname and parts.scheme not in ("sqlite", "memory")
+            ):
+                raise ValueError("not such a URL")
+            if parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
+                # In memory each thread would have a database of its own.
+                raise ValueError("not a file")
+        return value
+
+    return AfterValidator(check)
+
+
+Host = Annotated[str, AfterValidator(_host)]
+Names = Annotated[tuple[Annotated[str, AfterValidator(_served_name)], ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
+RedisUrl = Annotated[str, _url("redis", "rediss")]
+BrokerUrl = Annotated[str, _url("redis", "rediss", "amqp", "amqps", "memory")]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Key = Annotated[SecretStr, _long_enough(32)]
+Password = Annotated[SecretStr, _long_enough(8)]
+LowerCase = BeforeValidator(_lower)
+UpperCase = BeforeValidator(_upper)

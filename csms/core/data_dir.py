@@ -1,0 +1,57 @@
+"""The data folder: made and proven writable before anything is served, and home of the generated secret key."""
+
+import fcntl
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from csms.core.config_problems import ConfigError
+
+
+def make_writable(folder: Path, setting: str) -> None:
+    """Create a folder when it is absent and write to it; raises ConfigError naming the setting it comes from."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Written, not asked with os.access: a read-only mount or a full disk lies to that.
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        raise ConfigError(
+            f"{setting}: {folder} is not writable ({error.strerror}); give a folder this user may write to"
+        ) from error
+
+
+def kept_secret_key(folder: Path) -> str:
+    """The secret key of this installation, generated once, readable for its owner only.
+
+    Of two processes that start at once, one writes under the lock and both return what it wrote.
+    """
+    path = folder / "secret_key"
+    try:
+        if key := _read(path):
+            return key
+        make_writable(folder, "CSMS_DATA_DIR")
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            key = file.read().strip()
+            if not key:
+                key = secrets.token_urlsafe(48)
+                file.write(key)
+                file.flush()
+                os.fsync(file.fileno())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(
+            f"CSMS_SECRET_KEY: its file {path} cannot be used ({reason}); make the file readable or set the variable"
+        ) from error
+    if len(key) < 32:
+        raise ConfigError(f"CSMS_SECRET_KEY: its file {path} holds less than 32 characters; remove the file")
+    return key
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
