@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as missing:
-        sys.exit(f"{missing.name} is not installed here: run `make install`, then `.venv/bin/python manage.py`")
+        sys.exit(f"{missing.name} is missing: run `make install`, then use `.venv/bin/python manage.py`")
     execute_from_command_line(sys.argv)
 
 
