@@ -1,0 +1,144 @@
+"""The outer form of an OCPP-J message: its kinds, its JSON arrays, and how they are written and recovered."""
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+from .errors import MAX_DESCRIPTION, OcppError, wire_code
+from .times import format_time
+from .versions import Version
+
+UNREADABLE_ID = "-1"  # OCPP-J 2.x, 4.2.3: the id of a CALLERROR to a message whose own id could not be read
+
+
+class MessageKind(IntEnum):
+    """The first element of a frame; 5 and 6 exist from OCPP 2.1 on."""
+
+    CALL = 2
+    CALLRESULT = 3
+    CALLERROR = 4
+    CALLRESULTERROR = 5
+    SEND = 6
+
+
+class FrameHead(NamedTuple):
+    """What can be said of a frame without judging it; None where it cannot be read."""
+
+    kind: MessageKind | None
+    message_id: str | None
+    action: str | None
+
+
+def _plain(value: object) -> object:
+    """Numbers and times that orjson does not write as OCPP wants them."""
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, Decimal):
+        # OCPP 2.x, part 2, 2.1.3: at most six decimals towards the station.
+        return int(value) if value == value.to_integral_value() else float(round(value, 6))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encode(payload: Any) -> str:
+    """A payload as JSON text: datetimes as UTC with Z, Decimals with at most six decimals. TypeError for the rest."""
+    return orjson.dumps(payload, _plain, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def quoted(message_id: str) -> str:
+    """A message id as a JSON string."""
+    return orjson.dumps(message_id).decode()
+
+
+def call_text(message_id: str, action: str, body: str) -> str:
+    """A CALL whose payload is already encoded."""
+    return f'[2,{quoted(message_id)},"{action}",{body}]'
+
+
+def error_text(raw_id: str, error: OcppError, version: Version, kind: MessageKind = MessageKind.CALLERROR) -> str:
+    """A CALLERROR (or CALLRESULTERROR): description cut to 255 characters, details always empty, so no internals leak.
+
+    `raw_id` is the message id as JSON, exactly as the charger wrote it.
+    """
+    description = quoted(error.description[:MAX_DESCRIPTION])
+    return f'[{kind.value},{raw_id},"{wire_code(error.fault, version)}",{description},{{}}]'
+
+
+_BEGINNING = re.compile(
+    r"""\s*\[\s*"?([2-6])"?\s*,\s*("(?:[^"\\]|\\.){0,255}"|-?[0-9]{1,36})\s*(?:,\s*"([^"\\]{1,50})")?"""
+)
+
+
+def recover_head(text: str) -> tuple[FrameHead, str]:
+    """What the beginning of a broken frame still tells, and its id as JSON; ("-1" when that is lost, too)."""
+    match = _BEGINNING.match(text[:700])
+    if match is None:
+        return FrameHead(None, None, None), quoted(UNREADABLE_ID)
+    try:
+        read = orjson.loads(match[2])
+        raw_id = orjson.dumps(read).decode()
+    except (ValueError, TypeError):
+        return FrameHead(MessageKind(int(match[1])), None, None), quoted(UNREADABLE_ID)
+    return FrameHead(MessageKind(int(match[1])), str(read), match[3]), raw_id
+
+
+def head(text: str) -> FrameHead:
+    """Kind, id and action of any frame, for whoever keeps frames: from its beginning alone, so it may be cut off."""
+    found = recover_head(text)[0]
+    return found if found.kind in (MessageKind.CALL, MessageKind.SEND) else found._replace(action=None)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_TOLERANT = json.JSONDecoder(strict=False, parse_constant=_no_constant)
+
+
+def decode_tolerantly(text: str) -> tuple[Any, str]:
+    """What an imperfect frame says, and a note of its imperfection; ValueError when it is not JSON at all.
+
+    Tolerated are a byte order mark, raw control characters inside strings, and trailing bytes.
+    """
+    body = text.lstrip("\ufeff \t\r\n\x00")
+    try:
+        value, end = _TOLERANT.raw_decode(body)
+        value = orjson.loads(orjson.dumps(value))  # brings numbers, depth and characters into orjson's bounds
+    except (ValueError, TypeError, RecursionError) as reason:
+        raise ValueError("not JSON") from reason
+    if body[end:].strip(" \t\r\n"):
+        return value, "the frame goes on after its end, the rest was not read"
+    return value, "the frame has characters that JSON does not allow"
+
+
+def repeated_names(text: str) -> list[str]:
+    """The property names that a frame gives twice in one object; JSON allows it, and the last one was read."""
+    names: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                names.append(name)
+            seen.add(name)
+
+    try:
+        json.loads(text, strict=False, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return []
+    return names
+
+
+def without_nul(value: Any) -> Any:
+    """The same payload without U+0000, which no database column can hold."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {without_nul(name): without_nul(item) for name, item in value.items()}
+    return value
