@@ -9,10 +9,8 @@ from django.core import checks
 from csms.core.config import unknown_settings
 
 
-def unknown_settings_check(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    """A misspelt setting would silently leave its default in force; say so with every command that checks."""
+def check_setting_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn, with every command that checks, of a misspelt setting: it leaves its default in force."""
     return [checks.Warning(line, id="csms.W001") for line in unknown_settings()]
 
 
@@ -21,4 +19,4 @@ class CsmsConfig(AppConfig):
     label = "csms"
 
     def ready(self) -> None:
-        checks.register(unknown_settings_check)
+        checks.register(check_setting_names)

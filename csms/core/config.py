@@ -1,4 +1,4 @@
-"""Every setting of the system, typed and documented: read from the environment and `.env`, refused when wrong."""
+"""Every setting, typed and documented: read from the environment and `.env`, refused when wrong."""
 
 import socket
 from functools import cache, partial
@@ -37,7 +37,6 @@ from csms.core.data_dir import kept_secret_key, make_writable
 __all__ = [
     "Config",
     "ConfigError",
-    "config",
     "die_on_config_error",
     "get_config",
     "load_config",
@@ -47,11 +46,15 @@ __all__ = [
 
 ENV_FILE = Path(".env")
 
-SERVER, SECURITY, STORES, LOGS = "Server", "Security", "Stores and services", "Logs and time"
-CHARGERS, PROTOCOL, WRITER, RETENTION = "Charge points", "OCPP connections", "Writer", "Retention"
-
-
-kept_for = partial(setting, category=RETENTION, unit="days", zero="for ever", high=36_500)
+# The tables of docs/configuration.md, in their order.
+server = partial(setting, category="Server")
+security = partial(setting, category="Security")
+store = partial(setting, category="Stores and services")
+log = partial(setting, category="Logs and time")
+charger = partial(setting, category="Charge points")
+protocol = partial(setting, category="OCPP connections")
+writer = partial(setting, category="Writer")
+kept_for = partial(setting, category="Retention", unit="days", zero="for ever", high=36_500)
 
 
 class Config(BaseSettings):
@@ -67,249 +70,216 @@ class Config(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    host: Host = setting(
+    host: Host = server(
         "CSMS_HOST",
         "127.0.0.1",
-        SERVER,
         "Address to listen on; 0.0.0.0 or :: for every interface.",
         accepts="an IP address or a host name, without scheme and port",
     )
-    port: int = setting("CSMS_PORT", 8000, SERVER, "TCP port to listen on.", zero="any free port", high=65535)
-    data_dir: Folder = setting(
+    port: int = server("CSMS_PORT", 8000, "TCP port to listen on.", zero="any free port", high=65535)
+    data_dir: Folder = server(
         "CSMS_DATA_DIR",
         Path("./data"),
-        SERVER,
         "Folder for everything the system keeps in files; created when absent.",
         accepts="a folder that can be written to",
     )
-    drain_seconds: int = setting(
+    drain_seconds: int = server(
         "CSMS_DRAIN_SECONDS",
         20,
-        SERVER,
         "Longest time a stopping server gives its work in progress to finish.",
         unit="s",
         zero="do not wait",
         high=600,
     )
-    debug: bool = setting(
-        "CSMS_DEBUG", False, SERVER, "Error pages with tracebacks; never on a public address."
-    )
+    debug: bool = server("CSMS_DEBUG", False, "Show tracebacks on error pages; not for the public.")
 
-    secret_key: Key = setting(
+    secret_key: Key = security(
         "CSMS_SECRET_KEY",
         SecretStr(""),
-        SECURITY,
         "Signs sessions and links; whoever knows it can sign in as anyone. Changing it signs everybody out.",
         accepts="at least 32 characters",
         unset="generated once into the file `secret_key` of the data folder",
     )
-    admin_password: Password = setting(
+    admin_password: Password = security(
         "CSMS_ADMIN_PASSWORD",
         SecretStr(""),
-        SECURITY,
         "Password of the first operator, `admin`; only read when that operator is created.",
         accepts="at least 8 characters",
         unset="generated and printed once",
     )
-    allowed_hosts: Names = setting(
+    allowed_hosts: Names = security(
         "CSMS_ALLOWED_HOSTS",
         (),
-        SECURITY,
         "Names under which browsers and API clients may address the server.",
-        accepts="host names separated by commas, without scheme and port; .example.org for all below it; * for any",
+        accepts="host names separated by commas, without port; .example.org for all below it; * for any",
         unset="localhost and the listening address; on every interface also this machine's name and address",
     )
-    trusted_origins: Origins = setting(
+    trusted_origins: Origins = security(
         "CSMS_TRUSTED_ORIGINS",
         (),
-        SECURITY,
         "Origins, besides the server's own, whose pages may send forms and open the live socket.",
         accepts="origins separated by commas, such as https://csms.example.org",
         unset="none",
     )
-    behind_tls_proxy: bool = setting(
+    behind_tls_proxy: bool = security(
         "CSMS_BEHIND_TLS_PROXY",
         False,
-        SECURITY,
         "A proxy in front ends TLS and sets X-Forwarded-Proto: secure cookies and HSTS are switched on.",
     )
 
-    database_url: DatabaseUrl = setting(
+    database_url: DatabaseUrl = store(
         "DATABASE_URL",
         "",
-        STORES,
         "Database that holds all rows.",
         accepts="postgresql://user:password@host:port/name or sqlite:////absolute/path/of/a/file",
         unset="SQLite, in the file `csms.sqlite3` of the data folder",
     )
-    redis_url: RedisUrl = setting(
+    redis_url: RedisUrl = store(
         "REDIS_URL",
         "",
-        STORES,
         "Redis that carries wake-up calls between processes, live pages and the cache.",
         accepts="redis://host:port/number, or rediss:// for TLS",
         unset="in the memory of the one process",
     )
-    celery_broker_url: BrokerUrl = setting(
+    celery_broker_url: BrokerUrl = store(
         "CELERY_BROKER_URL",
         "",
-        STORES,
         "Broker through which background tasks reach their workers.",
         accepts="a redis://, rediss://, amqp:// or amqps:// URL, or memory://",
         unset="`REDIS_URL`, and without that the memory of the one process",
     )
-    embedded_worker: Annotated[Literal["auto", "on", "off"], LowerCase] = setting(
+    embedded_worker: Annotated[Literal["auto", "on", "off"], LowerCase] = store(
         "CSMS_EMBEDDED_WORKER",
         "auto",
-        STORES,
         "Run the task worker and its clock inside the server process; auto: when no broker is configured.",
     )
 
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = setting(
-        "CSMS_LOG_LEVEL", "INFO", LOGS, "Least severe level that is logged."
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = log(
+        "CSMS_LOG_LEVEL", "INFO", "Least severe level that is logged."
     )
-    log_format: Annotated[Literal["auto", "console", "json"], LowerCase] = setting(
+    log_format: Annotated[Literal["auto", "console", "json"], LowerCase] = log(
         "CSMS_LOG_FORMAT",
         "auto",
-        LOGS,
         "Lines for people (console) or for machines (json); auto: console on a terminal, else json.",
     )
-    time_zone: TimeZone = setting(
+    time_zone: TimeZone = log(
         "CSMS_TIME_ZONE",
         "UTC",
-        LOGS,
         "Time zone in which the console shows times; logs, API and database are always UTC.",
         accepts="a name of the IANA time zone list, such as Europe/Zurich",
     )
 
-    unknown_charge_points: Annotated[Literal["refuse", "pending", "accept"], LowerCase] = setting(
+    unknown_charge_points: Annotated[Literal["refuse", "pending", "accept"], LowerCase] = charger(
         "CSMS_UNKNOWN_CHARGE_POINTS",
         "pending",
-        CHARGERS,
         "A charge point nobody registered is refused (404), waits for approval (pending) or is accepted.",
     )
-    max_pending_charge_points: int = setting(
+    max_pending_charge_points: int = charger(
         "CSMS_MAX_PENDING_CHARGE_POINTS",
         1000,
-        CHARGERS,
         "Most charge points that may wait for approval; further unknown ones are refused.",
         unit="charge points",
         zero="none may wait",
         high=1_000_000,
     )
-    unknown_id_tags: Annotated[Literal["refuse", "accept"], LowerCase] = setting(
+    unknown_id_tags: Annotated[Literal["refuse", "accept"], LowerCase] = charger(
         "CSMS_UNKNOWN_ID_TAGS",
         "refuse",
-        CHARGERS,
         "An id token nobody registered is refused (answered Invalid) or accepted.",
     )
-    require_charge_point_password: bool = setting(
+    require_charge_point_password: bool = charger(
         "CSMS_REQUIRE_CHARGE_POINT_PASSWORD",
         False,
-        CHARGERS,
         "Refuse (401) every charge point for which no password is set.",
     )
-    heartbeat_interval: int = setting(
+    heartbeat_interval: int = charger(
         "CSMS_HEARTBEAT_INTERVAL",
         300,
-        CHARGERS,
         "Heartbeat interval that an accepted charge point is told at boot.",
         unit="s",
         low=10,
         high=86400,
     )
-    boot_retry_interval: int = setting(
+    boot_retry_interval: int = charger(
         "CSMS_BOOT_RETRY_INTERVAL",
         60,
-        CHARGERS,
         "Time after which a charge point that is pending or rejected shall send its BootNotification again.",
         unit="s",
         low=5,
         high=86400,
     )
 
-    subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = setting(
+    subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = protocol(
         "CSMS_SUBPROTOCOL_DEFAULT",
         "",
-        PROTOCOL,
         "Version assumed for a charge point that offers no subprotocol, as some old ones do.",
         accepts="ocpp1.6",
         unset="such a connection is refused",
     )
-    call_timeout: int = setting(
+    call_timeout: int = protocol(
         "CSMS_CALL_TIMEOUT",
         30,
-        PROTOCOL,
         "Longest wait for a charge point's answer to a CALL.",
         unit="s",
         low=1,
         high=600,
     )
-    ws_ping_interval: int = setting(
+    ws_ping_interval: int = protocol(
         "CSMS_WS_PING_INTERVAL",
         30,
-        PROTOCOL,
         "Interval of the server's WebSocket pings.",
         unit="s",
         zero="off",
         high=3600,
     )
-    liveness_timeout: int = setting(
+    liveness_timeout: int = protocol(
         "CSMS_LIVENESS_TIMEOUT",
         900,
-        PROTOCOL,
         "Silence after which a connection is closed; raised to three heartbeat intervals when it is less.",
         unit="s",
         zero="off",
         high=604800,
     )
-    max_frame_bytes: int = setting(
+    max_frame_bytes: int = protocol(
         "CSMS_MAX_FRAME_BYTES",
         1_048_576,
-        PROTOCOL,
         "Largest message that a charge point may send.",
         unit="bytes",
         low=16_384,
         high=67_108_864,
     )
 
-    writer_batch_max: int = setting(
+    writer_batch_max: int = writer(
         "CSMS_WRITER_BATCH_MAX",
         512,
-        WRITER,
         "Most messages stored in one database transaction; 1 commits each by itself, which is far slower.",
         unit="messages",
         low=1,
         high=100_000,
     )
-    writer_queue_max: int = setting(
+    writer_queue_max: int = writer(
         "CSMS_WRITER_QUEUE_MAX",
         20_000,
-        WRITER,
         "Most messages that may wait to be stored; beyond it charge points are read more slowly.",
         unit="messages",
         low=1,
         high=10_000_000,
     )
 
-    retain_frames_days: int = kept_for(
-        "CSMS_RETAIN_FRAMES_DAYS", 30, description="How long the log of messages is kept."
-    )
+    retain_frames_days: int = kept_for("CSMS_RETAIN_FRAMES_DAYS", 30, "How long the log of messages is kept.")
     retain_meter_values_days: int = kept_for(
         "CSMS_RETAIN_METER_VALUES_DAYS",
         400,
-        description="How long meter values are kept; transactions and their totals stay.",
+        "How long meter values are kept; transactions and their totals stay.",
     )
     retain_events_days: int = kept_for(
-        "CSMS_RETAIN_EVENTS_DAYS",
-        30,
-        description="How long events of the outbox are kept, and can be replayed.",
+        "CSMS_RETAIN_EVENTS_DAYS", 30, "How long events of the outbox are kept, and can be replayed."
     )
     retain_connections_days: int = kept_for(
-        "CSMS_RETAIN_CONNECTIONS_DAYS", 400, description="How long closed connections are kept."
+        "CSMS_RETAIN_CONNECTIONS_DAYS", 400, "How long closed connections are kept."
     )
     retain_refusals_days: int = kept_for(
-        "CSMS_RETAIN_REFUSALS_DAYS", 30, description="How long refused handshakes are kept."
+        "CSMS_RETAIN_REFUSALS_DAYS", 30, "How long refused handshakes are kept."
     )
 
     @model_validator(mode="before")
@@ -384,7 +354,7 @@ def _own_address() -> list[str]:
 
 
 def load_config(env_file: Path | None = ENV_FILE) -> Config:
-    """Read the settings anew from the environment and `env_file`; raises ConfigError with a line per problem."""
+    """Read the settings anew from the environment and `env_file`; raises ConfigError, a line per problem."""
     if env_file and (problems := unreadable_lines(env_file)):
         raise ConfigError(*problems)
     try:
@@ -407,7 +377,7 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
 
 
 def prepare_data_dir(config: Config) -> None:
-    """Create the folders of the data and of the database file; raises ConfigError when one cannot be written to."""
+    """Create the folders of the data and of the database; raises ConfigError when one is not writable."""
     make_writable(config.data_dir, "CSMS_DATA_DIR")
     if config.database_path:
         make_writable(config.database_path.parent, "DATABASE_URL" if config.database_url else "CSMS_DATA_DIR")
@@ -418,7 +388,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Config:
-        # `from csms.core.config import config` reads the settings at that moment, not when this module is imported.
+        # `from csms.core.config import config` reads the settings then, not when this module is imported.
         if name == "config":
             return get_config()
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

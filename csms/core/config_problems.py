@@ -1,4 +1,4 @@
-"""How a wrong, misspelt or unreadable setting is told: one line each, naming the setting and the accepted form."""
+"""How a wrong, misspelt or unreadable setting is told: one line, with its name and the accepted form."""
 
 import difflib
 import os
@@ -34,7 +34,7 @@ def die_on_config_error() -> Iterator[None]:
 
 
 def unreadable_lines(env_file: Path) -> list[str]:
-    """A problem for each line of `.env` that is no NAME=value; such a line would otherwise be skipped in silence."""
+    """A problem for each line of `.env` that is no NAME=value and would otherwise be skipped in silence."""
     try:
         with env_file.open(encoding="utf-8") as stream:
             bindings = list(parse_stream(stream))
@@ -70,7 +70,7 @@ def refused_values(error: ValidationError, fields: Iterable[FieldInfo], env_file
 def unknown_names(fields: Iterable[FieldInfo], env_file: Path | None) -> list[str]:
     """A warning for each CSMS_* variable that is no setting, with the setting that was probably meant.
 
-    In `.env`, which may hold other programs' variables too, a name close to a setting without the prefix counts.
+    `.env` may hold other programs' variables too; of those, one whose name is close to a setting counts.
     """
     known = [env_name(field) for field in fields]
     lines = []

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
 
@@ -18,9 +19,9 @@ HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([
 def setting(
     env: str,
     default: Any,
-    category: str,
     description: str,
     *,
+    category: str,
     accepts: str = "",
     unset: str = "",
     unit: str = "",
@@ -31,12 +32,12 @@ def setting(
 ) -> Any:
     """Declare one setting.
 
-    `accepts` completes "give …" and is derived from the type where it can be; `unset` says what happens without
-    a value where the default alone does not; `zero` says what 0 means; `mutable` is true for a setting that is
-    read again at every use, so that a change needs no restart.
+    `accepts` completes "give …" and is derived from the type where it can be; `unset` says what happens
+    without a value where the default alone does not; `zero` says what 0 means; `mutable` is true for a
+    setting that is read again at every use, so that a change needs no restart.
     """
-    extra = {"category": category, "mutable": mutable, "unit": unit}
-    extra |= {"accepts": accepts, "unset": unset, "zero": zero}
+    extra: JsonDict = {"category": category, "mutable": mutable, "unit": unit}
+    extra.update(accepts=accepts, unset=unset, zero=zero)
     return Field(
         default,
         validation_alias=env,
@@ -101,7 +102,7 @@ def _host(value: str) -> str:
 
 
 def _served_name(value: str) -> str:
-    """A name as Django's ALLOWED_HOSTS takes it: `*`, a host, `.example.org` for all below, an IPv6 in brackets."""
+    """A name as Django's ALLOWED_HOSTS takes it: `*`, a host, `.example.org`, an IPv6 address in brackets."""
     if value == "*":
         return value
     host = _host(value.removeprefix("."))
@@ -150,30 +151,30 @@ def _long_enough(length: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _zone(value: str) -> str:
-    ZoneInfo(value)  # Raises ZoneInfoNotFoundError (a KeyError) or ValueError.
-    return value
-
-
 def _time_zone(value: str) -> str:
     try:
-        return _zone(value)
-    except (KeyError, OSError) as error:
+        return ZoneInfo(value).key
+    except (KeyError, OSError) as error:  # OSError: the name of a folder of the list, such as "Europe".
         raise ValueError("no such time zone") from error
 
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        if value:
-            parts = urlsplit(value)
-            _ = parts.port
-            if parts.scheme not in schemes or (
-                not parts.hostname and parts.scheme not in ("sqlite", "memory")
-            ):
-                raise ValueError("not such a URL")
-            if parts.scheme == "sqlite" and (parts.netloc or not parts.path.strip("/")):
-                # In memory each thread would have a database of its own.
-                raise ValueError("not a file")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        _ = parts.port  # Raises when the port is no port.
+        if parts.scheme not in schemes:
+            raise ValueError("another kind of URL")
+        if parts.scheme == "sqlite":
+            # A file: in memory each thread would have a database of its own.
+            complete = not parts.netloc and parts.path.strip("/") not in ("", ":memory:")
+        elif parts.scheme.startswith("postgres"):
+            complete = bool(parts.hostname and parts.path.strip("/"))
+        else:
+            complete = bool(parts.hostname) or parts.scheme == "memory"
+        if not complete:
+            raise ValueError("an incomplete URL")
         return value
 
     return AfterValidator(check)

@@ -1,4 +1,4 @@
-"""The data folder: made and proven writable before anything is served, and home of the generated secret key."""
+"""The data folder: made and proven writable before anything is served; home of the secret key."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from csms.core.config_problems import ConfigError
 
 
 def make_writable(folder: Path, setting: str) -> None:
-    """Create a folder when it is absent and write to it; raises ConfigError naming the setting it comes from."""
+    """Create a folder when it is absent and write to it; raises ConfigError naming the setting."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Written, not asked with os.access: a read-only mount or a full disk lies to that.
@@ -43,7 +43,7 @@ def kept_secret_key(folder: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise ConfigError(
-            f"CSMS_SECRET_KEY: its file {path} cannot be used ({reason}); make the file readable or set the variable"
+            f"CSMS_SECRET_KEY: its file {path} cannot be used ({reason}); make it readable or set the key"
         ) from error
     if len(key) < 32:
         raise ConfigError(f"CSMS_SECRET_KEY: its file {path} holds less than 32 characters; remove the file")
