@@ -1,0 +1,116 @@
+"""Logs: one line an event, for people or as JSON, in UTC, with its request or charge point; no secrets."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from csms.core.config import Config
+
+REDACTED = "***"
+
+# An id token is what a driver shows, and what an operator searches the log for; every other token is a key.
+SECRET_NAME = re.compile(
+    r"(?!(.*_)?id_token$)(.*_)?(password|passphrase|secret|secret_key|token|authorization|authorization_key|cookie)\d*"
+)
+CREDENTIALS = re.compile(r"\b(Basic|Bearer|Token)\s+[A-Za-z0-9+/=._~-]{8,}|(?<=://)[^/@\s]+(?=@)", re.I)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+# Loggers whose everyday lines say what another line says already.
+QUIET = ("axes", "kombu", "uvicorn.access", "daphne.server", "django.channels.server", "httpx")
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take passwords, secrets, tokens and credentials out of an event, however deep they stand in it."""
+    return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape control characters, so that a charger's text can neither forge a line nor steer a terminal."""
+    return {
+        name: CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+        if isinstance(value, str) and name not in ("exception", "stack")
+        else value
+        for name, value in event.items()
+    }
+
+
+def logging_config(config: Config) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING: both kinds of loggers write the same lines to stderr."""
+    on_terminal = sys.stderr.isatty()
+    as_json = config.log_format == "json" or (config.log_format == "auto" and not on_terminal)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: list[Processor]
+    if as_json:
+        # The standard json escapes all that is not ASCII: lone surrogates of a broken charger too.
+        renderer = [structlog.processors.JSONRenderer()]
+    else:
+        colors = on_terminal and "NO_COLOR" not in os.environ
+        # Not the default formatter of tracebacks: it shows local variables, and so passwords.
+        plain = structlog.dev.plain_traceback
+        renderer = [one_line, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    redact,
+                    *renderer,
+                ],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["stderr"], "level": config.log_level},
+        "loggers": {
+            # Django gives these handlers of their own; without them they come through the root.
+            "django": {"handlers": [], "level": "NOTSET", "propagate": True},
+            "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
+            **{name: {"level": "WARNING"} for name in QUIET},
+        },
+    }
+
+
+def _redacted(name: object, value: Any) -> Any:
+    if value and isinstance(name, str) and SECRET_NAME.fullmatch(_snake(name)):
+        return REDACTED
+    if isinstance(value, str):
+        return CREDENTIALS.sub(lambda found: f"{found[1]} {REDACTED}" if found[1] else REDACTED, value)
+    if isinstance(value, Mapping):
+        cleaned = {inner: _redacted(inner, item) for inner, item in value.items()}
+        # OCPP 1.6, ChangeConfiguration: {"key": "AuthorizationKey", "value": the password}.
+        if "value" in cleaned and SECRET_NAME.fullmatch(_snake(str(value.get("key", "")))):
+            cleaned["value"] = REDACTED
+        return cleaned
+    if isinstance(value, list | tuple):
+        return [_redacted(None, item) for item in value]
+    return value
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
