@@ -22,12 +22,12 @@ GUIDE_HEAD = """\
 <!-- Written by `manage.py config_docs`: change csms/core/config.py, not this file. -->
 
 Settings are environment variables. A file `.env` in the folder the server is started from is read too, one
-`NAME=value` a line (a value with `#` or `$` in single quotes); a variable of the environment wins over it, and
-an empty value is the same as none. `.env.example` holds every setting with its default, ready to be copied.
+`NAME=value` a line (a value with `#` or `$` in single quotes); a variable of the environment wins over it,
+and an empty value is the same as none. `.env.example` holds every setting with its default, to be copied.
 
 A value that is not accepted ends the start with exit status 2 and a line that names the setting and the
-accepted form. A name that begins with `CSMS_` and is no setting is reported as a warning (`csms.W001`), with the
-setting that was probably meant, by `manage.py check` and every command that makes the same checks.
+accepted form. A name that begins with `CSMS_` and is no setting is reported as a warning (`csms.W001`), with
+the setting that was probably meant, by `manage.py check` and every command that makes the same checks.
 
 A setting that takes effect at a *restart* is read when the process starts; one that takes effect *at once* is
 read at each use. A setting marked **secret** is never shown or logged; a password inside a URL is masked.

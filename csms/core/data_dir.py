@@ -29,17 +29,8 @@ def kept_secret_key(folder: Path) -> str:
     """
     path = folder / "secret_key"
     try:
-        if key := _read(path):
-            return key
-        make_writable(folder, "CSMS_DATA_DIR")
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            key = file.read().strip()
-            if not key:
-                key = secrets.token_urlsafe(48)
-                file.write(key)
-                file.flush()
-                os.fsync(file.fileno())
+        # Read first: a key that is there needs no folder that can be written to.
+        key = _read(path) or _generate(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise ConfigError(
@@ -48,6 +39,19 @@ def kept_secret_key(folder: Path) -> str:
     if len(key) < 32:
         raise ConfigError(f"CSMS_SECRET_KEY: its file {path} holds less than 32 characters; remove the file")
     return key
+
+
+def _generate(path: Path) -> str:
+    make_writable(path.parent, "CSMS_DATA_DIR")
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        key = file.read().strip()
+        if not key:
+            key = secrets.token_urlsafe(48)
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        return key
 
 
 def _read(path: Path) -> str:

@@ -18,7 +18,7 @@ SECRET_NAME = re.compile(
     r"(?!(.*_)?id_token$)(.*_)?(password|passphrase|secret|secret_key|token|authorization|authorization_key|cookie)\d*"
 )
 CREDENTIALS = re.compile(r"\b(Basic|Bearer|Token)\s+[A-Za-z0-9+/=._~-]{8,}|(?<=://)[^/@\s]+(?=@)", re.I)
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # Loggers whose everyday lines say what another line says already.
 QUIET = ("axes", "kombu", "uvicorn.access", "daphne.server", "django.channels.server", "httpx")
@@ -31,12 +31,14 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Escape control characters, so that a charger's text can neither forge a line nor steer a terminal."""
-    return {
-        name: CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
-        if isinstance(value, str) and name not in ("exception", "stack")
-        else value
-        for name, value in event.items()
-    }
+
+    def escaped(name: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        kept = "\n" if name in ("exception", "stack") else ""
+        return CONTROL.sub(lambda found: found[0] if found[0] in kept else repr(found[0])[1:-1], value)
+
+    return {name: escaped(name, value) for name, value in event.items()}
 
 
 def logging_config(config: Config) -> dict[str, Any]:
