@@ -31,19 +31,15 @@ class OcppError(Exception):
     The details are never sent to a charger (OCPP-J: errorDetails is sent as an empty object).
     """
 
-    def __init__(self, fault: Fault, description: str = "", details: dict[str, Any] | None = None) -> None:
-        super().__init__(f"{fault.value}: {description}" if description else fault.value)
-        self.fault = fault
+    def __init__(self, code: Fault, description: str = "", details: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{code.value}: {description}" if description else code.value)
+        self.code = code
         self.description = description
         self.details = details or {}
 
-    @property
-    def code(self) -> Fault:
-        """The same as `fault`, under the name that OCPP uses."""
-        return self.fault
 
-
-# OCPP-J 1.6, 4.2.3, table 7: its two misspellings are normative; the codes it does not know take the nearest it has.
+# OCPP-J 1.6, 4.2.3, table 7: its two misspellings are normative; the codes it does not know take the nearest
+# it has.
 _SPELT_IN_16 = {
     Fault.FORMAT: "FormationViolation",
     Fault.OCCURRENCE: "OccurenceConstraintViolation",

@@ -11,7 +11,7 @@ Verdict = Literal["ok", "deviant", "repeat", "refused", "late", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
-    """Our one CALL that waits for its answer; times are seconds on the caller's clock, `key` is the caller's own."""
+    """Our one CALL that waits; times are seconds on the caller's clock, `key` is the caller's own."""
 
     message_id: str
     action: str
@@ -25,8 +25,8 @@ class PendingCall:
 class CallReceived:
     """A valid CALL, to be handled and then answered with `Session.answer` or `refuse`.
 
-    `send` marks a SEND of OCPP 2.1, which is never answered. `signed` marks a message that came in a signature
-    envelope; the signature was not checked.
+    `send` marks a SEND of OCPP 2.1, which is never answered. `signed` marks a message that came in a
+    signature envelope; the signature was not checked.
     """
 
     message_id: str
@@ -159,8 +159,8 @@ class CallFailed:
 class LateAnswer:
     """An answer to a CALL that had timed out (`call` is it), or that nobody sent (`call` is None).
 
-    `payload` is the answer as it came, unchecked, for a CALLRESULT; `code_text` and `description` are set for a
-    CALLERROR.
+    `payload` is the answer as it came, unchecked, for a CALLRESULT; `code_text` and `description` are set for
+    a CALLERROR.
     """
 
     verdict: ClassVar[Verdict] = "late"

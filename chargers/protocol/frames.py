@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
-from .errors import MAX_DESCRIPTION, OcppError, wire_code
+from .errors import MAX_DESCRIPTION, Fault, OcppError, wire_code
 from .times import format_time
 from .versions import Version
 
+MAX_ID = 36  # OCPP-J, 4.1.4; longer ids are echoed and noted, up to
+MAX_ECHOED_ID = 255
 UNREADABLE_ID = "-1"  # OCPP-J 2.x, 4.2.3: the id of a CALLERROR to a message whose own id could not be read
 
 
@@ -45,7 +47,7 @@ def _plain(value: object) -> object:
 
 
 def encode(payload: Any) -> str:
-    """A payload as JSON text: datetimes as UTC with Z, Decimals with at most six decimals. TypeError for the rest."""
+    """A payload as JSON text: times as UTC with Z, Decimals with at most six decimals; else TypeError."""
     return orjson.dumps(payload, _plain, orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
@@ -59,13 +61,15 @@ def call_text(message_id: str, action: str, body: str) -> str:
     return f'[2,{quoted(message_id)},"{action}",{body}]'
 
 
-def error_text(raw_id: str, error: OcppError, version: Version, kind: MessageKind = MessageKind.CALLERROR) -> str:
-    """A CALLERROR (or CALLRESULTERROR): description cut to 255 characters, details always empty, so no internals leak.
+def error_text(
+    raw_id: str, error: OcppError, version: Version, kind: MessageKind = MessageKind.CALLERROR
+) -> str:
+    """A CALLERROR or CALLRESULTERROR: at most 255 characters, and never details, so that no internals leak.
 
     `raw_id` is the message id as JSON, exactly as the charger wrote it.
     """
     description = quoted(error.description[:MAX_DESCRIPTION])
-    return f'[{kind.value},{raw_id},"{wire_code(error.fault, version)}",{description},{{}}]'
+    return f'[{kind.value},{raw_id},"{wire_code(error.code, version)}",{description},{{}}]'
 
 
 _BEGINNING = re.compile(
@@ -87,7 +91,7 @@ def recover_head(text: str) -> tuple[FrameHead, str]:
 
 
 def head(text: str) -> FrameHead:
-    """Kind, id and action of any frame, for whoever keeps frames: from its beginning alone, so it may be cut off."""
+    """Kind, id and action of any frame, from its beginning alone: the frame may be cut off or broken."""
     found = recover_head(text)[0]
     return found if found.kind in (MessageKind.CALL, MessageKind.SEND) else found._replace(action=None)
 
@@ -115,15 +119,21 @@ def decode_tolerantly(text: str) -> tuple[Any, str]:
     return value, "the frame has characters that JSON does not allow"
 
 
-def repeated_names(text: str) -> list[str]:
-    """The property names that a frame gives twice in one object; JSON allows it, and the last one was read."""
+def named_twice(text: str, wire: bytes) -> list[str]:
+    """A note for each property that a frame names twice in one object; JSON allows it, the last one was read.
+
+    `wire` is the payload as it was read: when the frame has no more colons than that, nothing was dropped,
+    and the frame need not be read a second time.
+    """
+    if text.count(":") <= wire.count(b":"):
+        return []
     names: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                names.append(name)
+                names.append(f"{name[:40]!r}: given twice, the last one was read")
             seen.add(name)
 
     try:
@@ -131,6 +141,48 @@ def repeated_names(text: str) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return names
+
+
+def read_kind(value: object, version: Version) -> MessageKind | None:
+    """The message type, also when written as a text or a fraction; None for one this version has not."""
+    try:
+        kind = MessageKind(int(value)) if isinstance(value, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+    if (
+        kind is None
+        or isinstance(value, bool)
+        or (kind > MessageKind.CALLERROR and version is not Version.V21)
+    ):
+        return None
+    return kind
+
+
+def read_id(value: object) -> tuple[str, str] | None:
+    """A message id as text, and as JSON for the answer; None when it is none.
+
+    A number stays a number in the answer, and null stays null, because the charger compares what it gets with
+    what it sent. To ourselves a number is its text and null is "".
+    """
+    if isinstance(value, bool | list | dict) or (isinstance(value, str) and len(value) > MAX_ECHOED_ID):
+        return None
+    text = "" if value is None else str(value)
+    return text, orjson.dumps(value).decode()
+
+
+def read_payload(frame: list[Any], index: int, notes: list[str]) -> dict[str, Any]:
+    """A frame's payload; missing, null or an empty list it is {}. OcppError for any other non-object."""
+    payload = frame[index] if len(frame) > index else None
+    if len(frame) > index + 1:
+        notes.append("the frame has more elements than it should, they were not read")
+    if isinstance(payload, dict):
+        return payload
+    if payload is None or payload == []:
+        notes.append(
+            f"the payload is {'null' if payload is None and len(frame) > index else 'empty'}, read as {{}}"
+        )
+        return {}
+    raise OcppError(Fault.FORMAT, "the payload is not an object")
 
 
 def without_nul(value: Any) -> Any:

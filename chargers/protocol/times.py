@@ -15,9 +15,9 @@ _FORM = re.compile(
 def parse_time(text: object) -> datetime | None:
     """The instant that a charger names, in UTC, or None when it cannot be believed.
 
-    Reads any RFC 3339 form, a short offset ("+02"), a blank for the T, missing seconds, a leap second, and a time
-    without a zone, which counts as UTC (`time_oddity` says so). None for anything else, for impossible dates and
-    for years outside 2000 to 2100. Fractions are cut to microseconds.
+    Reads any RFC 3339 form, a short offset ("+02"), a blank for the T, missing seconds, a leap second, and a
+    time without a zone, which counts as UTC (`time_oddity` says so). None for anything else, for impossible
+    dates and for years outside 2000 to 2100. Fractions are cut to microseconds.
     """
     match = _FORM.fullmatch(text) if isinstance(text, str) else None
     if match is None:

@@ -36,8 +36,8 @@ def choose_subprotocol(
 ) -> Version | None:
     """The first offered version that is supported: the charger's order is its preference (OCPP-J, 3.3).
 
-    A header of several values may come as one string with commas. `default` serves hardware that offers nothing
-    at all, and only that: whoever offers only what is unknown gets None, which means no upgrade.
+    A header of several values may come as one string with commas. `default` serves hardware that offers
+    nothing at all, and only that: whoever offers only what is unknown gets None, which means no upgrade.
     """
     names = [name.strip() for value in offered for name in value.split(",") if name.strip()]
     if not names:
@@ -47,12 +47,12 @@ def choose_subprotocol(
 
 
 def identity_from_path(raw_path: bytes | str, mount: str = "") -> str:
-    """The charge point's identity: the last path segment that is not empty, percent-decoded once (OCPP-J, 3.1.1).
+    """The charge point's identity: the last path segment that is not empty, decoded once (OCPP-J, 3.1.1).
 
-    Trailing and double slashes, a query string and a whole URL inside the path are tolerated. `mount` is the path
-    under which the endpoint is served ("/ocpp/"): it is never mistaken for an identity.
-    Raises IdentityError for an identity that is missing, longer than 48 characters, not UTF-8, or that
-    has a colon (it would break Basic authentication), a slash or an unprintable character.
+    Trailing and double slashes, a query string and a whole URL inside the path are tolerated. `mount` is the
+    path under which the endpoint is served ("/ocpp/"): it is never mistaken for an identity. Raises
+    IdentityError for an identity that is missing, longer than 48 characters, not UTF-8, or that has a colon
+    (it would break Basic authentication), a slash or an unprintable character.
     """
     raw = raw_path.encode("utf-8", "surrogatepass") if isinstance(raw_path, str) else raw_path
     path = raw.partition(b"?")[0].partition(b"#")[0]

@@ -1,0 +1,85 @@
+"""Frames without their secrets, for whoever stores or shows them."""
+
+import re
+from typing import Any
+
+import orjson
+
+from .frames import decode_tolerantly
+
+MASK = "***"
+
+# The many and small messages of every day carry no secrets; they are not even looked at.
+HARMLESS_ACTIONS = frozenset(
+    {
+        "Heartbeat",
+        "MeterValues",
+        "StartTransaction",
+        "StatusNotification",
+        "StopTransaction",
+        "NotifyPeriodicEventStream",
+    }
+)
+
+_SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
+_SUSPECT = re.compile(r'password|secret|authorizationkey|keycode|\\u00|://[^\s/"@]*@', re.IGNORECASE)
+_URL_PASSWORD = re.compile(r'(://[^\s/"@:]*):[^\s/"@]+@')
+
+# Where the value of a named key or variable stands: ChangeConfiguration and GetConfiguration, SetVariables
+# and GetVariables, NotifyEvent, and NotifyReport (inside variableAttribute).
+_VALUE_NAMES = ("value", "attributeValue", "actualValue")
+
+
+def redact(action: str | None, payload: str | dict[str, Any]) -> str:
+    """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
+
+    Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
+    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and passwords
+    inside URLs. A suspect text that is not JSON is masked whole. `action` is None where it is not known.
+    """
+    text = payload if isinstance(payload, str) else orjson.dumps(payload).decode()
+    if action in HARMLESS_ACTIONS or not _SUSPECT.search(text):
+        return text
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        try:
+            value, _ = decode_tolerantly(text)
+        except ValueError:
+            return MASK
+    masked = _masked(value)
+    return text if masked == value else orjson.dumps(masked).decode()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(rf"\1:{MASK}@", value)
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    secret = _secrets(value)
+    return {name: _hidden(item) if name in secret else _masked(item) for name, item in value.items()}
+
+
+def _secrets(value: dict[str, Any]) -> set[str]:
+    """The properties of one object that hold a secret."""
+    names = {name for name in value if _SECRET_NAME.search(name)}
+    variable = value.get("variable")
+    named = variable.get("name") if isinstance(variable, dict) else value.get("key")
+    if isinstance(named, str) and _SECRET_NAME.search(named):
+        names.update(_VALUE_NAMES, {"variableAttribute"})
+    if str(value.get("type")).casefold() == "keycode":
+        names.add("idToken")
+    if {"server", "user", "key"} <= value.keys():  # a VPN in SetNetworkProfile
+        names.add("key")
+    return names
+
+
+def _hidden(value: Any) -> Any:
+    """The same shape with every value masked, so that a reader still sees what was sent."""
+    if isinstance(value, list):
+        return [_hidden(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _hidden(item) for name, item in value.items()}
+    return MASK
