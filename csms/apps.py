@@ -19,4 +19,6 @@ class CsmsConfig(AppConfig):
     label = "csms"
 
     def ready(self) -> None:
+        import csms.celery  # noqa: F401 - shared tasks find their application, in every process
+
         checks.register(check_setting_names)

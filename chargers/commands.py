@@ -1,0 +1,410 @@
+"""The catalogue of operator commands and the ledger of what became of each.
+
+`send_command()` writes a row and rings at the process that holds the charge point. That process claims the row by a
+conditional UPDATE and sends it when the charge point's one-CALL slot is free, so an order is sent at most once.
+The answer is one fact, the effect that was seen to follow another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chargers.models import ChargePoint, Command, Registration
+from chargers.orders import ORDERS
+from chargers.protocol.versions import Version
+from chargers.services import tell_holder
+from csms.core.access.models import User
+from csms.core.events.services import record
+from csms.core.live import announce
+
+Status = Command.Status
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+class Params(BaseModel):
+    """What a command needs to know, in our words; the source of forms, API schemas and checks."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class RemoteStart(Params):
+    """Start a transaction for a token."""
+
+    id_token: str = Field(title="Id token", min_length=1, max_length=20, description="The token to charge for.")
+    connector_id: int | None = Field(
+        None, title="Connector", ge=1, description="Leave empty to let the charge point choose."
+    )
+
+
+class RemoteStop(Params):
+    """Stop a running transaction."""
+
+    transaction_id: str = Field(
+        title="Transaction", min_length=1, max_length=36, description="The transaction's id on the wire."
+    )
+
+
+class Reset(Params):
+    """Restart the charge point."""
+
+    type: Literal["Soft", "Hard"] = Field(
+        "Soft", title="Kind", description="Soft stops transactions and restarts; Hard restarts at once."
+    )
+
+
+class TriggerMessage(Params):
+    """Ask the charge point to send a message."""
+
+    requested_message: Literal[
+        "BootNotification",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "MeterValues",
+        "StatusNotification",
+    ] = Field("StatusNotification", title="Message")
+    connector_id: int | None = Field(
+        None, title="Connector", ge=1, description="Only for MeterValues and StatusNotification; empty = all."
+    )
+
+
+@dataclass(frozen=True)
+class CommandType:
+    """One entry of the catalogue."""
+
+    slug: str
+    title: str
+    params: type[Params]
+    effect: str
+    """What is seen when it has worked; for people."""
+    danger: str = ""
+    """The question to ask before it is sent; empty for harmless ones."""
+    while_pending: bool = False
+    """Whether it may be sent before the charge point is approved (T-082)."""
+
+
+COMMANDS: dict[str, CommandType] = {
+    entry.slug: entry
+    for entry in (
+        CommandType("remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."),
+        CommandType(
+            "remote-stop",
+            "Stop charging",
+            RemoteStop,
+            effect="The transaction ends.",
+            danger="The driver's charging ends now. Stop it?",
+        ),
+        CommandType(
+            "reset",
+            "Reset",
+            Reset,
+            effect="The charge point boots again.",
+            danger="The charge point restarts and running transactions end. Reset it?",
+            while_pending=True,
+        ),
+        CommandType(
+            "trigger-message",
+            "Ask for a message",
+            TriggerMessage,
+            effect="The message comes.",
+            while_pending=True,
+        ),
+    )
+}
+
+
+class CommandRefused(Exception):
+    """A command that is not even queued: a code for programs, a sentence for people, errors by field."""
+
+    def __init__(self, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = dict(errors or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who orders something: a name for the ledger and, if it is a person, their account."""
+
+    name: str
+    user: User | None = None
+
+
+SYSTEM = Author("system")
+DEFAULT_EXPIRY = timedelta(minutes=1)
+
+
+def check_params(type: str, params: Mapping[str, Any]) -> Params:
+    """Return the checked parameters. Raises CommandRefused `unknown_command` or `invalid` with errors by field."""
+    entry = COMMANDS.get(type)
+    if entry is None:
+        raise CommandRefused("unknown_command", f"there is no command {type!r}; there are {', '.join(COMMANDS)}")
+    try:
+        return entry.params.model_validate(dict(params))
+    except ValidationError as error:
+        errors: dict[str, list[str]] = {}
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"]) or "__all__"
+            errors.setdefault(where, []).append(problem["msg"])
+        listed = "; ".join(f"{name}: {', '.join(texts)}" for name, texts in errors.items())
+        raise CommandRefused("invalid", listed, errors) from error
+
+
+def why_not(charge_point: ChargePoint, type: str) -> CommandRefused | None:
+    """Return why a command cannot be sent to the charge point now; None when it can."""
+    if charge_point.retired_at is not None:
+        return CommandRefused("retired", f"{charge_point.cp_id} was retired")
+    if charge_point.registration == Registration.REJECTED:
+        return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
+    if charge_point.registration == Registration.PENDING and not COMMANDS[type].while_pending:
+        return CommandRefused("not_accepted", f"{charge_point.cp_id} waits for approval")  # T-082
+    if charge_point.connection_id is None:
+        return CommandRefused("offline", f"{charge_point.cp_id} is offline")
+    version = Version(charge_point.protocol)
+    if type not in ORDERS.get(version, {}):
+        return CommandRefused("not_supported", f"{version.label} has no such command")
+    return None
+
+
+def send_command(
+    charge_point: ChargePoint,
+    type: str,
+    params: Mapping[str, Any],
+    *,
+    author: Author,
+    now: datetime,
+    reason: str = "",
+    expires_in: timedelta = DEFAULT_EXPIRY,
+) -> Command:
+    """Queue a command and ring at the process that holds the charge point.
+
+    Not idempotent: two calls are two orders. Raises CommandRefused with the code unknown_command, invalid, retired,
+    not_accepted, offline or not_supported.
+    """
+    checked = check_params(type, params)
+    refusal = why_not(charge_point, type)
+    if refusal is not None:
+        raise refusal
+    if (
+        isinstance(checked, TriggerMessage)
+        and checked.requested_message == "BootNotification"
+        and charge_point.registration == Registration.ACCEPTED
+        and charge_point.booted_at is not None
+    ):
+        # T-085 (1.6 errata 3.40)
+        raise CommandRefused("invalid", "an accepted charge point is not asked to boot; reset it instead")
+    values = checked.model_dump(exclude_none=True)
+    try:
+        ORDERS[Version(charge_point.protocol)][type].payload(values)
+    except ValueError as error:
+        raise CommandRefused("invalid", str(error)) from error
+    with transaction.atomic():
+        command = Command.objects.create(
+            charge_point=charge_point,
+            type=type,
+            params=values,
+            user=author.user,
+            by=author.name[:150],
+            reason=reason,
+            created_at=now,
+            expires_at=now + expires_in,
+        )
+        tell_holder(charge_point.pk, "commands")
+        _announce(command)
+    return command
+
+
+# --- the ledger: what the holder of the charge point notes ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that this connection has claimed and must send now."""
+
+    command_id: UUID
+    message_id: str
+    action: str
+    payload: dict[str, Any] = field(hash=False)
+
+
+def claim_next(charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime) -> Claimed | None:
+    """Claim the oldest queued command for a connection; None when there is nothing to send."""
+    for command in Command.objects.filter(
+        charge_point_id=charge_point_id, status=Status.QUEUED, expires_at__gt=now
+    ).select_related("charge_point").order_by("id"):
+        order = ORDERS[version].get(command.type)
+        try:
+            # The connection that sends may speak another version than the one the command was checked for.
+            if order is None:
+                raise ValueError(f"{version.label} has no such command")
+            payload = order.payload(command.params)
+        except ValueError as error:
+            _settle(command, Status.FAILED, now, error_description=str(error))
+            continue
+        message_id = str(uuid4())  # T-042: unique over all connections
+        claimed = Command.objects.filter(pk=command.pk, status=Status.QUEUED).update(
+            status=Status.SENT,
+            sent_at=now,
+            connection_id=connection_id,
+            message_id=message_id,
+            action=order.action,
+            payload=payload,
+        )
+        if claimed == 1:
+            _announce(command)
+            return Claimed(command.pk, message_id, order.action, payload)
+    return None
+
+
+def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version, now: datetime) -> bool:
+    """Note the charge point's answer; return whether it was what the command hoped for."""
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    word = str(payload.get("status", ""))
+    accepted = word in ORDERS[version][command.type].accepted
+    status = Status.ACCEPTED if accepted else Status.REJECTED
+    _settle(command, status, now, answer=payload, answer_status=word[:64], answered_at=now)
+    return accepted
+
+
+def settle_failure(
+    command_id: UUID, *, code: str, description: str, details: dict[str, Any] | None = None, now: datetime
+) -> None:
+    """Note that the charge point answered with an error, or with something that cannot be read."""
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    _settle(
+        command,
+        Status.FAILED,
+        now,
+        error_code=code[:64],
+        error_description=description,
+        error_details=details or None,
+        answered_at=now,
+    )
+
+
+def settle_timeout(command_id: UUID, *, now: datetime) -> None:
+    """Note that no answer came in time (T-046)."""
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    _settle(command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time")
+
+
+def note_late_answer(command_id: UUID, text: str, *, now: datetime) -> None:
+    """Attach an answer that came after the time-out; the status stays."""
+    if Command.objects.filter(pk=command_id, late_at=None).update(late_answer=text, late_at=now):
+        _announce(Command.objects.get(pk=command_id))
+
+
+def note_effect(command: Command, effect: str, *, subject: str = "", now: datetime) -> None:
+    """Note what was seen to follow a command; the first sight counts."""
+    if Command.objects.filter(pk=command.pk, effect_at=None).update(
+        effect=effect, effect_subject=subject, effect_at=now
+    ):
+        _announce(command)
+
+
+def note_message(command_id: UUID, action: str, *, now: datetime) -> None:
+    """Note that the message a command asked for has come."""
+    command = Command.objects.filter(pk=command_id, effect_at=None).first()
+    if command is not None:
+        note_effect(command, f"{action} came.", now=now)
+
+
+def ask_to_boot(charge_point_id: int, *, now: datetime) -> Command:
+    """Ask a charge point that has just been approved for the boot that will be answered Accepted."""
+    return send_command(
+        ChargePoint.objects.get(pk=charge_point_id),
+        "trigger-message",
+        {"requested_message": "BootNotification"},
+        author=SYSTEM,
+        reason="it was approved",
+        now=now,
+    )
+
+
+EFFECT_WINDOW = timedelta(minutes=15)
+
+
+def command_awaiting_effect(
+    charge_point_id: int, type: str, *, now: datetime, **params: object
+) -> Command | None:
+    """Return the newest command of this type, with these parameters, whose effect was not yet seen."""
+    wanted = {name: str(value).casefold() for name, value in params.items()}
+    for command in Command.objects.filter(
+        charge_point_id=charge_point_id,
+        type=type,
+        effect_at=None,
+        created_at__gt=now - EFFECT_WINDOW,
+        status__in=[Status.SENT, Status.ACCEPTED, Status.TIMED_OUT],
+    ).order_by("-id")[:20]:
+        if all(str(command.params.get(name, value)).casefold() == value for name, value in wanted.items()):
+            return command
+    return None
+
+
+def fail_unfinished(charge_point_id: int, *, connection_id: UUID | None, now: datetime) -> None:
+    """End what a lost connection left: its unanswered command, and queued ones that may not wait.
+
+    A start or reset that was meant for now must not reach the charge point when it comes back (S-04).
+    """
+    left = Command.objects.filter(charge_point_id=charge_point_id, status__in=Command.OPEN).select_related(
+        "charge_point"
+    )
+    for command in left:
+        if command.status == Status.QUEUED and not command.may_wait:
+            _settle(command, Status.FAILED, now, error_code="Offline", error_description="the charge point went offline")
+        elif command.status == Status.SENT and command.connection_id == connection_id:
+            _settle(
+                command,
+                Status.FAILED,
+                now,
+                error_code="ConnectionLost",
+                error_description="the connection closed before the answer",
+            )
+
+
+LOST_AFTER = timedelta(minutes=5)
+
+
+def expire_commands(*, now: datetime) -> int:
+    """End queued commands past their expiry and sent ones whose process was lost; return how many."""
+    expired = 0
+    for command in Command.objects.filter(status=Status.QUEUED, expires_at__lte=now).select_related("charge_point")[:1000]:
+        expired += _settle(command, Status.EXPIRED, now, error_description="it was not sent before its expiry")
+    for command in Command.objects.filter(status=Status.SENT, sent_at__lte=now - LOST_AFTER).select_related(
+        "charge_point"
+    )[:1000]:
+        expired += _settle(command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time")
+    return expired
+
+
+def _settle(command: Command, status: Status, now: datetime, **values: Any) -> bool:
+    """Give an open command its final status; a command is settled once."""
+    with transaction.atomic():
+        settled = Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(status=status, **values) == 1
+        if settled:
+            record(
+                "cp.command",
+                command.charge_point.cp_id,
+                {
+                    "command_id": str(command.pk),
+                    "type": command.type,
+                    "status": status,
+                    "answer_status": values.get("answer_status", ""),
+                    "error_code": values.get("error_code", ""),
+                },
+                occurred_at=now,
+            )
+            _announce(command)
+    return settled
+
+
+def _announce(command: Command) -> None:
+    announce("commands", f"commands:{command.charge_point_id}")

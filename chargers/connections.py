@@ -1,0 +1,232 @@
+"""Who holds a charge point: handshakes, connections and the leases of the processes that serve them.
+
+The newest authenticated connection wins. Everything that ends a connection names it, so that the clean-up of an old
+one can touch nothing of the new one (fencing by connection id).
+"""
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from chargers.models import ChargePoint, Connection, Frame, Process, RefusedHandshake, Registration
+from chargers.protocol.versions import Version
+from chargers.services import find_charge_point, register_charge_point
+from csms.core.config import get_config
+from csms.core.events.services import record
+from csms.core.live import announce, process_group, ring
+
+LEASE_RENEWED_EVERY = 10.0  # seconds
+LEASE = timedelta(seconds=45)
+CLOSE_REPLACED, CLOSE_LOST = 4000, 4001  # our own close codes, from the range that RFC 6455 leaves to applications
+
+
+class HandshakeRefused(Exception):
+    """A handshake that gets no connection: the HTTP status, a reason to count by, a sentence for people."""
+
+    def __init__(self, http_status: int, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.http_status = http_status
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What the handshake needs to know of the charge point at the door."""
+
+    pk: int
+    cp_id: str
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that is open now, and what came before it."""
+
+    connection_id: UUID
+    registration: str
+    answered: list[tuple[str, str, str, str]]
+    """Earlier calls and their answers: message id, action, frame of the call, frame of the answer."""
+
+
+def admit(identity: str, *, now: datetime) -> Guest:
+    """Find the charge point of this identity, or take an unknown one in as the policy says.
+
+    Raises HandshakeRefused: 404 for one that is unknown or retired (T-004), 403 for one that was rejected.
+    """
+    charge_point = find_charge_point(identity)
+    if charge_point is None:
+        config = get_config()
+        policy = config.unknown_charge_points
+        if policy == "refuse":
+            raise HandshakeRefused(404, "unknown", "nobody registered this charge point")
+        if policy == "pending":
+            waiting = ChargePoint.objects.filter(registration=Registration.PENDING, retired_at=None).count()
+            if waiting >= config.max_pending_charge_points:
+                raise HandshakeRefused(
+                    404, "too_many_pending", f"{waiting} charge points wait for approval already"
+                )
+        registration = Registration.ACCEPTED if policy == "accept" else Registration.PENDING
+        charge_point = register_charge_point(identity, now=now, registration=registration)
+    if charge_point.retired_at is not None:
+        raise HandshakeRefused(404, "retired", "this charge point was retired")
+    if charge_point.registration == Registration.REJECTED:
+        raise HandshakeRefused(403, "rejected", "an operator rejected this charge point")
+    return Guest(charge_point.pk, charge_point.cp_id, charge_point.password_hash)
+
+
+def open_connection(
+    guest: Guest,
+    *,
+    connection_id: UUID,
+    process_id: UUID,
+    version: Version,
+    peer: str,
+    user_agent: str,
+    now: datetime,
+) -> Opened:
+    """Give the charge point to this connection; an older one is closed wherever it is."""
+    charge_point = ChargePoint.objects.select_for_update().get(pk=guest.pk)
+    if charge_point.retired_at is not None or charge_point.registration == Registration.REJECTED:
+        raise HandshakeRefused(403, "rejected", "an operator took this charge point out of service")
+    older = list(Connection.objects.filter(charge_point=charge_point, closed_at=None))
+    last = older[-1] if older else Connection.objects.filter(charge_point=charge_point).order_by("-opened_at").first()
+    for connection in older:
+        _end(connection, now=now, code=CLOSE_REPLACED, reason="replaced by a newer connection")
+        ring(process_group(str(connection.process_id)), "replaced", connection=str(connection.pk))
+    Connection.objects.create(
+        id=connection_id,
+        charge_point=charge_point,
+        process_id=process_id,
+        protocol=version.value,
+        peer=peer,
+        user_agent=user_agent[:500],
+        opened_at=now,
+    )
+    ChargePoint.objects.filter(pk=guest.pk).update(
+        connection_id=connection_id, protocol=version.value, last_seen_at=now
+    )
+    record(
+        "cp.connected",
+        guest.cp_id,
+        {"connection_id": str(connection_id), "subprotocol": version.value, "peer": peer},
+        occurred_at=now,
+    )
+    if last is not None and last.closed_at is not None and not older:
+        record(
+            "cp.offline_duration",
+            guest.cp_id,
+            {
+                "went_offline_at": last.closed_at,
+                "came_online_at": now,
+                "offline_seconds": round((now - last.closed_at).total_seconds(), 3),
+                "prior_reason": last.close_reason,
+            },
+            occurred_at=now,
+        )
+    announce("fleet", f"charge-point:{guest.pk}")
+    return Opened(connection_id, charge_point.registration, answered_calls(guest.pk))
+
+
+def close_connection(connection_id: UUID, *, code: int, reason: str, now: datetime) -> bool:
+    """Note the end of a connection; return whether it was still open. The charge point's newer one is not touched."""
+    connection = Connection.objects.filter(pk=connection_id, closed_at=None).select_related("charge_point").first()
+    return connection is not None and _end(connection, now=now, code=code, reason=reason)
+
+
+def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bool:
+    ended = Connection.objects.filter(pk=connection.pk, closed_at=None).update(
+        closed_at=now, close_code=code, close_reason=reason[:500]
+    )
+    if ended != 1:
+        return False
+    ChargePoint.objects.filter(pk=connection.charge_point_id, connection_id=connection.pk).update(connection_id=None)
+    record(
+        "cp.disconnected",
+        connection.charge_point.cp_id,
+        {"connection_id": str(connection.pk), "code": code, "reason": reason[:500]},
+        occurred_at=now,
+    )
+    announce("fleet", f"charge-point:{connection.charge_point_id}")
+    return True
+
+
+def standing(charge_point_id: int) -> str | None:
+    """Return the registration of a charge point as it is now; None when it was retired."""
+    return (
+        ChargePoint.objects.filter(pk=charge_point_id, retired_at=None).values_list("registration", flat=True).first()
+    )
+
+
+def refuse_handshake(
+    identity: str, *, peer: str, reason: str, detail: str, http_status: int, now: datetime
+) -> None:
+    """Remember a refused handshake; repeats are counted on one row."""
+    key = {"identity": identity[:255], "peer": peer[:64], "reason": reason}
+    values = {"detail": detail[:500], "http_status": http_status, "last_at": now}
+    if not RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values):
+        _, made = RefusedHandshake.objects.get_or_create(**key, defaults={"first_at": now, **values})
+        if not made:
+            RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values)
+    announce("refusals")
+
+
+ANSWERED_FRAMES = 64
+
+
+def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
+    """Return the newest answered calls, oldest first, from the frame log.
+
+    A charge point that lost our answer repeats its call after it has reconnected; the log holds what was answered,
+    and was written in the same transaction as the fact.
+    """
+    rows = list(
+        Frame.objects.filter(charge_point_id=charge_point_id)
+        .order_by("-id")
+        .values_list("connection_id", "direction", "kind", "message_id", "action", "text")[:ANSWERED_FRAMES]
+    )
+    calls: dict[tuple[UUID, str], tuple[str, str]] = {}
+    answered: list[tuple[str, str, str, str]] = []
+    for connection_id, direction, kind, message_id, action, text in reversed(rows):
+        if direction == Frame.Direction.IN and kind == 2:
+            calls[connection_id, message_id] = (action, text)
+        elif direction == Frame.Direction.OUT and kind == 3:
+            call = calls.pop((connection_id, message_id), None)
+            if call is not None:
+                answered.append((message_id, call[0], call[1], text))
+    return answered
+
+
+# --- processes and their leases ---------------------------------------------------------------------------------------
+
+
+def start_process(*, now: datetime) -> Process:
+    """Note that this server process has begun."""
+    return Process.objects.create(host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, seen_at=now)
+
+
+def renew_lease(process_id: UUID, *, now: datetime) -> bool:
+    """Renew the lease of a process; False when others have given it up already."""
+    return Process.objects.filter(pk=process_id, ended_at=None).update(seen_at=now) == 1
+
+
+def end_process(process_id: UUID, *, now: datetime, reason: str) -> int:
+    """End a process and every connection that it left open; return how many those were."""
+    with transaction.atomic():
+        Process.objects.filter(pk=process_id, ended_at=None).update(ended_at=now)
+        left: Iterable[Connection] = Connection.objects.filter(process_id=process_id, closed_at=None).select_related(
+            "charge_point"
+        )
+        return sum(_end(connection, now=now, code=CLOSE_LOST, reason=reason) for connection in left)
+
+
+def sweep_processes(*, now: datetime) -> int:
+    """End the processes whose lease ran out; return how many connections that closed."""
+    lost = Process.objects.filter(ended_at=None, seen_at__lt=now - LEASE)
+    return sum(end_process(process.pk, now=now, reason="its server process was lost") for process in lost)

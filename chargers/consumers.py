@@ -1,0 +1,482 @@
+"""The socket of a charge point: the I/O shell round the pure session.
+
+It keeps Channels' interface but runs its own receive loop: the stock dispatch costs a thread hop and a task per frame.
+Every frame becomes one unit for the writer, so facts, frame log and outbox commit together, answers leave after the
+commit, and the messages of a charge point keep their order.
+"""
+
+import asyncio
+import logging
+import types
+from collections.abc import Awaitable, Callable, Generator
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+from django.utils.module_loading import import_string
+from prometheus_client import Counter, Histogram
+
+from chargers import commands, connections
+from chargers.gateway import Gateway, get_gateway
+from chargers.handling import Call, Handler, Holder
+from chargers.handshake import Handshake
+from chargers.models import FRAMES, Registration
+from chargers.protocol.errors import Fault, OcppError, wire_code
+from chargers.protocol.events import (
+    CallAnswered,
+    CallFailed,
+    CallReceived,
+    Event,
+    LateAnswer,
+    PendingCall,
+    Refused,
+    Repeated,
+)
+from chargers.protocol.frames import MessageKind
+from chargers.protocol.redaction import redact
+from chargers.protocol.session import Session
+from chargers.protocol.versions import Version
+from csms.core.config import get_config
+from csms.core.ids import uuid7, uuid7_text
+from csms.core.writer import WriterClosed, WriterFull
+
+log = logging.getLogger(__name__)
+
+MESSAGES = Counter("csms_ocpp_messages_total", "Frames from charge points.", ["action", "verdict"])
+HANDLING = Histogram("csms_ocpp_answer_seconds", "From a CALL's arrival to its answer on the wire, commit included.")
+CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that ended.", ["code"])
+
+IN_FLIGHT_MAX = 16
+"""Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
+whoever sends more is read no faster than it is served."""
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def calls_of(version: Version) -> dict[str, Handler]:
+    """Return the handlers of a version; named in the settings, since they live in rooms above this one."""
+    table: dict[str, Handler] = import_string(settings.OCPP_CALLS)[version]
+    return table
+
+
+def supported_versions() -> list[Version]:
+    """Return the versions that are served."""
+    return list(import_string(settings.OCPP_CALLS))
+
+
+@types.coroutine
+def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was started outside a task and had to wait."""
+    while True:
+        try:
+            value = yield waiting_for
+        except BaseException as error:
+            step, given = coroutine.throw, error
+        else:
+            step, given = coroutine.send, value
+        try:
+            waiting_for = step(given)
+        except StopIteration:
+            return
+
+
+class ChargePointConsumer(AsyncConsumer):
+    """One WebSocket of one charge point."""
+
+    gateway: Gateway
+    session: Session
+    holder: Holder
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        """Serve the socket from handshake to end."""
+        self._send = send
+        self._tasks: set[asyncio.Task[None]] = set()
+        if (await receive())["type"] != "websocket.connect":
+            return
+        gateway = get_gateway()
+        handshake = Handshake(scope, gateway, supported_versions())
+        try:
+            guest, version = await handshake.check()
+            self.connection_id: UUID = uuid7()
+            opened = await handshake.open(guest, version, self.connection_id)
+        except connections.HandshakeRefused as refusal:
+            await handshake.refuse(refusal, send)
+            return
+        config = get_config()
+        self.gateway = gateway
+        self.handlers = calls_of(version)
+        self.session = Session(version, config.call_timeout, handled=self.handlers.keys())
+        self.session.restore(opened.answered)
+        self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
+        self.liveness = config.liveness_seconds
+        self.last_heard = monotonic()
+        self.last_heard_at = datetime.now(UTC)
+        self.heard_since_touch = False
+        self.in_flight = 0
+        self._room = asyncio.Event()
+        self._claiming = False
+        self._close: tuple[int, str] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        gateway.hold(self, guest.pk)
+        code, reason = 1006, "the connection broke"
+        try:
+            await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
+            self.heard("commands")
+            code, reason = await self._receive(receive)
+        finally:
+            if self._close is not None:
+                code, reason = self._close
+            gateway.release(self, guest.pk)
+            self._ended(code, reason)
+
+    async def _receive(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[int, str]:
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message.get("code") or 1005, message.get("reason") or "closed by the charge point"
+            text = message.get("text")
+            self.last_heard = monotonic()
+            self.last_heard_at = datetime.now(UTC)
+            self.heard_since_touch = True
+            if text is None:
+                # OCPP-J, 4.1: text frames. Some send JSON in binary frames: what is UTF-8 is read.
+                text = (message.get("bytes") or b"").decode("utf-8", "replace")
+            while self.in_flight >= IN_FLIGHT_MAX:
+                self._room.clear()
+                await self._room.wait()
+            await self._take(text)
+
+    # -- from the charge point --
+
+    async def _take(self, text: str) -> None:
+        event = self.session.receive_text(text, self.last_heard)
+        MESSAGES.labels(_known(event, self.handlers), event.verdict).inc()
+        if event.notes:
+            log.info(
+                "ocpp.deviation",
+                extra={
+                    "cp_id": self.holder.cp_id,
+                    "action": event.action,
+                    "verdict": event.verdict,
+                    "notes": "; ".join(event.notes)[:500],
+                },
+            )
+        arrived, arrived_at = self.last_heard, self.last_heard_at
+        match event:
+            case CallReceived():
+                unit = lambda: self._handle(event, text, arrived, arrived_at)  # noqa: E731
+                done = lambda answer, error: self._handled(event, text, arrived, arrived_at, answer, error)  # noqa: E731
+            case _:
+                unit = lambda: self._note(event, text, arrived, arrived_at)  # noqa: E731
+                done = lambda answer, error: self._noted(event, answer, error)  # noqa: E731
+        self.in_flight += 1
+        while True:
+            try:
+                self.gateway.writer.submit(unit, done)
+            except WriterFull:
+                await asyncio.sleep(0.05)
+            except WriterClosed:
+                self.in_flight -= 1  # draining: unanswered, so the charge point will repeat it
+                return
+            else:
+                return
+
+    def _handle(self, event: CallReceived, text: str, arrived: float, at: datetime) -> tuple[str, str | None]:
+        """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
+        holder = self.holder
+        verdict, notes = event.verdict, event.notes
+        try:
+            if holder.registration != Registration.ACCEPTED and event.action != "BootNotification":
+                self._gate(event)
+            payload = self.handlers[event.action](Call(holder, event.action, event.payload, at))
+            answer, body = self.session.compose_answer(event.message_id, payload)
+        except OcppError as error:
+            answer, body = self.session.compose_refusal(event.message_id, error), None
+            verdict, notes = "refused", (*notes, error.description)
+        expected = holder.memory.get("expected")
+        if expected and event.action in expected:
+            commands.note_message(expected[event.action], event.action, now=at)
+        self._log_in(event.kind, event.message_id, event.action, verdict, notes, text, at)
+        if not event.send:
+            kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
+            self._log_out(kind, event.message_id, event.action, answer, arrived)
+        return answer, body
+
+    def _gate(self, event: CallReceived) -> None:
+        """T-080: before acceptance only boots, and what we asked for, are served."""
+        expected = self.holder.memory.get("expected") or {}
+        if self.holder.registration == Registration.PENDING and event.action in expected:
+            return
+        raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
+
+    def _handled(
+        self,
+        event: CallReceived,
+        text: str,
+        arrived: float,
+        at: datetime,
+        result: tuple[str, str | None] | None,
+        error: BaseException | None,
+    ) -> None:
+        """On the loop, after the commit: the answer leaves."""
+        if error is not None or result is None:
+            log.error(
+                "ocpp.handler_failed",
+                exc_info=error,
+                extra={"cp_id": self.holder.cp_id, "action": event.action, "message_id": event.message_id},
+            )
+            problem = OcppError(Fault.INTERNAL, "the message could not be stored")
+            answer = self.session.compose_refusal(event.message_id, problem)
+            self.session.close(event.message_id, None)
+
+            def keep() -> None:
+                notes = (*event.notes, "it could not be handled")
+                self._log_in(event.kind, event.message_id, event.action, "refused", notes, text, at)
+                self._log_out(MessageKind.CALLERROR, event.message_id, event.action, answer, arrived)
+
+            self.gateway.background("log a failure", keep)
+        else:
+            answer, body = result
+            self.session.close(event.message_id, body)
+        self._served()
+        if not event.send:
+            HANDLING.observe(monotonic() - arrived)
+            self._send_text(answer)
+
+    def _note(self, event: Event, text: str, arrived: float, at: datetime) -> str:
+        """In the writer: log a frame that asks nothing of the rooms, and settle the command that it answers."""
+        latency: int | None = None
+        answer = ""
+        match event:
+            case CallAnswered(call=call):
+                latency = _micros(call, arrived)
+                self._settle_answer(event, at)
+            case CallFailed(call=call):
+                latency = _micros(call, arrived)
+                code = event.code_text or wire_code(event.fault, self.holder.version)
+                commands.settle_failure(
+                    _command_id(call), code=code, description=event.description, details=event.details, now=at
+                )
+                answer = event.reply
+            case LateAnswer(call=PendingCall() as call):
+                commands.note_late_answer(_command_id(call), redact(call.action, text), now=at)
+            case Repeated() | Refused():
+                answer = event.answer
+            case _:
+                pass
+        self._log_in(event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency)
+        if answer:
+            kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
+            self._log_out(kind, event.message_id, event.action, answer, arrived)
+        return answer
+
+    def _settle_answer(self, event: CallAnswered, at: datetime) -> None:
+        command_id = _command_id(event.call)
+        accepted = commands.settle_answer(command_id, event.payload, version=self.holder.version, now=at)
+        asked = event.call.payload.get("requestedMessage")
+        if accepted and asked:
+            # The message comes after the answer (S16-65); its coming is the effect of the command.
+            self.holder.memory["expected"] = {**(self.holder.memory.get("expected") or {}), asked: command_id}
+
+    def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("ocpp.note_failed", exc_info=error, extra={"cp_id": self.holder.cp_id})
+        self._served()
+        if answer:
+            self._send_text(answer)
+        if isinstance(event, CallAnswered | CallFailed):
+            self.heard("commands")
+
+    def _served(self) -> None:
+        self.in_flight -= 1
+        self._room.set()
+
+    # -- to the charge point --
+
+    def heard(self, bell: str) -> None:
+        """Something was rung for this charge point."""
+        match bell:
+            case "commands":
+                self._next_command()
+            case "registration":
+                charge_point_id = self.holder.charge_point_id
+                self.gateway.background(
+                    "registration", lambda: connections.standing(charge_point_id), self._registered
+                )
+
+    def _registered(self, registration: str | None) -> None:
+        if registration is None or registration == Registration.REJECTED:
+            self.close_soon(1008, "an operator took this charge point out of service")
+        elif registration != self.holder.registration:
+            # Its next boot is answered Accepted, and only then it may speak freely; so that this is soon, ask for it.
+            charge_point_id = self.holder.charge_point_id
+            self.gateway.background("ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC)))
+
+    def _next_command(self) -> None:
+        if self._claiming or self.session.pending is not None or self._close is not None:
+            return
+        self._claiming = True
+        holder = self.holder
+
+        def claim() -> commands.Claimed | None:
+            return commands.claim_next(
+                holder.charge_point_id,
+                connection_id=holder.connection_id,
+                version=holder.version,
+                now=datetime.now(UTC),
+            )
+
+        def claimed(found: commands.Claimed | None, error: BaseException | None) -> None:
+            self._claiming = False
+            if error is not None:
+                log.error("ocpp.claim_failed", exc_info=error, extra={"cp_id": holder.cp_id})
+            elif found is not None:
+                self._send_command(found)
+
+        try:
+            self.gateway.writer.submit(claim, claimed)
+        except (WriterFull, WriterClosed):
+            self._claiming = False  # the next sweep rings again
+
+    def _send_command(self, claimed: commands.Claimed) -> None:
+        try:
+            text = self.session.call(
+                claimed.message_id, claimed.action, claimed.payload, monotonic(), key=claimed.command_id
+            )
+        except OcppError as error:
+            description = error.description
+
+            def fail() -> None:
+                commands.settle_failure(
+                    claimed.command_id, code="", description=description, now=datetime.now(UTC)
+                )
+
+            self.gateway.background("fail a command", fail, lambda _: self._next_command())
+            return
+        self.gateway.background(
+            "log a call",
+            lambda: self._log_out(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
+        )
+        self._send_text(text)
+
+    def tick(self, now: float) -> None:
+        """Called every second: an answer that did not come, a connection that fell silent."""
+        late = self.session.expire(now)
+        if late is not None:
+            command_id = _command_id(late)
+            self.gateway.background(
+                "time out a command",
+                lambda: commands.settle_timeout(command_id, now=datetime.now(UTC)),
+                lambda _: self._next_command(),
+            )
+        if self.liveness and now - self.last_heard > self.liveness:
+            self.close_soon(4002, f"nothing was heard for {self.liveness} seconds")
+
+    def _send_text(self, text: str) -> None:
+        """Send without a task where the server takes the frame at once, as it nearly always does."""
+        if self._close is not None:
+            return
+        coroutine: Any = self._send({"type": "websocket.send", "text": text})
+        try:
+            waiting_for = coroutine.send(None)
+        except StopIteration:
+            return
+        except Exception:
+            log.info("ocpp.send_failed", extra={"cp_id": self.holder.cp_id}, exc_info=True)
+            return
+        self._spawn(_resume(coroutine, waiting_for))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(_quietly(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """Close the socket; the first reason counts."""
+        if self._close is None:
+            self._close = (code, reason)
+            self._spawn(self._send({"type": "websocket.close", "code": code, "reason": reason}))
+
+    def _ended(self, code: int, reason: str) -> None:
+        holder = self.holder
+        CLOSES.labels(str(code)).inc()
+        log.info("ocpp.closed", extra={"cp_id": holder.cp_id, "code": code, "reason": reason})
+        self.session.abandon()
+
+        def end() -> None:
+            now = datetime.now(UTC)
+            connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
+            commands.fail_unfinished(holder.charge_point_id, connection_id=holder.connection_id, now=now)
+
+        self.gateway.background("close a connection", end)
+
+    # -- the frame log --
+
+    def _log_in(
+        self,
+        kind: MessageKind | None,
+        message_id: str | None,
+        action: str | None,
+        verdict: str,
+        notes: tuple[str, ...],
+        text: str,
+        at: datetime,
+        latency_us: int | None = None,
+    ) -> None:
+        FRAMES.add(
+            uuid7_text(),
+            self.holder.charge_point_id,
+            self.connection_id,
+            at,
+            "in",
+            None if kind is None else kind.value,
+            message_id or "",
+            action or "",
+            verdict,
+            "; ".join(notes),
+            latency_us,
+            redact(action, text),
+        )
+
+    def _log_out(
+        self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
+    ) -> None:
+        FRAMES.add(
+            uuid7_text(),
+            self.holder.charge_point_id,
+            self.connection_id,
+            datetime.now(UTC),
+            "out",
+            kind.value,
+            message_id or "",
+            action or "",
+            "ok" if kind is not MessageKind.CALLERROR else "refused",
+            "",
+            None if arrived is None else int((monotonic() - arrived) * 1_000_000),
+            redact(action, text),
+        )
+
+
+def _known(event: Event, handlers: dict[str, Handler]) -> str:
+    """The action as a metric label: bounded, whatever a charge point sends."""
+    action = event.action or ""
+    return action if action in handlers or not isinstance(event, CallReceived | Refused | Repeated) else "other"
+
+
+def _command_id(call: PendingCall) -> UUID:
+    assert isinstance(call.key, UUID)
+    return call.key
+
+
+def _micros(call: PendingCall, arrived: float) -> int:
+    return int((arrived - call.sent_at) * 1_000_000)
+
+
+async def _quietly(coroutine: Awaitable[None]) -> None:
+    try:
+        await coroutine
+    except Exception:
+        log.debug("ocpp.send_failed", exc_info=True)

@@ -1,0 +1,238 @@
+"""What all charge-point sockets of one process share: the writer, the register of who is held, the lease, the clock.
+
+One `Gateway` a process, made by the first socket. Its tick does what no message triggers: calls that time out,
+connections that fell silent, the moment each charge point was last heard, and bells that were lost.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from channels.layers import get_channel_layer
+from django.utils import timezone
+from prometheus_client import Gauge
+
+from chargers import connections, services
+from chargers.models import Command
+from csms.core import live
+from csms.core.config import get_config
+from csms.core.writer import Writer, WriterClosed
+
+if TYPE_CHECKING:
+    from chargers.consumers import ChargePointConsumer
+
+log = logging.getLogger(__name__)
+
+HELD = Gauge("csms_charge_points_connected", "Charge points connected to this process.")
+QUEUED = Gauge("csms_writer_queue_depth", "Units that wait for the writer of this process.")
+
+TICK = 1.0  # seconds
+TOUCH_EVERY = 20.0
+SWEEP_EVERY = 5.0
+DRAIN_STEP = 200  # connections closed at a time while draining, so that their return is spread
+
+_gateway: "Gateway | None" = None
+
+
+def get_gateway() -> "Gateway":
+    """Return the gateway of this process; a closed one is succeeded by a new one."""
+    global _gateway
+    if _gateway is None or _gateway.closed:
+        _gateway = Gateway()
+    return _gateway
+
+
+def current_gateway() -> "Gateway | None":
+    """Return the gateway if a socket has opened one; for health checks."""
+    return _gateway
+
+
+class Gateway:
+    """See the module's text. All methods run on the event loop."""
+
+    def __init__(self) -> None:
+        config = get_config()
+        self.writer = Writer(
+            batch_max=config.writer_batch_max, queue_max=config.writer_queue_max, publish=live.publish
+        )
+        self.held: dict[int, ChargePointConsumer] = {}
+        self.process_id: UUID | None = None
+        self.draining_since: float | None = None
+        self.closed = False
+        self._starting = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._channel = ""
+
+    @property
+    def draining(self) -> bool:
+        """Whether new connections are refused because the process is about to end."""
+        return self.draining_since is not None
+
+    async def start(self) -> UUID:
+        """Begin, if that has not happened yet, and return the id of this process."""
+        async with self._starting:
+            if self.process_id is None:
+                live.at_home()
+                process = await self.writer.run(lambda: connections.start_process(now=timezone.now()))
+                self.process_id = process.pk
+                self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tick())]
+        return self.process_id
+
+    # -- who is held --
+
+    def hold(self, consumer: "ChargePointConsumer", charge_point_id: int) -> None:
+        """Register a consumer as the holder; an older one in this process is closed (T-011)."""
+        older = self.held.get(charge_point_id)
+        self.held[charge_point_id] = consumer
+        HELD.set(len(self.held))
+        if older is not None:
+            older.close_soon(connections.CLOSE_REPLACED, "replaced by a newer connection")
+
+    def release(self, consumer: "ChargePointConsumer", charge_point_id: int) -> None:
+        """Forget a consumer, unless a newer one has taken its place."""
+        if self.held.get(charge_point_id) is consumer:
+            del self.held[charge_point_id]
+            HELD.set(len(self.held))
+
+    def background(self, what: str, work: Callable[[], Any], done: Callable[[Any], None] | None = None) -> None:
+        """Run a unit that nobody waits for; a failure is logged."""
+
+        def finished(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                log.error("gateway.background_failed", extra={"what": what, "error": repr(error)[:300]})
+            elif done is not None:
+                done(result)
+
+        with contextlib.suppress(WriterClosed):
+            self.writer.submit(work, finished)
+
+    # -- bells --
+
+    async def _listen(self) -> None:
+        """Hear what other processes and rooms ring: commands to send, approvals, replaced connections."""
+        layer = get_channel_layer()
+        assert layer is not None
+        group = live.process_group(str(self.process_id))
+        while True:
+            try:
+                self._channel = await layer.new_channel()
+                await layer.group_add(group, self._channel)
+                while True:
+                    self._heard(await layer.receive(self._channel))
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                # The sweep does the work of lost bells until the layer is back.
+                log.warning("gateway.bell_unreachable", exc_info=True)
+                await asyncio.sleep(2)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        match message.get("bell"):
+            case "commands" | "registration" as bell:
+                consumer = self.held.get(message["charge_point"])
+                if consumer is not None:
+                    consumer.heard(bell)
+            case "replaced":
+                for consumer in list(self.held.values()):
+                    if str(consumer.connection_id) == message["connection"]:
+                        consumer.close_soon(connections.CLOSE_REPLACED, "replaced by a newer connection")
+
+    # -- the clock --
+
+    async def _tick(self) -> None:
+        touched = swept = leased = monotonic()
+        while True:
+            await asyncio.sleep(TICK)
+            now = monotonic()
+            QUEUED.set(self.writer.depth)
+            try:
+                for consumer in list(self.held.values()):
+                    consumer.tick(now)
+                if now - leased >= connections.LEASE_RENEWED_EVERY:
+                    leased = now
+                    self._renew_lease()
+                if now - touched >= TOUCH_EVERY:
+                    touched = now
+                    self._touch()
+                if now - swept >= SWEEP_EVERY and self.held:
+                    swept = now
+                    self._sweep()
+            except Exception:
+                log.exception("gateway.tick_failed")
+
+    def _renew_lease(self) -> None:
+        process_id = self.process_id
+        assert process_id is not None
+
+        def given_up(alive: bool) -> None:
+            if not alive:
+                # Others closed our connections in the database while we could not renew: begin anew.
+                log.error("gateway.lease_lost", extra={"process_id": str(process_id)})
+                for consumer in list(self.held.values()):
+                    consumer.close_soon(1012, "the server lost its lease")
+
+        self.background("renew lease", lambda: connections.renew_lease(process_id, now=timezone.now()), given_up)
+
+    def _touch(self) -> None:
+        seen: dict[int, datetime] = {}
+        for charge_point_id, consumer in self.held.items():
+            if consumer.heard_since_touch:
+                consumer.heard_since_touch = False
+                seen[charge_point_id] = consumer.last_heard_at
+        if seen:
+            self.background("touch", lambda: services.touch_charge_points(seen))
+
+    def _sweep(self) -> None:
+        """Find queued commands whose bell was lost."""
+
+        def waiting() -> list[int]:
+            return list(
+                Command.objects.filter(status=Command.Status.QUEUED, expires_at__gt=timezone.now())
+                .values_list("charge_point_id", flat=True)
+                .distinct()[:1000]
+            )
+
+        def ring(ids: list[int]) -> None:
+            for charge_point_id in ids:
+                consumer = self.held.get(charge_point_id)
+                if consumer is not None:
+                    consumer.heard("commands")
+
+        self.background("sweep", waiting, ring)
+
+    # -- the end --
+
+    async def drain(self, seconds: float) -> None:
+        """Close every connection in steps and commit what is queued, within `seconds`. Idempotent."""
+        if self.closed:
+            return
+        self.draining_since = self.draining_since or monotonic()
+        deadline = monotonic() + seconds
+        consumers = list(self.held.values())
+        for start in range(0, len(consumers), DRAIN_STEP):
+            for consumer in consumers[start : start + DRAIN_STEP]:
+                consumer.close_soon(1012, "the server restarts")  # RFC 6455 registry: Service Restart
+            await asyncio.sleep(0.05)
+        while self.held and monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        process_id = self.process_id
+        if process_id is not None:
+            with contextlib.suppress(WriterClosed, TimeoutError):
+                async with asyncio.timeout(max(deadline - monotonic(), 1.0)):
+                    await self.writer.run(
+                        lambda: connections.end_process(
+                            process_id, now=timezone.now(), reason="the server restarts"
+                        )
+                    )
+        self.closed = True
+        left = max(deadline - monotonic(), 1.0)
+        if not await asyncio.to_thread(self.writer.close, left):
+            log.error("gateway.writer_not_drained", extra={"queued": self.writer.depth})

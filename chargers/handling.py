@@ -1,0 +1,50 @@
+"""What a handler of an incoming OCPP action gets and may do.
+
+A handler is a function of one `Call` that returns the payload of the answer. It runs in the writer's transaction and
+may be run twice (see `csms.core.writer`), so it changes nothing outside the database except through `after_commit`.
+It may raise `OcppError` before its first write; a business refusal is no error but an answer (OCPP-J, 4.2.3).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chargers.protocol.versions import Version
+
+
+@dataclass(slots=True)
+class Holder:
+    """What a connection knows of the charge point that it holds."""
+
+    charge_point_id: int
+    cp_id: str
+    registration: str
+    connection_id: UUID
+    version: Version
+    # What handlers remember between messages, e.g. the row of the running transaction. A cache, never the truth:
+    # filled after the commit of what it mirrors, and dropped with the connection.
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """One valid CALL of a charge point. `received_at` is aware UTC by our clock."""
+
+    holder: Holder
+    action: str
+    payload: dict[str, Any]
+    received_at: datetime
+
+
+Handler = Callable[[Call], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How one version says a command: its action, its payload from our parameters, and which answers mean yes."""
+
+    action: str
+    payload: Callable[[dict[str, Any]], dict[str, Any]]
+    accepted: frozenset[str] = frozenset({"Accepted"})

@@ -1,0 +1,241 @@
+"""The door of the OCPP socket: who is there, in which version, with which key. Deny, then allow."""
+
+import asyncio
+import binascii
+import hashlib
+import hmac
+import logging
+import secrets
+from base64 import b64decode
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password
+from prometheus_client import Counter
+
+from chargers import commands, connections
+from chargers.connections import Guest, HandshakeRefused, Opened
+from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
+from chargers.services import canonical_password
+from csms.core.config import get_config
+
+if TYPE_CHECKING:
+    from chargers.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+REFUSALS = Counter("csms_ocpp_handshakes_refused_total", "Handshakes that were refused.", ["reason"])
+
+T = TypeVar("T")
+
+
+class Handshake:
+    """One WebSocket handshake, from the request to the connection or the refusal."""
+
+    def __init__(self, scope: dict[str, Any], gateway: "Gateway", versions: Sequence[Version]) -> None:
+        self.scope = scope
+        self.gateway = gateway
+        self.versions = versions
+        self.headers = {name.lower(): value for name, value in scope.get("headers", [])}
+        client = scope.get("client") or ("", 0)
+        self.peer = str(client[0])
+        self.identity = ""
+        self.accepted_subprotocol: str | None = None
+
+    async def check(self) -> tuple[Guest, Version]:
+        """Return who is at the door and the version to speak. Raises HandshakeRefused."""
+        if self.gateway.draining:
+            raise HandshakeRefused(503, "draining", "the server is about to restart")
+        raw_path = self.scope.get("raw_path") or self.scope["path"].encode()
+        try:
+            self.identity = identity_from_path(raw_path, mount="/ocpp/")
+        except IdentityError as error:
+            raise HandshakeRefused(404, "bad_identity", str(error)) from error
+        version = self._version()
+        key = (self.identity.upper(), self.peer)
+        if FAILED_LOGINS.too_many(key):
+            raise HandshakeRefused(429, "too_many_attempts", "too many failed logins; wait a minute")
+        await self.gateway.start()
+        username, password = self._credentials()
+        guest = await self._unit(lambda: connections.admit(self.identity, now=datetime.now(UTC)))
+        try:
+            await self._check_password(guest, username, password)
+        except HandshakeRefused:
+            FAILED_LOGINS.add(key)
+            raise
+        return guest, version
+
+    def _version(self) -> Version:
+        """T-005 to T-007: the first offered version that is served, never one that was not offered."""
+        offered = list(self.scope.get("subprotocols") or [])
+        default = get_config().subprotocol_default
+        version = choose_subprotocol(offered, self.versions, Version(default) if default else None)
+        if version is None:
+            said = f"it offers {', '.join(offered)[:200]}" if offered else "it offers none"
+            served = ", ".join(v.value for v in self.versions)
+            raise HandshakeRefused(400, "no_subprotocol", f"no common subprotocol: {said}; served are {served}")
+        # A server must not name a subprotocol that the client did not offer (RFC 6455, 4.2.2).
+        self.accepted_subprotocol = version.value if offered else None
+        return version
+
+    def _credentials(self) -> tuple[bytes | None, bytes]:
+        header = self.headers.get(b"authorization")
+        if header is None:
+            return None, b""
+        scheme, _, encoded = header.partition(b" ")
+        try:
+            if scheme.lower() != b"basic":
+                raise ValueError
+            # T-024: keys may be any bytes; the first colon parts them from the name.
+            username, colon, password = b64decode(encoded.strip(), validate=True).partition(b":")
+            if not colon:
+                raise ValueError
+        except (ValueError, binascii.Error):
+            raise HandshakeRefused(401, "bad_credentials", "the Authorization header is not HTTP Basic") from None
+        return username, password
+
+    async def _check_password(self, guest: Guest, username: bytes | None, password: bytes) -> None:
+        if not guest.password_hash:
+            if get_config().require_charge_point_password:
+                raise HandshakeRefused(401, "no_password_set", "this charge point has no password yet")
+            return
+        if username is None:
+            raise HandshakeRefused(401, "no_credentials", "this charge point must present its password")
+        named = username.decode("utf-8", "replace").casefold()
+        if named != guest.cp_id.casefold():  # T-003, T-026
+            raise HandshakeRefused(401, "wrong_username", "the user name is not the identity in the path")
+        if not await KNOWN_PASSWORDS.check(guest, password):
+            raise HandshakeRefused(401, "wrong_password", "the password is wrong")
+
+    async def open(self, guest: Guest, version: Version, connection_id: UUID) -> Opened:
+        """Give the charge point to this socket. Raises HandshakeRefused."""
+        process_id = await self.gateway.start()
+        user_agent = self.headers.get(b"user-agent", b"").decode("latin-1")
+        now = datetime.now(UTC)
+
+        def unit() -> Opened:
+            opened = connections.open_connection(
+                guest,
+                connection_id=connection_id,
+                process_id=process_id,
+                version=version,
+                peer=self.peer,
+                user_agent=user_agent,
+                now=now,
+            )
+            # What was meant for an earlier connection must not reach this one (S-04).
+            commands.fail_unfinished(guest.pk, connection_id=None, now=now)
+            return opened
+
+        return await self._unit(unit)
+
+    async def _unit(self, work: Callable[[], T]) -> T:
+        """Run a unit in the writer; a refusal is its result, since an error would roll back its neighbours."""
+
+        def guarded() -> T | HandshakeRefused:
+            try:
+                return work()
+            except HandshakeRefused as refusal:
+                return refusal
+
+        result = await self.gateway.writer.run(guarded)
+        if isinstance(result, HandshakeRefused):
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    async def refuse(self, refusal: HandshakeRefused, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        """Answer with the HTTP status where the server can (daphne cannot), and remember why."""
+        REFUSALS.labels(refusal.reason).inc()
+        log.warning(
+            "ocpp.handshake_refused",
+            extra={"cp_id": self.identity, "peer": self.peer, "reason": refusal.reason, "detail": refusal.detail},
+        )
+        identity = self.identity or (self.scope.get("raw_path") or b"").decode("latin-1")
+        if refusal.http_status != 503:
+            self.gateway.background(
+                "remember a refusal",
+                lambda: connections.refuse_handshake(
+                    identity,
+                    peer=self.peer,
+                    reason=refusal.reason,
+                    detail=refusal.detail,
+                    http_status=refusal.http_status,
+                    now=datetime.now(UTC),
+                ),
+            )
+        if "websocket.http.response" not in (self.scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        if refusal.http_status == 401:
+            headers.append((b"www-authenticate", b'Basic realm="ocpp"'))
+        if refusal.http_status in (429, 503):
+            headers.append((b"retry-after", b"60"))
+        body = refusal.detail.encode()
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send(
+            {"type": "websocket.http.response.start", "status": refusal.http_status, "headers": headers}
+        )
+        await send({"type": "websocket.http.response.body", "body": body})
+
+
+class KnownPasswords:
+    """Passwords that were right before, so that a storm of reconnections costs no slow hashes.
+
+    Kept are only keyed digests under a key that dies with the process, bound to the stored hash: a new password
+    forgets the old one by itself.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._key = secrets.token_bytes(32)
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+
+    async def check(self, guest: Guest, password: bytes) -> bool:
+        """Return whether the password is the charge point's, in either form in which keys are sent (T-024)."""
+        digest = hmac.digest(self._key, guest.password_hash.encode() + b"\0" + password, hashlib.sha256)
+        if digest in self._good:
+            self._good.move_to_end(digest)
+            return True
+        if not await asyncio.to_thread(matches, password, guest.password_hash):
+            return False
+        self._good[digest] = None
+        if len(self._good) > self._size:
+            self._good.popitem(last=False)
+        return True
+
+
+def matches(password: bytes, password_hash: str) -> bool:
+    """Compare in constant time; raw bytes also match a key that was set as their hex digits."""
+    forms = {canonical_password(password), password.hex()}
+    # Each form is checked, whatever the first one gave, so that time tells nothing.
+    return any([check_password(form, password_hash) for form in sorted(forms)])
+
+
+class FailedLogins:
+    """Counts failed logins by identity and address; T-027 wants them limited."""
+
+    LIMIT, WINDOW, SIZE = 10, 60.0, 10_000
+
+    def __init__(self) -> None:
+        self._failed: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+
+    def add(self, key: tuple[str, str]) -> None:
+        """Count one more."""
+        count, since = self._failed.pop(key, (0, monotonic()))
+        self._failed[key] = (1, monotonic()) if monotonic() - since > self.WINDOW else (count + 1, since)
+        if len(self._failed) > self.SIZE:
+            self._failed.popitem(last=False)
+
+    def too_many(self, key: tuple[str, str]) -> bool:
+        """Return whether the next try must wait."""
+        count, since = self._failed.get(key, (0, 0.0))
+        return count >= self.LIMIT and monotonic() - since <= self.WINDOW
+
+
+KNOWN_PASSWORDS = KnownPasswords(50_000)
+FAILED_LOGINS = FailedLogins()

@@ -1,0 +1,304 @@
+"""What is known of charge points, their connections and the orders given to them.
+
+History outlives its subject: nothing here cascades. A charge point is retired, never deleted, and the time series
+(`Frame`, `StatusReport`) have time-sorted ids and no database constraint on their parents, so that they can be
+partitioned by id and dropped by age.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Upper
+
+from csms.core.ids import uuid7
+from csms.core.writer import BulkTable
+
+
+class Registration(models.TextChoices):
+    """Whether the network wants to serve a charge point."""
+
+    PENDING = "pending", "Waiting for approval"
+    ACCEPTED = "accepted", "Accepted"
+    REJECTED = "rejected", "Rejected"
+
+
+class ChargePoint(models.Model):
+    """A charge point (the charging station of OCPP 2.x) under its identity `cp_id`."""
+
+    cp_id = models.CharField("identity", max_length=48, unique=True)
+    name = models.CharField(max_length=100, blank=True)
+    registration = models.CharField(max_length=16, choices=Registration.choices, default=Registration.PENDING)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    password_hash = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    # What the charge point said of itself at its last boot (whole, however long).
+    vendor = models.TextField(blank=True)
+    model = models.TextField(blank=True)
+    serial_number = models.TextField(blank=True)
+    firmware_version = models.TextField(blank=True)
+    iccid = models.TextField(blank=True)
+    imsi = models.TextField(blank=True)
+    meter_type = models.TextField(blank=True)
+    meter_serial_number = models.TextField(blank=True)
+    booted_at = models.DateTimeField(null=True, blank=True)
+
+    # The wire. `connection_id` names the connection that holds the charge point now; see `connections.py`.
+    connection_id = models.UUIDField(null=True, blank=True, db_index=True)
+    protocol = models.CharField(max_length=16, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # Charge points differ in case from what was registered; two that differ only in case would be one.
+            models.UniqueConstraint(Upper("cp_id"), name="chargepoint_cp_id_caseless"),
+        ]
+
+    def __str__(self) -> str:
+        return self.cp_id
+
+
+class ConnectorStatus(models.TextChoices):
+    """OCPP 1.6, 7.7 ChargePointStatus. Unknown words are stored as they came."""
+
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    SUSPENDED_EV = "SuspendedEV"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+class Connector(models.Model):
+    """The last known state of a connector; number 0 is the station itself (1.6, 7.7)."""
+
+    charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="connectors")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    info = models.TextField(blank=True)
+    vendor_id = models.TextField(blank=True)
+    vendor_error_code = models.TextField(blank=True)
+    status_at = models.DateTimeField(null=True, blank=True, help_text="by the charge point's clock")
+    received_at = models.DateTimeField(null=True, blank=True, help_text="by our clock")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number")]
+        ordering = ["number"]
+        indexes = [models.Index(fields=["status"], name="connector_status")]
+
+    def __str__(self) -> str:
+        return f"{self.charge_point_id}/{self.number}"
+
+
+class StatusReport(models.Model):
+    """One StatusNotification as it came: the history of connectors."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge_point = models.ForeignKey(ChargePoint, models.DO_NOTHING, db_constraint=False, db_index=False)
+    connector_number = models.PositiveIntegerField()
+    status = models.CharField(max_length=64, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    info = models.TextField(blank=True)
+    vendor_id = models.TextField(blank=True)
+    vendor_error_code = models.TextField(blank=True)
+    status_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["charge_point", "id"], name="statusreport_cp")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.error_code}"
+
+
+STATUS_REPORTS = BulkTable(
+    StatusReport,
+    (
+        "id",
+        "charge_point",
+        "connector_number",
+        "status",
+        "error_code",
+        "info",
+        "vendor_id",
+        "vendor_error_code",
+        "status_at",
+        "received_at",
+    ),
+)
+
+
+class Process(models.Model):
+    """A server process and its lease: connections of a process that stopped renewing are gone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class Connection(models.Model):
+    """One WebSocket of a charge point, from its handshake to its end."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="connections")
+    process = models.ForeignKey(Process, models.PROTECT, related_name="connections")
+    protocol = models.CharField(max_length=16)
+    peer = models.CharField(max_length=64, blank=True)
+    user_agent = models.TextField(blank=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    close_code = models.PositiveIntegerField(null=True)
+    close_reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["charge_point", "-opened_at"], name="connection_cp"),
+            models.Index(fields=["process"], condition=models.Q(closed_at=None), name="connection_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.protocol} from {self.peer}"
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from handshake to end; None while it is open."""
+        return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else None
+
+
+class RefusedHandshake(models.Model):
+    """Handshakes that were refused, counted per identity, address and reason so that a flood stays small."""
+
+    identity = models.CharField(max_length=255, blank=True)
+    peer = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=32)
+    detail = models.TextField(blank=True)
+    http_status = models.PositiveIntegerField()
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["identity", "peer", "reason"], name="refused_once")]
+
+    def __str__(self) -> str:
+        return f"{self.identity}: {self.reason}"
+
+
+class Frame(models.Model):
+    """One OCPP frame as it went over the wire, secrets masked. The answers in it also serve repeated calls."""
+
+    class Direction(models.TextChoices):
+        IN = "in", "from the charge point"
+        OUT = "out", "to the charge point"
+
+    class Verdict(models.TextChoices):
+        OK = "ok", "as the standard has it"
+        DEVIANT = "deviant", "read in spite of deviations"
+        REPEAT = "repeat", "repeated, answered as before"
+        REFUSED = "refused", "answered with an error"
+        LATE = "late", "came after its time"
+        IGNORED = "ignored", "could not be used"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge_point = models.ForeignKey(ChargePoint, models.DO_NOTHING, db_constraint=False, db_index=False)
+    connection_id = models.UUIDField()
+    at = models.DateTimeField()
+    direction = models.CharField(max_length=3, choices=Direction.choices)
+    kind = models.PositiveSmallIntegerField(null=True, help_text="2 CALL, 3 CALLRESULT, 4 CALLERROR; empty if unreadable")
+    message_id = models.TextField(blank=True)
+    action = models.TextField(blank=True)
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    notes = models.TextField(blank=True)
+    latency_us = models.PositiveBigIntegerField(null=True, help_text="of an answer: microseconds since its CALL")
+    text = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["charge_point", "id"], name="frame_cp")]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.action}"
+
+
+FRAMES = BulkTable(
+    Frame,
+    (
+        "id",
+        "charge_point",
+        "connection_id",
+        "at",
+        "direction",
+        "kind",
+        "message_id",
+        "action",
+        "verdict",
+        "notes",
+        "latency_us",
+        "text",
+    ),
+)
+
+
+class Command(models.Model):
+    """An order to a charge point, and what became of it. Its answer and its effect are two facts."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Rejected"
+        FAILED = "failed", "Failed"
+        TIMED_OUT = "timed_out", "Timed out"
+        EXPIRED = "expired", "Expired"
+        CANCELLED = "cancelled", "Cancelled"
+
+    OPEN = (Status.QUEUED, Status.SENT)
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="commands")
+    type = models.CharField(max_length=48)
+    params = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    by = models.CharField(max_length=150, help_text="who ordered it, as text: a person, a token, the system")
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    may_wait = models.BooleanField(default=False, help_text="may wait for the charge point to come back online")
+    sent_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    # The wire.
+    connection_id = models.UUIDField(null=True)
+    message_id = models.CharField(max_length=36, blank=True)
+    action = models.CharField(max_length=64, blank=True)
+    payload = models.JSONField(null=True)
+    answer = models.JSONField(null=True)
+    answer_status = models.CharField(max_length=64, blank=True, help_text="the charge point's own word")
+    error_code = models.CharField(max_length=64, blank=True)
+    error_description = models.TextField(blank=True)
+    error_details = models.JSONField(null=True)
+    late_answer = models.TextField(blank=True)
+    late_at = models.DateTimeField(null=True)
+
+    # What was seen to follow, e.g. the transaction that started.
+    effect = models.TextField(blank=True)
+    effect_subject = models.CharField(max_length=64, blank=True, help_text="the id of what shows the effect")
+    effect_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["charge_point", "-created_at"], name="command_cp"),
+            models.Index(fields=["status", "expires_at"], name="command_open", condition=models.Q(status__in=["queued", "sent"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.status}"

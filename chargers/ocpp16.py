@@ -1,0 +1,106 @@
+"""OCPP 1.6 spoken by charge points: boot, heartbeat, status, data transfer. Wire words become neutral ones here."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from chargers import services
+from chargers.handling import Call, Handler, Order
+from chargers.models import Registration
+from chargers.protocol.times import format_time, parse_time
+from csms.core.config import get_config
+
+BOOT_WORDS = {
+    "vendor": "chargePointVendor",
+    "model": "chargePointModel",
+    "serial_number": "chargePointSerialNumber",
+    "firmware_version": "firmwareVersion",
+    "iccid": "iccid",
+    "imsi": "imsi",
+    "meter_type": "meterType",
+    "meter_serial_number": "meterSerialNumber",
+}
+REGISTRATION_WORDS = {
+    Registration.ACCEPTED: "Accepted",
+    Registration.PENDING: "Pending",
+    Registration.REJECTED: "Rejected",
+}
+
+
+def boot_notification(call: Call) -> dict[str, Any]:
+    """1.6, 4.2. The interval is the heartbeat's once accepted, else the least wait before the next try (T-084)."""
+    facts = {ours: str(call.payload[theirs]) for ours, theirs in BOOT_WORDS.items() if theirs in call.payload}
+    if not facts.get("serial_number"):
+        facts["serial_number"] = str(call.payload.get("chargeBoxSerialNumber", ""))  # its deprecated name
+    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at)
+    call.holder.registration = registration  # idempotent: a rerun reads the same row
+    config = get_config()
+    accepted = registration == Registration.ACCEPTED
+    return {
+        "status": REGISTRATION_WORDS[Registration(registration)],
+        "currentTime": format_time(timezone.now()),
+        "interval": config.heartbeat_interval if accepted else config.boot_retry_interval,
+    }
+
+
+def heartbeat(call: Call) -> dict[str, Any]:
+    """1.6, 4.6: the station's clock. Any frame counts as life, so there is nothing to store."""
+    return {"currentTime": format_time(timezone.now())}
+
+
+def status_notification(call: Call) -> dict[str, Any]:
+    """1.6, 4.9."""
+    payload = call.payload
+    services.record_status(
+        call.holder.charge_point_id,
+        call.holder.cp_id,
+        payload["connectorId"],
+        status=payload["status"],
+        error_code=payload["errorCode"],
+        info=payload.get("info", ""),
+        vendor_id=payload.get("vendorId", ""),
+        vendor_error_code=payload.get("vendorErrorCode", ""),
+        status_at=parse_time(payload["timestamp"]) if "timestamp" in payload else None,
+        now=call.received_at,
+    )
+    return {}
+
+
+def data_transfer(call: Call) -> dict[str, Any]:
+    """1.6, 4.3. No vendor's messages are known yet; the frame log keeps them (TC_064)."""
+    return {"status": "UnknownVendorId"}
+
+
+CALLS: dict[str, Handler] = {
+    "BootNotification": boot_notification,
+    "DataTransfer": data_transfer,
+    "Heartbeat": heartbeat,
+    "StatusNotification": status_notification,
+}
+
+
+def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
+    # S16-19: connectorId is never 0, and left out when any connector will do.
+    chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
+    return {"idTag": params["id_token"], **chosen}
+
+
+def _trigger_message(params: dict[str, Any]) -> dict[str, Any]:
+    chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
+    return {"requestedMessage": params["requested_message"], **chosen}
+
+
+def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
+    """Raise ValueError for an id that is no number."""
+    try:
+        return {"transactionId": int(params["transaction_id"])}
+    except ValueError:
+        raise ValueError(f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number") from None
+
+
+ORDERS: dict[str, Order] = {
+    "remote-start": Order("RemoteStartTransaction", _remote_start),
+    "remote-stop": Order("RemoteStopTransaction", _remote_stop),
+    "reset": Order("Reset", lambda params: {"type": params["type"]}),
+    "trigger-message": Order("TriggerMessage", _trigger_message),
+}

@@ -1,0 +1,246 @@
+"""What changes charge points: registration, boots, connector states, passwords."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Upper
+
+from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
+from chargers.protocol.versions import IdentityError, identity_from_path
+from csms.core.events.services import record
+from csms.core.ids import uuid7_text
+from csms.core.live import announce, process_group, ring
+
+PASSWORD_MIN, PASSWORD_MAX = 16, 64  # T-024, T-025
+
+
+class Refusal(Exception):
+    """A change that cannot be made; the text says why, for people."""
+
+
+def find_charge_point(cp_id: str) -> ChargePoint | None:
+    """Return the charge point of this identity; identities are compared without regard to case."""
+    return ChargePoint.objects.filter(cp_id=cp_id).first() or (
+        ChargePoint.objects.alias(folded=Upper("cp_id")).filter(folded=cp_id.upper()).first()
+    )
+
+
+def register_charge_point(
+    cp_id: str,
+    *,
+    now: datetime,
+    name: str = "",
+    registration: str = Registration.ACCEPTED,
+    password: str = "",
+) -> ChargePoint:
+    """Make a charge point known. Raises Refusal for a bad identity or password, or one that exists already."""
+    try:
+        identity_from_path(quote(cp_id, safe=""))
+    except IdentityError as error:
+        raise Refusal(str(error)) from error
+    password_hash = hash_password(password) if password else ""
+    if find_charge_point(cp_id) is not None:
+        raise Refusal(f"{cp_id} is known already")
+    charge_point = ChargePoint.objects.create(
+        cp_id=cp_id, name=name, registration=registration, password_hash=password_hash, created_at=now
+    )
+    announce("fleet")
+    return charge_point
+
+
+def hash_password(password: str) -> str:
+    """Return the hash to keep. Raises Refusal for a password that no charge point could be given."""
+    size = len(password.encode())
+    if not PASSWORD_MIN <= size <= PASSWORD_MAX:
+        raise Refusal(f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}")
+    return make_password(canonical_password(password.encode()), hasher=HASHER)
+
+
+# A charge point's password is long and random (T-024: at least 16 bytes) and is checked at every reconnection of
+# every charge point, so it needs no million rounds; see `connections.check_password` for the memory of good ones.
+HASHER = "charge_point"
+_HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
+
+
+def canonical_password(password: bytes) -> str:
+    """Return one form for the ways in which a key is sent.
+
+    1.6 keys are set as 32 to 40 hex digits and come back as those digits in either case, or as the bytes that they
+    stand for (T-024); both become the digits in lower case. Anything else is itself.
+    """
+    if _HEX_KEY.fullmatch(password):
+        return password.decode().lower()
+    return password.decode("latin-1")
+
+
+def set_password(charge_point: ChargePoint, password: str) -> None:
+    """Set the password that the charge point must present from its next handshake on; empty removes it."""
+    charge_point.password_hash = hash_password(password) if password else ""
+    with transaction.atomic():
+        charge_point.save(update_fields=["password_hash"])
+        announce(f"charge-point:{charge_point.pk}")
+
+
+def set_registration(charge_point: ChargePoint, registration: Registration, *, now: datetime) -> bool:
+    """Approve or reject a charge point; return whether that changed anything.
+
+    A connected one is told at once: an approved one is asked to boot again, a rejected one is disconnected.
+    """
+    with transaction.atomic():
+        changed = (
+            ChargePoint.objects.filter(pk=charge_point.pk)
+            .exclude(registration=registration)
+            .update(registration=registration)
+            == 1
+        )
+        charge_point.registration = registration
+        if changed:
+            announce("fleet", f"charge-point:{charge_point.pk}")
+            tell_holder(charge_point.pk, "registration")
+    return changed
+
+
+def retire_charge_point(charge_point: ChargePoint, *, now: datetime) -> bool:
+    """Take a charge point out of service for good; its history stays. Return whether it was in service."""
+    with transaction.atomic():
+        changed = ChargePoint.objects.filter(pk=charge_point.pk, retired_at=None).update(retired_at=now) == 1
+        if changed:
+            announce("fleet", f"charge-point:{charge_point.pk}")
+            tell_holder(charge_point.pk, "registration")
+    return changed
+
+
+def tell_holder(charge_point_id: int, bell: str) -> None:
+    """Ring at the process that holds the charge point, if one does, after the commit."""
+    process_id = (
+        Connection.objects.filter(charge_point_id=charge_point_id, closed_at=None)
+        .order_by("-opened_at")
+        .values_list("process_id", flat=True)
+        .first()
+    )
+    if process_id is not None:
+        ring(process_group(str(process_id)), bell, charge_point=charge_point_id)
+
+
+BOOT_FIELDS = (
+    "vendor",
+    "model",
+    "serial_number",
+    "firmware_version",
+    "iccid",
+    "imsi",
+    "meter_type",
+    "meter_serial_number",
+)
+
+
+def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime) -> str:
+    """Store what a charge point says of itself at boot and return its registration.
+
+    `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
+    """
+    charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    for name in BOOT_FIELDS:
+        setattr(charge_point, name, facts.get(name, ""))
+    charge_point.last_seen_at = now
+    if charge_point.registration == Registration.ACCEPTED:
+        charge_point.booted_at = now
+    charge_point.save(update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at"])
+    record(
+        "cp.boot",
+        charge_point.cp_id,
+        {
+            "vendor": charge_point.vendor,
+            "model": charge_point.model,
+            "firmware_version": charge_point.firmware_version,
+            "serial_number": charge_point.serial_number,
+            "status": charge_point.registration,
+        },
+        occurred_at=now,
+    )
+    announce("fleet", f"charge-point:{charge_point_id}")
+    return charge_point.registration
+
+
+# A status dated further ahead than this comes from a wrong clock; it must not freeze the connector's state.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def record_status(
+    charge_point_id: int,
+    cp_id: str,
+    number: int,
+    *,
+    status: str,
+    error_code: str,
+    info: str = "",
+    vendor_id: str = "",
+    vendor_error_code: str = "",
+    status_at: datetime | None,
+    now: datetime,
+) -> bool:
+    """Store a report on a connector (0 = the station); return whether it is now the connector's state.
+
+    A report older than the known state is history only (S16-15): stations replay reports after being offline.
+    """
+    STATUS_REPORTS.add(
+        uuid7_text(),
+        charge_point_id,
+        number,
+        status[:64],
+        error_code[:64],
+        info,
+        vendor_id,
+        vendor_error_code,
+        status_at,
+        now,
+    )
+    believed = status_at if status_at is not None and status_at <= now + CLOCK_TOLERANCE else now
+    values: dict[str, Any] = {
+        "status": status[:64],
+        "error_code": error_code[:64],
+        "info": info,
+        "vendor_id": vendor_id,
+        "vendor_error_code": vendor_error_code,
+        "status_at": believed,
+        "received_at": now,
+    }
+    # One conditional UPDATE: concurrent reports on one connector cannot overwrite a newer with an older one.
+    newer = Connector.objects.filter(charge_point_id=charge_point_id, number=number).filter(
+        Q(status_at=None) | Q(status_at__lte=believed)
+    )
+    current = newer.update(**values) == 1
+    if not current:
+        _, current = Connector.objects.get_or_create(
+            charge_point_id=charge_point_id, number=number, defaults=values
+        )
+    record(
+        "cp.status",
+        cp_id,
+        {
+            "connector_id": number,
+            "status": status,
+            "error_code": error_code,
+            "info": info,
+            "vendor_id": vendor_id,
+            "vendor_error_code": vendor_error_code,
+            "charger_reported_at": status_at,
+            "current": current,
+        },
+        occurred_at=now,
+    )
+    if current:
+        announce("fleet", f"charge-point:{charge_point_id}")
+    return current
+
+
+def touch_charge_points(seen: Mapping[int, datetime]) -> None:
+    """Store when charge points were last heard; coalesced by each process, not once per message."""
+    charge_points = [ChargePoint(pk=pk, last_seen_at=at) for pk, at in sorted(seen.items())]
+    ChargePoint.objects.bulk_update(charge_points, ["last_seen_at"], batch_size=400)

@@ -1,0 +1,18 @@
+"""What the clock does for charge points."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from chargers import commands, connections
+
+
+@shared_task
+def expire_commands() -> int:
+    """End commands that were not sent or not answered in time; return how many."""
+    return commands.expire_commands(now=timezone.now())
+
+
+@shared_task
+def sweep_processes() -> int:
+    """Close the connections of server processes that were lost; return how many."""
+    return connections.sweep_processes(now=timezone.now())

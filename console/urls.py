@@ -1,0 +1,4 @@
+"""The pages of the console."""
+
+app_name = "console"
+urlpatterns: list[object] = []

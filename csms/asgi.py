@@ -1,0 +1,45 @@
+"""The ASGI application: pages and API over HTTP, chargers and open pages over WebSocket."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from csms.core.config import die_on_config_error
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
+
+with die_on_config_error():
+    from django.core.asgi import get_asgi_application
+
+    http = get_asgi_application()
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs the apps to be ready
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from chargers.consumers import ChargePointConsumer  # noqa: E402
+from console.live import LiveConsumer  # noqa: E402
+from csms.core import live  # noqa: E402
+
+charge_points = ChargePointConsumer.as_asgi()
+pages = AuthMiddlewareStack(LiveConsumer.as_asgi())
+
+
+async def websocket(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]) -> None:
+    """Pages connect to /live, charge points below /ocpp/; nothing else is a socket."""
+    # Not URLRouter: identities may hold percent-encoded slashes and more, so only the raw path is theirs.
+    if scope["path"].startswith("/ocpp/"):
+        await charge_points(scope, receive, send)
+    elif scope["path"] == "/live":
+        await pages(scope, receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": 4404})
+
+
+async def http_at_home(scope: Any, receive: Any, send: Any) -> None:
+    """Serve HTTP, and make this loop the one from which announcements of views leave."""
+    live.at_home()
+    await http(scope, receive, send)
+
+
+application = ProtocolTypeRouter({"http": http_at_home, "websocket": websocket})

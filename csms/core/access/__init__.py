@@ -1,0 +1,1 @@
+"""Who may come in: people with a role, programs with a token."""

@@ -1,0 +1,39 @@
+"""Make an API token; its key is shown once."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from csms.core.access.models import SCOPES
+from csms.core.access.services import create_api_token
+
+
+class Command(BaseCommand):
+    help = "Make an API token. The key is printed once and kept only as a hash."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="what will use the token, e.g. billing")
+        parser.add_argument(
+            "--scopes", default="read,command,write", help=f"comma-separated, of {', '.join(SCOPES)} (%(default)s)"
+        )
+        parser.add_argument("--days", type=int, help="days until it expires (default: never)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        days = options["days"]
+        if days is not None and days < 1:
+            raise CommandError("--days is at least 1")
+        try:
+            token, key = create_api_token(
+                options["name"],
+                scopes=[s for s in options["scopes"].split(",") if s],
+                now=now,
+                expires_at=now + timedelta(days=days) if days else None,
+            )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without expiry"
+        self.stderr.write(f"Token {token.name!r} ({', '.join(token.scopes)}; {until}). Its key, shown only now:")
+        self.stdout.write(key)

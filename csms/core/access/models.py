@@ -1,0 +1,53 @@
+"""People and API tokens."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+# What each role may do; API tokens carry the same words as scopes.
+SCOPES = ("read", "command", "write", "admin")
+
+
+class Role(models.TextChoices):
+    """What a person is to the network."""
+
+    VIEWER = "viewer", "Viewer: may look"
+    OPERATOR = "operator", "Operator: may look, command and edit"
+    ADMINISTRATOR = "administrator", "Administrator: may do everything"
+
+
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    Role.VIEWER: frozenset({"read"}),
+    Role.OPERATOR: frozenset({"read", "command", "write"}),
+    Role.ADMINISTRATOR: frozenset(SCOPES),
+}
+
+
+class User(AbstractUser):
+    """A person who signs in to the console."""
+
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+
+    def may(self, scope: str) -> bool:
+        """Return whether this person may do what `scope` (one of SCOPES) names."""
+        return self.is_active and (self.is_superuser or scope in ROLE_SCOPES[self.role])
+
+
+class ApiToken(models.Model):
+    """A program's key to the API. Only a digest of it is kept; the key itself is shown once."""
+
+    name = models.CharField(max_length=64, unique=True)
+    # SHA-256 of 256 random bits: nothing to guess, so no slow hash on every request.
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=8, help_text="The first characters of the token, to tell tokens apart.")
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, scope: str) -> bool:
+        """Return whether the token carries `scope`."""
+        return scope in self.scopes

@@ -1,0 +1,108 @@
+"""Tell open pages and other processes that something changed; names travel here, never data.
+
+The in-memory channel layer is not thread-safe and drops silently above its capacity, so everything goes through the
+event loop of the process and carries only topic names and bells. Whoever hears one reads the database again.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+from csms.core.writer import after_commit, current_batch
+
+log = logging.getLogger(__name__)
+
+LIVE_GROUP = "live"
+COALESCE_SECONDS = 0.2  # a busy fleet rings each topic at most five times a second
+
+_home: asyncio.AbstractEventLoop | None = None
+_pending: set[str] = set()
+_flush_planned = False
+_lock = threading.Lock()
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def announce(*topics: str) -> None:
+    """Announce topics once the surrounding transaction has committed."""
+    batch = current_batch()
+    if batch is not None:
+        batch.topics.update(topics)
+    else:
+        after_commit(lambda: publish(topics))
+
+
+def ring(address: str, bell: str, **details: Any) -> None:
+    """Ring a bell at a process (`process_group()`) once the surrounding transaction has committed."""
+    message = {"type": "bell", "bell": bell, **details}
+    after_commit(lambda: _send(address, message))
+
+
+def process_group(process_id: str) -> str:
+    """Return the group on which the process listens for its bells."""
+    return f"process.{process_id}"
+
+
+def at_home() -> None:
+    """Make the running event loop the one through which this process sends; called by every socket that opens."""
+    global _home
+    _home = asyncio.get_running_loop()
+
+
+def publish(topics: Iterable[str]) -> None:
+    """Send topics to the open pages, at most every COALESCE_SECONDS; callable from any thread."""
+    global _flush_planned
+    with _lock:
+        _pending.update(topics)
+        if _flush_planned:
+            return
+        home = _home
+        if home is not None and home.is_running():
+            with suppress(RuntimeError):
+                home.call_soon_threadsafe(lambda: home.call_later(COALESCE_SECONDS, _flush))
+                _flush_planned = True
+                return
+    _flush()
+
+
+def _flush() -> None:
+    global _flush_planned
+    with _lock:
+        topics = sorted(_pending)
+        _pending.clear()
+        _flush_planned = False
+    if topics:
+        _send(LIVE_GROUP, {"type": "live.changed", "topics": topics})
+
+
+def _send(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    home = _home
+    if home is not None and home.is_running():
+        with suppress(RuntimeError):
+            home.call_soon_threadsafe(_send_on_loop, layer, group, message)
+        return
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return  # nobody in this process listens, and nobody outside it can
+    try:
+        async_to_sync(layer.group_send)(group, message)
+    except Exception:
+        log.warning("live.send_failed", extra={"group": group}, exc_info=True)
+
+
+def _send_on_loop(layer: Any, group: str, message: dict[str, Any]) -> None:
+    async def send() -> None:
+        try:
+            await layer.group_send(group, message)
+        except Exception:
+            # A bell lost is made good by the sweep of the process, a page lost by its own re-read.
+            log.warning("live.send_failed", extra={"group": group}, exc_info=True)
+
+    task = asyncio.get_running_loop().create_task(send())
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

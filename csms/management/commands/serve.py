@@ -1,0 +1,94 @@
+"""Run the whole system in this process: sockets, pages, API, worker and clock."""
+
+import asyncio
+import secrets
+import socket
+import sys
+from typing import Any
+
+import uvloop
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from csms.core.access.models import Role, User
+from csms.core.config import Config, get_config, prepare_data_dir
+from csms.server import CannotListen, Companions, listen, serve
+
+
+class Command(BaseCommand):
+    help = "Migrate, make the first operator, and serve on CSMS_HOST:CSMS_PORT until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-migrate", action="store_true", help="leave the database's schema as it is")
+        parser.add_argument("--demo", action="store_true", help="add a simulated fleet")
+        parser.add_argument("--demo-count", type=int, default=12, help="charge points of the demo (%(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        config = get_config()
+        prepare_data_dir(config)
+        try:
+            listener = listen(config)
+        except CannotListen as error:
+            raise CommandError(str(error)) from error
+        if not options["no_migrate"]:
+            call_command("migrate", interactive=False, verbosity=0)
+        password = ensure_administrator(config)
+        companions = Companions()
+        if options["demo"]:
+            self._prepare_demo(listener, options["demo_count"], companions)
+        self._greet(config, listener, password)
+        connection.close()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config, listener, companions))
+
+    def _prepare_demo(self, listener: socket.socket, count: int, companions: Companions) -> None:
+        call_command("prepare_demo", count=count)
+        host, port = _address(listener)
+        companions.commands.append(
+            [
+                sys.argv[0],
+                "simulate",
+                f"--count={count}",
+                "--scenario=demo",
+                "--prefix=DEMO",
+                f"--url=ws://{host}:{port}/ocpp",
+            ]
+        )
+
+    def _greet(self, config: Config, listener: socket.socket, password: str | None) -> None:
+        host, port = _address(listener)
+        base = f"{host}:{port}"
+        database = str(config.database_path) if config.database_path else "PostgreSQL"
+        lines = [
+            f"console      http://{base}/",
+            f"chargers     ws://{base}/ocpp/<identity>",
+            f"API          http://{base}/api/v1/docs",
+            f"metrics      http://{base}/metrics   health http://{base}/healthz, /readyz",
+            f"database     {database}",
+            f"data         {config.data_dir.absolute()}",
+            f"worker       {'in this process' if config.embedded_worker_on else 'separate, by the broker'}",
+        ]
+        if password:
+            lines += ["", f"sign in as   admin / {password}   (shown only now)"]
+        self.stdout.write("\ncsms is starting; Ctrl-C stops it\n\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+        self.stdout.flush()
+
+
+def _address(listener: socket.socket) -> tuple[str, int]:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - where people on this machine find it
+        host = "127.0.0.1"
+    return (f"[{host}]" if ":" in host else host), port
+
+
+def ensure_administrator(config: Config) -> str | None:
+    """Make the first operator `admin` if there is nobody yet; return a generated password, to be shown once."""
+    if User.objects.exists():
+        return None
+    given = config.admin_password.get_secret_value()
+    password = given or secrets.token_urlsafe(12)
+    user = User(username="admin", role=Role.ADMINISTRATOR, is_staff=True, is_superuser=True)
+    user.set_password(password)
+    user.save()
+    return None if given else password

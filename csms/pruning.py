@@ -1,0 +1,71 @@
+"""Remove what is older than the settings keep it. Transactions, charge points and tokens are kept for ever."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Model, Q
+
+from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from csms.core.config import Config
+from csms.core.events.models import Event
+from csms.core.ids import uuid7_floor
+from transactions.models import MeterValue
+
+CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One class of data: how many days it is kept, and what is older than a moment."""
+
+    name: str
+    model: type[Model]
+    days: Callable[[Config], int]
+    older: Callable[[datetime], Q]
+
+
+def _by_id(moment: datetime) -> Q:
+    return Q(pk__lt=uuid7_floor(moment))
+
+
+RETENTION = (
+    Kept("frames", Frame, lambda c: c.retain_frames_days, _by_id),
+    Kept("status reports", StatusReport, lambda c: c.retain_connections_days, _by_id),
+    Kept("meter values", MeterValue, lambda c: c.retain_meter_values_days, _by_id),
+    Kept("events", Event, lambda c: c.retain_events_days, _by_id),
+    Kept("commands", Command, lambda c: c.retain_connections_days, lambda t: _by_id(t) & ~Q(status__in=Command.OPEN)),
+    Kept("connections", Connection, lambda c: c.retain_connections_days, lambda t: Q(closed_at__lt=t)),
+    Kept(
+        "processes",
+        Process,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(ended_at__lt=t) & Q(connections=None),
+    ),
+    Kept("refused handshakes", RefusedHandshake, lambda c: c.retain_refusals_days, lambda t: Q(last_at__lt=t)),
+)
+
+
+def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, int]:
+    """Remove old rows in small steps, and return how many of each class; 0 days means for ever.
+
+    Idempotent. With `dry_run` rows are only counted.
+    """
+    removed: dict[str, int] = {}
+    for kept in RETENTION:
+        days = kept.days(config)
+        if not days:
+            removed[kept.name] = 0
+            continue
+        old: Any = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)))
+        removed[kept.name] = old.count() if dry_run else _remove(kept.model, old)
+    return removed
+
+
+def _remove(model: type[Model], old: Any) -> int:
+    total = 0
+    # Chunks: each transaction is short, so the writer never waits long for the lock.
+    while ids := list(old.values_list("pk", flat=True)[:CHUNK]):
+        total += model._default_manager.filter(pk__in=ids)._raw_delete("default")  # type: ignore[attr-defined]
+    return total

@@ -1,0 +1,127 @@
+"""The server process: uvicorn on uvloop, with a clean beginning, clear refusals and a drained end."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import uvicorn
+
+from chargers.gateway import current_gateway
+from csms.celery import app as celery_app
+from csms.core.config import Config
+from csms.embedded import EmbeddedCelery
+
+log = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the text says why, in one line."""
+
+
+def listen(config: Config) -> socket.socket:
+    """Bind the server's socket. Raises CannotListen with the setting to change."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if config.ws_ping_interval and hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Half-open sockets are found by TCP itself: our pings must be acknowledged by the peer's kernel, while the
+        # pong of the charge point may be missing (quirk T4: some never send one). Accepted sockets inherit this.
+        milliseconds = 3 * config.ws_ping_interval * 1000
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    try:
+        listener.bind((config.host, config.port))
+        listener.listen(4096)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(
+            f"cannot listen on {config.host}:{config.port}: {reason}; choose another CSMS_HOST or CSMS_PORT"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve()`, which drains first."""
+        yield
+
+
+@dataclass
+class Companions:
+    """Programs that run beside the server and end with it, such as the simulated fleet of the demo."""
+
+    commands: list[list[str]] = field(default_factory=list)
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start them; they get no signals from the terminal, only from us."""
+        for command in self.commands:
+            self._running.append(
+                subprocess.Popen([sys.executable, *command], stdin=subprocess.DEVNULL, start_new_session=True)
+            )
+
+    def stop(self) -> None:
+        """Ask them to end, then end them."""
+        for process in self._running:
+            process.terminate()
+        for process in self._running:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+async def serve(config: Config, listener: socket.socket, companions: Companions) -> None:
+    """Serve until a signal comes, then drain: refuse new connections, close the old ones, commit what is queued."""
+    server = _Server(
+        uvicorn.Config(
+            "csms.asgi:application",
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            ws_max_size=config.max_frame_bytes,
+            ws_ping_interval=config.ws_ping_interval or None,
+            ws_ping_timeout=None,
+            ws_per_message_deflate=True,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            proxy_headers=config.behind_tls_proxy,
+            server_header=False,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    celery = None
+    if config.embedded_worker_on:
+        celery = EmbeddedCelery(celery_app, str(config.data_dir / "celery-beat"))
+        celery.start()
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    # What exists now lives for ever; full collections over it would stop the loop for half a second at 10,000
+    # connections, and nothing here makes cycles worth collecting often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)
+    companions.start()
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+    log.info("server.draining")
+    companions.stop()
+    gateway = current_gateway()
+    if gateway is not None:
+        await gateway.drain(config.drain_seconds)
+    server.should_exit = True
+    await serving
+    if celery is not None:
+        await asyncio.to_thread(celery.stop, 10)
+    log.info("server.ended")

@@ -1,0 +1,120 @@
+"""OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
+
+from typing import Any
+
+import orjson
+
+from chargers.handling import Call, Handler
+from chargers.protocol.times import format_time, parse_time
+from csms.core.writer import after_commit
+from transactions import services
+from transactions.authorization import Authorization
+from transactions.authorization import authorize as judge
+from transactions.samples import read_samples16
+
+
+def authorize(call: Call) -> dict[str, Any]:
+    """1.6, 4.1."""
+    return {"idTagInfo": _id_tag_info(judge(call.payload["idTag"], now=call.received_at))}
+
+
+def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
+    # S16-08: the parent goes into every answer, so that members of a group can stop each other's transactions.
+    info: dict[str, Any] = {"status": authorization.status}
+    if authorization.expires_at is not None:
+        info["expiryDate"] = format_time(authorization.expires_at)
+    if authorization.parent:
+        info["parentIdTag"] = authorization.parent[:20]
+    return info
+
+
+def start_transaction(call: Call) -> dict[str, Any]:
+    """1.6, 4.8: always answered with a transaction id (S16-02)."""
+    payload = call.payload
+    time = payload.get("timestamp", "")
+    started = services.start_transaction(
+        charge_point_id=call.holder.charge_point_id,
+        cp_id=call.holder.cp_id,
+        connector_number=payload["connectorId"],
+        id_token=payload["idTag"],
+        meter_start_wh=payload.get("meterStart"),
+        claimed_at=parse_time(time),
+        claimed_time=time,
+        reservation_id=payload.get("reservationId"),
+        raw=orjson.dumps(payload).decode(),
+        now=call.received_at,
+    )
+    return {
+        "transactionId": started.transaction.number,
+        "idTagInfo": _id_tag_info(started.authorization),
+    }
+
+
+def stop_transaction(call: Call) -> dict[str, Any]:
+    """1.6, 4.10: a stop cannot be refused; the verdict on the stopping token only informs (S16-06)."""
+    payload = call.payload
+    time = payload.get("timestamp", "")
+    id_token = payload.get("idTag", "")
+    stopped = services.stop_transaction(
+        charge_point_id=call.holder.charge_point_id,
+        cp_id=call.holder.cp_id,
+        claimed_id=str(payload.get("transactionId", "")),
+        id_token=id_token,
+        meter_stop_wh=payload.get("meterStop"),
+        claimed_at=parse_time(time),
+        claimed_time=time,
+        reason=payload.get("reason", "Local"),  # S16-07
+        raw=orjson.dumps(payload).decode(),
+        now=call.received_at,
+    )
+    transaction = stopped.transaction
+    if stopped.first and payload.get("transactionData"):
+        _record(call, transaction.connector_number or 0, str(transaction.pk), transaction.transaction_id, payload["transactionData"])
+    return {"idTagInfo": _id_tag_info(judge(id_token, now=call.received_at))} if id_token else {}
+
+
+def meter_values(call: Call) -> dict[str, Any]:
+    """1.6, 4.7: stored with or without a transaction (S16-09)."""
+    payload = call.payload
+    connector = payload["connectorId"]
+    claimed = payload.get("transactionId")
+    transaction_pk: str | None = None
+    if claimed is not None:
+        memory = call.holder.memory
+        transaction_pk = memory.get(claimed)
+        if transaction_pk is None:
+            transaction_pk = services.find_transaction(call.holder.charge_point_id, str(claimed), connector)
+            if transaction_pk is not None and claimed > 0:
+                found = transaction_pk
+                after_commit(lambda: memory.__setitem__(claimed, found))
+    _record(call, connector, transaction_pk, "" if claimed is None else str(claimed), payload["meterValue"])
+    return {}
+
+
+def _record(
+    call: Call, connector: int, transaction_pk: str | None, claimed_id: str, meter_value: list[dict[str, Any]]
+) -> None:
+    services.record_meter_values(
+        charge_point_id=call.holder.charge_point_id,
+        cp_id=call.holder.cp_id,
+        connector_number=connector,
+        transaction_pk=transaction_pk,
+        claimed_id=claimed_id,
+        measured=[
+            services.Measured(
+                parse_time(item.get("timestamp", "")),
+                read_samples16(item["sampledValue"]),
+                orjson.dumps(item["sampledValue"]),
+            )
+            for item in meter_value
+        ],
+        now=call.received_at,
+    )
+
+
+CALLS: dict[str, Handler] = {
+    "Authorize": authorize,
+    "MeterValues": meter_values,
+    "StartTransaction": start_transaction,
+    "StopTransaction": stop_transaction,
+}

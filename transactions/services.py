@@ -1,0 +1,409 @@
+"""What starts, feeds and ends transactions. Nothing is refused, nothing is invented, nothing is counted twice.
+
+A charge point's claim is kept as it came; beside it stands what we made of it, with a word in `anomalies` for every
+correction. Retries find the first by natural keys, so each function may be called again with the same facts.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from django.db.models import QuerySet
+from django.db.models.functions import Upper
+
+from chargers.commands import command_awaiting_effect, note_effect
+from csms.core.events.services import record
+from csms.core.ids import uuid7_text
+from csms.core.live import announce
+from transactions.authorization import Authorization, authorize
+from transactions.models import METER_VALUES, MeterValue, Transaction
+from transactions.samples import Reading
+
+# A claimed time further ahead of ours than this comes from a wrong clock.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def believable(claimed: datetime | None, now: datetime) -> bool:
+    """Return whether a charge point's time can stand; however old, since records wait while it is offline."""
+    return claimed is not None and claimed <= now + CLOCK_TOLERANCE
+
+
+def natural_key(*facts: object) -> str:
+    """Return the fingerprint of a claim: the same facts again are the same claim."""
+    return sha256("\x1f".join(str(fact) for fact in facts).encode()).hexdigest()
+
+
+def new_number() -> int:
+    """Return a transaction id for the wire: positive, 32 bits, never used before (S16-01), not to be guessed."""
+    while True:
+        number = secrets.randbelow(2**31 - 1) + 1
+        if not Transaction.objects.filter(number=number).exists():
+            return number
+
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The transaction that a start belongs to, and the verdict on its token."""
+
+    transaction: Transaction
+    authorization: Authorization
+
+
+def start_transaction(
+    *,
+    charge_point_id: int,
+    cp_id: str,
+    connector_number: int,
+    id_token: str,
+    meter_start_wh: int | None,
+    claimed_at: datetime | None,
+    claimed_time: str,
+    reservation_id: int | None,
+    raw: str,
+    now: datetime,
+) -> Started:
+    """Start a transaction, or find the one that this claim started before.
+
+    Every start gets a transaction, also one of a token that may not charge (S16-02): the verdict is in the answer.
+    `claimed_time` is the time as the charge point wrote it, `claimed_at` the same, read; None if unreadable.
+    """
+    timely = believable(claimed_at, now)
+    key: str | None = natural_key(
+        charge_point_id, connector_number, id_token.upper(), claimed_time, meter_start_wh
+    )
+    known = Transaction.objects.filter(start_key=key).first()
+    if known is not None and (timely or known.status == Transaction.Status.ACTIVE):
+        verdict = authorize(id_token, now=now)
+        return Started(known, Authorization(known.authorization or verdict.status, verdict.parent, verdict.expires_at))  # type: ignore[arg-type]
+    if known is not None:
+        key = None  # a clock that stands still: the same words, but another transaction
+
+    verdict = authorize(id_token, now=now, starting=True)
+    anomalies = [] if timely else ["start_time_unusable"]
+    if meter_start_wh is None:
+        anomalies.append("meter_start_missing")
+    started_at = claimed_at if timely and claimed_at is not None else now
+    facts: dict[str, Any] = {
+        "connector_number": connector_number,
+        "id_token": id_token[:255],
+        "authorization": verdict.status,
+        "reservation_id": reservation_id,
+        "started_at": started_at,
+        "start_received_at": now,
+        "meter_start_wh": meter_start_wh,
+        "raw_start": raw,
+        "start_key": key,
+    }
+    transaction = _adopt_orphan(charge_point_id, id_token, facts) if timely else None
+    if transaction is None:
+        for older in Transaction.objects.filter(
+            charge_point_id=charge_point_id,
+            connector_number=connector_number,
+            status=Transaction.Status.ACTIVE,
+            started_at__lte=started_at,
+        ):
+            _add_anomaly(older, "superseded")
+            anomalies.append("started_on_busy_connector")
+        number = new_number()
+        transaction = Transaction.objects.create(
+            number=number,
+            transaction_id=str(number),
+            charge_point_id=charge_point_id,
+            anomalies=list(dict.fromkeys(anomalies)),
+            **facts,
+        )
+    record(
+        "tx.started",
+        cp_id,
+        {
+            "transaction_id": transaction.transaction_id,
+            "connector_id": connector_number,
+            "id_token": id_token,
+            "authorization": verdict.status,
+            "meter_start_wh": meter_start_wh,
+            "charger_reported_at": claimed_at,
+        },
+        occurred_at=now,
+    )
+    command = command_awaiting_effect(charge_point_id, "remote-start", now=now, id_token=id_token, connector_id=connector_number)
+    if command is not None:
+        note_effect(command, "The transaction started.", subject=str(transaction.pk), now=now)
+    _announce(transaction)
+    return Started(transaction, verdict)
+
+
+def _adopt_orphan(charge_point_id: int, id_token: str, facts: dict[str, Any]) -> Transaction | None:
+    """Give a late start to the end that came before it (errata 3.18: such an end carries no id of ours)."""
+    orphans = Transaction.objects.filter(
+        charge_point_id=charge_point_id,
+        orphan=True,
+        start_received_at=None,
+        stopped_at__gte=facts["started_at"],
+        stop_id_token__in=["", id_token],
+        claimed_transaction_id__in=["", "0", "-1"],
+    ).order_by("stopped_at")
+    for orphan in orphans:
+        start, stop = facts["meter_start_wh"], orphan.meter_stop_wh
+        if start is not None and stop is not None and start <= stop:
+            for name, value in facts.items():
+                setattr(orphan, name, value)
+            orphan.orphan = False
+            orphan.energy_wh = stop - start
+            orphan.anomalies = [w for w in orphan.anomalies if w != "start_lost"] + ["start_after_stop"]
+            orphan.save()
+            return orphan
+    return None
+
+
+# --- stop -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The transaction that an end belongs to; `first` says whether this claim ended it."""
+
+    transaction: Transaction
+    first: bool
+
+
+def stop_transaction(
+    *,
+    charge_point_id: int,
+    cp_id: str,
+    claimed_id: str,
+    id_token: str,
+    meter_stop_wh: int | None,
+    claimed_at: datetime | None,
+    claimed_time: str,
+    reason: str,
+    raw: str,
+    now: datetime,
+) -> Stopped:
+    """End the transaction that is meant; an end that fits none is kept as an orphan with its raw claim.
+
+    A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point.
+    """
+    key = natural_key(charge_point_id, claimed_id, id_token.upper(), claimed_time, meter_stop_wh)
+    repeated = Transaction.objects.filter(stop_key=key).first()
+    if repeated is not None:
+        return Stopped(repeated, first=False)
+
+    timely = believable(claimed_at, now)
+    transaction = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id).first()
+    if transaction is None and claimed_id in ("0", "-1"):
+        transaction = _by_evidence(charge_point_id, id_token, meter_stop_wh, claimed_at if timely else now)
+        if transaction is not None:
+            transaction.anomalies.append("matched_by_evidence")
+            transaction.claimed_transaction_id = claimed_id
+    if transaction is None:
+        transaction = _orphan(charge_point_id, claimed_id, claimed_at if timely and claimed_at else now)
+    elif transaction.status == Transaction.Status.ENDED:
+        _add_anomaly(transaction, "stop_differs")
+        return Stopped(transaction, first=False)
+
+    _end(transaction, meter_stop_wh, claimed_at if timely else None, now)
+    transaction.stop_received_at = now
+    transaction.stop_reason = reason[:64]
+    transaction.stop_id_token = id_token[:255]
+    transaction.raw_stop = raw
+    transaction.stop_key = key
+    transaction.anomalies = list(dict.fromkeys(transaction.anomalies))
+    transaction.save()
+    record(
+        "tx.stopped",
+        cp_id,
+        {
+            "transaction_id": transaction.transaction_id,
+            "id_token": id_token or transaction.id_token,
+            "meter_stop_wh": transaction.meter_stop_wh,
+            "consumed_wh": transaction.energy_wh,
+            "stop_reason": reason,
+            "orphan": transaction.orphan,
+            "anomalies": transaction.anomalies,
+            "charger_reported_at": claimed_at,
+        },
+        occurred_at=now,
+    )
+    command = command_awaiting_effect(
+        charge_point_id, "remote-stop", now=now, transaction_id=transaction.transaction_id
+    )
+    if command is not None:
+        note_effect(command, "The transaction ended.", subject=str(transaction.pk), now=now)
+    _announce(transaction)
+    return Stopped(transaction, first=True)
+
+
+def _by_evidence(
+    charge_point_id: int, id_token: str, meter_stop_wh: int | None, stopped_at: datetime | None
+) -> Transaction | None:
+    """Find the open transaction that an end without a usable id (S16-05) must mean, by token, time and meter."""
+    fitting = [
+        transaction
+        for transaction in _active(charge_point_id).order_by("-started_at")
+        if (meter_stop_wh is None or (transaction.meter_start_wh or 0) <= meter_stop_wh)
+        and (stopped_at is None or transaction.started_at <= stopped_at)
+    ]
+    same_token = [t for t in fitting if id_token and t.id_token.upper() == id_token.upper()]
+    if same_token:
+        return same_token[0]
+    # Another driver's card may stop a transaction (same group), so a lone candidate is enough.
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _active(charge_point_id: int) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(charge_point_id=charge_point_id, status=Transaction.Status.ACTIVE)
+
+
+def _orphan(charge_point_id: int, claimed_id: str, at: datetime) -> Transaction:
+    number = new_number()
+    return Transaction(
+        number=number,
+        transaction_id=str(number),
+        charge_point_id=charge_point_id,
+        claimed_transaction_id=claimed_id[:36],
+        started_at=at,
+        orphan=True,
+        anomalies=["start_lost"],
+    )
+
+
+def _end(transaction: Transaction, meter_stop_wh: int | None, claimed_at: datetime | None, now: datetime) -> None:
+    """Set end, meter and energy, and say what had to be corrected."""
+    words = transaction.anomalies
+    if claimed_at is None:
+        words.append("stop_time_unusable")
+    elif claimed_at < transaction.started_at:
+        words.append("stop_before_start")
+        claimed_at = None
+    transaction.stopped_at = claimed_at or max(now, transaction.started_at)
+    transaction.status = Transaction.Status.ENDED
+    start = transaction.meter_start_wh
+    if meter_stop_wh is None:
+        words.append("meter_stop_missing")
+        meter_stop_wh = _last_energy(transaction)
+    elif start is not None and meter_stop_wh < start:
+        words.append("meter_stop_below_start")
+        last = _last_energy(transaction)
+        transaction.meter_stop_wh = meter_stop_wh
+        # The claim stays beside it; what is billed never runs backwards.
+        transaction.energy_wh = max(last - start, 0) if last is not None else 0
+        return
+    transaction.meter_stop_wh = meter_stop_wh
+    if start is not None and meter_stop_wh is not None:
+        transaction.energy_wh = max(meter_stop_wh - start, 0)
+
+
+def _last_energy(transaction: Transaction) -> int | None:
+    METER_VALUES.flush()
+    return (
+        MeterValue.objects.filter(transaction_id=transaction.pk, energy_wh__isnull=False)
+        .order_by("-sampled_at")
+        .values_list("energy_wh", flat=True)
+        .first()
+    )
+
+
+def _add_anomaly(transaction: Transaction, word: str) -> None:
+    if word not in transaction.anomalies:
+        transaction.anomalies.append(word)
+        transaction.save(update_fields=["anomalies"])
+        _announce(transaction)
+
+
+def _announce(transaction: Transaction) -> None:
+    announce(
+        "fleet", "transactions", f"transaction:{transaction.pk}", f"charge-point:{transaction.charge_point_id}"
+    )
+
+
+# --- readings ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One reading on its way into the store; `samples` is the JSON of the sampled values as they came."""
+
+    claimed_at: datetime | None
+    reading: Reading
+    samples: bytes
+
+
+def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> str | None:
+    """Return the id (text) of the transaction that readings with this wire id belong to; None if there is none.
+
+    "0" and "-1" mean the one that is open on the connector (quirk X2b); a station with a single connector may call
+    it 0. Ended transactions still take late readings (S16-12).
+    """
+    if claimed_id in ("0", "-1"):
+        active = _active(charge_point_id)
+        if connector_number:
+            active = active.filter(connector_number=connector_number)
+        ids = list(active.values_list("pk", flat=True)[:2])
+        return str(ids[0]) if len(ids) == 1 else None
+    found = (
+        Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
+        .values_list("pk", flat=True)
+        .first()
+    )
+    return None if found is None else str(found)
+
+
+def record_meter_values(
+    *,
+    charge_point_id: int,
+    cp_id: str,
+    connector_number: int,
+    transaction_pk: str | None,
+    claimed_id: str,
+    measured: Iterable[Measured],
+    now: datetime,
+) -> None:
+    """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with."""
+    limit = now + CLOCK_TOLERANCE
+    unmatched = claimed_id[:36] if transaction_pk is None else ""
+    out = []
+    for item in measured:
+        reading, claimed_at = item.reading, item.claimed_at
+        METER_VALUES.add(
+            uuid7_text(),
+            charge_point_id,
+            connector_number,
+            transaction_pk,
+            unmatched,
+            claimed_at if claimed_at is not None and claimed_at <= limit else now,
+            now,
+            reading.context,
+            reading.energy_wh,
+            reading.power_w,
+            reading.current_a,
+            reading.voltage_v,
+            reading.soc_percent,
+            item.samples.decode(),
+        )
+        out.append(
+            {
+                "charger_reported_at": claimed_at,
+                "energy_wh": reading.energy_wh,
+                "power_w": reading.power_w,
+                "soc_percent": reading.soc_percent,
+                "samples": orjson.Fragment(item.samples),
+            }
+        )
+    record(
+        "cp.meter",
+        cp_id,
+        {"connector_id": connector_number, "transaction_id": claimed_id, "meter_values": out},
+        occurred_at=now,
+        recorded_at=now,
+    )
+    if transaction_pk is not None:
+        announce(f"transaction:{transaction_pk}", f"charge-point:{charge_point_id}", "meter")
+    else:
+        announce(f"charge-point:{charge_point_id}", "meter")
