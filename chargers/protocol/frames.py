@@ -87,7 +87,8 @@ def recover_head(text: str) -> tuple[FrameHead, str]:
         raw_id = orjson.dumps(read).decode()
     except (ValueError, TypeError):
         return FrameHead(MessageKind(int(match[1])), None, None), quoted(UNREADABLE_ID)
-    return FrameHead(MessageKind(int(match[1])), str(read), match[3]), raw_id
+    action = match[3].replace("\x00", "") if match[3] else None
+    return FrameHead(MessageKind(int(match[1])), str(read).replace("\x00", ""), action), raw_id
 
 
 def head(text: str) -> FrameHead:
@@ -143,31 +144,25 @@ def named_twice(text: str, wire: bytes) -> list[str]:
     return names
 
 
+_KINDS: dict[object, MessageKind] = {name: kind for kind in MessageKind for name in (kind.value, str(kind.value))}
+
+
 def read_kind(value: object, version: Version) -> MessageKind | None:
-    """The message type, also when written as a text or a fraction; None for one this version has not."""
-    try:
-        kind = MessageKind(int(value)) if isinstance(value, str | int | float) else None
-    except (ValueError, OverflowError):
-        return None
-    if (
-        kind is None
-        or isinstance(value, bool)
-        or (kind > MessageKind.CALLERROR and version is not Version.V21)
-    ):
-        return None
-    return kind
+    """The message type, also when written as "2" or 2.0; None for one that this version does not have."""
+    kind = _KINDS.get(value) if isinstance(value, str | int | float) else None
+    return kind if kind is None or kind <= MessageKind.CALLERROR or version is Version.V21 else None
 
 
 def read_id(value: object) -> tuple[str, str] | None:
     """A message id as text, and as JSON for the answer; None when it is none.
 
     A number stays a number in the answer, and null stays null, because the charger compares what it gets with
-    what it sent. To ourselves a number is its text and null is "".
+    what it sent. To ourselves a number is its text, null is "" and a NUL is nothing.
     """
     if isinstance(value, bool | list | dict) or (isinstance(value, str) and len(value) > MAX_ECHOED_ID):
         return None
     text = "" if value is None else str(value)
-    return text, orjson.dumps(value).decode()
+    return text.replace("\x00", ""), orjson.dumps(value).decode()
 
 
 def read_payload(frame: list[Any], index: int, notes: list[str]) -> dict[str, Any]:

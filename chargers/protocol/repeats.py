@@ -75,16 +75,21 @@ class Repeats:
             note = note or "the message id was used before for another call"
         return note
 
-    def close(self, message_id: str, answer: str | None, now: float) -> tuple[str, str]:
-        """End a CALL: its id as JSON, and its action, "" if it was not open. A refusal is None."""
+    def raw_id(self, message_id: str) -> str:
+        """The id of an open CALL as JSON, in the form in which it came."""
+        found = self._open.get(message_id)
+        return (found and found.raw_id) or quoted(message_id)
+
+    def close(self, message_id: str, answer: str | None, now: float) -> str:
+        """End a CALL and return its action, "" if it was not open. A refusal is None, and forgotten."""
         found = self._open.pop(message_id, None)
         if found is None:
-            return quoted(message_id), ""
+            return ""
         if found.sharing > 1:
             self._open[message_id] = found._replace(sharing=found.sharing - 1)
         elif answer is not None and found.print is not None and found.action not in NOT_REMEMBERED:
             self.keep(message_id, found.print, answer, now)
-        return found.raw_id or quoted(message_id), found.action
+        return found.action
 
     def keep(self, message_id: str, mark: Print, answer: str, now: float) -> None:
         """Remember an answer; the oldest one gives way."""

@@ -26,7 +26,6 @@ from .events import (
     Refused,
     Repeated,
     StillBusy,
-    Verdict,
 )
 from .frames import (
     MAX_ID,
@@ -45,25 +44,8 @@ from .frames import (
     without_nul,
 )
 from .repeats import Repeats, fingerprint
-from .slot import Slot, SlotBusy
+from .slot import Slot
 from .versions import Version
-
-__all__ = [
-    "AnswerRejected",
-    "CallAnswered",
-    "CallFailed",
-    "CallReceived",
-    "Event",
-    "Ignored",
-    "LateAnswer",
-    "PendingCall",
-    "Refused",
-    "Repeated",
-    "Session",
-    "SlotBusy",
-    "StillBusy",
-    "Verdict",
-]
 
 MAX_ACTION = 64
 
@@ -160,12 +142,10 @@ class Session:
             "\\u0000" in text or "\x00" in text
         ):  # no database column holds it; the answer echoes the id with it
             try:
-                clean = without_nul(frame)
+                frame = without_nul(frame)
             except RecursionError:
                 return self._broken("the frame is nested too deeply")
-            if clean != frame:
-                frame = clean
-                notes.append("NUL characters were left out")
+            notes.append("NUL characters were left out")
         if kind is None:
             return self._unknown_kind(text, read)
         if type(frame[0]) is not int:
@@ -174,7 +154,7 @@ class Session:
             if kind is MessageKind.CALL:
                 return self._broken("the message id cannot be read")
             return Ignored("the message id cannot be read", text, kind)
-        message_id, raw_id = without_nul(read[0]), read[1]
+        message_id, raw_id = read
         if not isinstance(frame[1], str) or not 0 < len(message_id) <= MAX_ID:
             notes.append(f"the message id is not a text of 1 to {MAX_ID} characters")
         if kind is MessageKind.CALLRESULT:
@@ -348,24 +328,40 @@ class Session:
 
     # What goes out
 
-    def answer(self, message_id: str, payload: dict[str, Any]) -> str:
-        """The CALLRESULT to a CALL that was received; it echoes the id in the form in which it came.
+    def compose_answer(self, message_id: str, payload: dict[str, Any]) -> tuple[str, str]:
+        """The CALLRESULT to a CALL that was received, and its payload as JSON for `close`.
 
-        Remembered for repeats, except for Heartbeat and BootNotification. Raises TypeError for a payload that
-        cannot be written; the CALL is then still open and may be refused.
+        It echoes the id in the form in which it came. Changes nothing, so it may be called in another thread and
+        again. Raises TypeError for a payload that cannot be written.
         """
         body = encode(payload)
-        raw_id, action = self._repeats.close(message_id, body, self._now)
-        self._last_answer = (message_id, action)
-        return f"[3,{raw_id},{body}]"
+        return f"[3,{self._repeats.raw_id(message_id)},{body}]", body
+
+    def compose_refusal(self, message_id: str, error: OcppError) -> str:
+        """The CALLERROR to a CALL that was received: description of at most 255 characters, no details."""
+        return error_text(self._repeats.raw_id(message_id), error, self.version)
+
+    def close(self, message_id: str, body: str | None) -> None:
+        """End a CALL whose answer can leave now, since what it acknowledges has been stored.
+
+        The answer is remembered for repeats, except for Heartbeat and BootNotification; a refusal (None) is not:
+        to a charger it means "try again", and the next try may succeed.
+        """
+        action = self._repeats.close(message_id, body, self._now)
+        if body is not None:
+            self._last_answer = (message_id, action)
+
+    def answer(self, message_id: str, payload: dict[str, Any]) -> str:
+        """Compose the CALLRESULT and end the CALL, for callers that have nothing to store in between."""
+        text, body = self.compose_answer(message_id, payload)
+        self.close(message_id, body)
+        return text
 
     def refuse(self, message_id: str, error: OcppError) -> str:
-        """The CALLERROR to a CALL that was received: description of at most 255 characters, no details.
-
-        Not remembered: to a charger it means "try again", and the next try may succeed.
-        """
-        raw_id, _ = self._repeats.close(message_id, None, self._now)
-        return error_text(raw_id, error, self.version)
+        """Compose the CALLERROR and end the CALL."""
+        text = self.compose_refusal(message_id, error)
+        self.close(message_id, None)
+        return text
 
     def restore(self, answered: Iterable[tuple[str, str, str, str]]) -> None:
         """Take over the answers of an earlier connection, oldest first; see Repeats.restore for the form."""
@@ -376,7 +372,7 @@ class Session:
     ) -> str:
         """Our CALL as text; it takes the one slot until it is answered, expires or is abandoned.
 
-        Raises SlotBusy, or OcppError with the exact place when the payload breaks the schema of this version
+        Raises slot.SlotBusy, or OcppError with the exact place when the payload breaks the schema of this version
         or the action is not one that a central system may send. Datetimes and Decimals are welcome in the
         payload.
         """

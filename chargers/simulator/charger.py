@@ -60,6 +60,7 @@ class Charger:
         self.in_service = asyncio.Event()  # has been accepted since it was switched on
         self.boot_wanted = asyncio.Event()
         self.configuration_changed = asyncio.Event()
+        self._boot_wait = BOOT_RETRY
         self._reboot_reason: str | None = None
         self._is_shutting_down = False
         self._switched_off = asyncio.Event()
@@ -166,49 +167,53 @@ class Charger:
     async def _while_up(self) -> None:
         """What happens on one connection: registration first, then heartbeats and the outbox side by side."""
         try:
-            await self._register(must_boot=not self.in_service.is_set() or self.hardware.boots_on_reconnect)
+            if not self.in_service.is_set() or self.hardware.boots_on_reconnect:
+                await self._register()
             while True:
-                works = [
-                    asyncio.create_task(self._beat()),
-                    asyncio.create_task(self.outbox.deliver(self.link)),
-                ]
-                works.append(asyncio.create_task(self._boot_again()))
-                try:
-                    done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for work in works:
-                        work.cancel()
-                    await asyncio.gather(*works, return_exceptions=True)
-                for work in done:
-                    work.result()
-                await self._register(must_boot=True)
+                self.is_reporting = True
+                await _first_of(self._beat(), self.outbox.deliver(self.link), self._until_dismissed())
+                self.is_reporting = False
+                await self._wait_to_boot()
+                await self._register()
         finally:
             self.is_reporting = False
 
-    async def _register(self, *, must_boot: bool) -> None:
-        """Send BootNotification until it is accepted (OCPP 1.6, 4.2); raises LinkDown."""
-        self.is_reporting = False
-        while must_boot:
-            self.boot_wanted.clear()
-            try:
-                reply = await self.link.call("BootNotification", dict(self.nameplate.boot_payload()))
-            except (CallTimeout, CallRefused):
-                reply = {}
-            status, interval = reply.get("status"), float(reply.get("interval") or 0)
-            if status == "Accepted":
-                self._accepted(interval)
-                break
-            self.in_service.clear()
-            if status is not None:
-                self.tally.say_once(
-                    f"boot {status}", f"{self.cp_id}: the server answers {status} to BootNotification"
-                )
-            wait = max(self.clock.real(interval or BOOT_RETRY), SHORTEST_RETRY_REAL)
-            try:
-                await asyncio.wait_for(self.boot_wanted.wait(), wait)
-            except TimeoutError:
-                pass
-        self.is_reporting = True
+    async def _register(self) -> None:
+        """Send BootNotification until it is accepted (OCPP 1.6, 4.2). Raises LinkDown."""
+        while not await self._boot():
+            await self._wait_to_boot()
+
+    async def _until_dismissed(self) -> None:
+        """Send BootNotification whenever the server asks for it; return when it then does not accept."""
+        while True:
+            await self.boot_wanted.wait()
+            if not await self._boot():
+                return
+
+    async def _boot(self) -> bool:
+        self.boot_wanted.clear()
+        try:
+            reply = await self.link.call("BootNotification", dict(self.nameplate.boot_payload()))
+        except (CallTimeout, CallRefused):
+            reply = {}
+        interval, status = float(reply.get("interval") or 0), reply.get("status")
+        if status == "Accepted":
+            self._accepted(interval)
+            return True
+        self.in_service.clear()
+        self._boot_wait = max(self.clock.real(interval or BOOT_RETRY), SHORTEST_RETRY_REAL)
+        if status is not None:
+            self.tally.say_once(
+                f"boot {status}", f"{self.cp_id}: the server answers {status} to BootNotification"
+            )
+        return False
+
+    async def _wait_to_boot(self) -> None:
+        """Wait as long as the server said, or until it triggers a BootNotification."""
+        try:
+            await asyncio.wait_for(self.boot_wanted.wait(), self._boot_wait)
+        except TimeoutError:
+            return
 
     def _accepted(self, interval: float) -> None:
         if interval > 0:
@@ -219,10 +224,6 @@ class Charger:
         self._report(self.own_status())
         for connector in self.connectors:
             connector.report()
-
-    async def _boot_again(self) -> None:
-        """End when the server asks for another BootNotification."""
-        await self.boot_wanted.wait()
 
     async def _beat(self) -> None:
         while True:
@@ -293,3 +294,16 @@ class Charger:
         hours = (datetime.now(UTC) - IN_SERVICE_SINCE).total_seconds() / 3600
         used = hours * self.hardware.rated_watts * UTILISATION
         return Meter(self.hardware, used + 137.0 * number, random.Random(self.rng.random()))
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of this until the first ends; the others are cancelled, and an exception comes through."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -185,7 +185,7 @@ class _Fleet:
         """Wait for the end; return why, if it is a sad one."""
         while not self._stop.is_set():
             if self._options.duration is not None and self._elapsed >= self._options.duration:
-                break
+                return self._last_refusal() if self._tally.connections == 0 else None
             if all(charger.is_done for charger in self._chargers):
                 break
             if self._tally.connections == 0 and (reason := self._hopeless()):
@@ -198,11 +198,13 @@ class _Fleet:
 
     def _hopeless(self) -> str | None:
         refusals = [charger.link.refusal for charger in self._chargers]
-        last = next((refusal for refusal in refusals if refusal is not None), None)
         refused_for_good = all(refusal is not None and refusal.lasting for refusal in refusals)
-        if last is not None and (refused_for_good or self._elapsed > self._options.give_up_after):
-            return last.reason
+        if refused_for_good or self._elapsed > self._options.give_up_after:
+            return self._last_refusal()
         return None
+
+    def _last_refusal(self) -> str | None:
+        return next((c.link.refusal.reason for c in self._chargers if c.link.refusal is not None), None)
 
     async def _show_status(self) -> None:
         frames = 0

@@ -332,5 +332,6 @@ def _body_line(headers: Headers, body: bytes | bytearray | None) -> str:
 
 
 def _os_reason(error: Exception) -> str:
-    # asyncio wraps "[Errno 111] Connect call failed ('127.0.0.1', 9)" round the plain reason
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"  # asyncio's own text repeats the address and hides the reason
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

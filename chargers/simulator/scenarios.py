@@ -55,11 +55,12 @@ class Scenario:
 
 
 IDLE = Behaviour()
-BUSY = Behaviour(gap=1200)
+BUSY = Behaviour(gap=1800, first_gap=300)
+CALM = Behaviour(gap=5400, first_gap=1200)
 CHARGE = Behaviour(gap=0, first_gap=0, stay=(900, 1500), visits=1)
 FAULTY = replace(BUSY, fault_gap=900)
 FLAPPING = replace(BUSY, line_cut_every_real=(8, 25))
-OFFLINE = replace(BUSY, gap=300, first_gap=20, outage_every=(300, 900))
+OFFLINE = replace(BUSY, gap=300, first_gap=20, outage_every=(300, 900), stay=(900, 2700))
 BAD_MANNERED = replace(BUSY, gap=240, first_gap=20, stay=(600, 1200))
 ALWAYS_CHARGING = Behaviour(gap=60, first_gap=5, stay=(1800, 3600), hardware="dc150")
 
@@ -75,7 +76,7 @@ SCENARIOS: dict[str, Scenario] = {
     "quirky": Scenario("one or two bad manners each", (BAD_MANNERED,), quirky=frozenset({BAD_MANNERED})),
     "demo": Scenario(
         "a bit of everything, to make a console look alive (ten times as fast unless --speed says otherwise)",
-        rest=(BUSY, IDLE, BUSY, BUSY, FAULTY),
+        rest=(BUSY, IDLE, CALM, IDLE, BUSY),
         first=(
             ALWAYS_CHARGING,
             BUSY,
@@ -90,7 +91,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 # In a demo the quirks should show in the console without frightening: no lost stops, no forgotten starts.
-TAME = ("null_payload", "long_strings", "strange_enums", "zoneless_time", "extra_fields", "blank_values")
+TAME = ("null_payload", "blank_values", "extra_fields", "zoneless_time", "long_strings", "strange_enums")
 
 
 def behaviour(name: str, index: int, rng: random.Random) -> Behaviour:

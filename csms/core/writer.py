@@ -139,8 +139,8 @@ class BulkTable:
     def _adapt(self, row: Row) -> Row:
         adapt_datetime = connection.ops.adapt_datetimefield_value
         return tuple(
-            value.replace("-", "")
-            if is_uuid and isinstance(value, str)
+            str(value).replace("-", "")
+            if is_uuid and value is not None
             else adapt_datetime(value)
             if isinstance(value, datetime)
             else value

@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from chargers.simulator import SCENARIOS, FleetOptions, FleetReport, OptionError, run_fleet
 from chargers.simulator.fleet import ID_TAGS, MOST_CHARGERS, identities
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Command(BaseCommand):
     help = "Simulate a fleet of OCPP 1.6 charge points over real WebSockets. --list shows the scenarios."
@@ -87,8 +89,14 @@ class Command(BaseCommand):
 async def _run_until_signal(options: FleetOptions) -> FleetReport:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+
+    def come_home() -> None:
+        stop.set()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)  # a second Ctrl-C ends it without manners
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, come_home)
     return await run_fleet(options, stop)
 
 
