@@ -36,8 +36,8 @@ demo: install  ## the same, with a simulated fleet that charges while you watch
 # --- building --------------------------------------------------------------------------------------
 
 .PHONY: test
-test: install $(VENV)/.installed-dev  ## run every test, on SQLite and on PostgreSQL, and say which lanes ran
-	@exec $(PYTHON) -m tests.lanes test
+test: install $(VENV)/.installed-dev  ## run every test, on SQLite and on PostgreSQL, and say which lanes ran (ARGS goes to pytest)
+	@exec $(PYTHON) -m tests.lanes test $(ARGS)
 
 .PHONY: check
 check: install $(VENV)/.installed-dev  ## check style, types, floors, migrations and generated files

@@ -1,0 +1,218 @@
+"""What every test stands on: an environment of its own, the lane's database, and the services of the lanes.
+
+Plain `pytest tests/some/test_file.py` runs in the SQLite lane and starts what it needs from installed programs;
+`CSMS_TEST_LANE=postgres pytest …` runs the same on PostgreSQL. A test is repeated in the PostgreSQL lane
+when it uses the database or asks for `new_database` or `database_url`; nothing needs to be marked for that.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+import pytest
+
+from csms.core.config import Config
+from csms.core.config_problems import env_name
+from tests.lanes import counting
+from tests.lanes.programs import PROGRAMS
+from tests.lanes.services import ServiceError, start_postgres, start_redis
+
+LANE = os.environ.get("CSMS_TEST_LANE", "sqlite")
+STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+DATA_DIR = Path(tempfile.mkdtemp(prefix="csms-tests-"))
+_started = []
+
+
+def _installed(lane: str) -> Path:
+    """The installed program of a lane. Where there is none the test is skipped, under CI it fails."""
+    program = PROGRAMS[lane][0]()
+    if not program:
+        _lane_is_missing(f"{lane} is not installed: `make test` provides it where it may")
+    return program
+
+
+def _lane_is_missing(reason: str) -> None:
+    if STRICT:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _postgres_url() -> str:
+    """The cluster of `make test`, or one that this process starts once and stops at its end."""
+    if not os.environ.get("CSMS_TEST_DATABASE_URL"):
+        service = start_postgres(_installed("postgres"))
+        _started.append(service)
+        os.environ["CSMS_TEST_DATABASE_URL"] = service.url
+    return os.environ["CSMS_TEST_DATABASE_URL"]
+
+
+def _prepare_environment() -> None:
+    # An empty value is the same as none, and wins over a line of the developer's `.env`.
+    for setting in Config.model_fields.values():
+        os.environ[env_name(setting)] = ""
+    os.environ["CSMS_DATA_DIR"] = str(DATA_DIR)
+    os.environ["CSMS_SECRET_KEY"] = "only-for-tests-" + "x" * 40
+    os.environ["DATABASE_URL"] = _postgres_url() if LANE == "postgres" else ""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "csms.settings"
+
+
+_prepare_environment()
+
+
+# --- selection -------------------------------------------------------------------------------------
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "new_database", "database_url"}
+BROWSER_FIXTURES = {"page", "context", "browser", "chromium_path"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from django.conf import settings
+
+    assert settings.DATABASES  # pytest-django sets Django up after this, when the settings have been read
+    counting.register(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for service in _started:
+        service.stop()
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)  # before -m selects, and after pytest-django has sorted
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    kept, left_out = [], []
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & BROWSER_FIXTURES:
+            item.add_marker("browser")
+        counting.note_needs(item)
+        uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
+        wanted = uses_database if LANE == "postgres" else not item.get_closest_marker("postgres_only")
+        (kept if wanted else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+    yield
+    # Browser tests last: Playwright leaves an event loop in its thread, in which no asyncio test could start.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser"):
+        # Django sees Playwright's loop and would refuse every query of the test itself.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+# --- Django ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """Hash people's passwords fast; what is tested is never the strength of the hash."""
+    from django.conf import settings
+    from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    get_hashers.cache_clear()
+    get_hashers_by_algorithm.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Keep SQLite's test database in a file: in memory it would have no WAL and no second connection."""
+    from django.db import connections
+
+    if connections["default"].vendor == "sqlite":
+        connections["default"].settings_dict["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")
+
+
+# --- services --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def lane() -> str:
+    """The database of this run: `sqlite` or `postgres`."""
+    return LANE
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A PostgreSQL cluster, in either lane, whose user may create databases."""
+    return _postgres_url()
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes values of DATABASE_URL for server processes, one a call, each an empty database of this lane.
+
+    In the SQLite lane that is the empty text: the server then keeps its file in its own CSMS_DATA_DIR.
+    """
+    made: list[str] = []
+
+    def make() -> str:
+        if LANE == "sqlite":
+            return ""
+        name = f"server_{token_hex(6)}"
+        with psycopg.connect(_postgres_url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        made.append(name)
+        return f"{_postgres_url().rsplit('/', 1)[0]}/{name}"
+
+    yield make
+    if made:
+        with psycopg.connect(_postgres_url(), autocommit=True) as connection:
+            for name in made:
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """The DATABASE_URL for one server process of this lane: see `new_database`."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def redis_url(worker_id: str) -> Iterator[str]:
+    """An emptied Redis database, one per xdist worker."""
+    if url := os.environ.get("CSMS_TEST_REDIS_URL"):
+        number = 1 + int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+        url = f"{url.rstrip('/')}/{number}"
+        service = None
+    else:
+        try:
+            service = start_redis(_installed("redis"))
+        except ServiceError as error:
+            _lane_is_missing(str(error))
+        url = service.url
+    import redis
+
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    yield url
+    if service:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The Chromium that the browser tests drive."""
+    return os.environ.get("CSMS_TEST_CHROMIUM") or str(_installed("chromium"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict, chromium_path: str) -> dict:
+    """Start Chromium as it is installed, without a sandbox (root has none) and without calls to its maker."""
+    quiet = [
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    return browser_type_launch_args | {
+        "executable_path": chromium_path,
+        "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", *quiet],
+    }

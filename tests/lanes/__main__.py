@@ -1,0 +1,88 @@
+"""`test` runs all lanes; `up` and `down` start and stop throwaway services for work by hand; `install` prepares."""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tests.lanes.programs import provide
+from tests.lanes.running import start, test
+from tests.lanes.services import Service, ServiceError
+
+HAND_VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
+
+
+def state_file(name: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"csms-lanes-{name}.json"
+
+
+def up(name: str) -> int:
+    """Start PostgreSQL and Redis and print where they are, as lines for `.env`; started already, print again."""
+    state = state_file(name)
+    if not state.exists():
+        started: dict[str, Service] = {}
+        for lane, program in provide(list(HAND_VARIABLES)).items():
+            try:
+                started[lane] = start(lane, program, outlive=True)
+            except ServiceError as error:
+                for service in started.values():
+                    service.stop()
+                print(error, file=sys.stderr)
+                return 1
+        records = {
+            lane: asdict(replace(service, process=None, folder=None)) | {"folder": str(service.folder or "")}
+            for lane, service in started.items()
+        }
+        state.touch(mode=0o600)
+        state.write_text(json.dumps(records))
+    for lane, record in json.loads(state.read_text()).items():
+        print(f"{HAND_VARIABLES[lane]}={record['url']}")
+    return 0
+
+
+def down(name: str) -> int:
+    """Stop what `up` started and remove its data."""
+    state = state_file(name)
+    if not state.exists():
+        print(f"nothing is up under the name {name!r}", file=sys.stderr)
+        return 1
+    for record in json.loads(state.read_text()).values():
+        folder = record.pop("folder")
+        Service(**record | {"folder": Path(folder) if folder else None}).stop()
+    state.unlink()
+    return 0
+
+
+def install() -> int:
+    """Install what is missing; returns 1 when something still is."""
+    found = provide(["postgres", "redis", "chromium"])
+    for lane, program in found.items():
+        print(f"{lane}: {program}")
+    return int(any(isinstance(program, str) for program in found.values()))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lanes", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("test", help="run every lane; further arguments go to pytest")
+    commands.add_parser("install", help="install the programs of the lanes, where that is allowed")
+    for verb, words in (("up", "start PostgreSQL and Redis and print their URLs"), ("down", "stop them")):
+        commands.add_parser(verb, help=words).add_argument("name", nargs="?", default="by-hand")
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.command != "test":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    match arguments.command:
+        case "test":
+            return test(rest)
+        case "install":
+            return install()
+        case "up":
+            return up(arguments.name)
+        case _:
+            return down(arguments.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Finds the programs behind the lanes, and installs them from Debian packages where that is allowed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+def find_postgres() -> Path | None:
+    """The program `postgres` of the newest installed server; Debian keeps it off the PATH."""
+    candidates = [Path(found) for found in [shutil.which("postgres")] if found]
+    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin/postgres") if _version(path) >= 14]
+    candidates += sorted(versions, key=_version, reverse=True)
+    for candidate in candidates:
+        program = candidate.resolve()
+        if program.with_name("initdb").exists():  # a client alone has neither
+            return program
+    return None
+
+
+def find_redis() -> Path | None:
+    return _first_on_path("redis-server", "valkey-server")
+
+
+def find_chromium() -> Path | None:
+    return _first_on_path("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+# lane -> (how to find its program, the Debian package that brings it)
+PROGRAMS: dict[str, tuple[Callable[[], Path | None], str]] = {
+    "postgres": (find_postgres, "postgresql"),
+    "redis": (find_redis, "redis-server"),
+    "chromium": (find_chromium, "chromium"),
+}
+
+
+def provide(lanes: Sequence[str]) -> dict[str, Path | str]:
+    """Find or install the program of each lane: its path, or the reason why there is none."""
+    found: dict[str, Path | str] = {lane: PROGRAMS[lane][0]() or "is not installed" for lane in lanes}
+    missing = [lane for lane in lanes if isinstance(found[lane], str)]
+    if not missing:
+        return found
+    problem = install_debian_packages([PROGRAMS[lane][1] for lane in missing])
+    for lane in missing:
+        package = PROGRAMS[lane][1]
+        found[lane] = PROGRAMS[lane][0]() or (
+            f"is not installed, and {problem}" if problem else f"the package {package} brought no program"
+        )
+    return found
+
+
+def install_debian_packages(packages: Sequence[str]) -> str | None:
+    """Install `packages` without recommendations; returns None, or the reason why it was not done."""
+    if os.environ.get("CSMS_TEST_INSTALL", "").lower() in {"0", "no", "off", "false"}:
+        return "CSMS_TEST_INSTALL forbids installing it"
+    if not shutil.which("apt-get"):
+        return "there is no apt-get to install it with"
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if become_root and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+        return f"only root may install it (apt-get install {' '.join(packages)})"
+    print(f"Installing Debian packages: {' '.join(packages)}", file=sys.stderr, flush=True)
+    apt = [
+        *become_root,
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-qq",
+    ]
+    commands = [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", *packages]]
+    for command in commands:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    # Packages may install from lists that are old, so what counts is the last step.
+    return f"apt-get failed: {_last_line(done.stdout)}" if done.returncode else None
+
+
+def _first_on_path(*names: str) -> Path | None:
+    return next((Path(path) for name in names if (path := shutil.which(name))), None)
+
+
+def _version(path: Path) -> int:
+    return int(text) if (text := path.parts[4]).isdigit() else 0
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1]
