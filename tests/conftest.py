@@ -116,7 +116,10 @@ def _cheap_passwords() -> None:
     from django.conf import settings
     from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
 
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "chargers.hashers.ChargePointHasher",
+    ]
     get_hashers.cache_clear()
     get_hashers_by_algorithm.cache_clear()
 
