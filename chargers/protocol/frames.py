@@ -144,7 +144,9 @@ def named_twice(text: str, wire: bytes) -> list[str]:
     return names
 
 
-_KINDS: dict[object, MessageKind] = {name: kind for kind in MessageKind for name in (kind.value, str(kind.value))}
+_KINDS: dict[object, MessageKind] = {
+    name: kind for kind in MessageKind for name in (kind.value, str(kind.value))
+}
 
 
 def read_kind(value: object, version: Version) -> MessageKind | None:

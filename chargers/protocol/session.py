@@ -331,8 +331,8 @@ class Session:
     def compose_answer(self, message_id: str, payload: dict[str, Any]) -> tuple[str, str]:
         """The CALLRESULT to a CALL that was received, and its payload as JSON for `close`.
 
-        It echoes the id in the form in which it came. Changes nothing, so it may be called in another thread and
-        again. Raises TypeError for a payload that cannot be written.
+        It echoes the id in the form in which it came. Changes nothing, so it may be called in another thread
+        and again. Raises TypeError for a payload that cannot be written.
         """
         body = encode(payload)
         return f"[3,{self._repeats.raw_id(message_id)},{body}]", body
@@ -344,8 +344,8 @@ class Session:
     def close(self, message_id: str, body: str | None) -> None:
         """End a CALL whose answer can leave now, since what it acknowledges has been stored.
 
-        The answer is remembered for repeats, except for Heartbeat and BootNotification; a refusal (None) is not:
-        to a charger it means "try again", and the next try may succeed.
+        The answer is remembered for repeats, except for Heartbeat and BootNotification; a refusal (None) is
+        not: to a charger it means "try again", and the next try may succeed.
         """
         action = self._repeats.close(message_id, body, self._now)
         if body is not None:
@@ -372,9 +372,9 @@ class Session:
     ) -> str:
         """Our CALL as text; it takes the one slot until it is answered, expires or is abandoned.
 
-        Raises slot.SlotBusy, or OcppError with the exact place when the payload breaks the schema of this version
-        or the action is not one that a central system may send. Datetimes and Decimals are welcome in the
-        payload.
+        Raises slot.SlotBusy, or OcppError with the exact place when the payload breaks the schema of this
+        version or the action is not one that a central system may send. Datetimes and Decimals are welcome in
+        the payload.
         """
         self._slot.check()
         if action not in schemas.for_charger(self.version):
