@@ -1,8 +1,8 @@
 """What every test stands on: an environment of its own, the lane's database, and the services of the lanes.
 
-Plain `pytest tests/some/test_file.py` runs in the SQLite lane and starts what it needs from installed programs;
-`CSMS_TEST_LANE=postgres pytest …` runs the same on PostgreSQL. A test is repeated in the PostgreSQL lane
-when it uses the database or asks for `new_database` or `database_url`; nothing needs to be marked for that.
+Plain `pytest tests/some/test_file.py` runs in the SQLite lane and starts what it needs from what is
+installed; `CSMS_TEST_LANE=postgres pytest …` runs on PostgreSQL what has to do with a database: tests that
+use it through pytest-django or ask for `new_database` or `database_url`. Nothing needs to be marked for that.
 """
 
 import os
@@ -209,13 +209,9 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict, chromium_path: str) -> dict:
     """Start Chromium as it is installed, without a sandbox (root has none) and without calls to its maker."""
-    quiet = [
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
+    alone = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     return browser_type_launch_args | {
         "executable_path": chromium_path,
-        "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", *quiet],
+        "args": alone + quiet,
     }

@@ -1,4 +1,4 @@
-"""`test` runs all lanes; `up` and `down` start and stop throwaway services for work by hand; `install` prepares."""
+"""`test` runs all lanes, `up` and `down` start and stop throwaway services, `install` brings programs."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ def state_file(name: str) -> Path:
 
 
 def up(name: str) -> int:
-    """Start PostgreSQL and Redis and print where they are, as lines for `.env`; started already, print again."""
+    """Start PostgreSQL and Redis, unless they are up, and print where they are, as lines for `.env`."""
     state = state_file(name)
     if not state.exists():
         started: dict[str, Service] = {}

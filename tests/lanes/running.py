@@ -1,4 +1,4 @@
-"""Runs pytest once per lane and says at the end which lanes ran, with how many tests, and which did not and why."""
+"""Runs pytest once per lane and says at the end which lanes ran, with how many tests, and which did not."""
 
 import json
 import os
@@ -35,9 +35,9 @@ class Lane:
 
 LANES = (
     Lane("sqlite", None, "not browser", "sqlite"),
-    # Alone and in one process: Playwright leaves an event loop in its thread, in which no other test could start one.
+    # A process of its own: Playwright leaves an event loop in its thread, and no other test could start one.
     Lane("chromium", "chromium", "browser", "sqlite", parallel=False),
-    Lane("postgres", "postgres", "not browser and not sqlite_only and not no_database", "postgres"),
+    Lane("postgres", "postgres", "not browser and not sqlite_only", "postgres"),
 )
 
 
@@ -89,7 +89,7 @@ def provide_services(stack: ExitStack) -> tuple[dict[str, Service], dict[str, st
 
 
 def start(lane: str, program: Path | str, *, outlive: bool = False) -> Service:
-    """Start the service of a lane from its program, or else in Docker; raises ServiceError with both reasons."""
+    """Start the service of a lane from its program, else in Docker; raises ServiceError with both reasons."""
     if lane == "chromium":
         if isinstance(program, str):
             raise ServiceError(f"{lane} {program}")
@@ -154,9 +154,8 @@ def summarize(results: dict[str, Result], where: dict[str, Service], missing: di
     for reason, count in sorted(skips.items()):
         print(f"  skipped    {count} x {reason}")
     if missing and not strict:
-        print(
-            f"\nWARNING: not everything was tested: {', '.join(sorted(missing))} missing. With CI=true this fails."
-        )
+        names = ", ".join(sorted(missing))
+        print(f"\nWARNING: not everything was tested, for want of {names}. With CI=true this fails.")
     print("\nTESTS FAILED" if failed else "\nAll tests of the lanes above passed.", flush=True)
     return 1 if failed else 0
 

@@ -1,0 +1,180 @@
+"""The lanes themselves: what is provided, what is said when it is not, and that nothing is left behind."""
+
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from tests.lanes import programs, running, services
+from tests.lanes.running import Result, summarize
+from tests.lanes.services import Service, ServiceError
+
+PASSED = Result(0, "", {"outcomes": {"passed": 3}, "needs": {"redis": {"passed": 1}}, "skips": {}})
+
+
+@pytest.fixture
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine on which nothing is installed: no server, no browser, no apt-get, no Docker."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "PROGRAMS", {name: (lambda: None, name) for name in programs.PROGRAMS})
+
+
+def test_a_missing_program_is_named_with_the_reason(bare_machine: None) -> None:
+    assert programs.provide(["redis"]) == {
+        "redis": "is not installed, and there is no apt-get to install it with"
+    }
+
+
+def test_nothing_is_installed_where_that_is_forbidden(
+    bare_machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CSMS_TEST_INSTALL", "no")
+    assert "CSMS_TEST_INSTALL" in programs.install_debian_packages(["redis-server"])
+
+
+def test_an_installed_program_is_taken_without_asking_apt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "redis-server"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert programs.provide(["redis"]) == {"redis": program}
+
+
+def test_a_service_that_cannot_be_had_says_why_in_one_line(bare_machine: None) -> None:
+    with pytest.raises(ServiceError) as refusal:
+        running.start("redis", "is not installed")
+    assert str(refusal.value) == "redis is not installed; no Docker engine is running"
+
+
+def test_docker_is_asked_when_nothing_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$1" = info ] && exit 0\necho "no such image: $*" >&2; exit 125\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    with pytest.raises(
+        ServiceError, match="docker run failed: no such image: .*POSTGRES_USER=csms.*postgres:"
+    ):
+        running.start("postgres", "is not installed")
+
+
+def test_what_a_variable_names_is_used_and_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    for lane, variable in running.VARIABLES.items():
+        monkeypatch.setenv(variable, f"somewhere/{lane}")
+    with running.ExitStack() as stack:
+        where, missing = running.provide_services(stack)
+    assert {lane: service.url for lane, service in where.items()} == {
+        lane: f"somewhere/{lane}" for lane in running.VARIABLES
+    }
+    assert not missing
+
+
+def test_redis_runs_and_leaves_nothing_behind() -> None:
+    program = programs.find_redis()
+    if not program:
+        pytest.skip("redis is not installed")
+    service = services.start_redis(program)
+    client = redis.Redis.from_url(service.url)
+    assert client.ping()
+    service.stop()
+    with pytest.raises(redis.ConnectionError):
+        client.ping()
+    assert not service.folder.exists()
+
+
+def test_postgres_is_durable_and_leaves_nothing_behind() -> None:
+    program = programs.find_postgres()
+    if not program:
+        pytest.skip("postgres is not installed")
+    service = services.start_postgres(program)
+    with psycopg.connect(service.url) as connection:
+        assert connection.execute("SHOW fsync").fetchone() == ("on",)
+        assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+    service.stop()
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(service.url)
+    assert not service.folder.exists()
+
+
+def test_a_server_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    broken = tmp_path / "redis-server"
+    broken.write_text("#!/bin/sh\necho the disk is full >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(ServiceError, match="redis-server did not start: the disk is full"):
+        services.start_redis(broken)
+
+
+def test_the_summary_tells_each_lane_and_its_count(capsys: pytest.CaptureFixture[str]) -> None:
+    status = summarize({"sqlite": PASSED}, {"redis": Service("redis://", "Redis 7")}, {})
+    said = capsys.readouterr().out
+    assert status == 0
+    assert "sqlite     3 passed  (built in)" in said
+    assert "redis      1 passed  (Redis 7)" in said
+
+
+def test_a_missing_lane_is_a_warning_at_a_desk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    results = {"sqlite": PASSED, "postgres": Result(problem="postgres is not installed")}
+    assert summarize(results, {}, {"postgres": "postgres is not installed"}) == 0
+    said = capsys.readouterr().out
+    assert "postgres   DID NOT RUN: postgres is not installed" in said
+    assert "WARNING: not everything was tested, for want of postgres." in said
+
+
+def test_a_missing_lane_is_a_failure_in_ci(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    results = {"sqlite": PASSED, "postgres": Result(problem="postgres is not installed")}
+    assert summarize(results, {}, {"postgres": "postgres is not installed"}) == 1
+    assert "TESTS FAILED" in capsys.readouterr().out
+
+
+def test_one_failed_lane_fails_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = Result(1, "", {"outcomes": {"passed": 2, "failed": 1}})
+    assert summarize({"sqlite": PASSED, "postgres": failed}, {}, {}) == 1
+    assert "postgres   FAILED (exit status 1): 2 passed, 1 failed" in capsys.readouterr().out
+
+
+def test_a_lane_without_tests_did_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    empty = Result(running.NO_TESTS_COLLECTED, "no test is selected")
+    assert summarize({"sqlite": PASSED, "chromium": empty}, {}, {}) == 1
+    assert "chromium   DID NOT RUN: no test is selected" in capsys.readouterr().out
+
+
+def test_the_developers_settings_do_not_reach_the_tests() -> None:
+    from django.conf import settings
+
+    assert Path(os.environ["CSMS_DATA_DIR"]).name.startswith("csms-tests-")
+    assert settings.SECRET_KEY.startswith("only-for-tests-")
+
+
+@pytest.mark.django_db
+def test_the_tests_run_on_the_database_of_their_lane(lane: str) -> None:
+    from django.db import connection
+
+    assert connection.vendor == {"sqlite": "sqlite", "postgres": "postgresql"}[lane]
+    if lane == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode")
+            assert cursor.fetchone() == ("wal",)
+
+
+def test_a_server_gets_an_empty_database_of_the_lane(database_url: str, lane: str) -> None:
+    if lane == "sqlite":
+        assert database_url == ""
+    else:
+        with psycopg.connect(database_url) as connection:
+            tables = connection.execute(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchone()
+        assert tables == (0,)
+
+
+def test_each_worker_has_an_empty_redis(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.dbsize() == 0
