@@ -57,31 +57,27 @@ def install_debian_packages(packages: Sequence[str]) -> str | None:
         return "CSMS_TEST_INSTALL forbids installing it"
     if not shutil.which("apt-get"):
         return "there is no apt-get to install it with"
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if become_root and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+    become_root = "" if os.geteuid() == 0 else "sudo -n "
+    if become_root and not (shutil.which("sudo") and _run("sudo -n true").returncode == 0):
         return f"only root may install it (apt-get install {' '.join(packages)})"
     print(f"Installing Debian packages: {' '.join(packages)}", file=sys.stderr, flush=True)
-    apt = [
-        *become_root,
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-        "-qq",
-    ]
-    commands = [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", *packages]]
-    for command in commands:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    # Packages may install from lists that are old, so what counts is the last step.
+    apt_get = f"{become_root}env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
+    _run(f"{apt_get} update")
+    done = _run(f"{apt_get} install -y --no-install-recommends {' '.join(packages)}")
+    # Packages may install from lists that are old, so a failed update alone is no failure.
     return f"apt-get failed: {_last_line(done.stdout)}" if done.returncode else None
+
+
+def _run(command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` without input and with its messages in `stdout`."""
+    return subprocess.run(
+        command.split(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def _first_on_path(*names: str) -> Path | None:

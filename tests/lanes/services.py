@@ -108,18 +108,8 @@ def start_redis(program: Path, *, outlive: bool = False) -> Service:
     folder = _new_folder("redis", None)
 
     def start(port: int) -> tuple[list[str], str]:
-        command = [
-            str(program),
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
-        return [*command, "--dir", str(folder)], f"redis://127.0.0.1:{port}"
+        command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+        return [*command, "--save", "", "--appendonly", "no"], f"redis://127.0.0.1:{port}"
 
     def answers(url: str) -> str:
         with redis.Redis.from_url(url) as client:
@@ -130,28 +120,21 @@ def start_redis(program: Path, *, outlive: bool = False) -> Service:
 
 def start_in_docker(lane: str) -> Service:
     """Start PostgreSQL or Redis as a container of a running Docker engine."""
-    if (
-        not shutil.which("docker")
-        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
-    ):
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
         raise ServiceError("no Docker engine is running")
     port, password = free_port(), secrets.token_hex(12)
-    command = ["docker", "run", "--detach", "--rm", "--publish"]
+    run = f"{docker} run --detach --rm"
     if lane == "postgres":
-        command += [
-            f"127.0.0.1:{port}:5432",
-            "--env",
-            "POSTGRES_USER=csms",
-            "--env",
-            f"POSTGRES_PASSWORD={password}",
-        ]
-        command, url = [*command, "postgres:17"], f"postgres://csms:{password}@127.0.0.1:{port}/csms"
+        run += f" --publish 127.0.0.1:{port}:5432 --env POSTGRES_USER=csms --env POSTGRES_PASSWORD={password}"
+        image, url = "postgres:17", f"postgres://csms:{password}@127.0.0.1:{port}/csms"
     else:
-        command, url = [*command, f"127.0.0.1:{port}:6379", "redis:7"], f"redis://127.0.0.1:{port}"
-    started = subprocess.run(command, capture_output=True, text=True, check=False)
+        run += f" --publish 127.0.0.1:{port}:6379"
+        image, url = "redis:7", f"redis://127.0.0.1:{port}"
+    started = subprocess.run([*run.split(), image], capture_output=True, text=True, check=False)
     if started.returncode:
         raise ServiceError(f"docker run failed: {started.stderr.strip()}")
-    service = Service(url, f"container of {command[-1]}", container=started.stdout.strip())
+    service = Service(url, f"container of {image}", container=started.stdout.strip())
     probe: Callable[[], object] = (
         (lambda: psycopg.connect(url, connect_timeout=5).close())
         if lane == "postgres"
