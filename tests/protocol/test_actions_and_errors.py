@@ -11,8 +11,6 @@ from chargers.protocol.versions import Version
 
 from .cast import cp16, cs21, cs201, receive, received, start
 
-pytestmark = pytest.mark.no_database
-
 
 @pytest.mark.parametrize("session", [cp16, cs201, cs21])
 def test_t_050_an_unknown_action_is_not_implemented(session):

@@ -12,8 +12,6 @@ from chargers.protocol.slot import SlotBusy
 
 from .cast import NOW, cp16, cs21, cs201, receive
 
-pytestmark = pytest.mark.no_database
-
 
 def reset(session, message_id="c1"):
     return session.call(message_id, "Reset", {"type": "Soft"}, NOW, key="order 5")

@@ -13,8 +13,6 @@ from chargers.protocol.session import Session
 
 from .cast import NOW, call, cp16, cs21, cs201, received, start, status
 
-pytestmark = pytest.mark.no_database
-
 
 def refused(session: Session, text: str) -> Refused:
     event = session.receive_text(text, NOW)

@@ -10,8 +10,6 @@ from chargers.protocol.events import CallReceived, Refused
 
 from .cast import cp16, cs201, receive, received, samples, start, started_event, status, stop
 
-pytestmark = pytest.mark.no_database
-
 
 def test_a_plain_message_has_no_notes():
     assert received(cp16(), "StartTransaction", start()).verdict == "ok"

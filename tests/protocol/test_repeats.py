@@ -9,8 +9,6 @@ from chargers.protocol.events import CallReceived, Repeated, StillBusy
 
 from .cast import NOW, call, cp16, cs201, receive, received, samples, start, started_event, status, stop
 
-pytestmark = pytest.mark.no_database
-
 ACCEPTED = {"transactionId": 7, "idTagInfo": {"status": "Accepted"}}
 
 

@@ -1,0 +1,88 @@
+"""Secrets do not reach the frame log."""
+
+import json
+
+import pytest
+
+from chargers.protocol.redaction import MASK, redact
+
+SECRET = "c0ffee-17"
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", {"key": "AuthorizationKey", "value": SECRET}),
+        ("ChangeConfiguration", {"key": "authorizationkey", "value": SECRET}),
+        (
+            "GetConfiguration",
+            {"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": SECRET}]},
+        ),
+        (
+            "SetVariables",
+            {"setVariableData": [{"variable": {"name": "BasicAuthPassword"}, "attributeValue": SECRET}]},
+        ),
+        (
+            "GetVariables",
+            {"getVariableResult": [{"variable": {"name": "BasicAuthPassword"}, "attributeValue": SECRET}]},
+        ),
+        (
+            "NotifyReport",
+            {
+                "reportData": [
+                    {"variable": {"name": "BasicAuthPassword"}, "variableAttribute": [{"value": SECRET}]}
+                ]
+            },
+        ),
+        (
+            "SetNetworkProfile",
+            {
+                "connectionData": {
+                    "basicAuthPassword": SECRET,
+                    "vpn": {"server": "s", "user": "u", "key": SECRET},
+                }
+            },
+        ),
+        ("Authorize", {"idToken": {"idToken": SECRET, "type": "KeyCode"}}),
+        ("TransactionEvent", {"idToken": {"type": "keycode", "idToken": SECRET}}),
+        ("GetDiagnostics", {"location": f"ftp://user:{SECRET}@host/path"}),
+        ("DataTransfer", {"vendorId": "v", "client_Secret": [SECRET, {"a": SECRET}]}),
+        (None, {"x": {"password": SECRET}}),
+    ],
+)
+def test_secrets_are_masked_in_payloads_and_frames(action, payload):
+    for text in (
+        redact(action, payload),
+        redact(action, json.dumps(payload)),
+        redact(action, json.dumps([2, "1", action, payload])),
+    ):
+        assert SECRET not in text
+        assert MASK in text
+        json.loads(text)
+
+
+def test_an_escaped_name_does_not_hide_a_secret():
+    assert SECRET not in redact("DataTransfer", '{"\\u0070assword":"' + SECRET + '"}')
+
+
+def test_a_broken_frame_with_a_secret_is_masked_whole():
+    assert (
+        redact(
+            "ChangeConfiguration", '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"' + SECRET
+        )
+        == MASK
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("ChangeConfiguration", '{"key": "HeartbeatInterval", "value": "300"}'),
+        ("Authorize", '{"idToken":{"idToken":"TAG","type":"ISO14443"}}'),
+        ("MeterValues", '{"connectorId": 1, "secret": "of no interest"}'),
+        ("DataTransfer", "not json"),
+        (None, ""),
+    ],
+)
+def test_other_texts_come_back_as_they_are(action, text):
+    assert redact(action, text) is text
