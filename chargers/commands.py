@@ -37,7 +37,9 @@ class Params(BaseModel):
 class RemoteStart(Params):
     """Start a transaction for a token."""
 
-    id_token: str = Field(title="Id token", min_length=1, max_length=20, description="The token to charge for.")
+    id_token: str = Field(
+        title="Id token", min_length=1, max_length=20, description="The token to charge for."
+    )
     connector_id: int | None = Field(
         None, title="Connector", ge=1, description="Leave empty to let the charge point choose."
     )
@@ -93,7 +95,9 @@ class CommandType:
 COMMANDS: dict[str, CommandType] = {
     entry.slug: entry
     for entry in (
-        CommandType("remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."),
+        CommandType(
+            "remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."
+        ),
         CommandType(
             "remote-stop",
             "Stop charging",
@@ -146,7 +150,9 @@ def check_params(type: str, params: Mapping[str, Any]) -> Params:
     """Return the checked parameters. Raises CommandRefused `unknown_command` or `invalid` with errors by field."""
     entry = COMMANDS.get(type)
     if entry is None:
-        raise CommandRefused("unknown_command", f"there is no command {type!r}; there are {', '.join(COMMANDS)}")
+        raise CommandRefused(
+            "unknown_command", f"there is no command {type!r}; there are {', '.join(COMMANDS)}"
+        )
     try:
         return entry.params.model_validate(dict(params))
     except ValidationError as error:
@@ -235,11 +241,15 @@ class Claimed:
     payload: dict[str, Any] = field(hash=False)
 
 
-def claim_next(charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime) -> Claimed | None:
+def claim_next(
+    charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime
+) -> Claimed | None:
     """Claim the oldest queued command for a connection; None when there is nothing to send."""
-    for command in Command.objects.filter(
-        charge_point_id=charge_point_id, status=Status.QUEUED, expires_at__gt=now
-    ).select_related("charge_point").order_by("id"):
+    for command in (
+        Command.objects.filter(charge_point_id=charge_point_id, status=Status.QUEUED, expires_at__gt=now)
+        .select_related("charge_point")
+        .order_by("id")
+    ):
         order = ORDERS[version].get(command.type)
         try:
             # The connection that sends may speak another version than the one the command was checked for.
@@ -359,7 +369,13 @@ def fail_unfinished(charge_point_id: int, *, connection_id: UUID | None, now: da
     )
     for command in left:
         if command.status == Status.QUEUED and not command.may_wait:
-            _settle(command, Status.FAILED, now, error_code="Offline", error_description="the charge point went offline")
+            _settle(
+                command,
+                Status.FAILED,
+                now,
+                error_code="Offline",
+                error_description="the charge point went offline",
+            )
         elif command.status == Status.SENT and command.connection_id == connection_id:
             _settle(
                 command,
@@ -376,19 +392,28 @@ LOST_AFTER = timedelta(minutes=5)
 def expire_commands(*, now: datetime) -> int:
     """End queued commands past their expiry and sent ones whose process was lost; return how many."""
     expired = 0
-    for command in Command.objects.filter(status=Status.QUEUED, expires_at__lte=now).select_related("charge_point")[:1000]:
-        expired += _settle(command, Status.EXPIRED, now, error_description="it was not sent before its expiry")
+    for command in Command.objects.filter(status=Status.QUEUED, expires_at__lte=now).select_related(
+        "charge_point"
+    )[:1000]:
+        expired += _settle(
+            command, Status.EXPIRED, now, error_description="it was not sent before its expiry"
+        )
     for command in Command.objects.filter(status=Status.SENT, sent_at__lte=now - LOST_AFTER).select_related(
         "charge_point"
     )[:1000]:
-        expired += _settle(command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time")
+        expired += _settle(
+            command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time"
+        )
     return expired
 
 
 def _settle(command: Command, status: Status, now: datetime, **values: Any) -> bool:
     """Give an open command its final status; a command is settled once."""
     with transaction.atomic():
-        settled = Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(status=status, **values) == 1
+        settled = (
+            Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(status=status, **values)
+            == 1
+        )
         if settled:
             record(
                 "cp.command",

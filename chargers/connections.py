@@ -23,7 +23,10 @@ from csms.core.live import announce, process_group, ring
 
 LEASE_RENEWED_EVERY = 10.0  # seconds
 LEASE = timedelta(seconds=45)
-CLOSE_REPLACED, CLOSE_LOST = 4000, 4001  # our own close codes, from the range that RFC 6455 leaves to applications
+CLOSE_REPLACED, CLOSE_LOST = (
+    4000,
+    4001,
+)  # our own close codes, from the range that RFC 6455 leaves to applications
 
 
 class HandshakeRefused(Exception):
@@ -96,7 +99,11 @@ def open_connection(
     if charge_point.retired_at is not None or charge_point.registration == Registration.REJECTED:
         raise HandshakeRefused(403, "rejected", "an operator took this charge point out of service")
     older = list(Connection.objects.filter(charge_point=charge_point, closed_at=None))
-    last = older[-1] if older else Connection.objects.filter(charge_point=charge_point).order_by("-opened_at").first()
+    last = (
+        older[-1]
+        if older
+        else Connection.objects.filter(charge_point=charge_point).order_by("-opened_at").first()
+    )
     for connection in older:
         _end(connection, now=now, code=CLOSE_REPLACED, reason="replaced by a newer connection")
         ring(process_group(str(connection.process_id)), "replaced", connection=str(connection.pk))
@@ -136,7 +143,9 @@ def open_connection(
 
 def close_connection(connection_id: UUID, *, code: int, reason: str, now: datetime) -> bool:
     """Note the end of a connection; return whether it was still open. The charge point's newer one is not touched."""
-    connection = Connection.objects.filter(pk=connection_id, closed_at=None).select_related("charge_point").first()
+    connection = (
+        Connection.objects.filter(pk=connection_id, closed_at=None).select_related("charge_point").first()
+    )
     return connection is not None and _end(connection, now=now, code=code, reason=reason)
 
 
@@ -146,7 +155,9 @@ def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bo
     )
     if ended != 1:
         return False
-    ChargePoint.objects.filter(pk=connection.charge_point_id, connection_id=connection.pk).update(connection_id=None)
+    ChargePoint.objects.filter(pk=connection.charge_point_id, connection_id=connection.pk).update(
+        connection_id=None
+    )
     record(
         "cp.disconnected",
         connection.charge_point.cp_id,
@@ -160,7 +171,9 @@ def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bo
 def standing(charge_point_id: int) -> str | None:
     """Return the registration of a charge point as it is now; None when it was retired."""
     return (
-        ChargePoint.objects.filter(pk=charge_point_id, retired_at=None).values_list("registration", flat=True).first()
+        ChargePoint.objects.filter(pk=charge_point_id, retired_at=None)
+        .values_list("registration", flat=True)
+        .first()
     )
 
 
@@ -208,7 +221,9 @@ def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
 
 def start_process(*, now: datetime) -> Process:
     """Note that this server process has begun."""
-    return Process.objects.create(host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, seen_at=now)
+    return Process.objects.create(
+        host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, seen_at=now
+    )
 
 
 def renew_lease(process_id: UUID, *, now: datetime) -> bool:
@@ -220,9 +235,9 @@ def end_process(process_id: UUID, *, now: datetime, reason: str) -> int:
     """End a process and every connection that it left open; return how many those were."""
     with transaction.atomic():
         Process.objects.filter(pk=process_id, ended_at=None).update(ended_at=now)
-        left: Iterable[Connection] = Connection.objects.filter(process_id=process_id, closed_at=None).select_related(
-            "charge_point"
-        )
+        left: Iterable[Connection] = Connection.objects.filter(
+            process_id=process_id, closed_at=None
+        ).select_related("charge_point")
         return sum(_end(connection, now=now, code=CLOSE_LOST, reason=reason) for connection in left)
 
 

@@ -10,6 +10,7 @@ import logging
 import types
 from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -41,12 +42,14 @@ from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from csms.core.ids import uuid7, uuid7_text
-from csms.core.writer import WriterClosed, WriterFull
+from csms.core.writer import Done, WriterClosed, WriterFull
 
 log = logging.getLogger(__name__)
 
 MESSAGES = Counter("csms_ocpp_messages_total", "Frames from charge points.", ["action", "verdict"])
-HANDLING = Histogram("csms_ocpp_answer_seconds", "From a CALL's arrival to its answer on the wire, commit included.")
+HANDLING = Histogram(
+    "csms_ocpp_answer_seconds", "From a CALL's arrival to its answer on the wire, commit included."
+)
 CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that ended.", ["code"])
 
 IN_FLIGHT_MAX = 16
@@ -83,7 +86,7 @@ def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
             return
 
 
-class ChargePointConsumer(AsyncConsumer):
+class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
     """One WebSocket of one charge point."""
 
     gateway: Gateway
@@ -119,7 +122,6 @@ class ChargePointConsumer(AsyncConsumer):
         self._room = asyncio.Event()
         self._claiming = False
         self._close: tuple[int, str] | None = None
-        self._closing: asyncio.Task[None] | None = None
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
@@ -127,10 +129,11 @@ class ChargePointConsumer(AsyncConsumer):
             self.heard("commands")
             code, reason = await self._receive(receive)
         finally:
-            if self._close is not None:
-                code, reason = self._close
             gateway.release(self, guest.pk)
-            self._ended(code, reason)
+            self._ended(*(self._close_asked() or (code, reason)))
+
+    def _close_asked(self) -> tuple[int, str] | None:
+        return self._close
 
     async def _receive(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[int, str]:
         while True:
@@ -165,13 +168,14 @@ class ChargePointConsumer(AsyncConsumer):
                 },
             )
         arrived, arrived_at = self.last_heard, self.last_heard_at
-        match event:
-            case CallReceived():
-                unit = lambda: self._handle(event, text, arrived, arrived_at)  # noqa: E731
-                done = lambda answer, error: self._handled(event, text, arrived, arrived_at, answer, error)  # noqa: E731
-            case _:
-                unit = lambda: self._note(event, text, arrived, arrived_at)  # noqa: E731
-                done = lambda answer, error: self._noted(event, answer, error)  # noqa: E731
+        unit: Callable[[], Any]
+        done: Done
+        if isinstance(event, CallReceived):
+            unit = partial(self._handle, event, text, arrived, arrived_at)
+            done = partial(self._handled, event, text, arrived, arrived_at)
+        else:
+            unit = partial(self._note, event, text, arrived, arrived_at)
+            done = partial(self._noted, event)
         self.in_flight += 1
         while True:
             try:
@@ -267,7 +271,9 @@ class ChargePointConsumer(AsyncConsumer):
                 answer = event.answer
             case _:
                 pass
-        self._log_in(event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency)
+        self._log_in(
+            event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency
+        )
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
             self._log_out(kind, event.message_id, event.action, answer, arrived)
@@ -313,7 +319,9 @@ class ChargePointConsumer(AsyncConsumer):
         elif registration != self.holder.registration:
             # Its next boot is answered Accepted, and only then it may speak freely; so that this is soon, ask for it.
             charge_point_id = self.holder.charge_point_id
-            self.gateway.background("ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC)))
+            self.gateway.background(
+                "ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC))
+            )
 
     def _next_command(self) -> None:
         if self._claiming or self.session.pending is not None or self._close is not None:
@@ -463,7 +471,9 @@ class ChargePointConsumer(AsyncConsumer):
 def _known(event: Event, handlers: dict[str, Handler]) -> str:
     """The action as a metric label: bounded, whatever a charge point sends."""
     action = event.action or ""
-    return action if action in handlers or not isinstance(event, CallReceived | Refused | Repeated) else "other"
+    return (
+        action if action in handlers or not isinstance(event, CallReceived | Refused | Repeated) else "other"
+    )
 
 
 def _command_id(call: PendingCall) -> UUID:

@@ -99,7 +99,9 @@ class Gateway:
             del self.held[charge_point_id]
             HELD.set(len(self.held))
 
-    def background(self, what: str, work: Callable[[], Any], done: Callable[[Any], None] | None = None) -> None:
+    def background(
+        self, what: str, work: Callable[[], Any], done: Callable[[Any], None] | None = None
+    ) -> None:
         """Run a unit that nobody waits for; a failure is logged."""
 
         def finished(result: Any, error: BaseException | None) -> None:
@@ -176,7 +178,9 @@ class Gateway:
                 for consumer in list(self.held.values()):
                     consumer.close_soon(1012, "the server lost its lease")
 
-        self.background("renew lease", lambda: connections.renew_lease(process_id, now=timezone.now()), given_up)
+        self.background(
+            "renew lease", lambda: connections.renew_lease(process_id, now=timezone.now()), given_up
+        )
 
     def _touch(self) -> None:
         seen: dict[int, datetime] = {}
@@ -218,7 +222,7 @@ class Gateway:
             for consumer in consumers[start : start + DRAIN_STEP]:
                 consumer.close_soon(1012, "the server restarts")  # RFC 6455 registry: Service Restart
             await asyncio.sleep(0.05)
-        while self.held and monotonic() < deadline:
+        while self.held and monotonic() < deadline:  # noqa: ASYNC110 - a few looks, once in a process's life
             await asyncio.sleep(0.05)
         for task in self._tasks:
             task.cancel()

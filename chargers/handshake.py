@@ -77,7 +77,9 @@ class Handshake:
         if version is None:
             said = f"it offers {', '.join(offered)[:200]}" if offered else "it offers none"
             served = ", ".join(v.value for v in self.versions)
-            raise HandshakeRefused(400, "no_subprotocol", f"no common subprotocol: {said}; served are {served}")
+            raise HandshakeRefused(
+                400, "no_subprotocol", f"no common subprotocol: {said}; served are {served}"
+            )
         # A server must not name a subprotocol that the client did not offer (RFC 6455, 4.2.2).
         self.accepted_subprotocol = version.value if offered else None
         return version
@@ -95,7 +97,9 @@ class Handshake:
             if not colon:
                 raise ValueError
         except (ValueError, binascii.Error):
-            raise HandshakeRefused(401, "bad_credentials", "the Authorization header is not HTTP Basic") from None
+            raise HandshakeRefused(
+                401, "bad_credentials", "the Authorization header is not HTTP Basic"
+            ) from None
         return username, password
 
     async def _check_password(self, guest: Guest, username: bytes | None, password: bytes) -> None:
@@ -147,12 +151,19 @@ class Handshake:
             raise result
         return result  # type: ignore[no-any-return]
 
-    async def refuse(self, refusal: HandshakeRefused, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    async def refuse(
+        self, refusal: HandshakeRefused, send: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
         """Answer with the HTTP status where the server can (daphne cannot), and remember why."""
         REFUSALS.labels(refusal.reason).inc()
         log.warning(
             "ocpp.handshake_refused",
-            extra={"cp_id": self.identity, "peer": self.peer, "reason": refusal.reason, "detail": refusal.detail},
+            extra={
+                "cp_id": self.identity,
+                "peer": self.peer,
+                "reason": refusal.reason,
+                "detail": refusal.detail,
+            },
         )
         identity = self.identity or (self.scope.get("raw_path") or b"").decode("latin-1")
         if refusal.http_status != 503:
@@ -213,7 +224,8 @@ def matches(password: bytes, password_hash: str) -> bool:
     """Compare in constant time; raw bytes also match a key that was set as their hex digits."""
     forms = {canonical_password(password), password.hex()}
     # Each form is checked, whatever the first one gave, so that time tells nothing.
-    return any([check_password(form, password_hash) for form in sorted(forms)])
+    checked = [check_password(form, password_hash) for form in sorted(forms)]
+    return True in checked
 
 
 class FailedLogins:

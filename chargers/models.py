@@ -213,12 +213,16 @@ class Frame(models.Model):
     connection_id = models.UUIDField()
     at = models.DateTimeField()
     direction = models.CharField(max_length=3, choices=Direction.choices)
-    kind = models.PositiveSmallIntegerField(null=True, help_text="2 CALL, 3 CALLRESULT, 4 CALLERROR; empty if unreadable")
+    kind = models.PositiveSmallIntegerField(
+        null=True, help_text="2 CALL, 3 CALLRESULT, 4 CALLERROR; empty if unreadable"
+    )
     message_id = models.TextField(blank=True)
     action = models.TextField(blank=True)
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
     notes = models.TextField(blank=True)
-    latency_us = models.PositiveBigIntegerField(null=True, help_text="of an answer: microseconds since its CALL")
+    latency_us = models.PositiveBigIntegerField(
+        null=True, help_text="of an answer: microseconds since its CALL"
+    )
     text = models.TextField()
 
     class Meta:
@@ -267,12 +271,16 @@ class Command(models.Model):
     type = models.CharField(max_length=48)
     params = models.JSONField(default=dict)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     by = models.CharField(max_length=150, help_text="who ordered it, as text: a person, a token, the system")
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    may_wait = models.BooleanField(default=False, help_text="may wait for the charge point to come back online")
+    may_wait = models.BooleanField(
+        default=False, help_text="may wait for the charge point to come back online"
+    )
     sent_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
 
@@ -297,7 +305,11 @@ class Command(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["charge_point", "-created_at"], name="command_cp"),
-            models.Index(fields=["status", "expires_at"], name="command_open", condition=models.Q(status__in=["queued", "sent"])),
+            models.Index(
+                fields=["status", "expires_at"],
+                name="command_open",
+                condition=models.Q(status__in=["queued", "sent"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -95,7 +95,9 @@ def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"transactionId": int(params["transaction_id"])}
     except ValueError:
-        raise ValueError(f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number") from None
+        raise ValueError(
+            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number"
+        ) from None
 
 
 ORDERS: dict[str, Order] = {

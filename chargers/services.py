@@ -58,7 +58,9 @@ def hash_password(password: str) -> str:
     """Return the hash to keep. Raises Refusal for a password that no charge point could be given."""
     size = len(password.encode())
     if not PASSWORD_MIN <= size <= PASSWORD_MAX:
-        raise Refusal(f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}")
+        raise Refusal(
+            f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}"
+        )
     return make_password(canonical_password(password.encode()), hasher=HASHER)
 
 

@@ -17,7 +17,7 @@ TOPICS_MAX = 100
 CLOSE_SIGNED_OUT, CLOSE_BAD_ORIGIN = 4401, 4403
 
 
-class LiveConsumer(AsyncJsonWebsocketConsumer):
+class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One socket a tab. In: `{"subscribe": [topics]}`. Out: `{"seq": n, "changed": [topics]}`."""
 
     groups = [live.LIVE_GROUP]
@@ -52,7 +52,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Take a subscription; anything else ends the socket, since only our own script speaks here."""
         topics = content.get("subscribe") if isinstance(content, dict) else None
-        if not isinstance(topics, list) or len(topics) > TOPICS_MAX or not all(isinstance(t, str) for t in topics):
+        if (
+            not isinstance(topics, list)
+            or len(topics) > TOPICS_MAX
+            or not all(isinstance(t, str) for t in topics)
+        ):
             await self.close(1008)
             return
         self.topics = frozenset(topics)

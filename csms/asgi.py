@@ -13,18 +13,20 @@ with die_on_config_error():
 
     http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs the apps to be ready
-from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter
 
-from chargers.consumers import ChargePointConsumer  # noqa: E402
-from console.live import LiveConsumer  # noqa: E402
-from csms.core import live  # noqa: E402
+from chargers.consumers import ChargePointConsumer
+from console.live import LiveConsumer
+from csms.core import live
 
 charge_points = ChargePointConsumer.as_asgi()
 pages = AuthMiddlewareStack(LiveConsumer.as_asgi())
 
 
-async def websocket(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]) -> None:
+async def websocket(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
+) -> None:
     """Pages connect to /live, charge points below /ocpp/; nothing else is a socket."""
     # Not URLRouter: identities may hold percent-encoded slashes and more, so only the raw path is theirs.
     if scope["path"].startswith("/ocpp/"):

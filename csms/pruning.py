@@ -35,7 +35,12 @@ RETENTION = (
     Kept("status reports", StatusReport, lambda c: c.retain_connections_days, _by_id),
     Kept("meter values", MeterValue, lambda c: c.retain_meter_values_days, _by_id),
     Kept("events", Event, lambda c: c.retain_events_days, _by_id),
-    Kept("commands", Command, lambda c: c.retain_connections_days, lambda t: _by_id(t) & ~Q(status__in=Command.OPEN)),
+    Kept(
+        "commands",
+        Command,
+        lambda c: c.retain_connections_days,
+        lambda t: _by_id(t) & ~Q(status__in=Command.OPEN),
+    ),
     Kept("connections", Connection, lambda c: c.retain_connections_days, lambda t: Q(closed_at__lt=t)),
     Kept(
         "processes",
@@ -43,7 +48,9 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
     ),
-    Kept("refused handshakes", RefusedHandshake, lambda c: c.retain_refusals_days, lambda t: Q(last_at__lt=t)),
+    Kept(
+        "refused handshakes", RefusedHandshake, lambda c: c.retain_refusals_days, lambda t: Q(last_at__lt=t)
+    ),
 )
 
 
@@ -67,5 +74,5 @@ def _remove(model: type[Model], old: Any) -> int:
     total = 0
     # Chunks: each transaction is short, so the writer never waits long for the lock.
     while ids := list(old.values_list("pk", flat=True)[:CHUNK]):
-        total += model._default_manager.filter(pk__in=ids)._raw_delete("default")  # type: ignore[attr-defined]
+        total += model._default_manager.filter(pk__in=ids)._raw_delete("default")
     return total

@@ -65,7 +65,9 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "csms.urls"
 ASGI_APPLICATION = "csms.asgi.application"
-OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler, by name: the socket must not import the rooms above
+OCPP_CALLS = (
+    "csms.routing.CALLS"  # (version, action) -> handler, by name: the socket must not import the rooms above
+)
 
 TEMPLATES = [
     {
@@ -85,7 +87,9 @@ TEMPLATES = [
 # --- rows -------------------------------------------------------------------------------------------
 
 if config.database_path is None:
-    DATABASES = {"default": dj_database_url.parse(config.database_url, conn_max_age=60, conn_health_checks=True)}
+    DATABASES = {
+        "default": dj_database_url.parse(config.database_url, conn_max_age=60, conn_health_checks=True)
+    }
 else:
     DATABASES = {
         "default": {
@@ -113,9 +117,13 @@ if config.redis_url:
             "CONFIG": {"hosts": [{"address": config.redis_url, "socket_timeout": None}], "prefix": "csms"},
         }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": config.redis_url}}
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": config.redis_url}
+    }
 else:
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}}
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
+    }
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- tasks ------------------------------------------------------------------------------------------

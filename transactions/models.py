@@ -17,7 +17,9 @@ class IdToken(models.Model):
 
     id_token = models.CharField("token", max_length=255)
     label = models.CharField(max_length=100, blank=True, help_text="whose it is; for people")
-    parent = models.CharField(max_length=255, blank=True, help_text="the group whose members may stop each other's")
+    parent = models.CharField(
+        max_length=255, blank=True, help_text="the group whose members may stop each other's"
+    )
     blocked = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     max_active = models.PositiveSmallIntegerField(
@@ -48,7 +50,9 @@ class Transaction(models.Model):
     connector_number = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     id_token = models.CharField(max_length=255, blank=True, help_text="as the charge point gave it")
-    authorization = models.CharField(max_length=32, blank=True, help_text="our verdict on the token at the start")
+    authorization = models.CharField(
+        max_length=32, blank=True, help_text="our verdict on the token at the start"
+    )
     reservation_id = models.IntegerField(null=True)
 
     # Claimed by the charge point's clock and meter; received by our clock. Wh are whole.
@@ -74,11 +78,15 @@ class Transaction(models.Model):
     stop_key = models.CharField(max_length=64, null=True, unique=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["charge_point", "transaction_id"], name="transaction_wire_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["charge_point", "transaction_id"], name="transaction_wire_id")
+        ]
         indexes = [
             models.Index(fields=["-started_at", "-id"], name="transaction_started"),
             models.Index(fields=["charge_point", "-started_at"], name="transaction_cp"),
-            models.Index(fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"),
+            models.Index(
+                fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"
+            ),
             models.Index(Upper("id_token"), name="transaction_token"),
         ]
 
@@ -114,9 +122,13 @@ class MeterValue(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     charge_point = models.ForeignKey(ChargePoint, models.DO_NOTHING, db_constraint=False, db_index=False)
     connector_number = models.PositiveIntegerField()
-    transaction = models.ForeignKey(Transaction, models.DO_NOTHING, null=True, db_constraint=False, db_index=False)
+    transaction = models.ForeignKey(
+        Transaction, models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
     claimed_transaction_id = models.CharField(
-        max_length=36, blank=True, help_text="the id it came with, when that was not the id of its transaction"
+        max_length=36,
+        blank=True,
+        help_text="the id it came with, when that was not the id of its transaction",
     )
     sampled_at = models.DateTimeField(help_text="claimed if believable, else when it was received")
     received_at = models.DateTimeField()
@@ -131,7 +143,11 @@ class MeterValue(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["charge_point", "id"], name="metervalue_cp"),
-            models.Index(fields=["transaction", "id"], name="metervalue_tx", condition=models.Q(transaction__isnull=False)),
+            models.Index(
+                fields=["transaction", "id"],
+                name="metervalue_tx",
+                condition=models.Q(transaction__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -69,7 +69,13 @@ def stop_transaction(call: Call) -> dict[str, Any]:
     )
     transaction = stopped.transaction
     if stopped.first and payload.get("transactionData"):
-        _record(call, transaction.connector_number or 0, str(transaction.pk), transaction.transaction_id, payload["transactionData"])
+        _record(
+            call,
+            transaction.connector_number or 0,
+            str(transaction.pk),
+            transaction.transaction_id,
+            payload["transactionData"],
+        )
     return {"idTagInfo": _id_tag_info(judge(id_token, now=call.received_at))} if id_token else {}
 
 

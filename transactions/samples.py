@@ -101,7 +101,9 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
     )
 
 
-def _total(measurand: str, totals: dict[str, Decimal], phases: dict[str, dict[str, Decimal]]) -> Decimal | None:
+def _total(
+    measurand: str, totals: dict[str, Decimal], phases: dict[str, dict[str, Decimal]]
+) -> Decimal | None:
     if measurand in totals:
         return totals[measurand]
     lines = phases.get(measurand)

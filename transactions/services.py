@@ -6,20 +6,19 @@ correction. Retries find the first by natural keys, so each function may be call
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.db.models import QuerySet
-from django.db.models.functions import Upper
 
 from chargers.commands import command_awaiting_effect, note_effect
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
-from transactions.authorization import Authorization, authorize
+from transactions.authorization import Authorization, Verdict, authorize
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.samples import Reading
 
@@ -81,7 +80,7 @@ def start_transaction(
     known = Transaction.objects.filter(start_key=key).first()
     if known is not None and (timely or known.status == Transaction.Status.ACTIVE):
         verdict = authorize(id_token, now=now)
-        return Started(known, Authorization(known.authorization or verdict.status, verdict.parent, verdict.expires_at))  # type: ignore[arg-type]
+        return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
     if known is not None:
         key = None  # a clock that stands still: the same words, but another transaction
 
@@ -132,7 +131,9 @@ def start_transaction(
         },
         occurred_at=now,
     )
-    command = command_awaiting_effect(charge_point_id, "remote-start", now=now, id_token=id_token, connector_id=connector_number)
+    command = command_awaiting_effect(
+        charge_point_id, "remote-start", now=now, id_token=id_token, connector_id=connector_number
+    )
     if command is not None:
         note_effect(command, "The transaction started.", subject=str(transaction.pk), now=now)
     _announce(transaction)
@@ -196,7 +197,9 @@ def stop_transaction(
         return Stopped(repeated, first=False)
 
     timely = believable(claimed_at, now)
-    transaction = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id).first()
+    transaction = Transaction.objects.filter(
+        charge_point_id=charge_point_id, transaction_id=claimed_id
+    ).first()
     if transaction is None and claimed_id in ("0", "-1"):
         transaction = _by_evidence(charge_point_id, id_token, meter_stop_wh, claimed_at if timely else now)
         if transaction is not None:
@@ -274,7 +277,9 @@ def _orphan(charge_point_id: int, claimed_id: str, at: datetime) -> Transaction:
     )
 
 
-def _end(transaction: Transaction, meter_stop_wh: int | None, claimed_at: datetime | None, now: datetime) -> None:
+def _end(
+    transaction: Transaction, meter_stop_wh: int | None, claimed_at: datetime | None, now: datetime
+) -> None:
     """Set end, meter and energy, and say what had to be corrected."""
     words = transaction.anomalies
     if claimed_at is None:
@@ -319,7 +324,10 @@ def _add_anomaly(transaction: Transaction, word: str) -> None:
 
 def _announce(transaction: Transaction) -> None:
     announce(
-        "fleet", "transactions", f"transaction:{transaction.pk}", f"charge-point:{transaction.charge_point_id}"
+        "fleet",
+        "transactions",
+        f"transaction:{transaction.pk}",
+        f"charge-point:{transaction.charge_point_id}",
     )
 
 

@@ -26,10 +26,14 @@ from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
 
-BATCH_SIZE = Histogram("csms_writer_batch_size", "Units committed together.", buckets=[2**n for n in range(11)])
+BATCH_SIZE = Histogram(
+    "csms_writer_batch_size", "Units committed together.", buckets=[2**n for n in range(11)]
+)
 COMMIT_SECONDS = Histogram("csms_writer_commit_seconds", "Time from taking a batch to its commit.")
 RERUNS = Counter("csms_writer_reruns_total", "Batches that were rolled back and run again one by one.")
-WAITS = Counter("csms_writer_database_waits_total", "Attempts that found no usable database and were repeated.")
+WAITS = Counter(
+    "csms_writer_database_waits_total", "Attempts that found no usable database and were repeated."
+)
 
 Row = tuple[Any, ...]
 Done = Callable[[Any, BaseException | None], None]
@@ -314,11 +318,15 @@ class Writer:
                 WAITS.inc()
                 if self.database_failing_since is None:
                     self.database_failing_since = monotonic()
-                    log.error("writer.database_away", extra={"error": repr(error)[:200], "queued": self.depth})
+                    log.error(
+                        "writer.database_away", extra={"error": repr(error)[:200], "queued": self.depth}
+                    )
                 sleep(self.retry_seconds)
             else:
                 if self.database_failing_since is not None:
-                    log.warning("writer.database_back", extra={"seconds": monotonic() - self.database_failing_since})
+                    log.warning(
+                        "writer.database_back", extra={"seconds": monotonic() - self.database_failing_since}
+                    )
                     self.database_failing_since = None
                 return batch
             finally:

@@ -38,7 +38,9 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=64, unique=True)
     # SHA-256 of 256 random bits: nothing to guess, so no slow hash on every request.
     digest = models.CharField(max_length=64, unique=True)
-    hint = models.CharField(max_length=8, help_text="The first characters of the token, to tell tokens apart.")
+    hint = models.CharField(
+        max_length=8, help_text="The first characters of the token, to tell tokens apart."
+    )
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -25,6 +25,4 @@ class Event(models.Model):
         return f"{self.type} {self.cp_id}"
 
 
-EVENTS = BulkTable(
-    Event, ("id", "type", "schema_version", "cp_id", "occurred_at", "recorded_at", "payload")
-)
+EVENTS = BulkTable(Event, ("id", "type", "schema_version", "cp_id", "occurred_at", "recorded_at", "payload"))

@@ -14,7 +14,12 @@ SCHEMA_VERSION = 1
 
 
 def record(
-    type: str, cp_id: str, payload: Mapping[str, Any], *, occurred_at: datetime, recorded_at: datetime | None = None
+    type: str,
+    cp_id: str,
+    payload: Mapping[str, Any],
+    *,
+    occurred_at: datetime,
+    recorded_at: datetime | None = None,
 ) -> str:
     """Write an event in the transaction of the change and return its id.
 

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-migrate", action="store_true", help="leave the database's schema as it is")
         parser.add_argument("--demo", action="store_true", help="add a simulated fleet")
-        parser.add_argument("--demo-count", type=int, default=12, help="charge points of the demo (%(default)s)")
+        parser.add_argument(
+            "--demo-count", type=int, default=12, help="charge points of the demo (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         config = get_config()
@@ -71,13 +73,15 @@ class Command(BaseCommand):
         ]
         if password:
             lines += ["", f"sign in as   admin / {password}   (shown only now)"]
-        self.stdout.write("\ncsms is starting; Ctrl-C stops it\n\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+        self.stdout.write(
+            "\ncsms is starting; Ctrl-C stops it\n\n" + "\n".join(f"  {line}" for line in lines) + "\n"
+        )
         self.stdout.flush()
 
 
 def _address(listener: socket.socket) -> tuple[str, int]:
     host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - where people on this machine find it
+    if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"
     return (f"[{host}]" if ":" in host else host), port
 

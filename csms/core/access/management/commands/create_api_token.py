@@ -16,7 +16,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what will use the token, e.g. billing")
         parser.add_argument(
-            "--scopes", default="read,command,write", help=f"comma-separated, of {', '.join(SCOPES)} (%(default)s)"
+            "--scopes",
+            default="read,command,write",
+            help=f"comma-separated, of {', '.join(SCOPES)} (%(default)s)",
         )
         parser.add_argument("--days", type=int, help="days until it expires (default: never)")
 
@@ -35,5 +37,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "without expiry"
-        self.stderr.write(f"Token {token.name!r} ({', '.join(token.scopes)}; {until}). Its key, shown only now:")
+        self.stderr.write(
+            f"Token {token.name!r} ({', '.join(token.scopes)}; {until}). Its key, shown only now:"
+        )
         self.stdout.write(key)
