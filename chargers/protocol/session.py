@@ -106,7 +106,7 @@ class Session:
                 and 0 < len(message_id) <= MAX_ID
                 and type(action) is str
                 and type(payload) is dict
-                and "\\u0000" not in text
+                and ("\\" not in text or "\\u0000" not in text)  # the first search is ten times cheaper
             ):
                 return self._call(text, message_id, None, action, payload, [])
         return self._frame(text, frame, [])
