@@ -124,15 +124,16 @@ def run_lane(lane: Lane, where: dict[str, Service], pytest_arguments: Sequence[s
 
 def run_to_the_end(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run `command`; when interrupted, let it clean up first, unless interrupted again."""
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:
+    # A process group of its own, so that Ctrl-C reaches pytest and its workers once, and through this process.
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
             try:
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)
                 process.wait()
             except KeyboardInterrupt:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
             raise
 
 
