@@ -48,3 +48,14 @@ class Order:
     action: str
     payload: Callable[[dict[str, Any]], dict[str, Any]]
     accepted: frozenset[str] = frozenset({"Accepted"})
+
+
+INT32_MAX = 2**31 - 1
+
+
+def int32(value: int) -> int:
+    """Return a connector, EVSE or reservation number that fits its column; absurd ones become the largest.
+
+    JSON integers have 64 bits here, and a message is not lost for the nonsense in one of its numbers.
+    """
+    return max(0, min(value, INT32_MAX))

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from chargers import services
-from chargers.handling import Call, Handler, Order
+from chargers.handling import Call, Handler, Order, int32
 from chargers.models import Registration
 from chargers.protocol.times import format_time, parse_time
 from csms.core.config import get_config
@@ -54,7 +54,7 @@ def status_notification(call: Call) -> dict[str, Any]:
     services.record_status(
         call.holder.charge_point_id,
         call.holder.cp_id,
-        payload["connectorId"],
+        int32(payload["connectorId"]),
         status=payload["status"],
         error_code=payload["errorCode"],
         info=payload.get("info", ""),

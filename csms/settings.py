@@ -129,6 +129,8 @@ else:
 # --- tasks ------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = config.effective_broker_url
+if CELERY_BROKER_URL == "memory://":
+    CELERY_BROKER_URL = "memory://localhost/"  # kombu warns at each connection of a URL without a host
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.1} if CELERY_BROKER_URL.startswith("memory:") else {}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True

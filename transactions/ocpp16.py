@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from chargers.handling import Call, Handler
+from chargers.handling import Call, Handler, int32
 from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import services
@@ -35,12 +35,12 @@ def start_transaction(call: Call) -> dict[str, Any]:
     started = services.start_transaction(
         charge_point_id=call.holder.charge_point_id,
         cp_id=call.holder.cp_id,
-        connector_number=payload["connectorId"],
+        connector_number=int32(payload["connectorId"]),
         id_token=payload["idTag"],
         meter_start_wh=payload.get("meterStart"),
         claimed_at=parse_time(time),
         claimed_time=time,
-        reservation_id=payload.get("reservationId"),
+        reservation_id=int32(payload["reservationId"]) if "reservationId" in payload else None,
         raw=orjson.dumps(payload).decode(),
         now=call.received_at,
     )
@@ -82,7 +82,7 @@ def stop_transaction(call: Call) -> dict[str, Any]:
 def meter_values(call: Call) -> dict[str, Any]:
     """1.6, 4.7: stored with or without a transaction (S16-09)."""
     payload = call.payload
-    connector = payload["connectorId"]
+    connector = int32(payload["connectorId"])
     claimed = payload.get("transactionId")
     transaction_pk: str | None = None
     if claimed is not None:

@@ -57,7 +57,7 @@ def scaled(measurand: str, value: str, unit: str) -> Decimal | None:
         number = Decimal(value.strip().strip("\"'"))
     except InvalidOperation:
         return None
-    if not number.is_finite() or abs(number) > LIMITS[measurand]:
+    if not number.is_finite() or abs(number) * factor > LIMITS[measurand]:
         return None
     return number * factor
 

@@ -21,7 +21,21 @@ CREDENTIALS = re.compile(r"\b(Basic|Bearer|Token)\s+[A-Za-z0-9+/=._~-]{8,}|(?<=:
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # Loggers whose everyday lines say what another line says already.
-QUIET = ("axes", "kombu", "uvicorn.access", "daphne.server", "django.channels.server", "httpx")
+QUIET = (
+    "asyncio",
+    "axes",
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker",
+    "daphne",
+    "daphne.server",
+    "django.channels.server",
+    "django_structlog.celery.receivers",
+    "httpx",
+    "kombu",
+    "uvicorn",
+    "uvicorn.access",
+)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -4,9 +4,11 @@ import asyncio
 import secrets
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvloop
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
@@ -29,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         config = get_config()
         prepare_data_dir(config)
+        Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # whitenoise warns of a missing one
         try:
             listener = listen(config)
         except CannotListen as error:
