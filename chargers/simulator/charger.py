@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chargers.simulator.answers import answer
-from chargers.simulator.clock import Clock, timestamp
+from chargers.simulator.clock import Clock, happens, timestamp
 from chargers.simulator.connector import Connector
 from chargers.simulator.hardware import nameplate, of_kind
 from chargers.simulator.keys import Keys
@@ -210,10 +210,7 @@ class Charger:
 
     async def _wait_to_boot(self) -> None:
         """Wait as long as the server said, or until it triggers a BootNotification."""
-        try:
-            await asyncio.wait_for(self.boot_wanted.wait(), self._boot_wait)
-        except TimeoutError:
-            return
+        await happens(self.boot_wanted, self._boot_wait)
 
     def _accepted(self, interval: float) -> None:
         if interval > 0:
@@ -229,11 +226,8 @@ class Charger:
         while True:
             self.configuration_changed.clear()
             interval = self.clock.real(self.keys.number("HeartbeatInterval") or 86_400)
-            try:
-                await asyncio.wait_for(self.configuration_changed.wait(), interval)
+            if await happens(self.configuration_changed, interval):
                 continue  # the interval may be another one now
-            except TimeoutError:
-                pass
             try:
                 await self.link.call("Heartbeat", {})
             except (CallTimeout, CallRefused):

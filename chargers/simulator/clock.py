@@ -26,6 +26,18 @@ class Clock:
         await asyncio.sleep(self.real(simulated))
 
 
+async def happens(event: asyncio.Event, within_real: float | None) -> bool:
+    """Wait for an event, at most so many real seconds; say whether it came.
+
+    Not `asyncio.wait_for`: before Python 3.12 that loses a cancellation which meets the event.
+    """
+    try:
+        async with asyncio.timeout(within_real):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
 def timestamp() -> str:
     """Now, as chargers write it: UTC, milliseconds, `Z` (OCPP-J 1.6, 3.7 asks for ISO 8601)."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

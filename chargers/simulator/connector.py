@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chargers.simulator.cars import Battery, Draw, draw, fits
-from chargers.simulator.clock import Clock, timestamp
+from chargers.simulator.clock import Clock, happens, timestamp
 from chargers.simulator.hardware import Hardware
 from chargers.simulator.keys import Keys
 from chargers.simulator.meter import Meter, sampled_values
@@ -345,12 +345,7 @@ class Connector:
 
     async def _pause(self, simulated: float | None) -> Request:
         """Wait so long (None: for ever) or until woken; return what was asked meanwhile, once."""
-        try:
-            if not self._woken.is_set():
-                real = None if simulated is None else self._station.clock.real(simulated)
-                await asyncio.wait_for(self._woken.wait(), real)
-        except TimeoutError:
-            pass
+        await happens(self._woken, None if simulated is None else self._station.clock.real(simulated))
         self._woken.clear()
         request, self._request = self._request, Request()
         return request

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from chargers.simulator.charger import Charger
-from chargers.simulator.clock import Clock
+from chargers.simulator.clock import Clock, happens
 from chargers.simulator.link import Dialling
 from chargers.simulator.scenarios import SCENARIOS, behaviour
 from chargers.simulator.tally import Tally
@@ -190,10 +190,7 @@ class _Fleet:
                 break
             if self._tally.connections == 0 and (reason := self._hopeless()):
                 return reason
-            try:
-                await asyncio.wait_for(self._stop.wait(), 0.1)
-            except TimeoutError:
-                pass
+            await happens(self._stop, 0.1)
         return None
 
     def _hopeless(self) -> str | None:

@@ -128,7 +128,8 @@ class Link:
             self._waiting = (str(message_id), answered)
             try:
                 await self._send(self._manners.frame(message_id, action, payload))
-                answer = await asyncio.wait_for(answered, self._dialling.call_timeout)
+                async with asyncio.timeout(self._dialling.call_timeout):
+                    answer = await answered
             except TimeoutError:
                 await self._count_timeout(action)
                 raise CallTimeout(action) from None
@@ -148,9 +149,9 @@ class Link:
 
     async def hang_up(self, *, politely: bool, stay_away: float = 0.0) -> None:
         """End the connection, with a closing handshake or by cutting it; stay away so many real seconds."""
-        self._away = stay_away
         if self._ws is None:
             return
+        self._away = stay_away
         if politely:
             await self._ws.close(1001, "charge point goes away")
         else:
