@@ -19,8 +19,6 @@ from csms.core.config import (
 )
 from csms.core.config_types import accepted_form, env_name
 
-pytestmark = pytest.mark.no_database
-
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {env_name(field) for field in Config.model_fields.values()}
 

@@ -15,8 +15,6 @@ from csms.core.config import Config, load_config
 from csms.core.config_types import env_name, extra
 from csms.management.commands.config_docs import Command
 
-pytestmark = pytest.mark.no_database
-
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = list(Config.model_fields.values())
 

@@ -11,8 +11,6 @@ import structlog
 from csms.core.config import Config
 from csms.core.logs import REDACTED, logging_config, redact
 
-pytestmark = pytest.mark.no_database
-
 
 @pytest.fixture
 def lines(capsys):
