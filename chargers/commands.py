@@ -359,31 +359,25 @@ def command_awaiting_effect(
     return None
 
 
-def fail_unfinished(charge_point_id: int, *, connection_id: UUID | None, now: datetime) -> None:
-    """End what a lost connection left: its unanswered command, and queued ones that may not wait.
-
-    A start or reset that was meant for now must not reach the charge point when it comes back (S-04).
-    """
-    left = Command.objects.filter(charge_point_id=charge_point_id, status__in=Command.OPEN).select_related(
+def fail_unanswered(connection_id: UUID, *, now: datetime) -> None:
+    """End the command whose answer a lost connection owes; it touches no other connection's."""
+    for command in Command.objects.filter(connection_id=connection_id, status=Status.SENT).select_related(
         "charge_point"
-    )
-    for command in left:
-        if command.status == Status.QUEUED and not command.may_wait:
-            _settle(
-                command,
-                Status.FAILED,
-                now,
-                error_code="Offline",
-                error_description="the charge point went offline",
-            )
-        elif command.status == Status.SENT and command.connection_id == connection_id:
-            _settle(
-                command,
-                Status.FAILED,
-                now,
-                error_code="ConnectionLost",
-                error_description="the connection closed before the answer",
-            )
+    ):
+        description = "the connection closed before the answer"
+        _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=description)
+
+
+def fail_unsent(charge_point_id: int, *, now: datetime) -> None:
+    """End queued commands that may not wait for a charge point that has gone offline.
+
+    A start or a reset that was meant for now must not reach the charge point when it comes back (S-04).
+    """
+    for command in Command.objects.filter(
+        charge_point_id=charge_point_id, status=Status.QUEUED, may_wait=False
+    ).select_related("charge_point"):
+        description = "the charge point went offline"
+        _settle(command, Status.FAILED, now, error_code="Offline", error_description=description)
 
 
 LOST_AFTER = timedelta(minutes=5)

@@ -182,6 +182,11 @@ def refuse_handshake(
 ) -> None:
     """Remember a refused handshake; repeats are counted on one row."""
     key = {"identity": identity[:255], "peer": peer[:64], "reason": reason}
+    if (
+        RefusedHandshake.objects.count() >= REFUSALS_MAX
+        and not RefusedHandshake.objects.filter(**key).exists()
+    ):
+        key |= {"identity": "", "peer": ""}  # a flood of invented identities shares one row
     values = {"detail": detail[:500], "http_status": http_status, "last_at": now}
     if not RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values):
         _, made = RefusedHandshake.objects.get_or_create(**key, defaults={"first_at": now, **values})
@@ -189,6 +194,8 @@ def refuse_handshake(
             RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values)
     announce("refusals")
 
+
+REFUSALS_MAX = 10_000
 
 ANSWERED_FRAMES = 64
 

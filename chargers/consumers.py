@@ -42,7 +42,7 @@ from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from csms.core.ids import uuid7, uuid7_text
-from csms.core.writer import Done, WriterClosed, WriterFull
+from csms.core.writer import Done, WriterClosed, WriterFull, after_commit
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +203,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         expected = holder.memory.get("expected")
         if expected and event.action in expected:
             commands.note_message(expected[event.action], event.action, now=at)
+            if holder.registration == Registration.ACCEPTED:
+                after_commit(partial(expected.pop, event.action, None))
         self._log_in(event.kind, event.message_id, event.action, verdict, notes, text, at)
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
@@ -416,8 +418,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
         def end() -> None:
             now = datetime.now(UTC)
-            connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
-            commands.fail_unfinished(holder.charge_point_id, connection_id=holder.connection_id, now=now)
+            held = connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
+            commands.fail_unanswered(holder.connection_id, now=now)
+            if held:  # not when a newer connection holds the charge point: its queue is not ours
+                commands.fail_unsent(holder.charge_point_id, now=now)
 
         self.gateway.background("close a connection", end)
 

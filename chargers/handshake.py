@@ -132,7 +132,7 @@ class Handshake:
                 now=now,
             )
             # What was meant for an earlier connection must not reach this one (S-04).
-            commands.fail_unfinished(guest.pk, connection_id=None, now=now)
+            commands.fail_unsent(guest.pk, now=now)
             return opened
 
         return await self._unit(unit)
