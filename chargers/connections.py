@@ -180,19 +180,21 @@ def standing(charge_point_id: int) -> str | None:
 def refuse_handshake(
     identity: str, *, peer: str, reason: str, detail: str, http_status: int, now: datetime
 ) -> None:
-    """Remember a refused handshake; repeats are counted on one row."""
+    """Remember a refused handshake; repeats are counted on one row, and a flood of identities shares another."""
     key = {"identity": identity[:255], "peer": peer[:64], "reason": reason}
-    if (
-        RefusedHandshake.objects.count() >= REFUSALS_MAX
-        and not RefusedHandshake.objects.filter(**key).exists()
-    ):
-        key |= {"identity": "", "peer": ""}  # a flood of invented identities shares one row
-    values = {"detail": detail[:500], "http_status": http_status, "last_at": now}
-    if not RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values):
-        _, made = RefusedHandshake.objects.get_or_create(**key, defaults={"first_at": now, **values})
+    if not _count_refusal(key, detail, http_status, now):
+        if RefusedHandshake.objects.count() >= REFUSALS_MAX:
+            key |= {"identity": "", "peer": ""}
+        first = {"detail": detail[:500], "http_status": http_status, "first_at": now, "last_at": now}
+        _, made = RefusedHandshake.objects.get_or_create(**key, defaults=first)
         if not made:
-            RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values)
+            _count_refusal(key, detail, http_status, now)
     announce("refusals")
+
+
+def _count_refusal(key: dict[str, str], detail: str, http_status: int, now: datetime) -> bool:
+    values = {"detail": detail[:500], "http_status": http_status, "last_at": now}
+    return RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values) == 1
 
 
 REFUSALS_MAX = 10_000
