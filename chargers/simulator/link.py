@@ -125,6 +125,7 @@ class Link:
                 await self._send(noise)
             message_id = self.new_id() if message_id is None else message_id
             answered: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
+            answered.add_done_callback(_looked_at)
             self._waiting = (str(message_id), answered)
             try:
                 await self._send(self._manners.frame(message_id, action, payload))
@@ -295,6 +296,12 @@ class Link:
         )
         self._failures += 1
         return longest * self._rng.uniform(0.5, 1.0)
+
+
+def _looked_at(answered: asyncio.Future[Payload]) -> None:
+    # When the line goes, the caller may be cancelled before it sees LinkDown; asyncio would complain of that.
+    if not answered.cancelled():
+        answered.exception()
 
 
 async def _unless_down(deed: Awaitable[None]) -> None:
