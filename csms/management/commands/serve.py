@@ -15,6 +15,7 @@ from django.db import connection
 
 from csms.core.access.models import Role, User
 from csms.core.config import Config, get_config, prepare_data_dir
+from csms.management.commands.prepare_demo import PREFIX, password_file
 from csms.server import CannotListen, Companions, listen, serve
 
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             runner.run(serve(config, listener, companions))
 
     def _prepare_demo(self, listener: socket.socket, count: int, companions: Companions) -> None:
-        call_command("prepare_demo", count=count)
+        call_command("prepare_demo", count=count, verbosity=0)
         host, port = _address(listener)
         companions.commands.append(
             [
@@ -56,7 +57,8 @@ class Command(BaseCommand):
                 "simulate",
                 f"--count={count}",
                 "--scenario=demo",
-                "--prefix=DEMO",
+                f"--prefix={PREFIX}",
+                f"--password-file={password_file(get_config())}",
                 f"--url=ws://{host}:{port}/ocpp",
             ]
         )
