@@ -55,28 +55,41 @@ class _Server(uvicorn.Server):
         yield
 
 
+COMPANION_SECONDS = 10  # for a companion's own clean end; the simulated fleet reports its stops meanwhile
+
+
 @dataclass
 class Companions:
     """Programs that run beside the server and end with it, such as the simulated fleet of the demo."""
 
     commands: list[list[str]] = field(default_factory=list)
-    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _running: list[asyncio.subprocess.Process] = field(default_factory=list)
+    _watches: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Start them; they get no signals from the terminal, only from us."""
         for command in self.commands:
-            self._running.append(
-                subprocess.Popen([sys.executable, *command], stdin=subprocess.DEVNULL, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *command, stdin=subprocess.DEVNULL, start_new_session=True
             )
+            self._running.append(process)
+            self._watches.append(asyncio.create_task(self._watch(process, command)))
 
-    def stop(self) -> None:
-        """Ask them to end, then end them."""
-        for process in self._running:
-            process.terminate()
-        for process in self._running:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
+    async def _watch(self, process: asyncio.subprocess.Process, command: list[str]) -> None:
+        status = await process.wait()
+        if process in self._running:  # nobody asked it to end
+            log.warning("companion.ended", extra={"command": " ".join(command), "exit_status": status})
+
+    async def stop(self) -> None:
+        """Ask them to end, then end them. They may talk to this server until they have ended."""
+        processes, self._running = self._running, []
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if self._watches:
+            await asyncio.wait(self._watches, timeout=COMPANION_SECONDS)
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
 
@@ -112,11 +125,11 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 1000)
-    companions.start()
+    await companions.start()
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     log.info("server.draining")
-    companions.stop()
+    await companions.stop()
     gateway = current_gateway()
     if gateway is not None:
         await gateway.drain(config.drain_seconds)
