@@ -55,8 +55,9 @@ class Scenario:
 
 
 IDLE = Behaviour()
-BUSY = Behaviour(gap=1800, first_gap=300)
-CALM = Behaviour(gap=5400, first_gap=1200)
+BUSY = Behaviour(gap=2700)
+BUSY_LATER = replace(BUSY, first_gap=900)  # so that not all cars come in the first minute
+CALM = Behaviour(gap=5400, first_gap=1800)
 CHARGE = Behaviour(gap=0, first_gap=0, stay=(900, 1500), visits=1)
 FAULTY = replace(BUSY, fault_gap=900)
 FLAPPING = replace(BUSY, line_cut_every_real=(8, 25))
@@ -76,7 +77,7 @@ SCENARIOS: dict[str, Scenario] = {
     "quirky": Scenario("one or two bad manners each", (BAD_MANNERED,), quirky=frozenset({BAD_MANNERED})),
     "demo": Scenario(
         "a bit of everything, to make a console look alive (ten times as fast unless --speed says otherwise)",
-        rest=(BUSY, IDLE, CALM, IDLE, BUSY),
+        rest=(BUSY_LATER, IDLE, CALM, IDLE, BUSY_LATER),
         first=(
             ALWAYS_CHARGING,
             BUSY,

@@ -3,6 +3,7 @@
 import asyncio
 import http
 import itertools
+import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from websockets.asyncio.server import serve
 
 from chargers.simulator import FleetOptions, OptionError, run_fleet
 from chargers.simulator.quirks import QUIRKS, Manners
-from chargers.simulator.scenarios import SCENARIOS
+from chargers.simulator.scenarios import SCENARIOS, behaviour
 from tests.simulator.central_system import central_system, demand_password
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ocpp")
@@ -482,3 +483,19 @@ def test_quirks_are_what_they_say():
     ids = Manners([QUIRKS["reused_ids"]])
     assert len({ids.message_id("proper") for _ in range(9)}) == 3
     assert Manners().message_id("proper") == "proper"
+
+
+def test_a_demo_of_twelve_has_one_of_each_kind_and_is_quiet_otherwise():
+    roles = [behaviour("demo", i, random.Random(i)) for i in range(12)]
+    assert roles[0].hardware == "dc150"
+    assert sum(role.line_cut_every_real is not None for role in roles) == 1
+    assert sum(role.outage_every is not None for role in roles) == 1
+    assert sum(bool(role.quirks) for role in roles) == 1
+    assert sum(role.fault_gap is not None for role in roles) == 1
+    assert sum(role.gap is None for role in roles) >= 2
+
+
+def test_a_large_enough_quirky_fleet_shows_the_whole_catalogue():
+    shown = [behaviour("quirky", i, random.Random(i)).quirks for i in range(len(QUIRKS))]
+    assert {name for quirks in shown for name in quirks} == set(QUIRKS)
+    assert {len(quirks) for quirks in shown} == {1, 2}
