@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 REFUSALS = Counter("csms_ocpp_handshakes_refused_total", "Handshakes that were refused.", ["reason"])
 
+MOUNT = "/ocpp/"
+
 T = TypeVar("T")
 
 
@@ -51,8 +53,10 @@ class Handshake:
         if self.gateway.draining:
             raise HandshakeRefused(503, "draining", "the server is about to restart")
         raw_path = self.scope.get("raw_path") or self.scope["path"].encode()
+        if not self.scope["path"].startswith(MOUNT):
+            raise HandshakeRefused(404, "wrong_path", f"charge points connect to {MOUNT}<identity>")
         try:
-            self.identity = identity_from_path(raw_path, mount="/ocpp/")
+            self.identity = identity_from_path(raw_path, mount=MOUNT)
         except IdentityError as error:
             raise HandshakeRefused(404, "bad_identity", str(error)) from error
         version = self._version()

@@ -27,15 +27,13 @@ pages = AuthMiddlewareStack(LiveConsumer.as_asgi())
 async def websocket(
     scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
 ) -> None:
-    """Pages connect to /live, charge points below /ocpp/; nothing else is a socket."""
-    # Not URLRouter: identities may hold percent-encoded slashes and more, so only the raw path is theirs.
-    if scope["path"].startswith("/ocpp/"):
-        await charge_points(scope, receive, send)
-    elif scope["path"] == "/live":
+    """Pages connect to /live; whatever else comes is a charge point, and the handshake judges it."""
+    # Not URLRouter: identities may hold percent-encoded slashes and more, so only the raw path is theirs; and a
+    # charge point at a wrong path must be told why and be seen by the operator.
+    if scope["path"] == "/live":
         await pages(scope, receive, send)
     else:
-        await receive()
-        await send({"type": "websocket.close", "code": 4404})
+        await charge_points(scope, receive, send)
 
 
 async def http_at_home(scope: Any, receive: Any, send: Any) -> None:
