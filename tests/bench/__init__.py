@@ -1,0 +1,1 @@
+"""Measures the whole stack from socket to store and prints one table: `make bench`, read in docs/performance.md."""

@@ -1,0 +1,153 @@
+"""The measurements: what is run, for how long, and what is taken from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from time import monotonic, sleep
+
+from tests.bench.fleet import OpenLoop
+from tests.bench.gauges import Reading, Window, resident_kib, socket_slab_bytes
+from tests.bench.stage import Stage
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything. Seconds unless the name says otherwise."""
+
+    rounds: int = 3
+    charge_points: int = 512
+    warm_up: float = 1.5
+    window: float = 4.0
+    heartbeat_window: float = 1.5
+    idle_connections: int = 2000
+    latency_charge_points: int = 1000
+    latency_rate: float = 200.0
+    latency_seconds: float = 20.0
+
+
+QUICK = Plan(
+    rounds=1,
+    charge_points=32,
+    warm_up=0.2,
+    window=0.5,
+    heartbeat_window=0.3,
+    idle_connections=100,
+    latency_charge_points=50,
+    latency_rate=50.0,
+    latency_seconds=1.5,
+)
+
+
+@dataclass
+class Series:
+    """The windows of one configuration; its figures are their medians."""
+
+    windows: list[Window] = field(default_factory=list)
+
+    def median(self, name: str) -> float | None:
+        """The median of one property of Window; None where it could not be read."""
+        values = [getattr(window, name) for window in self.windows]
+        return None if None in values else median(values)
+
+
+@dataclass
+class Idle:
+    """Connections that have booted and wait. `kernel_kib` is None where it could not be read."""
+
+    connections: int
+    user_kib: float
+    kernel_kib: float | None
+    per_second: float
+    server_ms: float
+
+
+@dataclass
+class Results:
+    """Everything that the table shows."""
+
+    series: dict[str, Series] = field(default_factory=dict)
+    idle: Idle | None = None
+    latency: OpenLoop | None = None
+
+    def add(self, name: str, window: Window) -> None:
+        self.series.setdefault(name, Series()).windows.append(window)
+
+
+# What is compared, turn by turn -> (database, grouped).
+GROUPED, SINGLE = "PostgreSQL, grouped commits", "PostgreSQL, a commit per message"
+SQLITE_GROUPED, SQLITE_SINGLE = "SQLite, grouped commits", "SQLite, a commit per message"
+HEARTBEATS = "Heartbeats (PostgreSQL, grouped)"
+CEILING = "load generator, empty answerer"
+
+
+def measure(stage: Stage, plan: Plan, say: Say) -> Results:
+    """Run everything in turn; raises BenchFailure as soon as a run is worth nothing."""
+    results = Results()
+    say("the load generator's own ceiling")
+    ceiling(stage, plan, results)
+    for turn in range(plan.rounds):
+        for name, grouped in ((GROUPED, True), (SINGLE, False)):
+            say(f"{name}, round {turn + 1} of {plan.rounds}")
+            throughput(stage, plan, results, name, "postgres", grouped)
+    for name, grouped in ((SQLITE_GROUPED, True), (SQLITE_SINGLE, False)):
+        say(name)
+        throughput(stage, plan, results, name, "sqlite", grouped)
+    say(f"memory of {plan.idle_connections} idle connections")
+    idle(stage, plan, results)
+    say(f"latency at {plan.latency_rate:.0f} messages/s")
+    latency(stage, plan, results)
+    return results
+
+
+def ceiling(stage: Stage, plan: Plan, results: Results) -> None:
+    with stage.answerer() as (pid, fleet):
+        fleet.connect(plan.charge_points)
+        fleet.start_transactions()
+        results.add(
+            CEILING,
+            fleet.pump_meter_values(plan.warm_up / 2, plan.window / 2, lambda: Reading.take(pid, None)),
+        )
+
+
+def throughput(stage: Stage, plan: Plan, results: Results, name: str, database: str, grouped: bool) -> None:
+    with stage.trial(database, grouped=grouped) as trial:
+        trial.fleet.connect(plan.charge_points)
+        trial.fleet.start_transactions()
+        results.add(name, trial.fleet.pump_meter_values(plan.warm_up, plan.window, trial.meter))
+        if name == GROUPED:
+            beaten = trial.fleet.pump_heartbeats(plan.warm_up / 2, plan.heartbeat_window, trial.meter)
+            results.add(HEARTBEATS, beaten)
+
+
+def idle(stage: Stage, plan: Plan, results: Results) -> None:
+    """Growth of the server from some connections, which have warmed it up, to many more."""
+    count = plan.idle_connections
+    with stage.trial("postgres") as trial:
+        trial.fleet.connect(min(100, count))
+        sleep(0.5)
+        resident, slabs = resident_kib(trial.pid), socket_slab_bytes()
+        begin, begun = trial.meter(), monotonic()
+        trial.fleet.connect(count)
+        seconds = monotonic() - begun
+        used = trial.meter().server - begin.server
+        sleep(0.5)
+        after = socket_slab_bytes()
+        results.idle = Idle(
+            connections=count,
+            user_kib=(resident_kib(trial.pid) - resident) / count,
+            # Both ends of each connection are on this machine.
+            kernel_kib=None if slabs is None or after is None else (after - slabs) / 1024 / 2 / count,
+            per_second=count / seconds,
+            server_ms=1000 * used / count,
+        )
+
+
+def latency(stage: Stage, plan: Plan, results: Results) -> None:
+    with stage.trial("postgres") as trial:
+        trial.fleet.connect(plan.latency_charge_points)
+        trial.fleet.start_transactions()
+        results.latency = trial.fleet.pace_meter_values(
+            plan.latency_rate, plan.latency_seconds, min(2.0, plan.warm_up)
+        )
