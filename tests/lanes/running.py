@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lanes.programs import provide
-from tests.lanes.services import Service, ServiceError, start_in_docker, start_postgres, start_redis
+from tests.lanes.services import (
+    Service,
+    ServiceError,
+    end_with_parent,
+    start_in_docker,
+    start_postgres,
+    start_redis,
+)
 
 VARIABLES = {
     "postgres": "CSMS_TEST_DATABASE_URL",
@@ -55,7 +62,9 @@ def test(pytest_arguments: Sequence[str]) -> int:
 
     A lane that cannot run is a warning at a desk, and a failure where CI=true.
     """
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Both said explicitly: a shell starts background jobs with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         where, missing = provide_services(stack)
         results: dict[str, Result] = {}
@@ -125,7 +134,9 @@ def run_lane(lane: Lane, where: dict[str, Service], pytest_arguments: Sequence[s
 def run_to_the_end(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run `command`; when interrupted, let it clean up first, unless interrupted again."""
     # A process group of its own, so that Ctrl-C reaches pytest and its workers once, and through this process.
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=end_with_parent
+    ) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -178,7 +178,7 @@ def _start(
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
                 # A session of its own: Ctrl-C reaches the tests, and this ends after them.
-                start_new_session=True, preexec_fn=None if outlive else _end_with_parent, **_as(user),
+                start_new_session=True, preexec_fn=None if outlive else end_with_parent, **_as(user),
             )  # fmt: skip
         service = Service(url, "", process.pid, folder, process=process)
         deadline = time.monotonic() + START_SECONDS
@@ -217,7 +217,8 @@ def _as(user: pwd.struct_passwd | None) -> dict[str, object]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Called in a child process: let Linux interrupt it when its parent is killed."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
