@@ -5,20 +5,29 @@ them through the same views, templates and permissions as the whole page. A gap 
 makes the page read everything again, so no update can be lost or reverted.
 """
 
+import asyncio
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from channels.auth import get_user
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 
 from csms.core import live
 
 TOPICS_MAX = 100
+PULSE_SECONDS = (
+    20.0  # how often a quiet socket says that nothing changed, and looks whether its person may still see
+)
 CLOSE_SIGNED_OUT, CLOSE_BAD_ORIGIN = 4401, 4403
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """One socket a tab. In: `{"subscribe": [topics]}`. Out: `{"seq": n, "changed": [topics]}`."""
+    """One socket a tab. In: `{"subscribe": [topics]}`. Out: `{"seq": n, "changed": [topics]}`.
+
+    A subscription is confirmed by `"subscribed": true`. A message with nothing changed repeats the number of the last.
+    """
 
     groups = [live.LIVE_GROUP]
 
@@ -27,14 +36,32 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
         live.at_home()
         self.topics: frozenset[str] = frozenset()
         self.seq = 0
-        user = self.scope.get("user")
+        self.pulse: asyncio.Task[None] | None = None
         if not self._own_page():
             await self._turn_away(CLOSE_BAD_ORIGIN)
-        elif user is None or not user.is_authenticated or not user.may("read"):
+        elif not _may_look(self.scope.get("user")):
             await self._turn_away(CLOSE_SIGNED_OUT)
         else:
             await self.accept()
-            await self.send_json({"seq": 0, "changed": []})
+            self.pulse = asyncio.create_task(self._beat())
+
+    async def disconnect(self, code: int) -> None:
+        """End with the socket."""
+        if self.pulse is not None:
+            self.pulse.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            if not await self._still_signed_in():
+                await self.close(CLOSE_SIGNED_OUT)
+                return
+            await self.send_json({"seq": self.seq, "changed": []})
+
+    async def _still_signed_in(self) -> bool:
+        # The session of the handshake is a copy from then; this one is read now.
+        store = import_module(settings.SESSION_ENGINE).SessionStore(self.scope["session"].session_key)
+        return _may_look(await get_user({**self.scope, "session": store}))
 
     async def _turn_away(self, code: int) -> None:
         # Accepted first: a browser is not told the code of a refused handshake.
@@ -60,6 +87,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
             await self.close(1008)
             return
         self.topics = frozenset(topics)
+        await self.send_json({"seq": self.seq, "changed": [], "subscribed": True})
 
     async def live_changed(self, message: dict[str, Any]) -> None:
         """Tell the page which of its topics changed."""
@@ -67,3 +95,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
         if changed:
             self.seq += 1
             await self.send_json({"seq": self.seq, "changed": sorted(changed)})
+
+
+def _may_look(user: Any) -> bool:
+    return user is not None and bool(user.is_authenticated) and bool(user.may("read"))

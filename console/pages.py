@@ -1,0 +1,112 @@
+"""What every page shares: who may see it, and how the whole of it or only its live fragments are rendered.
+
+The page `x` is the template `console/x.html`; its fragment `y` is `console/x/y.html`, shown in the page by
+`{% live "y" topics… %}`. A request that names fragments in the header `Live` gets just these, from the same view.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.html import format_html, format_html_join
+
+from csms.core.access.models import User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+LIVE_HEADER = "Live"
+FRAGMENT = re.compile(r"[a-z][a-z-]{0,40}")
+FRAGMENTS_MAX = 20
+
+# Why somebody may not, by the scope that is missing.
+REFUSALS = {
+    "read": "Your account may not look at the console. Ask an administrator to enable it.",
+    "command": "Your account may look but not command charge points. Ask an administrator for the role Operator.",
+    "write": "Your account may look but not change anything. Ask an administrator for the role Operator.",
+}
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is signed in; only for views behind `page` or `action`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def page(view: View[P]) -> View[P]:
+    """Make a view a page: for people who are signed in and may look, never cached."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        if not person(request).may("read"):
+            raise PermissionDenied(REFUSALS["read"])
+        response = view(request, *args, **kwargs)
+        patch_vary_headers(response, ("HX-Request", "HX-Target", LIVE_HEADER))
+        add_never_cache_headers(response)
+        return response
+
+    return guarded
+
+
+def action(scope: str) -> Callable[[View[P]], View[P]]:
+    """Make a view something to do: POST only, and only for people who have `scope`."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            if not person(request).may(scope):
+                raise PermissionDenied(REFUSALS[scope])
+            return view(request, *args, **kwargs)
+
+        return page(guarded)
+
+    return decorate
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get(LIVE_HEADER) or getattr(request, "htmx", False):
+        # A fragment of the sign-in page would be nonsense inside another page: the whole page goes there.
+        return HttpResponse(status=401, headers={"HX-Redirect": reverse("console:sign-in")})
+    # What was posted is lost, so there is no page to come back to.
+    return redirect_to_login(
+        request.get_full_path() if request.method == "GET" else reverse("console:dashboard")
+    )
+
+
+def render_page(
+    request: HttpRequest, name: str, context: Mapping[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    """Render the page `name`, or the fragments of it that the request asks for."""
+    values = {**(context or {}), "page_name": name}
+    live = request.headers.get(LIVE_HEADER, "").split()[:FRAGMENTS_MAX]
+    if live:
+        rendered = [(fragment, _fragment(request, name, fragment, values)) for fragment in live]
+        return HttpResponse(format_html_join("\n", '<div id="{}">{}</div>', rendered), status=status)
+    htmx = getattr(request, "htmx", None)
+    if htmx and htmx.target and not htmx.boosted:
+        return HttpResponse(_fragment(request, name, htmx.target, values), status=status)
+    return render(request, f"console/{name}.html", values, status=status)
+
+
+def _fragment(request: HttpRequest, name: str, fragment: str, values: Mapping[str, Any]) -> str:
+    """Render one fragment; one that this version of the page no longer has is empty text."""
+    if FRAGMENT.fullmatch(fragment):
+        try:
+            return render_to_string(f"console/{name}/{fragment}.html", dict(values), request)
+        except TemplateDoesNotExist as error:
+            if not error.args or not str(error.args[0]).startswith(f"console/{name}/"):
+                raise
+    return format_html("<p>{}</p>", "This part of the page has changed; reload the page.")

@@ -1,0 +1,239 @@
+"""Human words for what the protocol says: what it is called, how urgent it is, what it means, what to do about it."""
+
+from dataclasses import dataclass
+
+from chargers.models import Command, Frame, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A term of the system in human words. `tone` is one of ok, busy, wait, bad, idle."""
+
+    label: str
+    tone: str = "idle"
+    meaning: str = ""
+
+
+CONNECTOR_STATUS: dict[str, Word] = {
+    "Available": Word("Available", "ok", "Free: a car may plug in."),
+    "Preparing": Word(
+        "Preparing", "wait", "A car is plugged in or a card was shown; charging has not begun."
+    ),
+    "Charging": Word("Charging", "busy", "Energy flows."),
+    "SuspendedEVSE": Word("Paused by charger", "wait", "The charge point offers no energy just now."),
+    "SuspendedEV": Word("Paused by car", "wait", "The car takes no energy just now; it may be full."),
+    "Finishing": Word("Finishing", "wait", "The session is over; the cable is still plugged in."),
+    "Reserved": Word("Reserved", "wait", "Held for a driver."),
+    "Unavailable": Word("Out of service", "idle", "Switched to inoperative; nobody can charge."),
+    "Faulted": Word("Faulted", "bad", "Cannot charge until the fault is cleared."),
+}
+
+REGISTRATION: dict[str, Word] = {
+    Registration.PENDING: Word(
+        "Waiting for approval", "wait", "Connected or seen, but not served until approved."
+    ),
+    Registration.ACCEPTED: Word("Approved", "ok", "Served by this network."),
+    Registration.REJECTED: Word("Rejected", "bad", "Refused at the door."),
+}
+
+COMMAND_STATUS: dict[str, Word] = {
+    Command.Status.QUEUED: Word(
+        "Queued", "wait", "Waits until the charge point has answered the call before it."
+    ),
+    Command.Status.SENT: Word("Sent", "wait", "On the wire; the answer is awaited."),
+    Command.Status.ACCEPTED: Word(
+        "Accepted", "ok", "The charge point said it will do it. The effect is another fact."
+    ),
+    Command.Status.REJECTED: Word("Rejected", "bad", "The charge point said no."),
+    Command.Status.FAILED: Word("Failed", "bad", "It was not sent, or it was answered with an error."),
+    Command.Status.TIMED_OUT: Word("No answer", "bad", "The charge point did not answer in time."),
+    Command.Status.EXPIRED: Word("Expired", "bad", "It could not be sent in time and never will be."),
+    Command.Status.CANCELLED: Word("Cancelled", "idle", "Taken back before it was sent."),
+}
+
+TRANSACTION_STATUS: dict[str, Word] = {
+    "active": Word("Active", "busy", "Its end was not reported yet."),
+    "ended": Word("Ended", "idle", "Its end was reported."),
+}
+
+AUTHORIZATION: dict[str, Word] = {
+    "Accepted": Word("Accepted", "ok", "The token may charge."),
+    "Blocked": Word("Blocked", "bad", "The token is blocked."),
+    "Expired": Word("Expired", "bad", "The token has expired."),
+    "Invalid": Word("Unknown token", "bad", "The token is not known here."),
+    "ConcurrentTx": Word("Already charging", "bad", "The token has as many transactions as it may have."),
+}
+
+VERDICT: dict[str, Word] = {
+    Frame.Verdict.OK: Word("OK", "ok", "As the standard has it."),
+    Frame.Verdict.DEVIANT: Word(
+        "Repaired", "wait", "Not as the standard has it, and understood all the same."
+    ),
+    Frame.Verdict.REPEAT: Word("Repeat", "wait", "Sent before; answered as before."),
+    Frame.Verdict.REFUSED: Word("Refused", "bad", "Answered with an error."),
+    Frame.Verdict.LATE: Word("Late", "wait", "An answer that came after its time."),
+    Frame.Verdict.IGNORED: Word("Unusable", "bad", "Could not be read."),
+}
+
+FRAME_KIND: dict[int | None, Word] = {
+    2: Word("Call", "", "CALL"),
+    3: Word("Answer", "", "CALLRESULT"),
+    4: Word("Error", "", "CALLERROR"),
+    None: Word("Unreadable", "", "no OCPP frame"),
+}
+
+WORDS = {
+    "connector": CONNECTOR_STATUS,
+    "registration": REGISTRATION,
+    "command": COMMAND_STATUS,
+    "transaction": TRANSACTION_STATUS,
+    "authorization": AUTHORIZATION,
+    "verdict": VERDICT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What something means and what to do about it."""
+
+    means: str
+    do: str = ""
+
+
+NO_FAULT = ("", "NoError")
+
+# OCPP 1.6, 7.6 ChargePointErrorCode.
+ERROR_CODES: dict[str, Explanation] = {
+    "ConnectorLockFailure": Explanation(
+        "The connector cannot be locked or unlocked.",
+        "Ask the driver to push the plug home and pull it once; then reset. If it returns, the lock needs service.",
+    ),
+    "EVCommunicationError": Explanation(
+        "The charge point and the car do not understand each other.",
+        "Unplug, wait ten seconds and plug in again; try another car or cable to see which side it is.",
+    ),
+    "GroundFailure": Explanation(
+        "The residual current protection has tripped.",
+        "Do not reset it from afar: have cable and car unplugged and the site checked by an electrician.",
+    ),
+    "HighTemperature": Explanation(
+        "It is too hot inside the charge point.",
+        "It usually recovers by itself as it cools; check fans, filters and sun if it returns.",
+    ),
+    "InternalError": Explanation(
+        "An error in the charge point's own hardware or software.",
+        "Reset it (Soft, then Hard). If it returns, note the vendor's error code and ask the vendor.",
+    ),
+    "LocalListConflict": Explanation(
+        "Its local list of tokens contradicts an answer from here.", "Send the local list again in full."
+    ),
+    "OtherError": Explanation(
+        "An error that the standard has no word for.",
+        "Look at the vendor's error code and the text beside it.",
+    ),
+    "OverCurrentFailure": Explanation(
+        "The over-current protection has tripped.",
+        "Have the car unplugged; reset. If it returns with another car, the site needs an electrician.",
+    ),
+    "OverVoltage": Explanation(
+        "The supply voltage is too high.", "Ask the site's electrician or the grid operator."
+    ),
+    "PowerMeterFailure": Explanation(
+        "The energy meter cannot be read.",
+        "Sessions may lack energy figures; reset, then have the meter serviced.",
+    ),
+    "PowerSwitchFailure": Explanation(
+        "The contactor does not switch.",
+        "Have it taken out of service and repaired: a welded contact is dangerous.",
+    ),
+    "ReaderFailure": Explanation(
+        "The card reader does not work.",
+        "Drivers can still be served by 'Start charging' here; have the reader serviced.",
+    ),
+    "ResetFailure": Explanation("It could not reset itself.", "Power-cycle it at the site."),
+    "UnderVoltage": Explanation(
+        "The supply voltage is too low.", "Check the site's supply; fewer cars at a time may help meanwhile."
+    ),
+    "WeakSignal": Explanation(
+        "The mobile signal is weak.", "Expect gaps in the connection; an outdoor antenna helps."
+    ),
+}
+UNKNOWN_ERROR = Explanation(
+    "The vendor's own code, which the standard does not know.", "Look it up in the vendor's manual."
+)
+FAULTED_WITHOUT_CODE = Explanation(
+    "It reports a fault without saying which.", "Ask it for its status again, then reset it (Soft)."
+)
+
+# Reasons of refused handshakes (chargers/connections.py, chargers/handshake.py).
+REFUSALS: dict[str, Explanation] = {
+    "unknown": Explanation(
+        "Nobody registered this charge point.",
+        "If it is yours: manage.py add_charge_point, or set CSMS_UNKNOWN_CHARGE_POINTS=pending to approve it here.",
+    ),
+    "too_many_pending": Explanation(
+        "Too many charge points wait for approval already.", "Approve or reject the ones that wait."
+    ),
+    "retired": Explanation(
+        "This charge point was retired.", "Switch it off, or point it at another network."
+    ),
+    "rejected": Explanation(
+        "An operator rejected this charge point.", "If that was a mistake, approve it again."
+    ),
+    "draining": Explanation("The server was about to restart.", "Nothing: it will come back by itself."),
+    "bad_identity": Explanation(
+        "The address names no usable identity.",
+        "Its URL must end in /ocpp/<identity>: 1 to 48 characters, without colon or slash.",
+    ),
+    "no_subprotocol": Explanation(
+        "It offers no OCPP version that is served here.",
+        "Configure the charge point for OCPP-J 1.6; hardware that offers none needs CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",
+    ),
+    "bad_credentials": Explanation(
+        "Its Authorization header is not HTTP Basic.", "Set its security profile to Basic authentication."
+    ),
+    "no_credentials": Explanation(
+        "It must present its password and did not.",
+        "Configure the password (AuthorizationKey) in the charge point.",
+    ),
+    "no_password_set": Explanation(
+        "Passwords are required and this charge point has none here.",
+        "Set one: manage.py set_charge_point_password.",
+    ),
+    "wrong_username": Explanation(
+        "The user name is not the identity in its URL.",
+        "The user name must be the identity of the charge point.",
+    ),
+    "wrong_password": Explanation(
+        "The password is wrong.",
+        "Set the same password on both sides (manage.py set_charge_point_password); else somebody is guessing.",
+    ),
+    "too_many_attempts": Explanation(
+        "Too many failed logins from this address.",
+        "It may try again after a minute; correct its password first.",
+    ),
+}
+
+# RFC 6455, 7.4.1, and our own (chargers/connections.py).
+CLOSE_CODES: dict[int, str] = {
+    1000: "closed as agreed",
+    1001: "one side went away",
+    1002: "broke the WebSocket protocol",
+    1003: "sent data that is not text",
+    1005: "closed without a reason",
+    1006: "the line was lost",
+    1007: "sent text that is not UTF-8",
+    1008: "closed for policy",
+    1009: "sent a frame that was too large",
+    1011: "the server failed",
+    1012: "the server restarted",
+    4000: "replaced by a newer connection",
+    4001: "its server process was lost",
+}
+
+
+def explain_error(status: str, error_code: str) -> Explanation | None:
+    """Return what is wrong with a connector; None when nothing is."""
+    if error_code in NO_FAULT:
+        return FAULTED_WITHOUT_CODE if status == "Faulted" else None
+    return ERROR_CODES.get(error_code, UNKNOWN_ERROR)

@@ -1,0 +1,113 @@
+// Small comforts on top of pages that work without: times in the viewer's zone, counting durations, questions before
+// dangerous orders, the menu of small screens.
+(function () {
+  "use strict";
+
+  // --- time ------------------------------------------------------------------------------------------------------
+
+  const format = (options) => new Intl.DateTimeFormat(undefined, { hourCycle: "h23", ...options });
+  const CLOCK = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+  const TIME = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const DAY = format({ year: "numeric", month: "short", day: "numeric" });
+  const FULL = format({
+    year: "numeric", month: "short", day: "numeric",
+    hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  });
+  const UNITS = [[60, "s", 1], [3600, "min", 60], [86400, "h", 3600], [Infinity, "d", 86400]];
+
+  function distance(date) {
+    const seconds = (Date.now() - date) / 1000;
+    if (Math.abs(seconds) < 5) return "just now";
+    const [, name, size] = UNITS.find(([below]) => Math.abs(seconds) < below);
+    const text = `${Math.floor(Math.abs(seconds) / size)} ${name}`;
+    return seconds > 0 ? `${text} ago` : `in ${text}`;
+  }
+
+  function spell(seconds) {
+    seconds = Math.max(0, Math.floor(seconds));
+    const d = Math.floor(seconds / 86400), h = Math.floor(seconds / 3600) % 24;
+    const m = Math.floor(seconds / 60) % 60, s = seconds % 60;
+    return d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min ${s} s` : `${s} s`;
+  }
+
+  window.csmsTime = { clock: (date) => CLOCK.format(date), full: (date) => FULL.format(date), spell };
+
+  function writeTime(element) {
+    const date = new Date(element.dateTime);
+    if (Number.isNaN(date.getTime())) return;
+    const style = element.dataset.time;
+    let text;
+    if (style === "ago") text = distance(date);
+    else if (style === "clock") {
+      const today = DAY.format(date) === DAY.format(new Date());
+      text = today ? TIME.format(date) : `${DAY.format(date)} ${TIME.format(date)}`;
+    } else text = FULL.format(date);
+    if (element.textContent !== text) element.textContent = text;
+    if (!element.title) {
+      element.title = `${FULL.format(date)} (${date.toISOString().replace("T", " ").slice(0, 19)} UTC)`;
+    }
+  }
+
+  function dress(root) {
+    root.querySelectorAll("time[data-time]").forEach(writeTime);
+    root.querySelectorAll("[data-since]").forEach((element) => {
+      const text = spell((Date.now() - new Date(element.dataset.since)) / 1000);
+      if (element.textContent !== text) element.textContent = text;
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => dress(document));
+  document.addEventListener("live-replaced", (event) => dress(event.target));
+  document.addEventListener("htmx:afterSwap", (event) => dress(event.target.parentElement || document));
+  setInterval(() => { if (!document.hidden) dress(document); }, 1000);
+  dress(document);
+
+  // --- questions before dangerous orders ----------------------------------------------------------------------------
+  // Without script the server asks; here the same question comes without leaving the page.
+
+  const dialog = document.getElementById("confirm");
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const question = form.dataset && form.dataset.confirm;
+    if (!question || form.dataset.confirmed || !dialog || !dialog.showModal) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const button = event.submitter;
+    dialog.querySelector("#confirm-question").textContent = question;
+    dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmYes || "Do it";
+    dialog.returnValue = "no";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "yes") return button && button.focus();
+      form.dataset.confirmed = "yes";
+      form.querySelector("input[name=confirmed]").value = "yes";
+      form.requestSubmit(button);
+      delete form.dataset.confirmed;
+      const field = form.querySelector("input[name=confirmed]");
+      if (field) setTimeout(() => { field.value = ""; });
+    }, { once: true });
+    dialog.showModal();
+  }, true);
+
+  // --- menu ----------------------------------------------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest("[data-toggle]");
+    if (!toggle) return;
+    const shown = document.getElementById(toggle.dataset.toggle).classList.toggle("show");
+    toggle.setAttribute("aria-expanded", String(shown));
+  });
+
+  // --- a filter that applies itself sends no empty fields --------------------------------------------------------------
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const form = event.detail.elt.closest("form[data-filter]");
+    if (!form) return;
+    for (const [name, value] of [...event.detail.formData.entries()]) {
+      if (value === "") event.detail.formData.delete(name);
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-filter]")) return;
+    for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
+  });
+})();
