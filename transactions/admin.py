@@ -1,0 +1,97 @@
+"""Id tokens, transactions and readings in /admin/: tokens are edited through their services, the rest is history."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from csms.core.read_only_admin import HistoryAdmin, KeptAdmin
+from transactions.authorization import find_id_token
+from transactions.models import IdToken, MeterValue, Transaction
+from transactions.tokens import EDITABLE, TokenRefusal, add_id_token, check_id_token, update_id_token
+
+
+class IdTokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Says what the services would refuse."""
+
+    class Meta:
+        model = IdToken
+        fields = ("id_token", *EDITABLE)
+
+    def clean_id_token(self) -> str:
+        text: str = self.cleaned_data["id_token"]
+        known = find_id_token(text)
+        if known is not None and known.pk != self.instance.pk:
+            raise forms.ValidationError(f"{known} is known already")
+        return self._checked("id_token")
+
+    def clean_parent(self) -> str:
+        return self._checked("parent") if self.cleaned_data["parent"] else ""
+
+    def _checked(self, field: str) -> str:
+        try:
+            return check_id_token(self.cleaned_data[field], field=field)
+        except TokenRefusal as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@admin.register(IdToken)
+class IdTokenAdmin(KeptAdmin):
+    """A token that is no longer wanted is blocked: transactions refer to it by its text."""
+
+    form = IdTokenForm
+    list_display = ("id_token", "label", "parent", "blocked", "expires_at", "max_active")
+    list_filter = ("blocked",)
+    search_fields = ("id_token", "label", "parent")
+    ordering = ("id_token",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [] if obj is None else ["id_token", "created_at", "updated_at"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        times = [] if obj is None else ["created_at", "updated_at"]
+        return ["id_token", *EDITABLE, *times]
+
+    def save_model(self, request: HttpRequest, obj: IdToken, form: Any, change: bool) -> None:
+        values = {name: form.cleaned_data[name] for name in EDITABLE}
+        if change:
+            update_id_token(IdToken.objects.get(pk=obj.pk), now=timezone.now(), **values)
+        else:
+            obj.pk = add_id_token(obj.id_token, now=timezone.now(), **values).pk
+
+
+@admin.register(Transaction)
+class TransactionAdmin(HistoryAdmin):
+    list_display = (
+        "transaction_id",
+        "charge_point",
+        "connector_number",
+        "status",
+        "id_token",
+        "started_at",
+        "stopped_at",
+        "energy_wh",
+        "stop_reason",
+        "orphan",
+    )
+    list_select_related = ("charge_point",)
+    list_filter = ("status", "orphan")
+    search_fields = ("transaction_id__exact", "charge_point__cp_id__exact", "id_token__iexact")
+    newest_first = ("-started_at", "-pk")
+
+
+@admin.register(MeterValue)
+class MeterValueAdmin(HistoryAdmin):
+    list_display = (
+        "charge_point",
+        "connector_number",
+        "transaction",
+        "sampled_at",
+        "energy_wh",
+        "power_w",
+        "soc_percent",
+    )
+    list_select_related = ("charge_point", "transaction")
+    search_fields = ("charge_point__cp_id__exact", "transaction__transaction_id__exact")
