@@ -141,6 +141,9 @@ class Process(models.Model):
     seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
+    class Meta:
+        verbose_name_plural = "processes"
+
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
 

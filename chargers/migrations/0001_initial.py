@@ -26,6 +26,9 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'verbose_name_plural': 'processes',
+            },
         ),
         migrations.CreateModel(
             name='ChargePoint',
