@@ -1,0 +1,77 @@
+"""What is read of transactions and their readings: by the API, and by whoever else shows them."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Case, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Upper
+
+from chargers.models import ChargePoint
+from csms.core.ids import uuid7_floor
+from transactions.models import IdToken, MeterValue, Transaction
+
+FRESH = timedelta(minutes=15)  # an older power or state of charge says nothing about now
+
+
+def transactions() -> QuerySet[Transaction]:
+    """Return the transactions with their charge points."""
+    return Transaction.objects.select_related("charge_point")
+
+
+def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> QuerySet[Transaction]:
+    """Put the newest figures beside the active transactions, for `energy_so_far()` and the like.
+
+    `live_register_wh` is the register as last read and `live_read_at` when that was, however long ago;
+    `live_power_w` and `live_soc_percent` are no older than FRESH. All are None for transactions that have ended,
+    and where no reading had the figure.
+    """
+
+    def newest(name: str, figure: str, **bounds: object) -> Case:
+        readings = MeterValue.objects.filter(
+            transaction=OuterRef("pk"), **{f"{figure}__isnull": False}, **bounds
+        )
+        value = Subquery(readings.order_by("-pk").values(name)[:1])
+        return Case(When(status=Transaction.Status.ACTIVE, then=value))
+
+    # The bound on the id keeps the search short where no reading has the figure.
+    fresh = uuid7_floor(now - FRESH)
+    return transactions.annotate(
+        live_register_wh=newest("energy_wh", "energy_wh"),
+        live_read_at=newest("sampled_at", "sampled_at"),
+        live_power_w=newest("power_w", "power_w", pk__gte=fresh),
+        live_soc_percent=newest("soc_percent", "soc_percent", pk__gte=fresh),
+    )
+
+
+def energy_so_far(transaction: Transaction) -> int | None:
+    """Return the energy delivered in Wh: final once it has ended, else by the newest reading; None if unknown.
+
+    Of an active transaction it needs `with_live_figures()`.
+    """
+    if transaction.status == Transaction.Status.ENDED:
+        return transaction.energy_wh
+    register, start = getattr(transaction, "live_register_wh", None), transaction.meter_start_wh
+    return None if register is None or start is None else max(register - start, 0)
+
+
+def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Transaction]:
+    """Keep the transactions of a token; tokens are compared without regard to case."""
+    return transactions.alias(folded=Upper("id_token")).filter(folded=id_token.upper())
+
+
+def transaction_readings(transaction: Transaction) -> QuerySet[MeterValue]:
+    """Return the readings of a transaction."""
+    return MeterValue.objects.filter(transaction=transaction).select_related("charge_point")
+
+
+def charge_point_readings(
+    charge_point: ChargePoint, *, since: datetime, until: datetime
+) -> QuerySet[MeterValue]:
+    """Return the readings that a charge point sent from `since` until before `until`, by our clock."""
+    return MeterValue.objects.filter(
+        charge_point=charge_point, pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until)
+    ).select_related("charge_point")
+
+
+def id_tokens() -> QuerySet[IdToken]:
+    """Return the id tokens."""
+    return IdToken.objects.all()
