@@ -1,5 +1,6 @@
 """Django's settings, derived from `csms.core.config`; nothing is read from the environment here."""
 
+import sys
 from pathlib import Path
 
 import dj_database_url
@@ -201,8 +202,19 @@ USE_TZ = True
 TIME_ZONE = config.time_zone
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = config.data_dir / "static"
-WHITENOISE_USE_FINDERS = True  # one process from a checkout; the image collects and compresses
+# A checkout serves static files from where they lie. The image is built with `collectstatic`: hashed names, which
+# browsers keep for ever, and compressed copies.
+_COLLECTED = BASE_DIR / "staticfiles"
+_COLLECTING = "collectstatic" in sys.argv[1:2]
+if _COLLECTING or (_COLLECTED / "staticfiles.json").exists():
+    STATIC_ROOT = _COLLECTED
+    WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+else:
+    WHITENOISE_USE_FINDERS = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 LOGGING = logging_config(config)

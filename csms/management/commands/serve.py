@@ -4,19 +4,21 @@ import asyncio
 import secrets
 import socket
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvloop
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from csms.core.access.models import Role, User
 from csms.core.config import Config, get_config, prepare_data_dir
 from csms.management.commands.prepare_demo import PREFIX, password_file
 from csms.server import CannotListen, Companions, listen, serve
+
+START_LOCK = 0x6373_6D73  # "csms": any number that nobody else uses as an advisory lock
 
 
 class Command(BaseCommand):
@@ -32,17 +34,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         config = get_config()
         prepare_data_dir(config)
-        Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # whitenoise warns of a missing one
         try:
             listener = listen(config)
         except CannotListen as error:
             raise CommandError(str(error)) from error
-        if not options["no_migrate"]:
-            call_command("migrate", interactive=False, verbosity=0)
-        password = ensure_administrator(config)
         companions = Companions()
-        if options["demo"]:
-            self._prepare_demo(listener, options["demo_count"], companions)
+        try:
+            with alone_with_database():
+                if not options["no_migrate"]:
+                    call_command("migrate", interactive=False, verbosity=0)
+                password = ensure_administrator(config)
+                if options["demo"]:
+                    self._prepare_demo(listener, options["demo_count"], companions)
+        except DatabaseError as error:
+            problem = " ".join(str(error).split()) or type(error).__name__
+            where = config.database_path or "the database of DATABASE_URL"
+            raise CommandError(f"cannot use {where}: {problem}") from error
         self._greet(config, listener, password)
         connection.close()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -82,6 +89,22 @@ class Command(BaseCommand):
             "\ncsms is starting; Ctrl-C stops it\n\n" + "\n".join(f"  {line}" for line in lines) + "\n"
         )
         self.stdout.flush()
+
+
+@contextmanager
+def alone_with_database() -> Iterator[None]:
+    """Let only one of several servers that start at once migrate and make the first operator; the others wait."""
+    if connection.vendor != "postgresql":  # SQLite serves one process
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [START_LOCK])
+    # Freed by the end of the session too, so a server that dies here locks nobody out.
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [START_LOCK])
 
 
 def _address(listener: socket.socket) -> tuple[str, int]:
