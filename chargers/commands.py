@@ -246,7 +246,12 @@ def claim_next(
 ) -> Claimed | None:
     """Claim the oldest queued command for a connection; None when there is nothing to send."""
     for command in (
-        Command.objects.filter(charge_point_id=charge_point_id, status=Status.QUEUED, expires_at__gt=now)
+        Command.objects.filter(
+            charge_point_id=charge_point_id,
+            charge_point__connection_id=connection_id,  # one that was replaced sends no more orders
+            status=Status.QUEUED,
+            expires_at__gt=now,
+        )
         .select_related("charge_point")
         .order_by("id")
     ):

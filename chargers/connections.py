@@ -150,8 +150,9 @@ def close_connection(connection_id: UUID, *, code: int, reason: str, now: dateti
 
 
 def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bool:
+    reason = reason.replace("\x00", "")[:500]  # a peer writes what it likes, and PostgreSQL stores no NUL
     ended = Connection.objects.filter(pk=connection.pk, closed_at=None).update(
-        closed_at=now, close_code=code, close_reason=reason[:500]
+        closed_at=now, close_code=code, close_reason=reason
     )
     if ended != 1:
         return False
@@ -161,7 +162,7 @@ def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bo
     record(
         "cp.disconnected",
         connection.charge_point.cp_id,
-        {"connection_id": str(connection.pk), "code": code, "reason": reason[:500]},
+        {"connection_id": str(connection.pk), "code": code, "reason": reason},
         occurred_at=now,
     )
     announce("fleet", f"charge-point:{connection.charge_point_id}")
@@ -229,15 +230,40 @@ def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
 
 
 def start_process(*, now: datetime) -> Process:
-    """Note that this server process has begun."""
-    return Process.objects.create(
-        host=socket.gethostname()[:255], pid=os.getpid(), started_at=now, seen_at=now
-    )
+    """Note that this server process has begun, and that those which it succeeds on this host have ended.
+
+    After a kill nobody waits for the lease: a restart knows at once that the process before it is gone.
+    """
+    host = socket.gethostname()[:255]
+    for earlier in Process.objects.filter(host=host, ended_at=None):
+        if not _runs(earlier, now):
+            end_process(earlier.pk, now=now, reason="its server process was lost")
+    return Process.objects.create(host=host, pid=os.getpid(), started_at=now, seen_at=now)
+
+
+def _runs(process: Process, now: datetime) -> bool:
+    """Whether a process of this host may still run. In doubt it may: the lease decides."""
+    if process.pid == os.getpid():
+        # In containers every server is process 1, and names of hosts may be shared.
+        return now - process.seen_at < timedelta(seconds=2 * LEASE_RENEWED_EVERY)
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def renew_lease(process_id: UUID, *, now: datetime) -> bool:
-    """Renew the lease of a process; False when others have given it up already."""
-    return Process.objects.filter(pk=process_id, ended_at=None).update(seen_at=now) == 1
+    """Renew the lease of a process; False when others had given it up, and with it every connection that it held.
+
+    It lives again under its own name all the same: what it opens from now on is counted as open.
+    """
+    kept = Process.objects.filter(pk=process_id, ended_at=None).update(seen_at=now) == 1
+    if not kept:
+        Process.objects.filter(pk=process_id).update(seen_at=now, ended_at=None)
+    return kept
 
 
 def end_process(process_id: UUID, *, now: datetime, reason: str) -> int:

@@ -139,7 +139,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         while True:
             message = await receive()
             if message["type"] != "websocket.receive":
-                return message.get("code") or 1005, message.get("reason") or "closed by the charge point"
+                return _farewell(message)
             text = message.get("text")
             self.last_heard = monotonic()
             self.last_heard_at = datetime.now(UTC)
@@ -478,6 +478,14 @@ def _known(event: Event, handlers: dict[str, Handler]) -> str:
     return (
         action if action in handlers or not isinstance(event, CallReceived | Refused | Repeated) else "other"
     )
+
+
+def _farewell(message: dict[str, Any]) -> tuple[int, str]:
+    code, reason = message.get("code") or 1005, message.get("reason")
+    if code == 1005 and reason is None:
+        # uvicorn's word for a connection that was lost; a close frame without a code has an empty reason.
+        return 1006, "the connection broke"
+    return code, reason or "closed by the charge point"
 
 
 def _command_id(call: PendingCall) -> UUID:

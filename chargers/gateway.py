@@ -21,7 +21,7 @@ from chargers import connections, services
 from chargers.models import Command
 from csms.core import live
 from csms.core.config import get_config
-from csms.core.writer import Writer, WriterClosed
+from csms.core.writer import Writer, WriterClosed, WriterFull
 
 if TYPE_CHECKING:
     from chargers.consumers import ChargePointConsumer
@@ -110,8 +110,12 @@ class Gateway:
             elif done is not None:
                 done(result)
 
-        with contextlib.suppress(WriterClosed):
+        try:
             self.writer.submit(work, finished)
+        except WriterFull:
+            asyncio.get_running_loop().call_later(0.2, self.background, what, work, done)
+        except WriterClosed:
+            pass  # the drain ends what was open
 
     # -- bells --
 
@@ -173,7 +177,7 @@ class Gateway:
 
         def given_up(alive: bool) -> None:
             if not alive:
-                # Others closed our connections in the database while we could not renew: begin anew.
+                # Others closed our connections in the database while we could not renew: these begin anew.
                 log.error("gateway.lease_lost", extra={"process_id": str(process_id)})
                 for consumer in list(self.held.values()):
                     consumer.close_soon(1012, "the server lost its lease")
@@ -222,7 +226,9 @@ class Gateway:
             for consumer in consumers[start : start + DRAIN_STEP]:
                 consumer.close_soon(1012, "the server restarts")  # RFC 6455 registry: Service Restart
             await asyncio.sleep(0.05)
-        while self.held and monotonic() < deadline:  # noqa: ASYNC110 - a few looks, once in a process's life
+        while self.held and monotonic() < deadline:
+            for consumer in list(self.held.values()):  # also those whose handshake ended meanwhile
+                consumer.close_soon(1012, "the server restarts")
             await asyncio.sleep(0.05)
         for task in self._tasks:
             task.cancel()

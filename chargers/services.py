@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -151,8 +151,8 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     for name in BOOT_FIELDS:
         setattr(charge_point, name, facts.get(name, ""))
     charge_point.last_seen_at = now
-    if charge_point.registration == Registration.ACCEPTED:
-        charge_point.booted_at = now
+    # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
+    charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
     charge_point.save(update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at"])
     record(
         "cp.boot",
@@ -168,10 +168,6 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     )
     announce("fleet", f"charge-point:{charge_point_id}")
     return charge_point.registration
-
-
-# A status dated further ahead than this comes from a wrong clock; it must not freeze the connector's state.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def record_status(
@@ -203,7 +199,8 @@ def record_status(
         status_at,
         now,
     )
-    believed = status_at if status_at is not None and status_at <= now + CLOCK_TOLERANCE else now
+    # Nothing was seen after it was heard: a clock that was ahead and is set right must not freeze the state either.
+    believed = now if status_at is None else min(status_at, now)
     values: dict[str, Any] = {
         "status": status[:64],
         "error_code": error_code[:64],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
-from chargers.gateway import current_gateway
+from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
 from csms.core.config import Config
 from csms.embedded import EmbeddedCelery
@@ -119,6 +119,7 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     if config.embedded_worker_on:
         celery = EmbeddedCelery(celery_app, str(config.data_dir / "celery-beat"))
         celery.start()
+    await get_gateway().start()  # before the first charge point comes, what a killed process left is closed
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # What exists now lives for ever; full collections over it would stop the loop for half a second at 10,000
     # connections, and nothing here makes cycles worth collecting often.

@@ -53,6 +53,6 @@ def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Author
 def _active(id_token: str) -> int:
     return (
         Transaction.objects.alias(folded=Upper("id_token"))
-        .filter(folded=id_token.upper(), status=Transaction.Status.ACTIVE)
+        .filter(folded=id_token.upper(), status=Transaction.Status.ACTIVE, authorization="Accepted")
         .count()
     )

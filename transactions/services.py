@@ -74,15 +74,16 @@ def start_transaction(
     `claimed_time` is the time as the charge point wrote it, `claimed_at` the same, read; None if unreadable.
     """
     timely = believable(claimed_at, now)
-    key: str | None = natural_key(
-        charge_point_id, connector_number, id_token.upper(), claimed_time, meter_start_wh
-    )
-    known = Transaction.objects.filter(start_key=key).first()
-    if known is not None and (timely or known.status == Transaction.Status.ACTIVE):
+    key: str | None = None
+    if claimed_at is not None:
+        key = natural_key(charge_point_id, connector_number, id_token.upper(), claimed_time, meter_start_wh)
+        known = Transaction.objects.filter(start_key=key).first()
+    else:
+        # A clock that was never set says the same at every start: only one that still runs is the same again.
+        known = _active(charge_point_id).filter(connector_number=connector_number, raw_start=raw).first()
+    if known is not None:
         verdict = authorize(id_token, now=now)
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
-    if known is not None:
-        key = None  # a clock that stands still: the same words, but another transaction
 
     verdict = authorize(id_token, now=now, starting=True)
     anomalies = [] if timely else ["start_time_unusable"]
@@ -147,12 +148,14 @@ def _adopt_orphan(charge_point_id: int, id_token: str, facts: dict[str, Any]) ->
         orphan=True,
         start_received_at=None,
         stopped_at__gte=facts["started_at"],
-        stop_id_token__in=["", id_token],
         claimed_transaction_id__in=["", "0", "-1"],
     ).order_by("stopped_at")
     for orphan in orphans:
+        if orphan.stop_id_token.upper() not in ("", id_token.upper()):
+            continue
         start, stop = facts["meter_start_wh"], orphan.meter_stop_wh
-        if start is not None and stop is not None and start <= stop:
+        # Where an absolute register stood still, the start may as well be that of the next transaction.
+        if start is not None and stop is not None and start < stop:
             for name, value in facts.items():
                 setattr(orphan, name, value)
             orphan.orphan = False

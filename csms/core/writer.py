@@ -21,7 +21,7 @@ from functools import cached_property
 from time import monotonic, sleep
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, models, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, models, transaction
 from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class BulkTable:
     """A high-volume table whose rows are collected during a batch and written at its end.
 
     COPY on PostgreSQL, `executemany` elsewhere: `bulk_create` spends several times the processor time on building
-    and adapting model instances. Values come in the order of `columns`; UUIDs as canonical text.
+    and adapting model instances. Values come in the order of `columns`, the primary key first; UUIDs as canonical
+    text.
     """
 
     def __init__(self, model: type[models.Model], columns: tuple[str, ...]) -> None:
@@ -127,6 +128,10 @@ class BulkTable:
         batch = current_batch()
         if batch is not None and (rows := batch.rows.pop(self, None)):
             self.write(rows)
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row with this primary key, its first value, has been stored."""
+        return self.model._default_manager.filter(pk=row[0]).exists()
 
     def write(self, rows: list[Row]) -> None:
         """Write rows now."""
@@ -274,12 +279,16 @@ class Writer:
                 units.append(unit)
         return units
 
-    def _process(self, units: list[_Unit]) -> None:
+    def _process(self, units: list[_Unit], again: bool = True) -> None:
         started = monotonic()
         try:
             batch = self._commit(units)
         except Exception as error:
             if len(units) == 1:
+                if again and isinstance(error, IntegrityError):
+                    # Another process may have stored the same at the same moment; this time its row is seen.
+                    self._process(units, again=False)
+                    return
                 units[0].error = error
                 self._deliver(units, set())
                 return
@@ -303,16 +312,20 @@ class Writer:
         attempts = 0
         while True:
             batch = _local.batch = Batch()
+            committing = False
             try:
                 with transaction.atomic():
                     for unit in units:
                         unit.result = unit.work()
                     for table, rows in batch.rows.items():
                         table.write(rows)
+                    committing = True
             except (OperationalError, InterfaceError) as error:
                 # A deadlock, a lock that did not come free, a server that restarts: the units are whole, try again.
                 # A single unit that keeps failing on a live database is at fault itself and gets its error.
                 attempts += 1
+                if committing and self._has_committed(batch):
+                    return batch
                 if self._database_answers() and (len(units) > 1 or attempts > 5):
                     raise
                 WAITS.inc()
@@ -331,6 +344,19 @@ class Writer:
                 return batch
             finally:
                 _local.batch = None
+
+    def _has_committed(self, batch: Batch) -> bool:
+        """Whether a batch is in the store although its COMMIT was not answered; if so, it must not run twice.
+
+        Its bulk rows tell, since each has an id of its own. A batch without any only changes rows, and may run twice.
+        """
+        for table, rows in batch.rows.items():
+            while not self._database_answers():
+                WAITS.inc()
+                sleep(self.retry_seconds)
+            with suppress(OperationalError, InterfaceError):
+                return table.holds(rows[0])
+        return False
 
     @staticmethod
     def _database_answers() -> bool:
