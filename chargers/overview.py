@@ -4,17 +4,19 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from chargers.models import ChargePoint, Connector, RefusedHandshake, Registration
+from chargers.models import ChargePoint, Connector, Registration
+from chargers.selectors import FAULT
 
 
 @dataclass(frozen=True, slots=True)
 class FleetFigures:
-    """Counts of charge points that are not retired; `faulted` are those with at least one fault."""
+    """Counts of charge points that are not retired; `warning` are those with an error that lets them go on."""
 
     known: int
     online: int
     waiting: int
     faulted: int
+    warning: int
 
 
 def fleet_figures() -> FleetFigures:
@@ -24,30 +26,24 @@ def fleet_figures() -> FleetFigures:
         online=Count("connection_id"),
         waiting=Count("pk", filter=Q(registration=Registration.PENDING)),
     )
-    faulted = faults().order_by().values("charge_point").distinct().count()
-    return FleetFigures(faulted=faulted, **counts)
+    faulty = faults().aggregate(
+        faulted=Count("charge_point", filter=Q(status="Faulted"), distinct=True),
+        warning=Count("charge_point", filter=~Q(status="Faulted"), distinct=True),
+    )
+    return FleetFigures(**counts, **faulty)
 
 
 def faults() -> QuerySet[Connector]:
-    """Return the connectors with a fault, newest first: those that say Faulted, and those that warn with a code.
-
-    1.6, 4.9: an error that leaves the connector usable comes with another status than Faulted.
-    """
+    """Return the connectors with a fault, newest first: those that say Faulted, and those that warn with a code."""
     return (
-        Connector.objects.filter(Q(status="Faulted") | ~Q(error_code__in=["", "NoError"]))
-        .filter(charge_point__retired_at=None)
+        Connector.objects.filter(FAULT, charge_point__retired_at=None)
         .select_related("charge_point")
         .order_by("-status_at", "-pk")
     )
 
 
 def waiting_charge_points() -> QuerySet[ChargePoint]:
-    """Return the charge points that wait for approval: those online first, then the newest."""
+    """Return the charge points that wait for approval, last seen first."""
     return ChargePoint.objects.filter(registration=Registration.PENDING, retired_at=None).order_by(
         "-last_seen_at", "-pk"
     )
-
-
-def refusals() -> QuerySet[RefusedHandshake]:
-    """Return the refused handshakes, newest first."""
-    return RefusedHandshake.objects.order_by("-last_at", "-pk")

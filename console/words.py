@@ -237,3 +237,20 @@ def explain_error(status: str, error_code: str) -> Explanation | None:
     if error_code in NO_FAULT:
         return FAULTED_WITHOUT_CODE if status == "Faulted" else None
     return ERROR_CODES.get(error_code, UNKNOWN_ERROR)
+
+
+# OCPP 1.6, 7.37 Reason; absent means Local.
+STOP_REASONS: dict[str, str] = {
+    "": "The driver stopped it at the charge point",
+    "Local": "The driver stopped it at the charge point",
+    "Remote": "Stopped from here",
+    "EVDisconnected": "The cable was unplugged",
+    "DeAuthorized": "The token may not charge",
+    "EmergencyStop": "The emergency button was pressed",
+    "HardReset": "A hard reset",
+    "SoftReset": "A soft reset",
+    "Reboot": "The charge point restarted by itself",
+    "PowerLoss": "The power failed",
+    "UnlockCommand": "The connector was unlocked from here",
+    "Other": "Another reason",
+}

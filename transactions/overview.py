@@ -1,18 +1,21 @@
-"""Charging at a glance: what runs now, what was delivered today."""
+"""Charging at a glance: what runs now, what was delivered today, and the curve of one transaction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Q, Sum
 
 from transactions.models import MeterValue, Transaction
+from transactions.selectors import energy_so_far, with_live_figures
 
-FRESH = timedelta(minutes=15)  # an older reading of power says nothing about now
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ChargingFigures:
-    """Active transactions, and the power of those that reported it within FRESH, in W; None if none did."""
+    """Active transactions, the power in W of those that reported it lately (None if none did), and today's sums."""
 
     active: int
     power_w: float | None
@@ -22,46 +25,73 @@ class ChargingFigures:
 
 def charging_figures(*, now: datetime, since: datetime) -> ChargingFigures:
     """Sum what charges now, and the transactions started since a moment with the energy of them so far."""
-    active = Transaction.objects.filter(status=Transaction.Status.ACTIVE)
-    fresh = MeterValue.objects.filter(
-        transaction=OuterRef("pk"), power_w__isnull=False, sampled_at__gt=now - FRESH
-    ).order_by("-id")
-    running = active.annotate(last_power=Subquery(fresh.values("power_w")[:1])).aggregate(
-        count=Count("pk"), power=Sum("last_power")
-    )
-    ended = Transaction.objects.filter(started_at__gte=since).aggregate(
+    active = list(with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now))
+    powers = [power for row in active if (power := getattr(row, "live_power_w", None)) is not None]
+    today = Transaction.objects.filter(started_at__gte=since).aggregate(
         count=Count("pk"), energy=Sum("energy_wh", filter=Q(status=Transaction.Status.ENDED))
     )
-    latest = (
-        MeterValue.objects.filter(transaction=OuterRef("pk"), energy_wh__isnull=False)
-        .order_by("-id")
-        .values("energy_wh")
-    )
-    so_far = sum(
-        max(0, register - start)
-        for register, start in active.filter(started_at__gte=since, meter_start_wh__isnull=False)
-        .annotate(register=Subquery(latest[:1]))
-        .values_list("register", "meter_start_wh")
-        if register is not None and start is not None
-    )
+    so_far = sum(energy_so_far(row) or 0 for row in active if row.started_at >= since)
     return ChargingFigures(
-        running["count"], running["power"], ended["count"], (ended["energy"] or 0) + so_far
+        len(active), sum(powers) if powers else None, today["count"], (today["energy"] or 0) + so_far
     )
 
 
-def with_figures(transactions: QuerySet[Transaction]) -> QuerySet[Transaction]:
-    """Add what the readings say last: `last_power_w`, `last_soc_percent`, `last_energy_wh` and `last_reading_at`.
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One moment of a transaction: seconds since 1970, W, delivered Wh, percent; None = not reported then."""
 
-    Each is None where no reading had it. `last_energy_wh` is the register, not what was delivered.
+    at: float
+    power_w: float | None
+    energy_wh: int | None
+    soc_percent: float | None
+
+
+READINGS_MAX = 50_000
+
+
+def curve(transaction: Transaction, *, points: int = 600) -> list[Point]:
+    """Return the curve of a transaction in order of time, thinned to at most about `points` points.
+
+    Power is the mean of the readings that a point stands for, energy and state of charge the last of them. The end
+    itself is always there, so that the curve ends at what is billed.
     """
+    readings = (
+        MeterValue.objects.filter(transaction=transaction)
+        .order_by("-id")
+        .values_list("sampled_at", "power_w", "energy_wh", "soc_percent")[:READINGS_MAX]
+    )
+    start = transaction.meter_start_wh
+    raw = sorted(
+        (
+            Point(
+                at.timestamp(),
+                power,
+                None if energy is None or start is None else max(0, energy - start),
+                soc,
+            )
+            for at, power, energy, soc in readings
+        ),
+        key=lambda point: point.at,
+    )
+    stride = -(-len(raw) // points) or 1
+    thinned = [_one(raw[first : first + stride]) for first in range(0, len(raw), stride)]
+    if start is not None:
+        thinned.insert(0, Point(transaction.started_at.timestamp(), None, 0, None))
+    if transaction.stopped_at is not None and transaction.energy_wh is not None:
+        thinned.append(Point(transaction.stopped_at.timestamp(), None, transaction.energy_wh, None))
+    return sorted(thinned, key=lambda point: point.at)
 
-    def last(name: str) -> Subquery:
-        readings = MeterValue.objects.filter(transaction=OuterRef("pk"), **{f"{name}__isnull": False})
-        return Subquery(readings.order_by("-id").values(name)[:1])
 
-    return transactions.annotate(
-        last_power_w=last("power_w"),
-        last_soc_percent=last("soc_percent"),
-        last_energy_wh=last("energy_wh"),
-        last_reading_at=last("sampled_at"),
-    ).select_related("charge_point")
+def _one(points: list[Point]) -> Point:
+    powers = [point.power_w for point in points if point.power_w is not None]
+    return Point(
+        points[-1].at,
+        round(sum(powers) / len(powers), 1) if powers else None,
+        _last(point.energy_wh for point in points),
+        _last(point.soc_percent for point in points),
+    )
+
+
+def _last(values: Iterable[T | None]) -> T | None:
+    """Return the last value that there is."""
+    return next(reversed([value for value in values if value is not None]), None)

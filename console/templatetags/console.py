@@ -1,8 +1,10 @@
 """How the console writes things: moments, amounts with their units, chips of words, live fragments."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.conf import settings
@@ -10,8 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chargers.commands import COMMANDS
+from chargers.models import Command, Connector
 from console import words
-from transactions.models import ANOMALIES, Transaction
+from transactions.models import ANOMALIES
+from transactions.selectors import energy_so_far
 
 register = template.Library()
 MISSING = format_html('<span class="missing" title="{}">–</span>', "not reported")
@@ -115,6 +120,15 @@ def _amount(value: Any, divisor: int, places: int, unit: str) -> str | SafeStrin
 def kwh(value: int | None) -> str | SafeString:
     """Write an energy given in Wh."""
     return _amount(value, 1000, 2, "kWh")
+
+
+@register.filter
+def kwh_parts(value: int | None) -> SafeString:
+    """Write an energy given in Wh large, its unit small."""
+    if value is None:
+        return MISSING
+    number, _, unit = str(_amount(value, 1000, 2 if value < 1_000_000 else 0, "kWh")).partition("\u00a0")
+    return format_html("{} <small>{}</small>", number, unit)
 
 
 @register.filter
@@ -224,15 +238,7 @@ def today_zone() -> str:
 # --- transactions -------------------------------------------------------------------------------------------------
 
 
-@register.filter
-def delivered(transaction: Transaction) -> int | None:
-    """Return the energy of a transaction in Wh: as ended, or so far."""
-    if transaction.status == Transaction.Status.ENDED:
-        return transaction.energy_wh
-    last = getattr(transaction, "last_energy_wh", None)
-    if last is None or transaction.meter_start_wh is None:
-        return None
-    return max(0, int(last) - transaction.meter_start_wh)
+register.filter("delivered", energy_so_far)
 
 
 @register.filter
@@ -245,3 +251,65 @@ def anomaly_count(anomalies: list[str]) -> str:
 def anomaly_words(anomalies: list[str]) -> str:
     """Explain oddities in one text."""
     return " ".join(ANOMALIES.get(word, word) for word in anomalies)
+
+
+# --- charge points ------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def connector_chip(connector: Connector) -> SafeString:
+    """Write a connector's number and state, and a warning when it has an error and goes on all the same."""
+    name = str(connector.number) if connector.number else "Station"
+    word = words.CONNECTOR_STATUS.get(connector.status, words.Word(connector.status[:32] or "unknown"))
+    explained = words.explain_error(connector.status, connector.error_code)
+    tone = word.tone
+    error = ""
+    if explained is not None:
+        tone = "bad" if connector.status == "Faulted" else "wait"
+        error = f" {connector.error_code}: {explained.means}"
+    title = f"{'Connector ' if connector.number else ''}{name}, {connector.status}: {word.meaning}{error}"
+    return chip_html(f"{name} {word.label}{' !' if error and tone == 'wait' else ''}", tone, title)
+
+
+@register.filter
+def join_topic(prefix: str, key: object) -> str:
+    """Return the name of a topic about one thing."""
+    return f"{prefix}{key}"
+
+
+@register.filter
+def command_title(command: Command) -> str:
+    """Return the name of a command in the catalogue."""
+    return COMMANDS[command.type].title if command.type in COMMANDS else command.type
+
+
+@register.filter
+def expected_effect(command: Command) -> str:
+    """Return what is seen when a command has worked."""
+    return COMMANDS[command.type].effect if command.type in COMMANDS else ""
+
+
+@register.filter
+def effect_transaction(command: Command) -> bool:
+    """Return whether the effect of a command is shown by a transaction."""
+    try:
+        UUID(command.effect_subject)
+    except ValueError:
+        return False
+    return command.type in ("remote-start", "remote-stop")
+
+
+@register.filter
+def pretty(text: str) -> str:
+    """Indent JSON; anything else stays as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+@register.filter
+def stop_reason(reason: str) -> SafeString:
+    """Say why a transaction ended; the protocol's word stands behind."""
+    word = words.STOP_REASONS.get(reason)
+    return format_html('<span title="{}">{}</span>', reason or "not given: Local", word or reason)

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from chargers import overview as fleet
 from chargers.models import Connector, RefusedHandshake
+from chargers.selectors import refused_handshakes
 from console.pages import page, render_page
 from transactions import overview as charging
 from transactions.models import Transaction
+from transactions.selectors import transactions, with_live_figures
 
 NEWEST = 6
 
@@ -33,11 +35,12 @@ class Dashboard:
 
     @cached_property
     def refusals(self) -> list[RefusedHandshake]:
-        return list(fleet.refusals()[:NEWEST])
+        return list(refused_handshakes().order_by("-last_at", "-pk")[:NEWEST])
 
     @cached_property
     def transactions(self) -> list[Transaction]:
-        return list(charging.with_figures(Transaction.objects.order_by("-started_at", "-id"))[: NEWEST + 2])
+        newest = transactions().order_by("-started_at", "-id")
+        return list(with_live_figures(newest, now=timezone.now())[:NEWEST])
 
 
 @page

@@ -42,10 +42,11 @@
     readTimer = setTimeout(read, wait);
   }
 
-  // A part in which somebody types or has marked text is left alone until they have done so.
+  // A part in which somebody types, has begun to fill in a form or has marked text is left alone until they are done.
   function inUse(part) {
     const active = document.activeElement;
     if (active && part.contains(active) && active.matches("input, select, textarea")) return true;
+    if (part.querySelector("form[data-touched]")) return true;
     const selection = document.getSelection();
     return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
   }
@@ -99,8 +100,6 @@
         dirty.add(part.id);
         continue;
       }
-      if (part.dataset.shown === fresh.innerHTML) continue;
-      part.dataset.shown = "";
       const open = new Set([...part.querySelectorAll("details[open][id]")].map((element) => element.id));
       const focused = part.contains(document.activeElement) ? document.activeElement : null;
       const place = focused && (focused.id ? "#" + CSS.escape(focused.id) : focused.getAttribute("href") && `a[href="${CSS.escape(focused.getAttribute("href"))}"]`);
@@ -113,6 +112,12 @@
       part.dispatchEvent(new CustomEvent("live-replaced", { bubbles: true }));
     }
   }
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form");
+    if (form && !form.matches("[data-filter]")) form.dataset.touched = "yes";
+  });
+  document.addEventListener("reset", (event) => { delete event.target.dataset.touched; });
 
   // --- the socket ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,188 @@
+"""Forms built from the parameters of commands, so that a new entry of the catalogue has its form at once."""
+
+import json
+import types
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from django import forms
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from chargers.commands import CommandRefused, CommandType
+
+Suggestions = Mapping[str, Sequence[tuple[str, str]]]
+"""Field name -> (value, label) of what is likely meant."""
+
+
+class Suggested(forms.TextInput):
+    """A text input that offers likely values and takes others too."""
+
+    template_name = "console/widgets/suggested.html"
+
+    def __init__(self, suggestions: Sequence[tuple[str, str]], kind: str) -> None:
+        super().__init__()
+        self.suggestions = suggestions
+        self.input_type = kind
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Add the values offered and the id of their list."""
+        context = super().get_context(name, value, attrs)
+        context["suggestions"] = self.suggestions
+        context["widget"]["attrs"]["list"] = f"{context['widget']['attrs'].get('id', name)}-list"
+        return context
+
+
+class CommandForm(forms.Form):
+    """The form of one command. What it checks is for comfort; `send_command` decides."""
+
+    entry: CommandType
+    confirmed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Return the parameters that were given, in the types that the command's model takes."""
+        names = self.entry.params.model_fields
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name in names and value not in (None, "")
+        }
+
+    def refuse(self, refusal: CommandRefused) -> None:
+        """Show why the command was refused, at the fields that are to blame."""
+        for name, texts in refusal.errors.items():
+            self.add_error(name if name in self.fields else None, list(texts))
+        if not refusal.errors:
+            detail = refusal.detail
+            self.add_error(None, detail[:1].upper() + detail[1:])
+
+
+def command_form(
+    entry: CommandType, data: Mapping[str, Any] | None = None, suggestions: Suggestions | None = None
+) -> CommandForm:
+    """Build the form of a command, filled with what was posted, or with its defaults."""
+    form = CommandForm(data, auto_id=f"{entry.slug}-%s")
+    form.entry = entry
+    for name, info in entry.params.model_fields.items():
+        offered = (suggestions or {}).get(name, ())
+        field = form_field(info, offered)
+        field.label = info.title or name.replace("_", " ").capitalize()
+        field.help_text = info.description or ""
+        if not info.is_required():
+            field.required = False
+            default = info.get_default(call_default_factory=True)
+            field.initial = default.value if isinstance(default, Enum) else default
+        elif len(offered) == 1:
+            field.initial = offered[0][0]
+        _dress(field.widget)
+        form.fields[name] = field
+    return form
+
+
+def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> forms.Field:
+    """Return the form field for one parameter; a type without a field of its own is given as JSON."""
+    kind, optional = _plain(info.annotation)
+    if get_origin(kind) is Literal:
+        return _choice([(str(value), str(value)) for value in get_args(kind)], optional)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _choice([(str(item.value), str(item.value)) for item in kind], optional)
+    make = FIELDS.get(kind)
+    if make is None:
+        return forms.JSONField(
+            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), encoder=_Encoder
+        )
+    return make(info.metadata, offered)
+
+
+def _plain(annotation: Any) -> tuple[Any, bool]:
+    """Return a type without its None, and whether it had one."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [part for part in get_args(annotation) if part is not type(None)]
+        return (rest[0] if len(rest) == 1 else annotation), len(rest) < len(get_args(annotation))
+    return annotation, False
+
+
+def _choice(choices: list[tuple[str, str]], optional: bool) -> forms.Field:
+    return forms.ChoiceField(choices=[("", "–"), *choices] if optional else choices)
+
+
+def _text(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    least = next((rule.min_length for rule in metadata if isinstance(rule, MinLen)), None)
+    most = next((rule.max_length for rule in metadata if isinstance(rule, MaxLen)), None)
+    widget = Suggested(offered, "text") if offered else forms.TextInput()
+    widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+    return forms.CharField(min_length=least, max_length=most, widget=widget)
+
+
+def _integer(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    low, high = _bounds(metadata, 1)
+    field = forms.IntegerField(min_value=low, max_value=high)
+    if offered:
+        attrs = field.widget.attrs
+        field.widget = Suggested(offered, "number")
+        field.widget.attrs |= attrs
+    return field
+
+
+def _number(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    low, high = _bounds(metadata, 0)
+    return forms.DecimalField(min_value=low, max_value=high)
+
+
+def _bounds(metadata: list[Any], step: int) -> tuple[Any, Any]:
+    """Return the least and the largest value; `step` is what parts an exclusive bound from an inclusive one."""
+    low = high = None
+    for rule in metadata:
+        match rule:
+            case Ge(ge=bound):
+                low = bound
+            case Gt(gt=bound):
+                low = bound + step  # type: ignore[operator]
+            case Le(le=bound):
+                high = bound
+            case Lt(lt=bound):
+                high = bound - step  # type: ignore[operator]
+    return low, high
+
+
+def _boolean(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    return forms.BooleanField(required=False)
+
+
+def _moment(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    return forms.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}))
+
+
+def _day(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
+
+
+FIELDS: dict[Any, Callable[[list[Any], Sequence[tuple[str, str]]], forms.Field]] = {
+    str: _text,
+    int: _integer,
+    float: _number,
+    Decimal: _number,
+    bool: _boolean,
+    datetime: _moment,
+    date: _day,
+}
+
+
+class _Encoder(json.JSONEncoder):
+    def default(self, value: Any) -> Any:
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else super().default(value)
+
+
+def _dress(widget: forms.Widget) -> None:
+    match widget:
+        case forms.CheckboxInput():
+            widget.attrs["class"] = "form-check-input"
+        case forms.Select():
+            widget.attrs["class"] = "form-select"
+        case _:
+            widget.attrs["class"] = "form-control"
