@@ -57,7 +57,9 @@ def scaled(measurand: str, value: str, unit: str) -> Decimal | None:
         number = Decimal(value.strip().strip("\"'"))
     except InvalidOperation:
         return None
-    if not number.is_finite() or abs(number) * factor > LIMITS[measurand]:
+    limit = Decimal(LIMITS[measurand]) / factor
+    # Compared before it is computed with: 1e999999999 is a number to Decimal, and its double an error.
+    if not number.is_finite() or not -limit <= number <= limit:
         return None
     return number * factor
 

@@ -29,4 +29,11 @@ def house(db: None, django_db_blocker: Any) -> Iterator[Any]:
             yield running
             running.close()
         call_command("flush", interactive=False, verbosity=0)
+        if connection.vendor == "postgresql":
+            # Django gave every asynchronous test a connection of its own, and nobody closes them.
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
         connection.close()
