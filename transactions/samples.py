@@ -11,15 +11,17 @@ CURRENT = "Current.Import"
 VOLTAGE = "Voltage"
 SOC = "SoC"
 
-# How a unit becomes ours: Wh, W, A, V, percent. Compared without regard to case; an unknown unit is not guessed at.
+# How a unit becomes ours: Wh, W, A, V, percent. Compared without regard to case (the standard's own spelling stands
+# here too, to be found at once); an unknown unit is not guessed at.
 FACTORS: dict[str, dict[str, int]] = {
-    ENERGY: {"": 1, "wh": 1, "kwh": 1000, "mwh": 1_000_000},
-    POWER: {"": 1, "w": 1, "kw": 1000, "va": 1, "kva": 1000},
-    CURRENT: {"": 1, "a": 1},
-    VOLTAGE: {"": 1, "v": 1},
-    SOC: {"": 1, "percent": 1, "%": 1},
+    ENERGY: {"": 1, "Wh": 1, "kWh": 1000, "wh": 1, "kwh": 1000, "mwh": 1_000_000},
+    POWER: {"": 1, "W": 1, "kW": 1000, "w": 1, "kw": 1000, "va": 1, "kva": 1000},
+    CURRENT: {"": 1, "A": 1, "a": 1},
+    VOLTAGE: {"": 1, "V": 1, "v": 1},
+    SOC: {"": 1, "Percent": 1, "percent": 1, "%": 1},
 }
-LINES = ("L1", "L2", "L3")
+# "L1-N" is the phase L1 measured against N; "L1-L2" is a voltage between phases and belongs to none.
+LINE_OF = {"L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 # A figure beyond these is a broken meter or a broken frame; it stays in the raw samples only.
 LIMITS = {ENERGY: 10**13, POWER: 10**8, CURRENT: 10**5, VOLTAGE: 10**5, SOC: 100}
 
@@ -48,19 +50,29 @@ class Reading:
     soc_percent: float | None = None
 
 
-def scaled(measurand: str, value: str, unit: str) -> Decimal | None:
-    """Return a value in our unit, exactly; None when it is no finite number, out of range, or of an unknown unit."""
-    factor = FACTORS[measurand].get(unit.strip().casefold())
+Value = Decimal | float
+
+
+def scaled(measurand: str, value: str, unit: str) -> Value | None:
+    """Return a value in our unit; None when it is no finite number, out of range, or of an unknown unit.
+
+    Energy is exact (an int or a Decimal); the rest are physical figures and floats.
+    """
+    factor = FACTORS[measurand].get(unit) or FACTORS[measurand].get(unit.strip().casefold())
     if factor is None:
         return None
+    limit = LIMITS[measurand]
     try:
-        number = Decimal(value.strip().strip("\"'"))
-    except InvalidOperation:
-        return None
-    limit = Decimal(LIMITS[measurand]) / factor
-    # Compared before it is computed with: 1e999999999 is a number to Decimal, and its double an error.
-    if not number.is_finite() or not -limit <= number <= limit:
-        return None
+        if measurand != ENERGY:
+            number: Value = float(value)
+        else:
+            number = int(value) if value.isdecimal() else Decimal(value)
+        # Compared before it is multiplied, where a Decimal of absurd size would overflow; NaN fails every comparison.
+        if not -limit <= number <= limit or not -limit <= number * factor <= limit:
+            return None
+    except (ValueError, InvalidOperation):
+        bare = value.strip().strip("\"'")  # quirk V10: blanks and quotes round the number
+        return scaled(measurand, bare, unit) if bare != value else None
     return number * factor
 
 
@@ -70,67 +82,71 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
     Absent fields have the defaults of 1.6, 7.44 (S16-10): measurand Energy.Active.Import.Register, unit Wh, location
     Outlet. Values at another place than the outlet, and signed data, are kept raw but are no figures of the outlet.
     """
-    totals: dict[str, Decimal] = {}
-    phases: dict[str, dict[str, Decimal]] = {}
+    totals: dict[str, Value] = {}
+    phases: dict[str, dict[str, Value]] = {}
     context = ""
     for item in sampled_values:
-        measurand = item.get("measurand", ENERGY)
-        context = context or item.get("context", "")
+        get = item.get
+        context = context or get("context", "")
+        measurand = get("measurand", ENERGY)
         if (
             measurand not in FACTORS
-            or item.get("location", "Outlet") not in ("Outlet", "EV")
-            or item.get("format", "Raw") == "SignedData"
+            or get("location", "Outlet") not in ("Outlet", "EV")
+            or get("format", "Raw") == "SignedData"
         ):
             continue
-        value = scaled(measurand, item["value"], item.get("unit", ""))
+        value = scaled(measurand, item["value"], get("unit", ""))
         if value is None:
             continue
-        phase = item.get("phase", "")
+        phase = get("phase")
         if not phase:
             totals.setdefault(measurand, value)
-        else:
-            # "L1-N" is the phase L1 measured against N; "L1-L2" is a voltage between phases and no phase.
-            line = phase.removesuffix("-N")
-            if line in LINES:
-                phases.setdefault(measurand, {}).setdefault(line, value)
+        elif (line := LINE_OF.get(phase)) is not None:
+            phases.setdefault(measurand, {}).setdefault(line, value)
+    currents, voltages = phases.get(CURRENT), phases.get(VOLTAGE)
     return Reading(
         context="" if context == "Sample.Periodic" else context[:32],
         energy_wh=_whole(_total(ENERGY, totals, phases)),
-        power_w=_float(_power(totals, phases)),
-        current_a=_float(totals.get(CURRENT, max(phases[CURRENT].values()) if CURRENT in phases else None)),
-        voltage_v=_float(totals.get(VOLTAGE, _mean(phases.get(VOLTAGE, {})))),
-        soc_percent=_float(totals.get(SOC)),
+        power_w=_figure(_power(totals, phases)),
+        current_a=_figure(totals.get(CURRENT, max(currents.values()) if currents else None)),
+        voltage_v=_figure(totals.get(VOLTAGE, _mean(voltages))),
+        soc_percent=_figure(totals.get(SOC)),
     )
 
 
-def _total(
-    measurand: str, totals: dict[str, Decimal], phases: dict[str, dict[str, Decimal]]
-) -> Decimal | None:
+def _total(measurand: str, totals: dict[str, Value], phases: dict[str, dict[str, Value]]) -> Value | None:
     if measurand in totals:
         return totals[measurand]
     lines = phases.get(measurand)
-    return sum(lines.values(), Decimal(0)) if lines else None
+    return _sum(lines.values()) if lines else None
 
 
-def _power(totals: dict[str, Decimal], phases: dict[str, dict[str, Decimal]]) -> Decimal | None:
+def _power(totals: dict[str, Value], phases: dict[str, dict[str, Value]]) -> Value | None:
     reported = _total(POWER, totals, phases)
     if reported is not None:
         return reported
     # Some stations report currents and voltages only (quirk V9): the sum of the products of the phases.
-    currents, voltages = phases.get(CURRENT, {}), phases.get(VOLTAGE, {})
+    currents, voltages = phases.get(CURRENT), phases.get(VOLTAGE, {})
     voltage = totals.get(VOLTAGE, _mean(voltages))
     if not currents or voltage is None:
         return None
-    return sum((amps * voltages.get(line, voltage) for line, amps in currents.items()), Decimal(0))
+    return sum(float(amps) * float(voltages.get(line, voltage)) for line, amps in currents.items())
 
 
-def _mean(values: dict[str, Decimal]) -> Decimal | None:
-    return sum(values.values(), Decimal(0)) / len(values) if values else None
+def _sum(values: Iterable[Value]) -> Value:
+    total: Any = 0
+    for value in values:
+        total += value
+    return total  # type: ignore[no-any-return]
 
 
-def _float(value: Decimal | None) -> float | None:
+def _mean(values: dict[str, Value] | None) -> float | None:
+    return float(_sum(values.values())) / len(values) if values else None
+
+
+def _figure(value: Value | None) -> float | None:
     return None if value is None else round(float(value), 3)
 
 
-def _whole(value: Decimal | None) -> int | None:
-    return None if value is None else int(value.to_integral_value())
+def _whole(value: Value | None) -> int | None:
+    return None if value is None else round(value)

@@ -7,9 +7,10 @@ from time import time_ns
 from uuid import UUID
 
 _lock = threading.Lock()
-_last_ms = 0
+_millisecond = 0
 _counter = 0
-_random = os.urandom(4096)
+_head = ""
+_random = ""
 _random_at = 0
 
 
@@ -18,23 +19,20 @@ def uuid7_text() -> str:
 
     Text, not `UUID`: building the object costs more than all the rest of a bulk row.
     """
-    global _last_ms, _counter, _random, _random_at
+    global _millisecond, _counter, _head, _random, _random_at
     with _lock:
-        ms = time_ns() // 1_000_000
-        if ms > _last_ms:
-            _last_ms, _counter = ms, 0
-        else:
-            # RFC 9562, 6.2 method 1: a counter in rand_a; when it is spent, borrow the next millisecond.
-            _counter += 1
-            if _counter > 0xFFF:
-                _last_ms, _counter = _last_ms + 1, 0
-        if _random_at + 8 > len(_random):
-            _random, _random_at = os.urandom(4096), 0
-        tail = int.from_bytes(_random[_random_at : _random_at + 8], "big")
-        _random_at += 8
-        head = f"{_last_ms:012x}7{_counter:03x}"
-    low = f"{0x8000000000000000 | (tail & 0x3FFFFFFFFFFFFFFF):016x}"
-    return f"{head[:8]}-{head[8:12]}-{head[12:]}-{low[:4]}-{low[4:]}"
+        now = time_ns() // 1_000_000
+        # RFC 9562, 6.2 method 1: a counter in rand_a; when it is spent, borrow the next millisecond.
+        _counter += 1
+        if now > _millisecond or _counter > 0xFFF:
+            _millisecond, _counter = max(now, _millisecond + 1), 0
+            _head = f"{_millisecond >> 16:08x}-{_millisecond & 0xFFFF:04x}-7"
+        if _random_at == len(_random):
+            _random, _random_at = os.urandom(4096).hex(), 0
+        tail = _random[_random_at : _random_at + 16]
+        _random_at += 16
+        # The variant's two bits and two zeros are the 8; 60 random bits follow.
+        return f"{_head}{_counter:03x}-8{tail[:3]}-{tail[3:15]}"
 
 
 def uuid7() -> UUID:
