@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Upper
 
@@ -241,5 +241,9 @@ def record_status(
 
 def touch_charge_points(seen: Mapping[int, datetime]) -> None:
     """Store when charge points were last heard; coalesced by each process, not once per message."""
-    charge_points = [ChargePoint(pk=pk, last_seen_at=at) for pk, at in sorted(seen.items())]
-    ChargePoint.objects.bulk_update(charge_points, ["last_seen_at"], batch_size=400)
+    # Not bulk_update: its one long CASE takes 0.2 ms a row to build, and for so long nobody is answered.
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [(adapt(at), pk) for pk, at in sorted(seen.items())]
+    table = ChargePoint._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(f'UPDATE "{table}" SET last_seen_at = %s WHERE id = %s', rows)  # noqa: S608 - names from the model
