@@ -20,9 +20,7 @@ Suggestions = Mapping[str, Sequence[tuple[str, str]]]
 
 
 class Suggested(forms.TextInput):
-    """A text input that offers likely values and takes others too."""
-
-    template_name = "console/widgets/suggested.html"
+    """An input that offers likely values and takes others too; the page writes them beside it (`<id>-list`)."""
 
     def __init__(self, suggestions: Sequence[tuple[str, str]], kind: str) -> None:
         super().__init__()
@@ -30,9 +28,8 @@ class Suggested(forms.TextInput):
         self.input_type = kind
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the values offered and the id of their list."""
+        """Name the list of the values offered."""
         context = super().get_context(name, value, attrs)
-        context["suggestions"] = self.suggestions
         context["widget"]["attrs"]["list"] = f"{context['widget']['attrs'].get('id', name)}-list"
         return context
 

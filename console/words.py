@@ -185,6 +185,10 @@ REFUSALS: dict[str, Explanation] = {
         "The address names no usable identity.",
         "Its URL must end in /ocpp/<identity>: 1 to 48 characters, without colon or slash.",
     ),
+    "wrong_path": Explanation(
+        "It connected to an address where no charge point is served.",
+        "Its URL must end in /ocpp/<identity>; correct the path in the charge point.",
+    ),
     "no_subprotocol": Explanation(
         "It offers no OCPP version that is served here.",
         "Configure the charge point for OCPP-J 1.6; hardware that offers none needs CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",

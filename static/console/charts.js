@@ -43,14 +43,18 @@
       series.push(line("Power", "y", colour("--chart-1"), (self, value) => number(value, 1, "kW")));
       if (soc) series.push(line("Battery", "soc", colour("--chart-3"), (self, value) => number(value, 0, "%"), { dash: [6, 4] }));
     }
-    const axes = [axis({}), axis({ size: 56, label: unit, labelSize: 18, labelFont: "12px system-ui, sans-serif", values: tick(decimals) })];
+    const clock = (self, splits, index, space, step) => splits.map((at) => {
+      const when = new Date(at * 1000), two = (part) => String(part).padStart(2, "0");
+      const day = when.getHours() + when.getMinutes() + when.getSeconds() === 0 || step >= 86400;
+      if (day) return `${when.getDate()}.${when.getMonth() + 1}.`;
+      return `${two(when.getHours())}:${two(when.getMinutes())}${step < 60 ? ":" + two(when.getSeconds()) : ""}`;
+    });
+    const axes = [axis({ values: clock, space: 70 }), axis({ size: 56, label: unit, labelSize: 18, labelFont: "12px system-ui, sans-serif", values: tick(decimals) })];
     if (soc) axes.push(axis({ side: 1, scale: "soc", grid: { show: false }, size: 46, values: (self, splits) => splits.map((value) => `${value} %`) }));
     return {
       width, height: 260, series, axes,
       scales: { x: { time: true }, y: { range: zero }, soc: { range: [0, 100] } },
       cursor: { drag: { x: true, y: false }, sync: { key: "transaction" } },
-      tzDate: (at) => new Date(at * 1000),
-      fmtDate: uPlot.fmtDate,
     };
   }
 

@@ -47,8 +47,16 @@
     const active = document.activeElement;
     if (active && part.contains(active) && active.matches("input, select, textarea")) return true;
     if (part.querySelector("form[data-touched]")) return true;
+    if ([...part.querySelectorAll("[data-hold]")].some(heldBack)) return true;
     const selection = document.getSelection();
     return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
+  }
+
+  // A notice stays long enough to be read.
+  const firstSeen = new WeakMap();
+  function heldBack(notice) {
+    if (!firstSeen.has(notice)) firstSeen.set(notice, performance.now());
+    return performance.now() - firstSeen.get(notice) < Number(notice.dataset.hold) * 1000;
   }
 
   async function read() {

@@ -1,0 +1,30 @@
+"""The cast of the console: alice operates, bob may only look, charlie's account is switched off."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+
+if TYPE_CHECKING:  # this file is read before Django is set up
+    from csms.core.access.models import User
+
+
+@pytest.fixture
+def alice(db: None) -> Client:
+    from tests.console.cast import person, signed_in
+
+    return signed_in(person("alice", "operator"))
+
+
+@pytest.fixture
+def bob(db: None) -> Client:
+    from tests.console.cast import person, signed_in
+
+    return signed_in(person("bob", "viewer"))
+
+
+@pytest.fixture
+def charlie(db: None) -> "User":
+    from tests.console.cast import person
+
+    return person("charlie", "operator", is_active=False)

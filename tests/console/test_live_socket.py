@@ -1,0 +1,83 @@
+"""The socket of a page: whom it lets in, what it tells, when it ends."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
+
+from console import live as socket
+from csms.core import live
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def talker(client: Client | None = None, origin: str = "http://testserver") -> WebsocketCommunicator:
+    from csms.asgi import pages
+
+    headers = [(b"host", b"testserver"), (b"origin", origin.encode())]
+    if client is not None:
+        headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
+    return WebsocketCommunicator(pages, "/live", headers=headers)
+
+
+async def closed_with(communicator: WebsocketCommunicator) -> Any:
+    await communicator.connect()
+    return (await communicator.receive_output())["code"]
+
+
+async def subscribed(client: Client, *topics: str) -> WebsocketCommunicator:
+    communicator = talker(client)
+    assert (await communicator.connect())[0]
+    await communicator.send_json_to({"subscribe": list(topics)})
+    assert await communicator.receive_json_from() == {"seq": 0, "changed": [], "subscribed": True}
+    return communicator
+
+
+async def test_a_stranger_is_told_to_sign_in() -> None:
+    assert await closed_with(talker()) == socket.CLOSE_SIGNED_OUT
+
+
+async def test_another_site_is_turned_away(alice: Client) -> None:
+    assert await closed_with(talker(alice, origin="https://elsewhere.example")) == socket.CLOSE_BAD_ORIGIN
+    assert await closed_with(talker(alice, origin="")) == socket.CLOSE_BAD_ORIGIN
+
+
+async def test_a_page_hears_its_topics_and_no_others(alice: Client) -> None:
+    page = await subscribed(alice, "fleet", "charge-point:1")
+    live.publish(["transactions"])
+    live.publish(["fleet", "charge-point:2"])
+    assert await page.receive_json_from(5) == {"seq": 1, "changed": ["fleet"]}
+    live.publish(["charge-point:1"])
+    assert await page.receive_json_from(5) == {"seq": 2, "changed": ["charge-point:1"]}
+    await page.disconnect()
+
+
+@pytest.mark.parametrize(
+    "said", [{}, [], {"subscribe": "fleet"}, {"subscribe": [1]}, {"subscribe": ["x"] * 101}]
+)
+async def test_nonsense_ends_the_socket(alice: Client, said: Any) -> None:
+    page = await subscribed(alice, "fleet")
+    await page.send_json_to(said)
+    assert (await page.receive_output(5))["code"] == 1008
+
+
+async def test_a_quiet_socket_says_that_it_lives(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "PULSE_SECONDS", 0.05)
+    page = await subscribed(alice, "fleet")
+    assert await page.receive_json_from(5) == {"seq": 0, "changed": []}
+    await page.disconnect()
+
+
+async def test_who_signs_out_in_another_tab_is_told(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "PULSE_SECONDS", 0.05)
+    page = await subscribed(alice, "fleet")
+    assert SESSION_KEY in await sync_to_async(lambda: dict(alice.session))()
+    await sync_to_async(alice.post)("/sign-out")
+    async with asyncio.timeout(10):
+        while (said := await page.receive_output(5))["type"] != "websocket.close":
+            pass
+    assert said["code"] == socket.CLOSE_SIGNED_OUT
