@@ -115,7 +115,8 @@ def _idle(results: Results) -> list[str]:
     return [
         f"memory: {idle.user_kib:.1f} KiB per idle connection at {idle.connections:,} (resident size of the server "
         f"after one BootNotification each; kernel: {kernel})",
-        f"connect and boot: {idle.per_second:,.0f}/s, {idle.server_ms:.2f} ms of server CPU each",
+        f"connect and boot: {idle.per_second:,.0f}/s, {idle.server_ms:.2f} ms of server CPU each "
+        "(charge points seen for the first time, registered on the way)",
     ]
 
 

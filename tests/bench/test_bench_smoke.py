@@ -1,0 +1,84 @@
+"""The benchmark runs, loses nothing and prints every row; how fast anything was is no matter for a test."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench.durability import Findings
+from tests.bench.fleet import OpenLoop
+from tests.bench.gauges import Reading, Window
+from tests.bench.measuring import (
+    CEILING,
+    GROUPED,
+    HEARTBEATS,
+    QUICK,
+    SINGLE,
+    SQLITE_GROUPED,
+    SQLITE_SINGLE,
+    Idle,
+    Results,
+)
+from tests.bench.messages import meter_values
+from tests.bench.report import goals, percentile, table
+from tests.support.server import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark needs Linux")
+
+
+def test_the_benchmark_runs_loses_nothing_and_prints_every_row(postgres_url: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick"],
+        cwd=ROOT,
+        env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = (GROUPED, SINGLE, SQLITE_GROUPED, SQLITE_SINGLE, HEARTBEATS, CEILING)
+    lines = ("ratio: ", "bottleneck: ", "memory: ", "connect and boot: ", "latency at ", "durability: ")
+    for beginning in (*rows, *lines):
+        assert f"\n{beginning}" in run.stdout, beginning
+    assert run.stdout.count("\ngoal ") == 3
+    assert "lost = 0, stored twice = 0" in run.stdout
+
+
+def results(grouped_us: float, single_us: float) -> Results:
+    """Results of 1,000 messages a second whose cost on the server is given."""
+    made = Results(idle=Idle(2000, 24.0, None, 100.0, 5.0), latency=OpenLoop([0.001, 0.002], [0.0, 0.0]))
+    for name, cost in ((GROUPED, grouped_us), (SINGLE, single_us), (CEILING, 1.0)):
+        made.add(
+            name,
+            Window(1000, Reading(0.0, 0.0, 0.0, None), Reading(1.0, 0.1, cost / 1000, None)),
+        )
+    return made
+
+
+def test_goals_are_met_or_not_met_by_the_cost_on_the_server() -> None:
+    assert [line.rsplit(", ", 1)[1] for line in goals(results(90, 800))] == ["met", "met", "met"]
+    assert [line.rsplit(", ", 1)[1] for line in goals(results(150, 800))] == ["not met", "met", "not met"]
+    assert [line.rsplit(", ", 1)[1] for line in goals(results(250, 800))] == ["not met"] * 3
+
+
+def test_the_table_names_what_was_lost_and_what_could_not_be_read() -> None:
+    text = table(results(100, 900), QUICK, Findings(acknowledged=10, lost=2, doubled=1))
+    assert "of 10 acknowledged MeterValues lost = 2, stored twice = 1" in text
+    assert "kernel: not readable here" in text
+    assert "9.0x the server CPU" in text
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([3.0, 1.0, 2.0], 0.999) == 3.0
+
+
+def test_meter_values_differ_in_every_message_and_have_the_promised_size() -> None:
+    make = meter_values(123)
+    one, two = make(1, b"2026-11-21T10:00:00.000Z"), make(2, b"2026-11-21T10:00:01.000Z")
+    assert one != two
+    assert len(one) == len(two)
+    assert 1350 < len(one) < 1500
+    assert one.count(b'"measurand"') == 10
+    assert int.from_bytes(one[2:4], "big") == len(one) - 8
