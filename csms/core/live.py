@@ -50,8 +50,11 @@ def process_group(process_id: str) -> str:
 
 def at_home() -> None:
     """Make the running event loop the one through which this process sends; called by every socket that opens."""
-    global _home
-    _home = asyncio.get_running_loop()
+    global _home, _flush_planned
+    loop = asyncio.get_running_loop()
+    if loop is not _home:
+        with _lock:
+            _home, _flush_planned = loop, False  # what an earlier loop had planned ended with it
 
 
 def publish(topics: Iterable[str]) -> None:
@@ -59,10 +62,10 @@ def publish(topics: Iterable[str]) -> None:
     global _flush_planned
     with _lock:
         _pending.update(topics)
-        if _flush_planned:
-            return
         home = _home
         if home is not None and home.is_running():
+            if _flush_planned:
+                return
             with suppress(RuntimeError):
                 home.call_soon_threadsafe(lambda: home.call_later(COALESCE_SECONDS, _flush))
                 _flush_planned = True

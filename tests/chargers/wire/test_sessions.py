@@ -10,7 +10,7 @@ from chargers.commands import CommandRefused, expire_commands
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
 from csms.core.events.models import Event
 from csms.core.ids import uuid7
-from tests.chargers.house import House, fresh, known, now, order, settings_are
+from tests.chargers.wire.house import House, fresh, known, now, order, settings_are
 from tests.support.charger import RawCharger, eventually
 
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
@@ -24,7 +24,7 @@ async def offline(charge_point: ChargePoint) -> None:
     await eventually(lambda: not online(charge_point))
 
 
-# --- the newest connection wins ---------------------------------------------------------------------------
+# --- the newest connection wins ------------------------------------------------------------
 
 
 async def test_the_newest_connection_wins_and_the_old_ones_end_touches_nothing_of_the_new(house: House):
@@ -98,7 +98,7 @@ async def test_a_connection_that_was_replaced_claims_no_more_commands(house: Hou
         assert fresh(command).status == Command.Status.QUEUED
 
 
-# --- before acceptance --------------------------------------------------------------------------------------
+# --- before acceptance ------------------------------------------------------------
 
 
 async def test_a_pending_charge_point_is_asked_to_boot_when_it_is_approved(house: House):
@@ -177,7 +177,7 @@ async def test_an_accepted_charge_point_needs_no_boot_after_a_reconnection(house
         assert await charger.result("StatusNotification", STATUS) == {}
 
 
-# --- life -----------------------------------------------------------------------------------------------------
+# --- life ------------------------------------------------------------
 
 
 async def test_a_silent_connection_is_closed_and_any_frame_counts_as_life(house: House):
@@ -216,7 +216,7 @@ async def test_a_lost_wire_is_told_apart_from_a_close(house: House):
     assert Connection.objects.get(charge_point=cp16).close_code == 1006
 
 
-# --- leases -----------------------------------------------------------------------------------------------------
+# --- leases ------------------------------------------------------------
 
 
 def dead_process(charge_point: ChargePoint, **ago: float) -> Connection:
@@ -258,7 +258,7 @@ async def test_a_process_that_was_given_up_drops_its_sockets_once_and_lives_agai
         assert (await charger.receive())[2] == "Reset"
 
 
-# --- commands -------------------------------------------------------------------------------------------------
+# --- commands ------------------------------------------------------------
 
 
 async def test_one_call_at_a_time_and_calls_may_cross(house: House):
@@ -392,7 +392,7 @@ async def test_a_command_that_the_bell_did_not_reach_is_found_by_the_sweep(house
         assert (await charger.receive())[2] == "Reset"
 
 
-# --- retries ----------------------------------------------------------------------------------------------------
+# --- retries ------------------------------------------------------------
 
 
 async def test_a_repeated_message_id_gets_the_stored_answer(house: House):

@@ -15,7 +15,7 @@ def house(db: None, django_db_blocker: Any) -> Iterator[Any]:
     from django.core.management import call_command
     from django.db import connection
 
-    from tests.chargers.house import House, settings_are
+    from tests.chargers.wire.house import House, settings_are
 
     with django_db_blocker.unblock():
         # Tests look at rows from inside their event loop, which would be wrong for the product.

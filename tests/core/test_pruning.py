@@ -1,0 +1,87 @@
+"""What is old goes, what is history stays, and nobody can delete what others refer to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models import ProtectedError
+
+from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake
+from csms.core.config import get_config
+from csms.core.events.models import Event
+from csms.core.ids import UUID, uuid7_floor
+from csms.pruning import prune
+from transactions.models import MeterValue, Transaction
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LONG_AGO, LATELY = NOW - timedelta(days=2000), NOW - timedelta(days=1)
+
+
+def pk(then: datetime, n: int = 1) -> UUID:
+    return UUID(int=uuid7_floor(then).int + n)
+
+
+@pytest.fixture
+def cp16() -> ChargePoint:
+    """A charge point with a past and a present."""
+    cp16 = ChargePoint.objects.create(cp_id="CP16", created_at=LONG_AGO)
+    for then in (LONG_AGO, LATELY):
+        process = Process.objects.create(
+            id=pk(then), host="h", pid=1, started_at=then, seen_at=then, ended_at=then
+        )
+        Connection.objects.create(
+            id=pk(then), charge_point=cp16, process=process, opened_at=then, closed_at=then
+        )
+        Frame.objects.create(id=pk(then), charge_point=cp16, connection_id=pk(then), at=then, text="")
+        Event.objects.create(id=pk(then), type="t", occurred_at=then, recorded_at=then, payload="{}")
+        Command.objects.create(
+            id=pk(then), charge_point=cp16, type="reset", created_at=then, expires_at=then, status="accepted"
+        )
+        RefusedHandshake.objects.create(
+            identity=str(then), reason="unknown", http_status=404, first_at=LONG_AGO, last_at=then
+        )
+        transaction = Transaction.objects.create(
+            id=pk(then), transaction_id=str(then), charge_point=cp16, started_at=then
+        )
+        MeterValue.objects.create(
+            id=pk(then), charge_point=cp16, connector_number=1, transaction=transaction,
+            sampled_at=then, received_at=then, samples="[]",
+        )  # fmt: skip
+    return cp16
+
+
+def test_what_is_older_than_it_is_kept_goes(cp16: ChargePoint):
+    Command.objects.create(
+        id=pk(LONG_AGO, 2), charge_point=cp16, type="reset", created_at=NOW, expires_at=NOW, status="sent"
+    )
+    counted = prune(get_config(), now=NOW, dry_run=True)
+    assert prune(get_config(), now=NOW) == counted | {"processes": 1}
+    assert all(count == 1 for name, count in counted.items() if name not in ("status reports", "processes"))
+    for model in (Frame, Event, MeterValue, Connection, Process, RefusedHandshake):
+        assert model.objects.count() == 1, model
+    assert Command.objects.count() == 2, "an open command is not history yet"
+    assert Transaction.objects.count() == 2, "transactions are kept for ever"
+    assert set(prune(get_config(), now=NOW).values()) == {0}
+
+
+def test_nothing_goes_in_steps_too_large(cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("csms.pruning.CHUNK", 2)
+    for n in range(2, 9):
+        Event.objects.create(id=pk(LONG_AGO, n), type="t", occurred_at=NOW, recorded_at=NOW, payload="{}")
+    assert prune(get_config(), now=NOW)["events"] == 8
+
+
+def test_a_charge_point_with_history_cannot_be_deleted(cp16: ChargePoint):
+    with pytest.raises(ProtectedError):
+        cp16.delete()
+    for model in (Command, Connection):
+        model.objects.all().delete()
+    with pytest.raises(ProtectedError):
+        cp16.delete()
+    assert Transaction.objects.count() == 2
+
+
+def test_a_process_with_connections_cannot_be_deleted(cp16: ChargePoint):
+    with pytest.raises(ProtectedError):
+        Process.objects.all().delete()
