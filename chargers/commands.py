@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chargers.handling import INT32_MAX, BadParam
 from chargers.models import ChargePoint, Command, Registration
 from chargers.orders import ORDERS
 from chargers.protocol.versions import Version
@@ -41,7 +42,7 @@ class RemoteStart(Params):
         title="Id token", min_length=1, max_length=20, description="The token to charge for."
     )
     connector_id: int | None = Field(
-        None, title="Connector", ge=1, description="Leave empty to let the charge point choose."
+        None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
     )
 
 
@@ -73,7 +74,11 @@ class TriggerMessage(Params):
         "StatusNotification",
     ] = Field("StatusNotification", title="Message")
     connector_id: int | None = Field(
-        None, title="Connector", ge=1, description="Only for MeterValues and StatusNotification; empty = all."
+        None,
+        title="Connector",
+        ge=1,
+        le=INT32_MAX,
+        description="Only for MeterValues and StatusNotification; empty = all.",
     )
 
 
@@ -146,15 +151,18 @@ SYSTEM = Author("system")
 DEFAULT_EXPIRY = timedelta(minutes=1)
 
 
-def check_params(type: str, params: Mapping[str, Any]) -> Params:
-    """Return the checked parameters. Raises CommandRefused `unknown_command` or `invalid` with errors by field."""
+def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) -> Params:
+    """Return the checked parameters; `strict` takes no text for a number, as the answers of forms do.
+
+    Raises CommandRefused `unknown_command` or `invalid` with errors by field.
+    """
     entry = COMMANDS.get(type)
     if entry is None:
         raise CommandRefused(
             "unknown_command", f"there is no command {type!r}; there are {', '.join(COMMANDS)}"
         )
     try:
-        return entry.params.model_validate(dict(params))
+        return entry.params.model_validate(dict(params), strict=strict)
     except ValidationError as error:
         errors: dict[str, list[str]] = {}
         for problem in error.errors():
@@ -206,12 +214,13 @@ def send_command(
         and charge_point.booted_at is not None
     ):
         # T-085 (1.6 errata 3.40)
-        raise CommandRefused("invalid", "an accepted charge point is not asked to boot; reset it instead")
+        text = "an accepted charge point is not asked to boot; reset it instead"
+        raise CommandRefused("invalid", text, {"requested_message": [text]})
     values = checked.model_dump(exclude_none=True)
     try:
         ORDERS[Version(charge_point.protocol)][type].payload(values)
-    except ValueError as error:
-        raise CommandRefused("invalid", str(error)) from error
+    except BadParam as error:
+        raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
     with transaction.atomic():
         command = Command.objects.create(
             charge_point=charge_point,

@@ -41,9 +41,20 @@ class Call:
 Handler = Callable[[Call], dict[str, Any]]
 
 
+class BadParam(ValueError):
+    """A parameter of a command that a version cannot say; `field` is its name."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How one version says a command: its action, its payload from our parameters, and which answers mean yes."""
+    """How one version says a command: its action, its payload from our parameters, and which answers mean yes.
+
+    `payload` raises BadParam for a parameter that the version cannot say.
+    """
 
     action: str
     payload: Callable[[dict[str, Any]], dict[str, Any]]

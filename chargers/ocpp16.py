@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from chargers import services
-from chargers.handling import Call, Handler, Order, int32
+from chargers.handling import BadParam, Call, Handler, Order, int32
 from chargers.models import Registration
 from chargers.protocol.times import format_time, parse_time
 from csms.core.config import get_config
@@ -91,12 +91,13 @@ def _trigger_message(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
-    """Raise ValueError for an id that is no number."""
+    """Raise BadParam for an id that is no number."""
     try:
         return {"transactionId": int(params["transaction_id"])}
     except ValueError:
-        raise ValueError(
-            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number"
+        raise BadParam(
+            "transaction_id",
+            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number",
         ) from None
 
 

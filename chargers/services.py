@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Upper
 
@@ -21,7 +21,11 @@ PASSWORD_MIN, PASSWORD_MAX = 16, 64  # T-024, T-025
 
 
 class Refusal(Exception):
-    """A change that cannot be made; the text says why, for people."""
+    """A change that cannot be made; the text says why, for people, and `field` what was wrong."""
+
+    def __init__(self, text: str, *, field: str = "cp_id") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 def find_charge_point(cp_id: str) -> ChargePoint | None:
@@ -45,13 +49,27 @@ def register_charge_point(
     except IdentityError as error:
         raise Refusal(str(error)) from error
     password_hash = hash_password(password) if password else ""
-    if find_charge_point(cp_id) is not None:
-        raise Refusal(f"{cp_id} is known already")
-    charge_point = ChargePoint.objects.create(
+    charge_point = ChargePoint(
         cp_id=cp_id, name=name, registration=registration, password_hash=password_hash, created_at=now
     )
-    announce("fleet")
-    return charge_point
+    known = find_charge_point(cp_id)
+    try:
+        if known is None:
+            with transaction.atomic():
+                charge_point.save(force_insert=True)
+                announce("fleet")
+            return charge_point
+    except IntegrityError:  # somebody else was faster
+        known = find_charge_point(cp_id)
+    raise Refusal(f"{known or cp_id} is known already")
+
+
+def rename_charge_point(charge_point: ChargePoint, name: str) -> None:
+    """Give the charge point a name for people; empty takes it away."""
+    charge_point.name = name
+    with transaction.atomic():
+        charge_point.save(update_fields=["name"])
+        announce("fleet", f"charge-point:{charge_point.pk}")
 
 
 def hash_password(password: str) -> str:
@@ -59,7 +77,8 @@ def hash_password(password: str) -> str:
     size = len(password.encode())
     if not PASSWORD_MIN <= size <= PASSWORD_MAX:
         raise Refusal(
-            f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}"
+            f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}",
+            field="password",
         )
     return make_password(canonical_password(password.encode()), hasher=HASHER)
 

@@ -1,3 +1,57 @@
 """The routes of the API, version 1."""
 
-urlpatterns: list[object] = []
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from chargers import api as charge_points
+from chargers import command_api, sending_api, wire_api
+from csms.api_docs import Nothing, Schema
+from transactions import api as transactions
+from transactions import token_api
+
+CHARGE_POINT = "charge-points/<str:cp_id>/"
+
+urlpatterns = [
+    path("charge-points/", charge_points.ChargePoints.as_view(), name="api-charge-points"),
+    path(CHARGE_POINT, charge_points.OneChargePoint.as_view(), name="api-charge-point"),
+    path(f"{CHARGE_POINT}approve/", charge_points.Approve.as_view(), name="api-approve"),
+    path(f"{CHARGE_POINT}reject/", charge_points.Reject.as_view(), name="api-reject"),
+    path(f"{CHARGE_POINT}retire/", charge_points.Retire.as_view(), name="api-retire"),
+    path(f"{CHARGE_POINT}password/", charge_points.ChargePointPassword.as_view(), name="api-password"),
+    path(f"{CHARGE_POINT}frames/", wire_api.Frames.as_view(), name="api-frames"),
+    path(
+        f"{CHARGE_POINT}meter-values/",
+        transactions.ChargePointMeterValues.as_view(),
+        name="api-charge-point-meter-values",
+    ),
+    path(
+        f"{CHARGE_POINT}commands/",
+        command_api.ChargePointCatalogue.as_view(),
+        name="api-charge-point-commands",
+    ),
+    *(
+        path(f"{CHARGE_POINT}commands/{slug}/", view, name=f"api-{slug}")
+        for slug, view in sending_api.command_views().items()
+    ),
+    path(f"{CHARGE_POINT}commands/<str:type>/", sending_api.UnknownCommand.as_view()),
+    path("commands/", command_api.Catalogue.as_view(), name="api-commands"),
+    path("commands/ledger/", command_api.Ledger.as_view(), name="api-ledger"),
+    path("commands/<uuid:id>/", command_api.OneCommand.as_view(), name="api-command"),
+    path("transactions/", transactions.Transactions.as_view(), name="api-transactions"),
+    path("transactions/<uuid:id>/", transactions.OneTransaction.as_view(), name="api-transaction"),
+    path(
+        "transactions/<uuid:id>/meter-values/",
+        transactions.TransactionMeterValues.as_view(),
+        name="api-transaction-meter-values",
+    ),
+    path("id-tokens/", token_api.IdTokens.as_view(), name="api-id-tokens"),
+    path("id-tokens/<path:id_token>/", token_api.OneIdToken.as_view(), name="api-id-token"),
+    path("refused-handshakes/", wire_api.RefusedHandshakes.as_view(), name="api-refused-handshakes"),
+    path("schema/", Schema.as_view(), name="api-schema"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        name="api-docs",
+    ),
+    re_path("", Nothing.as_view()),
+]

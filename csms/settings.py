@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "csms.core.request_ids.RequestIds",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -228,22 +229,50 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["csms.core.access.api.Scoped"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "csms.core.paging.NewestFirst",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["csms.core.api_data.Json"],
+    "DEFAULT_SCHEMA_CLASS": "csms.core.api_schema.ContractSchema",
+    "DEFAULT_METADATA_CLASS": None,  # what OPTIONS would say, the schema says better
     "EXCEPTION_HANDLER": "csms.core.api_errors.exception_handler",
-    "PAGE_SIZE": 100,
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "csms",
-    "DESCRIPTION": "Charge points, transactions and commands of a charging network.",
+    "DESCRIPTION": (
+        "Charge points, transactions and commands of a charging network.\n\n"
+        "**Times** are RFC 3339 in UTC with milliseconds; in requests any offset will do, but one there must be. "
+        "**Energy** is in whole Wh. **Lists** come in pages: pass `next_cursor` back as `cursor`, with the same "
+        "other parameters; rows that are added meanwhile shift nothing. **Unknown** parameters and fields are "
+        "refused, not ignored. **Errors** have one envelope, `Error`, and one status a kind."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,  # as in the table of routes
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "csms.core.api_schema.complete",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "Registration": "chargers.models.Registration",
+        "FrameDirection": "chargers.models.Frame.Direction",
+        "FrameVerdict": "chargers.models.Frame.Verdict",
+        "ResetType": ["Soft", "Hard"],
+        "CommandStatus": "chargers.models.Command.Status",
+        "TransactionStatus": "transactions.models.Transaction.Status",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "docExpansion": "list"},
+    "TAGS": [
+        {"name": "Charge points", "description": "What is known of them, and who may connect."},
+        {"name": "Commands", "description": "What to tell them, and what became of it."},
+        {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
+        {"name": "Id tokens", "description": "Who may charge."},
+    ],
 }

@@ -13,3 +13,4 @@ urlpatterns = [
     path("api/v1/", include("csms.api_urls")),
     path("", include("console.urls")),
 ]
+handler500 = "csms.core.api_errors.server_error"

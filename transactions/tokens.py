@@ -98,6 +98,13 @@ def unblock_id_token(token: IdToken, *, now: datetime) -> bool:
     return update_id_token(token, now=now, blocked=False)
 
 
+def delete_id_token(token: IdToken) -> None:
+    """Forget the token; transactions keep its text, and running ones go on."""
+    with transaction.atomic():
+        token.delete()
+        announce("id-tokens")
+
+
 def _checked(**values: Any) -> dict[str, Any]:
     """Return the values. Raises TokenRefusal for the first that no token may have, TypeError for an unknown field."""
     if unknown := set(values) - set(EDITABLE):

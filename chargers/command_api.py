@@ -1,0 +1,230 @@
+"""The API's door to commands: what there is to command, sending one, and what became of each."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chargers import selectors
+from chargers.api import charge_point_or_404
+from chargers.commands import (
+    COMMANDS,
+    CommandType,
+    why_not,
+)
+from chargers.models import Command
+from chargers.orders import ORDERS
+from csms.core.api_data import Moment, Shape
+from csms.core.api_views import ApiView, found, paged
+from csms.core.paging import PageQuery
+
+Status = Command.Status
+SCOPE = "command"  # what a token needs to send one
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JsonObject(serializers.JSONField):
+    """A JSON object, as it went over the wire."""
+
+
+class Part(Shape):
+    """A part of a command that is null until one of the columns in `filled` is."""
+
+    filled: ClassVar[tuple[str, ...]]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(source="*", allow_null=True, **options)
+
+    def to_representation(self, instance: Command) -> dict[str, Any] | None:  # type: ignore[override]
+        """Return the part."""
+        if not any(getattr(instance, name) for name in self.filled):
+            return None
+        return super().to_representation(instance)
+
+
+class CommandErrorShape(Part):
+    """Why there is no answer; code, description and details of a CALLERROR are the charge point's own."""
+
+    filled = ("error_code", "error_description")
+    code = serializers.CharField(source="error_code")
+    description = serializers.CharField(source="error_description")
+    details = JsonObject(source="error_details", allow_null=True)
+
+
+class LateAnswerShape(Part):
+    """An answer that came after the time-out."""
+
+    filled = ("late_at",)
+    text = serializers.CharField(source="late_answer", help_text="The frame, verbatim.")
+    at = Moment(source="late_at")
+
+
+class EffectShape(Part):
+    """What was seen to follow, whatever the charge point had answered."""
+
+    filled = ("effect_at",)
+    text = serializers.CharField(source="effect")
+    subject = serializers.CharField(
+        source="effect_subject", help_text="The id of what shows it, such as the transaction that started."
+    )
+    seen_at = Moment(source="effect_at")
+
+
+class CommandShape(Shape):
+    """A command: who ordered it, why, and what became of it."""
+
+    id = serializers.UUIDField()
+    cp_id = serializers.CharField(source="charge_point.cp_id")
+    type = serializers.CharField(help_text="Its name in the catalogue.")
+    params = JsonObject()
+    status = serializers.ChoiceField(
+        Status.choices,
+        help_text="`accepted` and `rejected` are the charge point's answer; `failed` has an `error`.",
+    )
+    by = serializers.CharField(help_text="Who ordered it.")
+    reason = serializers.CharField()
+    created_at = Moment()
+    expires_at = Moment(help_text="If it has not been sent by then it never will be.")
+    sent_at = Moment(allow_null=True)
+    answered_at = Moment(allow_null=True)
+    action = serializers.CharField(help_text="The OCPP action; empty until it is sent.")
+    message_id = serializers.CharField(help_text="Of its CALL; empty until it is sent.")
+    payload = JsonObject(allow_null=True, help_text="As it was sent.")
+    answer = JsonObject(allow_null=True, help_text="The payload of the CALLRESULT.")
+    answer_status = serializers.CharField(help_text="The charge point's own word in it.")
+    error = CommandErrorShape()
+    late_answer = LateAnswerShape()
+    effect = EffectShape()
+
+
+class CommandQuery(PageQuery):
+    """Which commands are listed."""
+
+    cp_id = serializers.CharField(required=False)
+    type = serializers.ChoiceField([(slug, entry.title) for slug, entry in COMMANDS.items()], required=False)
+    status = serializers.ChoiceField(Status.choices, required=False)
+
+
+class CatalogueEntryShape(Shape):
+    """Something that a charge point can be told to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    effect = serializers.CharField(help_text="What is seen when it has worked.")
+    danger = serializers.CharField(help_text="What to ask people before; empty if it is harmless.")
+    protocols = serializers.ListField(
+        child=serializers.CharField(), help_text="The OCPP versions that have it, as subprotocols."
+    )
+    scope = serializers.CharField(help_text="What a token needs.")
+    params = JsonObject(help_text="JSON Schema of its fields.")
+    refusal = serializers.CharField(
+        allow_null=True,
+        help_text="Of a charge point: the code with which it would be refused now; null if it can be sent.",
+        required=False,
+    )
+
+
+class CatalogueShape(Shape):
+    """All there is to command."""
+
+    results = CatalogueEntryShape(many=True)
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def _entry(entry: CommandType) -> dict[str, Any]:
+    return {
+        "type": entry.slug,
+        "title": entry.title,
+        "description": entry.params.__doc__ or "",
+        "effect": entry.effect,
+        "danger": entry.danger,
+        "protocols": [version.value for version, orders in ORDERS.items() if entry.slug in orders],
+        "scope": SCOPE,
+        "params": entry.params.model_json_schema(),
+    }
+
+
+class Catalogue(ApiView):
+    """What there is to command."""
+
+    chapter = "Commands"
+
+    @extend_schema(
+        operation_id="list_command_types",
+        summary="List what there is to command",
+        responses={200: CatalogueShape},
+    )
+    def get(self, request: Request) -> Response:
+        """List the catalogue."""
+        return Response({"results": [_entry(entry) for entry in COMMANDS.values()]})
+
+
+class ChargePointCatalogue(ApiView):
+    """What one charge point can be told to do now."""
+
+    chapter = "Commands"
+
+    @extend_schema(
+        operation_id="list_charge_point_command_types",
+        summary="List what a charge point can be told to do now",
+        description="The catalogue; `refusal` says of each entry why it would be refused.",
+        responses={200: CatalogueShape},
+    )
+    def get(self, request: Request, cp_id: str) -> Response:
+        """List the catalogue, judged for a charge point."""
+        charge_point = charge_point_or_404(cp_id)
+        refusals = {slug: why_not(charge_point, slug) for slug in COMMANDS}
+        codes = {slug: refusal.code if refusal else None for slug, refusal in refusals.items()}
+        return Response(
+            {"results": [_entry(entry) | {"refusal": codes[slug]} for slug, entry in COMMANDS.items()]}
+        )
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------
+
+
+class Ledger(ApiView):
+    """All commands."""
+
+    chapter = "Commands"
+    query = CommandQuery
+
+    @extend_schema(
+        operation_id="list_commands",
+        summary="List the ledger of commands",
+        description="Newest first.",
+        responses={200: paged(CommandShape)},
+    )
+    def get(self, request: Request) -> Response:
+        """List commands."""
+        asked = self.asked
+        wanted = {name: asked[name] for name in ("type", "status") if name in asked}
+        rows = selectors.commands().filter(**wanted)
+        if "cp_id" in asked:
+            rows = rows.filter(charge_point=charge_point_or_404(asked["cp_id"]))
+        return self.page(rows, order=("-pk",), shape=CommandShape)
+
+
+class OneCommand(ApiView):
+    """One command."""
+
+    chapter = "Commands"
+
+    @extend_schema(
+        operation_id="get_command",
+        summary="Show what became of a command",
+        responses={200: CommandShape},
+    )
+    def get(self, request: Request, id: UUID) -> Response:
+        """Show a command."""
+        command = found(selectors.commands().filter(pk=id).first(), "command", id)
+        return Response(CommandShape(command).data)

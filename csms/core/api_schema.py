@@ -1,0 +1,187 @@
+"""The OpenAPI document of the API: what the views do not say one by one is added here for all of them."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from csms.core.api_errors import CODES, WHOLE
+
+BODY_METHODS = {"post", "put", "patch"}
+ERROR = "Error"
+
+EXAMPLE_ID = "2c1f4c0e-8b7e-4f6c-9d1e-0c9f2f4b7a11"
+
+# status -> when it is answered, and an example of code, detail and errors
+ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
+    "400": ("The body is no JSON.", "malformed", "the body is no JSON: unexpected end of data", {}),
+    "401": (
+        "There is no token, or it is unknown, expired or revoked.",
+        "unauthenticated",
+        "the token is unknown, expired or revoked",
+        {},
+    ),
+    "403": ("The token lacks the scope.", "forbidden", "this needs the scope 'command'", {}),
+    "404": (
+        "There is no such thing; the code names what is unknown.",
+        "unknown_charge_point",
+        "there is no charge point 'CP-017'",
+        {},
+    ),
+    "413": ("The body is too large.", "too_large", "a body has at most 1048576 bytes", {}),
+    "415": (
+        "The body is not application/json.",
+        "unsupported_media_type",
+        'Unsupported media type "text/plain" in request.',
+        {},
+    ),
+    "422": (
+        "A field or parameter is wrong; `errors` names it.",
+        "invalid",
+        "limit: Ensure this value is less than or equal to 1000.",
+        {"limit": ["Ensure this value is less than or equal to 1000."]},
+    ),
+}
+
+# status -> a header that such an answer has
+HEADERS = {
+    "201": ("Location", "The path of what was made."),
+    "202": ("Location", "The path of the command."),
+    "401": ("WWW-Authenticate", "The scheme: Bearer."),
+}
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "Every answer with a status of 400 or more.",
+    "required": ["error", "request_id"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "detail", "errors"],
+            "properties": {
+                "code": {
+                    "type": "string",
+                    "description": "For programs. Codes of every route: "
+                    f"{', '.join(f'`{code}`' for code in dict.fromkeys(CODES.values()))}, `invalid`, "
+                    "`csrf_failed`, `internal_error`; the routes name theirs.",
+                },
+                "detail": {"type": "string", "description": "For people; may change."},
+                "errors": {
+                    "type": "object",
+                    "description": f"What is wrong, by field; `{WHOLE}` stands for the whole request.",
+                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        },
+        "request_id": {"type": "string", "description": "The X-Request-ID of this answer."},
+    },
+}
+
+
+class ContractSchema(AutoSchema):
+    """Reads the query string from the view's `query`."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the parameters of the query string."""
+        query = getattr(self.view, "query", None)
+        return [query] if query is not None and self.method == "GET" else []
+
+    def _get_serializer_name(self, *args: Any, **kwargs: Any) -> str:
+        name: str = super()._get_serializer_name(*args, **kwargs)
+        return name.replace("Shape", "")
+
+    def get_tags(self) -> list[str]:
+        """Return the view's chapter."""
+        return [getattr(self.view, "chapter", "Other")]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How a program shows who it is."""
+
+    target_class = "csms.core.access.api.BearerToken"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """Return the scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token from `manage.py create_api_token NAME`. Scopes: `read` to look, `command` to "
+            "command charge points, `write` to change what is kept about them.",
+        }
+
+
+def error(description: str, cases: dict[str, str], beside: dict[str, Any] | None = None) -> OpenApiResponse:
+    """Return the description of an error that only some routes have.
+
+    `cases` are its codes, each with an example of the detail; `beside` are the properties that stand beside the error.
+    """
+    schema: dict[str, Any] = {"$ref": f"#/components/schemas/{ERROR}"}
+    if beside:
+        schema = {"allOf": [schema, {"type": "object", "properties": beside}]}
+    return OpenApiResponse(
+        schema,
+        description=description,
+        examples=[OpenApiExample(code, value=_body(code, text, {})) for code, text in cases.items()],
+    )
+
+
+def _body(code: str, detail: str, errors: dict[str, list[str]]) -> dict[str, Any]:
+    return {"error": {"code": code, "detail": detail, "errors": errors}, "request_id": EXAMPLE_ID}
+
+
+def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the errors that every route may answer, and the headers that every answer has."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas[ERROR] = ERROR_SCHEMA
+    for name, schema in schemas.items():
+        if name.endswith("Request"):  # a field that nobody knows is refused
+            schema["additionalProperties"] = False
+    result["components"]["headers"] = {
+        "RequestId": {
+            "schema": {"type": "string"},
+            "description": "The X-Request-ID of the request if it had a sane one, else a new one; the log has it too.",
+        }
+    }
+    request_id = {
+        "name": "X-Request-ID",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "Comes back with the answer and stands in the log, if it has 1 to 128 letters, digits "
+        "or `._:/+=@-`.",
+    }
+    for operations in result["paths"].values():
+        for method, operation in operations.items():
+            operation.setdefault("parameters", []).append(request_id)
+            responses = operation["responses"]
+            for status in _statuses(method, operation):
+                if status not in responses:
+                    description, code, detail, errors = ERRORS[status]
+                    responses[status] = {
+                        "description": description,
+                        "content": {
+                            "application/json": {
+                                "schema": {"$ref": f"#/components/schemas/{ERROR}"},
+                                "examples": {code: {"value": _body(code, detail, errors)}},
+                            }
+                        },
+                    }
+            for status, response in responses.items():
+                headers = response.setdefault("headers", {})
+                headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+                if status in HEADERS:
+                    name, description = HEADERS[status]
+                    headers[name] = {"schema": {"type": "string"}, "description": description}
+            operation["responses"] = dict(sorted(responses.items()))
+    return result
+
+
+def _statuses(method: str, operation: dict[str, Any]) -> list[str]:
+    # 422 is for everybody: an unknown query parameter is refused where none is known, too.
+    statuses = ["401", "403", "422"]
+    if any(parameter["in"] == "path" for parameter in operation["parameters"]):
+        statuses.append("404")
+    if "requestBody" in operation:
+        statuses += ["400", "413", "415"]
+    return statuses

@@ -1,0 +1,112 @@
+"""What every view of the API does alike: read the query string, answer in pages, point to what was made."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.db.models import Model, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, CharField
+from rest_framework.views import APIView
+
+from csms.core.api_data import Moment, Query, Shape, moment, read_query
+from csms.core.api_errors import ApiError
+from csms.core.paging import PageQuery, page
+
+WINDOW_DEFAULT = timedelta(hours=24)
+
+
+class WindowQuery(PageQuery):
+    """The query string of a list that is bounded in time."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; `from` is no name for an attribute."""
+        return {
+            "from": Moment(
+                required=False, help_text="Beginning of the window, inclusive; by default 24 h before `to`."
+            ),
+            "to": Moment(required=False, help_text="End of the window, exclusive; by default now."),
+            **super().get_fields(),
+        }
+
+
+class Window(Shape):
+    """The window that an answer covers."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
+        return {"from": Moment(help_text="Inclusive."), "to": Moment(help_text="Exclusive.")}
+
+
+class ApiView(APIView):
+    """The base of the views. `query` is the shape of the query string of GET; other methods take none."""
+
+    query: ClassVar[type[Query] | None] = None
+    chapter: ClassVar[str]
+    """Where the schema lists it."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, then what for."""
+        super().initial(request, *args, **kwargs)
+        self.asked = read_query(request, self.query if request.method in ("GET", "HEAD") else None)
+
+    def page(
+        self,
+        rows: QuerySet[Any],
+        *,
+        order: tuple[str, ...],
+        shape: Callable[..., BaseSerializer[Any]],
+        window: tuple[datetime, datetime] | None = None,
+    ) -> Response:
+        """Answer with a page of rows. The next one is in `next_cursor`, and as a Link header (RFC 8288)."""
+        found = page(rows, order=order, limit=self.asked["limit"], cursor=self.asked.get("cursor"))
+        results = shape(found.rows, many=True, context={"request": self.request}).data
+        body: dict[str, Any] = {"results": results, "next_cursor": found.next_cursor}
+        again = self.request.query_params.dict()
+        if window is not None:
+            # The next page has the bounds of this one, though "now" has moved on.
+            bounds = {"from": moment(window[0]), "to": moment(window[1])}
+            body["window"] = bounds
+            again |= bounds
+        response = Response(body)
+        if found.next_cursor is not None:
+            again["cursor"] = found.next_cursor
+            response["Link"] = f'<{self.request.path}?{urlencode(again)}>; rel="next"'
+        return response
+
+    def window(self, *, now: datetime, at_most: timedelta) -> tuple[datetime, datetime]:
+        """Return the window that was asked for. Raises 422 for one that is empty or longer than `at_most`."""
+        until = self.asked.get("to") or now
+        since = self.asked.get("from") or until - WINDOW_DEFAULT
+        if since >= until:
+            raise ApiError(
+                422, "invalid", "from: It is not before `to`.", {"from": ["It is not before `to`."]}
+            )
+        if until - since > at_most:
+            text = f"The window is longer than {at_most.days} days; ask for parts of it."
+            raise ApiError(422, "window_too_large", f"from: {text}", {"from": [text]})
+        return since, until
+
+
+def paged(shape: type[Shape], *, window: bool = False) -> type[Shape]:
+    """Return the shape of a page of rows, for the schema."""
+    fields: dict[str, Any] = {
+        "results": shape(many=True),
+        "next_cursor": CharField(
+            allow_null=True, help_text="Null on the last page; the Link header has it, too."
+        ),
+        "__doc__": "A page of rows.",
+    }
+    if window:
+        fields["window"] = Window()
+    kind = "WindowPage" if window else "Page"
+    return type(shape.__name__.removesuffix("Shape") + kind, (Shape,), fields)
+
+
+def found(row: Model | None, what: str, name: object) -> Any:
+    """Return the row. Raises 404 with the code `unknown_…` when there is none."""
+    if row is None:
+        raise ApiError(404, f"unknown_{what}", f"there is no {what.replace('_', ' ')} {str(name)!r}")
+    return row

@@ -1,0 +1,107 @@
+"""What the API is asked about: charge points, sessions and readings as the store holds them."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from rest_framework.test import APIClient
+
+from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
+from csms.core.access.services import create_api_token
+from transactions.models import MeterValue, Transaction
+
+API = "/api/v1"
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+_numbers = count(1000)
+
+
+def client_of(name: str, *scopes: str, expires_at: datetime | None = None) -> APIClient:
+    """A client with a token of these scopes."""
+    _, key = create_api_token(name, scopes=scopes, now=NOON, expires_at=expires_at)
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
+
+
+def charge_point(cp_id: str = "CP16", **values: Any) -> ChargePoint:
+    values = {"registration": "accepted", "created_at": NOON} | values
+    return ChargePoint.objects.create(cp_id=cp_id, **values)
+
+
+def online(charger: ChargePoint) -> ChargePoint:
+    """Give the charge point a connection, as its process would; there is nobody at its end."""
+    process = Process.objects.create(host="here", pid=1, started_at=NOON, seen_at=NOON)
+    connection = Connection.objects.create(
+        charge_point=charger, process=process, protocol="ocpp1.6", opened_at=NOON
+    )
+    charger.connection_id, charger.protocol = connection.pk, "ocpp1.6"
+    charger.save()
+    return charger
+
+
+def connector(charger: ChargePoint, number: int = 1, status: str = "Available", **values: Any) -> Connector:
+    values = {"error_code": "NoError", "status_at": NOON, "received_at": NOON} | values
+    return Connector.objects.create(charge_point=charger, number=number, status=status, **values)
+
+
+def session(charger: ChargePoint, **values: Any) -> Transaction:
+    number = next(_numbers)
+    values = {
+        "number": number,
+        "transaction_id": str(number),
+        "connector_number": 1,
+        "id_token": "ALICE",
+        "authorization": "Accepted",
+        "started_at": NOON,
+        "start_received_at": NOON,
+        "meter_start_wh": 1000,
+    } | values
+    return Transaction.objects.create(charge_point=charger, **values)
+
+
+def ended(charger: ChargePoint, **values: Any) -> Transaction:
+    values = {
+        "status": "ended",
+        "stopped_at": NOON + timedelta(hours=1),
+        "stop_received_at": NOON + timedelta(hours=1),
+        "meter_stop_wh": 8500,
+        "energy_wh": 7500,
+        "stop_reason": "EVDisconnected",
+    } | values
+    return session(charger, **values)
+
+
+def reading(charger: ChargePoint, transaction: Transaction | None = None, **values: Any) -> MeterValue:
+    values = {
+        "connector_number": 1,
+        "sampled_at": NOON,
+        "received_at": NOON,
+        "energy_wh": 2500,
+        "samples": '[{"value":"2.5","unit":"kWh"}]',
+    } | values
+    return MeterValue.objects.create(charge_point=charger, transaction=transaction, **values)
+
+
+def frame(charger: ChargePoint, **values: Any) -> Frame:
+    values = {
+        "connection_id": uuid4(),
+        "at": NOON,
+        "direction": "in",
+        "kind": 2,
+        "message_id": "m1",
+        "action": "Heartbeat",
+        "verdict": "ok",
+        "text": '[2,"m1","Heartbeat",{}]',
+    } | values
+    return Frame.objects.create(charge_point=charger, **values)
+
+
+def command(charger: ChargePoint, **values: Any) -> Command:
+    values = {
+        "type": "reset",
+        "params": {"type": "Soft"},
+        "by": "token alice",
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(minutes=1),
+    } | values
+    return Command.objects.create(charge_point=charger, **values)

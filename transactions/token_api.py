@@ -1,0 +1,175 @@
+"""The API's door to id tokens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
+from csms.core.api_errors import invalid
+from csms.core.api_views import ApiView, found, paged
+from csms.core.paging import PageQuery
+from transactions import selectors, tokens
+from transactions.authorization import find_id_token
+from transactions.models import IdToken
+
+# mypy takes fields named label and parent for attributes of the serializer; DRF moves fields out of their way.
+
+
+class IdTokenShape(Shape):
+    """A driver's means of identification (the idTag of OCPP 1.6)."""
+
+    id_token = serializers.CharField(help_text="Compared without regard to case.")
+    label = serializers.CharField(help_text="Whose it is; for people.")  # type: ignore[assignment]
+    parent = serializers.CharField(help_text="The group whose members may stop each other's transactions.")  # type: ignore[assignment]
+    blocked = serializers.BooleanField()
+    expires_at = Moment(allow_null=True, help_text="Null: never.")
+    max_active = serializers.IntegerField(
+        allow_null=True, help_text="Transactions at a time; null: no limit."
+    )
+    created_at = Moment()
+    updated_at = Moment(allow_null=True)
+    warnings = serializers.SerializerMethodField(help_text="Where it will not work, in words.")
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_warnings(self, token: IdToken) -> list[str]:
+        """Return what people should know of the token."""
+        return tokens.id_token_warnings(token.id_token)
+
+
+class IdTokenChanges(Body):
+    """What may be changed of a token."""
+
+    label = Word(required=False, allow_blank=True, max_length=tokens.LABEL_MAX)  # type: ignore[assignment]
+    parent = Word(required=False, allow_blank=True, trim_whitespace=False, max_length=tokens.ID_TOKEN_MAX)  # type: ignore[assignment]
+    blocked = Flag(required=False)
+    expires_at = Moment(required=False, allow_null=True)
+    max_active = Whole(required=False, allow_null=True, min_value=0, max_value=tokens.ACTIVE_MAX)
+
+
+class NewIdToken(IdTokenChanges):
+    """A token to register."""
+
+    id_token = Word(
+        max_length=tokens.ID_TOKEN_MAX,
+        trim_whitespace=False,
+        help_text=f"Printable; OCPP 1.6 charge points can send {tokens.ID_TAG_MAX} characters at most.",
+    )
+
+
+class IdTokenQuery(PageQuery):
+    """Which tokens are listed."""
+
+    q = serializers.CharField(required=False, help_text="Text in the token or its label.")
+    parent = serializers.CharField(required=False, help_text="Case does not matter.")  # type: ignore[assignment]
+    blocked = Flag(required=False)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn a refusal of the services into a 422 that names the field."""
+    try:
+        yield
+    except tokens.TokenRefusal as refusal:
+        raise invalid({refusal.field: [str(refusal)]}) from refusal
+
+
+def token_or_404(id_token: str) -> IdToken:
+    """Return the token; case does not matter. Raises 404."""
+    known = find_id_token(id_token) if id_token.isprintable() else None
+    token: IdToken = found(known, "id_token", id_token)
+    return token
+
+
+class IdTokens(ApiView):
+    """All id tokens."""
+
+    chapter = "Id tokens"
+    query = IdTokenQuery
+
+    @extend_schema(
+        operation_id="list_id_tokens",
+        summary="List id tokens",
+        description="The last registered first.",
+        responses={200: paged(IdTokenShape)},
+    )
+    def get(self, request: Request) -> Response:
+        """List tokens."""
+        asked, rows = self.asked, selectors.id_tokens()
+        if "q" in asked:
+            rows = rows.filter(Q(id_token__icontains=asked["q"]) | Q(label__icontains=asked["q"]))
+        if "parent" in asked:
+            rows = rows.filter(parent__iexact=asked["parent"])
+        if "blocked" in asked:
+            rows = rows.filter(blocked=asked["blocked"])
+        return self.page(rows, order=("-pk",), shape=IdTokenShape)
+
+    @extend_schema(
+        operation_id="register_id_token",
+        summary="Register an id token",
+        description="Scope `write`.",
+        request=NewIdToken,
+        responses={201: IdTokenShape},
+        examples=[
+            OpenApiExample(
+                "a card", value={"id_token": "04A2B3C4D5E680", "label": "Alice"}, request_only=True
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Register a token."""
+        body: dict[str, Any] = read_body(request, NewIdToken)
+        with refusals():
+            token = tokens.add_id_token(body.pop("id_token"), now=timezone.now(), **body)
+        location = reverse("api-id-token", args=[token.id_token])
+        return Response(IdTokenShape(token).data, status=201, headers={"Location": location})
+
+
+class OneIdToken(ApiView):
+    """One id token."""
+
+    chapter = "Id tokens"
+
+    @extend_schema(
+        operation_id="get_id_token",
+        summary="Show an id token",
+        description="By its text, percent-encoded; case does not matter.",
+        responses={200: IdTokenShape},
+    )
+    def get(self, request: Request, id_token: str) -> Response:
+        """Show a token."""
+        return Response(IdTokenShape(token_or_404(id_token)).data)
+
+    @extend_schema(
+        operation_id="change_id_token",
+        summary="Change, block or unblock an id token",
+        description="Running transactions go on. Scope `write`.",
+        request=IdTokenChanges,
+        responses={200: IdTokenShape},
+        examples=[OpenApiExample("block", value={"blocked": True}, request_only=True)],
+    )
+    def patch(self, request: Request, id_token: str) -> Response:
+        """Change a token."""
+        token = token_or_404(id_token)
+        changes = read_body(request, IdTokenChanges)
+        with refusals():
+            tokens.update_id_token(token, now=timezone.now(), **changes)
+        return Response(IdTokenShape(token).data)
+
+    @extend_schema(
+        operation_id="delete_id_token",
+        summary="Delete an id token",
+        description="From then on it is unknown; its transactions keep its text. Scope `write`.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, id_token: str) -> Response:
+        """Delete a token."""
+        tokens.delete_id_token(token_or_404(id_token))
+        return Response(status=204)
