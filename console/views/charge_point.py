@@ -171,7 +171,7 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
         order = Order(
             target, entry, form if sent is None else command_form(entry, suggestions=suggestions(target))
         )
-        return render(request, "console/charge-point/order.html", {"order": order, "sent": sent})
+        return render(request, "console/charge-point/order-body.html", {"order": order, "sent": sent})
     if sent is None:
         return show(request, ChargePointPage(target, refused=form), status=422)
     messages.success(request, f"{entry.title}: ordered. Its outcome appears under 'Commands given'.")

@@ -59,7 +59,7 @@ def test_a_dangerous_command_is_sent_only_after_the_question(alice: Client, cp16
 def test_with_script_the_answer_is_the_form_again(alice: Client, cp16: ChargePoint) -> None:
     answer = alice.post(command(cp16, "reset"), {"type": "Soft", "confirmed": "yes"}, headers=HTMX)
     text = answer.content.decode()
-    assert 'id="order-reset"' in text
+    assert 'class="order-body"' in text
     assert "Ordered" in text
     assert "<html" not in text
 

@@ -1,0 +1,176 @@
+"""Pictures of every page, light, dark and on a phone, with a busy fleet and with an empty house: `make screenshots`.
+
+They are for looking at, not for comparing; each run writes them anew to data/screenshots. It also says what no
+picture shows: complaints of the browser, and pages that are wider than the screen.
+"""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.lanes.programs import PROGRAMS
+from tests.support.charger import RawCharger
+from tests.support.server import ADMIN_PASSWORD, ROOT, Server, running_server
+
+OUT = ROOT / "data" / "screenshots"
+LOOKS = {
+    "light": {"viewport": {"width": 1360, "height": 900}},
+    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 780}, "has_touch": True},
+}
+LISTS = {
+    "dashboard": "/",
+    "charge-points": "/inspect/charge-points",
+    "transactions": "/inspect/transactions",
+    "approvals": "/sys/authorizations",
+    "tokens": "/sys/tokens",
+    "not-found": "/nowhere",
+}
+
+
+def main() -> int:
+    """Take them all; return how many complaints there were."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    complaints: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(PROGRAMS["chromium"][0]()), args=["--no-sandbox", "--disable-gpu"]
+        )
+        with running_server(Path(folder, "empty")) as server:
+            take(browser, server, "empty", LISTS, complaints)
+        settings = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
+        with running_server(Path(folder, "busy"), **settings) as server, simulated(server):
+            people_and_strangers(server)
+            pages = LISTS | found_by_looking(browser, server)
+            take(browser, server, "busy", pages, complaints)
+    print("\n".join(complaints) or "Nobody complained.")
+    print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
+    return len(complaints)
+
+
+@contextlib.contextmanager
+def simulated(server: Server) -> Iterator[None]:
+    """A fleet of the demo, some minutes into its day."""
+    fleet = subprocess.Popen(
+        [sys.executable, "manage.py", "simulate", "--count", "12", "--scenario", "demo", "--speed", "30"]
+        + ["--url", server.ocpp_url],
+        cwd=ROOT,
+        env=server.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        fleet.terminate()
+        fleet.wait(20)
+
+
+def people_and_strangers(server: Server) -> None:
+    """Tokens, a charge point that waits, one that is faulted, and handshakes that were refused."""
+    server.manage("add_id_token", "04A1B2C3D4", "--label", "Car pool, blue van")
+    server.manage("add_id_token", "04FFEE0011", "--label", "Night shift")
+
+    async def come() -> None:
+        for identity, protocols in (("LOST-7", ["ocpp9.9"]), ("bad:name", ["ocpp1.6"])):
+            with contextlib.suppress(Exception):
+                async with RawCharger.connect(server.ocpp_url, identity, subprotocols=protocols):
+                    pass
+        async with RawCharger.connect(server.ocpp_url, "GARAGE-2") as charger:
+            await charger.boot()
+            for number, status, code in ((0, "Available", "NoError"), (1, "Faulted", "GroundFailure")):
+                await charger.result(
+                    "StatusNotification", {"connectorId": number, "status": status, "errorCode": code}
+                )
+
+    thread = threading.Thread(target=lambda: asyncio.run(come()))  # Playwright has a loop in this one
+    thread.start()
+    thread.join()
+    server.manage("add_charge_point", "GATE-1", "--pending")
+
+
+def found_by_looking(browser: Browser, server: Server) -> dict[str, str]:
+    """The pages of one charge point and of two transactions, found as a person finds them; and one command sent."""
+    context = signed_in(browser, server, {})
+    page = context.new_page()
+    page.goto(f"{server.base_url}/inspect/transactions?status=active")
+    link = page.locator("#list tbody a.strong").first
+    link.wait_for(timeout=60_000)
+    page.wait_for_timeout(20_000)  # some curves, some ends
+    page.reload()
+    active = page.locator("#list tbody a.strong").last.get_attribute("href") or ""
+    charge_point = page.locator("#list tbody a[href*='charge-points']").last.get_attribute("href") or ""
+    page.goto(f"{server.base_url}/inspect/transactions?status=ended")
+    ended = page.locator("#list tbody a.strong").first.get_attribute("href") or active
+    page.goto(server.base_url + charge_point)
+    page.locator("#order-trigger-message summary").click()
+    page.locator("#order-trigger-message").get_by_role("button").click()
+    page.wait_for_timeout(2000)
+    context.close()
+    return {
+        "charge-point": charge_point,
+        "charge-point-faulted": "/inspect/charge-points/GARAGE-2",
+        "transaction-active": active,
+        "transaction-ended": ended,
+    }
+
+
+def signed_in(browser: Browser, server: Server, look: dict[str, object]) -> BrowserContext:
+    """A context that knows the session of the first operator."""
+    context = browser.new_context(**look)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{server.base_url}/sign-in")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(ADMIN_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(server.base_url + "/")
+    page.close()
+    return context
+
+
+def take(browser: Browser, server: Server, house: str, pages: dict[str, str], complaints: list[str]) -> None:
+    """Take every page in every look."""
+    for name, look in LOOKS.items():
+        stranger = browser.new_context(**look)  # type: ignore[arg-type]
+        picture(stranger.new_page(), server.base_url + "/sign-in", f"{house}-sign-in-{name}", complaints)
+        stranger.close()
+        context = signed_in(browser, server, look)
+        for title, path in pages.items():
+            picture(context.new_page(), server.base_url + path, f"{house}-{title}-{name}", complaints)
+        context.close()
+
+
+def picture(page: Page, url: str, name: str, complaints: list[str]) -> None:
+    """Take one page, whole."""
+    expected = "404" if "not-found" in name else "\0"
+
+    def hear(text: str) -> None:
+        if expected not in text:
+            complaints.append(f"{name}: {text}")
+
+    page.on("console", lambda message: hear(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: hear(str(error)))
+    page.goto(url)
+    page.wait_for_timeout(900)
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if wider > 0:
+        hear(f"{wider} pixels wider than the screen")
+    # The menu is as high as the window: for a whole page the window becomes as high as the page.
+    height = page.evaluate("document.documentElement.scrollHeight")
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(height, 6000))})
+    page.wait_for_timeout(200)
+    page.screenshot(path=OUT / f"{name}.png")
+    page.close()
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
