@@ -10,7 +10,7 @@ import logging
 import types
 from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,8 @@ from csms.core.writer import Done, WriterClosed, WriterFull, after_commit
 log = logging.getLogger(__name__)
 
 MESSAGES = Counter("csms_ocpp_messages_total", "Frames from charge points.", ["action", "verdict"])
+# A counter is found by its labels at every frame; there are few of them (see `_known`), so each is looked up once.
+_messages = lru_cache(1024)(MESSAGES.labels)
 HANDLING = Histogram(
     "csms_ocpp_answer_seconds", "From a CALL's arrival to its answer on the wire, commit included."
 )
@@ -156,7 +158,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     async def _take(self, text: str) -> None:
         event = self.session.receive_text(text, self.last_heard)
-        MESSAGES.labels(_known(event, self.handlers), event.verdict).inc()
+        _messages(_known(event, self.handlers), event.verdict).inc()
         if event.notes:
             log.info(
                 "ocpp.deviation",

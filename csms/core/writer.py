@@ -18,9 +18,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, cast
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, models, transaction
 from prometheus_client import Counter, Histogram
@@ -47,6 +47,8 @@ class Batch:
     rows: dict["BulkTable", list[Row]] = field(default_factory=dict)
     topics: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
+    collects: bool = True
+    """Whether rows wait for the end of the batch; if not, they are only noted here."""
 
 
 _local = threading.local()
@@ -73,9 +75,14 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "
 _NULL = f"null-{secrets.token_hex(8)}"
 
 
+# PostgreSQL reads what `str` makes of numbers, times and UUIDs. Remembered, since the rows of one message share its
+# time and its connection, and making their text costs more than all the rest of a line.
+_text = lru_cache(2048, typed=True)(str)
+
+
 def _copy_line(row: Row) -> str:
-    """Return a row in COPY's text format. datetime and the rest are written as `str` does, which PostgreSQL reads."""
-    texts = [v if type(v) is str else _NULL if v is None else str(v) for v in row]
+    """Return a row in COPY's text format."""
+    texts = [v if type(v) is str else _NULL if v is None else _text(v) for v in row]
     line = "\t".join(texts)
     # One look at the whole line: hardly any needs escapes, and escaping each value costs more than all the rest.
     if (
@@ -99,8 +106,8 @@ class BulkTable:
 
     def __init__(self, model: type[models.Model], columns: tuple[str, ...]) -> None:
         self.model = model
-        self.fields = [model._meta.get_field(name) for name in columns]
-        names = ", ".join(f'"{f.column}"' for f in self.fields)  # type: ignore[union-attr]
+        self.fields = [cast("models.Field[Any, Any]", model._meta.get_field(name)) for name in columns]
+        names = ", ".join(f'"{f.column}"' for f in self.fields)
         table = model._meta.db_table
         self._copy_sql = f"COPY \"{table}\" ({names}) FROM STDIN (NULL '{_NULL}')"
         marks = ", ".join(["%s"] * len(columns))
@@ -114,18 +121,20 @@ class BulkTable:
     def add(self, *values: Any) -> None:
         """Add a row to the running batch; outside the writer write it at once, in the caller's transaction."""
         batch = current_batch()
-        if batch is None:
-            self.write([values])
-            return
-        rows = batch.rows.get(self)
-        if rows is None:
-            rows = batch.rows[self] = []
-        rows.append(values)
+        if batch is not None:
+            rows = batch.rows.get(self)
+            if rows is None:
+                rows = batch.rows[self] = []
+            rows.append(values)
+            if batch.collects:
+                return
+        named = {f.attname: value for f, value in zip(self.fields, values, strict=True)}
+        self.model(**named).save(force_insert=True)
 
     def flush(self) -> None:
         """Write what the running batch has collected for this table, for a query that must see it."""
         batch = current_batch()
-        if batch is not None and (rows := batch.rows.pop(self, None)):
+        if batch is not None and batch.collects and (rows := batch.rows.pop(self, None)):
             self.write(rows)
 
     def holds(self, row: Row) -> bool:
@@ -178,7 +187,8 @@ class _Unit:
 class Writer:
     """One thread, one database connection, one transaction at a time; see the module's text.
 
-    `batch_max` = 1 commits once per message: the mode that the benchmark compares with.
+    `batch_max` = 1 is the mode that the benchmark compares with: each unit a transaction of its own, its rows inserted
+    one by one through the ORM as they come, as a Django program without this module would.
     `publish` is called on the event loop with the topics of each committed batch.
     """
 
@@ -198,6 +208,7 @@ class Writer:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="csms-writer", daemon=True)
         self._start_lock = threading.Lock()
+        self._started = False
         self.database_failing_since: float | None = None
 
     # -- from the event loop --
@@ -211,7 +222,7 @@ class Writer:
             raise WriterClosed
         if self._queue.qsize() >= self.queue_max:
             raise WriterFull
-        if not self._thread.is_alive():
+        if not self._started:
             self._start()
         self._queue.put(_Unit(work, done, asyncio.get_running_loop()))
 
@@ -243,7 +254,7 @@ class Writer:
     def close(self, timeout: float | None = None) -> bool:
         """Commit what is queued, then stop; return whether it ended within `timeout` seconds. Idempotent."""
         self._closed = True
-        if not self._thread.is_alive():
+        if not self._started:
             return True
         self._queue.put(None)
         self._thread.join(timeout)
@@ -251,7 +262,8 @@ class Writer:
 
     def _start(self) -> None:
         with self._start_lock:
-            if not self._thread.is_alive():
+            if not self._started:
+                self._started = True
                 self._thread.start()
 
     # -- in the thread --
@@ -309,14 +321,15 @@ class Writer:
         """Run the units in one transaction; wait for ever for a database that is away, since nothing may be lost."""
         attempts = 0
         while True:
-            batch = _local.batch = Batch()
+            batch = _local.batch = Batch(collects=self.batch_max > 1)
             committing = False
             try:
                 with transaction.atomic():
                     for unit in units:
                         unit.result = unit.work()
-                    for table, rows in batch.rows.items():
-                        table.write(rows)
+                    if batch.collects:
+                        for table, rows in batch.rows.items():
+                            table.write(rows)
                     committing = True
             except (OperationalError, InterfaceError) as error:
                 # A deadlock, a lock that did not come free, a server that restarts: the units are whole, try again.
