@@ -284,6 +284,17 @@ def command_title(command: Command) -> str:
 
 
 @register.filter
+def command_params(command: Command) -> list[tuple[str, Any]]:
+    """Return the parameters of a command under the names that its form has for them."""
+    entry = COMMANDS.get(command.type)
+    fields = entry.params.model_fields if entry else {}
+    return [
+        ((fields[name].title if name in fields else None) or name, value)
+        for name, value in command.params.items()
+    ]
+
+
+@register.filter
 def expected_effect(command: Command) -> str:
     """Return what is seen when a command has worked."""
     return COMMANDS[command.type].effect if command.type in COMMANDS else ""

@@ -87,15 +87,12 @@ class TransactionPage:
 
     @cached_property
     def readings(self) -> list[MeterValue]:
-        return list(transaction_readings(self.transaction).order_by("-pk")[:READINGS_SHOWN])
+        newest = transaction_readings(self.transaction).order_by("-pk")[:READINGS_SHOWN]
+        return sorted(newest, key=lambda reading: reading.sampled_at, reverse=True)
 
     @cached_property
     def reading_count(self) -> int:
         return MeterValue.objects.filter(transaction=self.transaction).count()
-
-    @cached_property
-    def last(self) -> MeterValue | None:
-        return self.readings[0] if self.readings else None
 
 
 def transaction_or_404(pk: UUID) -> Transaction:
