@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 
 from chargers.models import ChargePoint, Connector, Registration
 from chargers.selectors import FAULT
@@ -34,11 +34,11 @@ def fleet_figures() -> FleetFigures:
 
 
 def faults() -> QuerySet[Connector]:
-    """Return the connectors with a fault, newest first: those that say Faulted, and those that warn with a code."""
+    """Return the connectors with a fault: those that say Faulted before those that warn with a code, newest first."""
     return (
         Connector.objects.filter(FAULT, charge_point__retired_at=None)
         .select_related("charge_point")
-        .order_by("-status_at", "-pk")
+        .order_by(Case(When(status="Faulted", then=0), default=1), "-status_at", "-pk")
     )
 
 
