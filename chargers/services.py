@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Upper
 
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
@@ -31,7 +31,7 @@ class Refusal(Exception):
 def find_charge_point(cp_id: str) -> ChargePoint | None:
     """Return the charge point of this identity; identities are compared without regard to case."""
     return ChargePoint.objects.filter(cp_id=cp_id).first() or (
-        ChargePoint.objects.alias(folded=Upper("cp_id")).filter(folded=cp_id.upper()).first()
+        ChargePoint.objects.alias(folded=Upper("cp_id")).filter(folded=Upper(Value(cp_id))).first()
     )
 
 

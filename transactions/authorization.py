@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from django.db.models import Value
 from django.db.models.functions import Upper
 
 from csms.core.config import get_config
@@ -27,7 +28,8 @@ class Authorization:
 
 def find_id_token(id_token: str) -> IdToken | None:
     """Return the token; tokens are compared without regard to case (1.6: CiString20Type)."""
-    return IdToken.objects.alias(folded=Upper("id_token")).filter(folded=id_token.upper()).first()
+    # Folded by the database on both sides: SQLite folds ASCII only, and Python more than either.
+    return IdToken.objects.alias(folded=Upper("id_token")).filter(folded=Upper(Value(id_token))).first()
 
 
 def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Authorization:
@@ -53,6 +55,6 @@ def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Author
 def _active(id_token: str) -> int:
     return (
         Transaction.objects.alias(folded=Upper("id_token"))
-        .filter(folded=id_token.upper(), status=Transaction.Status.ACTIVE, authorization="Accepted")
+        .filter(folded=Upper(Value(id_token)), status=Transaction.Status.ACTIVE, authorization="Accepted")
         .count()
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Case, OuterRef, QuerySet, Subquery, When
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
@@ -55,7 +55,7 @@ def energy_so_far(transaction: Transaction) -> int | None:
 
 def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Transaction]:
     """Keep the transactions of a token; tokens are compared without regard to case."""
-    return transactions.alias(folded=Upper("id_token")).filter(folded=id_token.upper())
+    return transactions.alias(folded=Upper("id_token")).filter(folded=Upper(Value(id_token)))
 
 
 def transaction_readings(transaction: Transaction) -> QuerySet[MeterValue]:

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import server_error as html_server_error
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
 
 from csms.core.request_ids import request_id
 
@@ -64,24 +63,24 @@ def envelope(
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to an exception; None for one that nobody expected, which ends in `server_error()`."""
-    if isinstance(error, exceptions.ValidationError):
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    elif isinstance(error, exceptions.ValidationError):
         error = invalid(flattened(error.detail))
-    response = drf_exception_handler(error, context)
-    if response is None:
+    if not isinstance(error, exceptions.APIException):
         return None
     if isinstance(error, ApiError):
-        code, detail, errors, extra = error.code, str(error.detail), error.errors, error.extra
+        body = envelope(context["request"], error.code, str(error.detail), error.errors, **error.extra)
     else:
-        if isinstance(error, Http404):
-            error = exceptions.NotFound()
-        elif isinstance(error, PermissionDenied):
-            error = exceptions.PermissionDenied()
         code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "error")
-        if "CSRF" in str(error):
+        if str(error).startswith("CSRF Failed"):
             code = "csrf_failed"
-        detail, errors, extra = str(error), {}, {}
-    response.data = envelope(context["request"], code, detail, errors, **extra)
-    return response
+        body = envelope(context["request"], code, str(error))
+    challenge = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else None
+    return Response(body, status=error.status_code, headers=headers)
 
 
 def flattened(detail: Any, where: str = "") -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, CharField
 from rest_framework.views import APIView
 
-from csms.core.api_data import Moment, Query, Shape, moment, read_query
+from csms.core.api_data import EPOCH, Moment, Query, Shape, moment, read_query
 from csms.core.api_errors import ApiError
 from csms.core.paging import PageQuery, page
 
@@ -79,7 +79,7 @@ class ApiView(APIView):
     def window(self, *, now: datetime, at_most: timedelta) -> tuple[datetime, datetime]:
         """Return the window that was asked for. Raises 422 for one that is empty or longer than `at_most`."""
         until = self.asked.get("to") or now
-        since = self.asked.get("from") or until - WINDOW_DEFAULT
+        since = self.asked.get("from") or max(until - WINDOW_DEFAULT, EPOCH)
         if since >= until:
             raise ApiError(
                 422, "invalid", "from: It is not before `to`.", {"from": ["It is not before `to`."]}
