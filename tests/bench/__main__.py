@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import signal
 import sys
 from time import monotonic
 
@@ -21,6 +22,7 @@ def main() -> int:
         print("the benchmark reads /proc and uses epoll, so it needs Linux", file=sys.stderr)
         return 1
     begun = monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # end the servers as well
     gc.disable()  # the generator makes no cycles, and its pauses would count as latency
 
     def say(what: str) -> None:

@@ -25,10 +25,11 @@ NAME_WIDTH = 34
 
 def table(results: Results, plan: Plan, findings: Findings) -> str:
     """The whole report as text."""
+    rounds = len(results.series[GROUPED].windows)
     lines = [
         f"Durable MeterValues of 10 samples in running transactions: {plan.charge_points} charge points, one message "
         "in flight each;",
-        f"CPU time by /proc, medians of {plan.rounds} interleaved runs (SQLite, generator: 1 run).",
+        f"CPU time by /proc, medians of {rounds} interleaved runs (SQLite, generator: 1 run).",
         "",
         " " * NAME_WIDTH + "  ".join(title for title, _, _ in COLUMNS),
     ]
