@@ -1,18 +1,27 @@
 """The socket of a page: whom it lets in, what it tells, when it ends."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import SESSION_KEY
+from django.db import connections
 from django.test import Client
 
 from console import live as socket
 from csms.core import live
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def _leave_no_connection() -> AsyncIterator[None]:
+    """The thread in which the socket asks the database has a connection of its own."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 def talker(client: Client | None = None, origin: str = "http://testserver") -> WebsocketCommunicator:
