@@ -1,0 +1,154 @@
+"""The OpenAPI document says all that the API does, and what it says is so."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
+from rest_framework.test import APIClient
+
+from chargers.commands import COMMANDS
+from csms.api_urls import urlpatterns
+from tests.api.cast import API, charge_point, command, connector, ended, frame, online, reading, session
+from tests.support.server import Server, running_server
+from transactions.models import IdToken
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The document; a warning of its maker or an error against the OpenAPI meta-schema fails here."""
+    out = io.StringIO()
+    call_command(
+        "spectacular", "--fail-on-warn", "--validate", format="openapi-json", stdout=out, no_color=True
+    )
+    return dict(json.loads(out.getvalue()))
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def test_it_is_openapi_31_and_has_every_route(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    named = [pattern for pattern in urlpatterns if getattr(pattern, "name", None)]
+    assert len(named) == len(document["paths"]) + 2  # the document itself and its page
+    for slug in COMMANDS:
+        assert f"{API}/charge-points/{{cp_id}}/commands/{slug}/" in document["paths"]
+
+
+def test_every_operation_is_named_described_and_secured(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    chapters = {tag["name"] for tag in document["tags"]}
+    for method, path, operation in operations(document):
+        assert operation["summary"], (method, path)
+        assert set(operation["tags"]) <= chapters, (method, path)
+        assert {"bearer": []} in operation["security"], (method, path)
+        assert {"401", "403", "422"} <= set(operation["responses"]), (method, path)
+        if "requestBody" in operation:
+            [media] = operation["requestBody"]["content"].values()
+            assert "$ref" in media["schema"], (method, path)
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_every_error_has_the_envelope_and_an_example_of_it(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if int(status) < 400:
+                continue
+            [media] = response["content"].values()
+            assert "schemas/Error" in json.dumps(media["schema"]), (method, path, status)
+            assert media["examples"], (method, path, status)
+            for example in media["examples"].values():
+                check(document, "Error", example["value"])
+
+
+def test_every_field_has_a_type(document: dict[str, Any]) -> None:
+    known = {"type", "$ref", "oneOf", "anyOf", "allOf", "enum"}
+    for name, schema in document["components"]["schemas"].items():
+        for field, value in schema.get("properties", {}).items():
+            assert known & set(value), (name, field)
+            if field.endswith("_wh"):
+                assert value["type"] in ("integer", ["integer", "null"]), (name, field)
+
+
+def check(document: dict[str, Any], name: str, value: Any) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(value)
+
+
+def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APIClient) -> None:
+    cp16 = online(charge_point())
+    connector(cp16)
+    running, done = session(cp16), ended(cp16)
+    reading(cp16, running)
+    reading(cp16, None)
+    frame(cp16)
+    made = command(cp16, error_code="GenericError", late_at=cp16.created_at, effect_at=cp16.created_at)
+    IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
+    names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
+    asked = 0
+    for method, path, operation in operations(document):
+        if method != "get":
+            continue
+        names["id"] = str(made.pk if "commands" in path else running.pk)
+        answer = bob.get(path.format(**names))
+        assert answer.status_code == 200, (path, answer.json())
+        [media] = operation["responses"]["200"]["content"].values()
+        check(document, media["schema"]["$ref"].rsplit("/", 1)[1], answer.json())
+        asked += 1
+    check(document, "Transaction", bob.get(f"{API}/transactions/{done.pk}/").json())
+    assert asked >= 14
+
+
+def test_the_document_is_served_as_json(charlie: APIClient) -> None:
+    answer = charlie.get(f"{API}/schema/")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("application/json")
+    assert answer.json()["info"]["title"] == "csms"
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data: Path = tmp_path_factory.mktemp("docs")
+    with running_server(data) as server:
+        yield server
+
+
+def test_swagger_ui_works_under_our_content_security_policy(server: Server, page: Page) -> None:
+    key = server.manage("create_api_token", "docs").stdout.strip()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    hosts: set[str] = set()
+    page.on(
+        "request", lambda request: hosts.add(re.sub(r"^(data:).*|^(https?://[^/]+).*", r"\1\2", request.url))
+    )
+    answer = page.goto(f"{server.base_url}/api/v1/docs")
+    assert answer is not None
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    expect(page.get_by_role("heading", name=re.compile("csms"))).to_be_visible()
+
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_label("auth-bearer-value").fill(key)
+    page.get_by_role("button", name="Apply credentials").first.click()
+    page.get_by_role("button", name="Close").first.click()
+    page.locator("#operations-Charge_points-list_charge_points").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
+    expect(page.locator(".live-responses-table")).to_contain_text("next_cursor")
+
+    assert complaints == []
+    assert hosts <= {server.base_url, "data:"}
