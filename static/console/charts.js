@@ -50,7 +50,7 @@
       return `${two(when.getHours())}:${two(when.getMinutes())}${step < 60 ? ":" + two(when.getSeconds()) : ""}`;
     });
     const axes = [axis({ values: clock, space: 70 }), axis({ size: 56, label: unit, labelSize: 18, labelFont: "12px system-ui, sans-serif", values: tick(decimals) })];
-    if (soc) axes.push(axis({ side: 1, scale: "soc", grid: { show: false }, size: 46, values: (self, splits) => splits.map((value) => `${value} %`) }));
+    if (soc) axes.push(axis({ side: 1, scale: "soc", grid: { show: false }, size: 54, values: (self, splits) => splits.map((value) => `${value} %`) }));
     return {
       width, height: 260, series, axes,
       scales: { x: { time: true }, y: { range: zero }, soc: { range: [0, 100] } },
