@@ -12,10 +12,11 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chargers.handling import INT32_MAX, BadParam
-from chargers.models import ChargePoint, Command, Registration
+from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.orders import ORDERS
 from chargers.protocol.versions import Version
 from chargers.services import tell_holder
@@ -373,7 +374,7 @@ def command_awaiting_effect(
     return None
 
 
-def fail_unanswered(connection_id: UUID, *, now: datetime) -> None:
+def fail_unanswered(connection_id: UUID | None, *, now: datetime) -> None:
     """End the command whose answer a lost connection owes; it touches no other connection's."""
     for command in Command.objects.filter(connection_id=connection_id, status=Status.SENT).select_related(
         "charge_point"
@@ -382,16 +383,21 @@ def fail_unanswered(connection_id: UUID, *, now: datetime) -> None:
         _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=description)
 
 
-def fail_unsent(charge_point_id: int, *, now: datetime) -> None:
-    """End queued commands that may not wait for a charge point that has gone offline.
+def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
+    """End queued commands that may not wait for a charge point that has gone offline; return whether others wait.
 
     A start or a reset that was meant for now must not reach the charge point when it comes back (S-04).
     """
+    waiting = False
     for command in Command.objects.filter(
-        charge_point_id=charge_point_id, status=Status.QUEUED, may_wait=False
+        charge_point_id=charge_point_id, status=Status.QUEUED
     ).select_related("charge_point"):
-        description = "the charge point went offline"
-        _settle(command, Status.FAILED, now, error_code="Offline", error_description=description)
+        if command.may_wait:
+            waiting = True
+        else:
+            description = "the charge point went offline"
+            _settle(command, Status.FAILED, now, error_code="Offline", error_description=description)
+    return waiting
 
 
 LOST_AFTER = timedelta(minutes=5)
@@ -412,6 +418,12 @@ def expire_commands(*, now: datetime) -> int:
         expired += _settle(
             command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time"
         )
+    for command in Command.objects.filter(
+        Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False)),
+        status=Status.SENT,
+    ).select_related("charge_point")[:1000]:
+        fail_unanswered(command.connection_id, now=now)  # a process that was killed left it
+        expired += 1
     return expired
 
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
-from chargers.models import ChargePoint, Connection, Frame, Process, RefusedHandshake, Registration
+from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake, Registration
 from chargers.protocol.versions import Version
 from chargers.services import find_charge_point, register_charge_point
 from csms.core.config import get_config
@@ -175,6 +175,39 @@ def standing(charge_point_id: int) -> str | None:
         ChargePoint.objects.filter(pk=charge_point_id, retired_at=None)
         .values_list("registration", flat=True)
         .first()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a process would have heard, had every bell come through."""
+
+    commands: list[int]
+    """Charge points for which commands wait."""
+    registrations: list[int]
+    """Held charge points that were approved, rejected or retired."""
+    open: set[UUID] | None
+    """The connections of the process that are open by the books; None when their number is right."""
+
+
+def missed_bells(process_id: UUID, *, unapproved: list[int], held: int, now: datetime) -> Missed:
+    """Look for what was rung for a process and perhaps not heard, in three small queries.
+
+    `unapproved` are the held charge points that wait for approval, `held` is how many it holds in all.
+    """
+    ours = Connection.objects.filter(process_id=process_id, closed_at=None)
+    out_of_service = Q(charge_point__registration=Registration.REJECTED) | Q(
+        charge_point__retired_at__isnull=False
+    )
+    approved = ChargePoint.objects.filter(pk__in=unapproved[:1000], registration=Registration.ACCEPTED)
+    waiting = Command.objects.filter(status=Command.Status.QUEUED, expires_at__gt=now)
+    return Missed(
+        commands=list(waiting.values_list("charge_point_id", flat=True).distinct()[:1000]),
+        registrations=[
+            *ours.filter(out_of_service).values_list("charge_point_id", flat=True)[:1000],
+            *(approved.values_list("pk", flat=True) if unapproved else ()),
+        ],
+        open=set(ours.values_list("pk", flat=True)) if ours.count() < held else None,
     )
 
 

@@ -106,7 +106,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         try:
             guest, version = await handshake.check()
             self.connection_id: UUID = uuid7()
-            opened = await handshake.open(guest, version, self.connection_id)
+            opened, commands_wait = await handshake.open(guest, version, self.connection_id)
         except connections.HandshakeRefused as refusal:
             await handshake.refuse(refusal, send)
             return
@@ -117,18 +117,20 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.session.restore(opened.answered)
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
         self.liveness = config.liveness_seconds
-        self.last_heard = monotonic()
+        self.held_since = self.last_heard = monotonic()
         self.last_heard_at = datetime.now(UTC)
         self.heard_since_touch = False
         self.in_flight = 0
         self._room = asyncio.Event()
         self._claiming = False
+        self._asked_to_boot_as = ""
         self._close: tuple[int, str] | None = None
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
             await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
-            self.heard("commands")
+            if commands_wait:
+                self.heard("commands")
             code, reason = await self._receive(receive)
         finally:
             gateway.release(self, guest.pk)
@@ -215,9 +217,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _gate(self, event: CallReceived) -> None:
         """T-080: before acceptance only boots, and what we asked for, are served."""
-        expected = self.holder.memory.get("expected") or {}
-        if self.holder.registration == Registration.PENDING and event.action in expected:
-            return
+        if self.holder.registration == Registration.PENDING:
+            asking = (
+                self.session.pending
+            )  # a station may send what was asked for before its answer to the asking
+            asked = asking.payload.get("requestedMessage") if asking is not None else None
+            if event.action == asked or event.action in (self.holder.memory.get("expected") or {}):
+                return
         raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
 
     def _handled(
@@ -320,8 +326,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
     def _registered(self, registration: str | None) -> None:
         if registration is None or registration == Registration.REJECTED:
             self.close_soon(1008, "an operator took this charge point out of service")
-        elif registration != self.holder.registration:
+        elif registration not in (self.holder.registration, self._asked_to_boot_as):
             # Its next boot is answered Accepted, and only then it may speak freely; so that this is soon, ask for it.
+            self._asked_to_boot_as = registration
             charge_point_id = self.holder.charge_point_id
             self.gateway.background(
                 "ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC))

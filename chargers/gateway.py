@@ -18,7 +18,7 @@ from django.utils import timezone
 from prometheus_client import Gauge
 
 from chargers import connections, services
-from chargers.models import Command
+from chargers.models import Registration
 from csms.core import live
 from csms.core.config import get_config
 from csms.core.writer import Writer, WriterClosed, WriterFull
@@ -32,7 +32,7 @@ HELD = Gauge("csms_charge_points_connected", "Charge points connected to this pr
 QUEUED = Gauge("csms_writer_queue_depth", "Units that wait for the writer of this process.")
 
 TICK = 1.0  # seconds
-TOUCH_EVERY = 20.0
+TOUCH_TURNS = 20  # ticks in which each charge point's last sign of life is stored once
 SWEEP_EVERY = 5.0
 DRAIN_STEP = 200  # connections closed at a time while draining, so that their return is spread
 
@@ -151,7 +151,8 @@ class Gateway:
     # -- the clock --
 
     async def _tick(self) -> None:
-        touched = swept = leased = monotonic()
+        swept = leased = monotonic()
+        turn = 0
         while True:
             await asyncio.sleep(TICK)
             now = monotonic()
@@ -162,9 +163,8 @@ class Gateway:
                 if now - leased >= connections.LEASE_RENEWED_EVERY:
                     leased = now
                     self._renew_lease()
-                if now - touched >= TOUCH_EVERY:
-                    touched = now
-                    self._touch()
+                turn = (turn + 1) % TOUCH_TURNS
+                self._touch(turn)
                 if now - swept >= SWEEP_EVERY and self.held:
                     swept = now
                     self._sweep()
@@ -186,32 +186,46 @@ class Gateway:
             "renew lease", lambda: connections.renew_lease(process_id, now=timezone.now()), given_up
         )
 
-    def _touch(self) -> None:
+    def _touch(self, turn: int) -> None:
+        """Store when charge points were last heard: each in its turn, so that no moment has to write them all."""
         seen: dict[int, datetime] = {}
         for charge_point_id, consumer in self.held.items():
-            if consumer.heard_since_touch:
+            if charge_point_id % TOUCH_TURNS == turn and consumer.heard_since_touch:
                 consumer.heard_since_touch = False
                 seen[charge_point_id] = consumer.last_heard_at
         if seen:
             self.background("touch", lambda: services.touch_charge_points(seen))
 
     def _sweep(self) -> None:
-        """Find queued commands whose bell was lost."""
+        """Make good what lost bells would have said: commands that wait, approvals, connections that were ended."""
+        process_id = self.process_id
+        assert process_id is not None
+        unapproved = [
+            consumer.holder.charge_point_id
+            for consumer in self.held.values()
+            if consumer.holder.registration != Registration.ACCEPTED
+        ]
+        held = len(self.held)
 
-        def waiting() -> list[int]:
-            return list(
-                Command.objects.filter(status=Command.Status.QUEUED, expires_at__gt=timezone.now())
-                .values_list("charge_point_id", flat=True)
-                .distinct()[:1000]
-            )
+        def look() -> connections.Missed:
+            return connections.missed_bells(process_id, unapproved=unapproved, held=held, now=timezone.now())
 
-        def ring(ids: list[int]) -> None:
-            for charge_point_id in ids:
-                consumer = self.held.get(charge_point_id)
-                if consumer is not None:
+        def ring(missed: connections.Missed) -> None:
+            for charge_point_id in missed.commands:
+                if consumer := self.held.get(charge_point_id):
                     consumer.heard("commands")
+            for charge_point_id in missed.registrations:
+                if consumer := self.held.get(charge_point_id):
+                    consumer.heard("registration")
+            if missed.open is not None:
+                for consumer in list(self.held.values()):
+                    if (
+                        consumer.connection_id not in missed.open
+                        and monotonic() - consumer.held_since > SWEEP_EVERY
+                    ):
+                        consumer.close_soon(connections.CLOSE_REPLACED, "replaced by a newer connection")
 
-        self.background("sweep", waiting, ring)
+        self.background("sweep", look, ring)
 
     # -- the end --
 

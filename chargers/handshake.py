@@ -119,13 +119,13 @@ class Handshake:
         if not await KNOWN_PASSWORDS.check(guest, password):
             raise HandshakeRefused(401, "wrong_password", "the password is wrong")
 
-    async def open(self, guest: Guest, version: Version, connection_id: UUID) -> Opened:
-        """Give the charge point to this socket. Raises HandshakeRefused."""
+    async def open(self, guest: Guest, version: Version, connection_id: UUID) -> tuple[Opened, bool]:
+        """Give the charge point to this socket; also say whether commands wait for it. Raises HandshakeRefused."""
         process_id = await self.gateway.start()
         user_agent = self.headers.get(b"user-agent", b"").decode("latin-1")
         now = datetime.now(UTC)
 
-        def unit() -> Opened:
+        def unit() -> tuple[Opened, bool]:
             opened = connections.open_connection(
                 guest,
                 connection_id=connection_id,
@@ -136,8 +136,7 @@ class Handshake:
                 now=now,
             )
             # What was meant for an earlier connection must not reach this one (S-04).
-            commands.fail_unsent(guest.pk, now=now)
-            return opened
+            return opened, commands.fail_unsent(guest.pk, now=now)
 
         return await self._unit(unit)
 

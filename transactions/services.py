@@ -26,6 +26,10 @@ from transactions.samples import Reading
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
+# What stations send that never got our id (S16-05, quirk X2).
+UNKNOWN_IDS = ("0", "-1")
+
+
 def believable(claimed: datetime | None, now: datetime) -> bool:
     """Return whether a charge point's time can stand; however old, since records wait while it is offline."""
     return claimed is not None and claimed <= now + CLOCK_TOLERANCE
@@ -148,7 +152,7 @@ def _adopt_orphan(charge_point_id: int, id_token: str, facts: dict[str, Any]) ->
         orphan=True,
         start_received_at=None,
         stopped_at__gte=facts["started_at"],
-        claimed_transaction_id__in=["", "0", "-1"],
+        claimed_transaction_id__in=["", *UNKNOWN_IDS],
     ).order_by("stopped_at")
     for orphan in orphans:
         if orphan.stop_id_token.upper() not in ("", id_token.upper()):
@@ -194,16 +198,19 @@ def stop_transaction(
 
     A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point.
     """
-    key = natural_key(charge_point_id, claimed_id, id_token.upper(), claimed_time, meter_stop_wh)
+    key: str | None = natural_key(charge_point_id, claimed_id, id_token.upper(), claimed_time, meter_stop_wh)
+    timely = believable(claimed_at, now)
     repeated = Transaction.objects.filter(stop_key=key).first()
     if repeated is not None:
-        return Stopped(repeated, first=False)
+        known = claimed_id not in UNKNOWN_IDS
+        if timely or known or _by_evidence(charge_point_id, id_token, meter_stop_wh, now) is None:
+            return Stopped(repeated, first=False)
+        key = None  # a clock that stands still and no id: the same words, but another transaction's end
 
-    timely = believable(claimed_at, now)
     transaction = Transaction.objects.filter(
         charge_point_id=charge_point_id, transaction_id=claimed_id
     ).first()
-    if transaction is None and claimed_id in ("0", "-1"):
+    if transaction is None and claimed_id in UNKNOWN_IDS:
         transaction = _by_evidence(charge_point_id, id_token, meter_stop_wh, claimed_at if timely else now)
         if transaction is not None:
             transaction.anomalies.append("matched_by_evidence")
@@ -352,7 +359,7 @@ def find_transaction(charge_point_id: int, claimed_id: str, connector_number: in
     "0" and "-1" mean the one that is open on the connector (quirk X2b); a station with a single connector may call
     it 0. Ended transactions still take late readings (S16-12).
     """
-    if claimed_id in ("0", "-1"):
+    if claimed_id in UNKNOWN_IDS:
         active = _active(charge_point_id)
         if connector_number:
             active = active.filter(connector_number=connector_number)

@@ -49,9 +49,13 @@ class Repeats:
         self._answered: dict[int | str, tuple[int, str, float]] | None = None
 
     def is_open(self, message_id: str, action: str, mark: Print) -> bool:
-        """Whether this very CALL is being handled at this moment."""
+        """Whether this very CALL is being handled at this moment, perhaps under an id of its first try."""
+        if not self._open:
+            return False
         found = self._open.get(message_id)
-        return found is not None and found.print == mark and found.action == action
+        if found is not None and found.print == mark and found.action == action:
+            return True
+        return mark.lasting and any(other.print == mark for other in self._open.values())
 
     def earlier_answer(self, message_id: str, mark: Print, now: float) -> str | None:
         """The payload that answered this very CALL before, as JSON text."""

@@ -54,7 +54,7 @@ def test_v4_a_time_without_a_zone_is_utc_and_says_so():
         "222222017-10-27T19:10:11Z",
         "1000000",
         "1970-01-01T00:00:00Z",
-        "1999-12-31T23:59:59Z",
+        "2019-12-31T23:59:59Z",
         "2101-01-01T00:00:00Z",
         "2026-00-01T00:00:00Z",
         "2026-02-30T00:00:00Z",
@@ -82,7 +82,7 @@ def test_t_060_times_go_out_as_utc_with_three_digits():
         format_time(datetime(2026, 11, 21))
 
 
-@given(st.datetimes(datetime(2000, 1, 2), datetime(2100, 12, 30), timezones=st.just(UTC)))
+@given(st.datetimes(datetime(2020, 1, 2), datetime(2100, 12, 30), timezones=st.just(UTC)))
 def test_what_we_write_we_read(when):
     assert parse_time(format_time(when)) == when.replace(microsecond=when.microsecond // 1000 * 1000)
 
@@ -90,5 +90,5 @@ def test_what_we_write_we_read(when):
 @given(st.text() | st.from_regex(r"[0-9]{1,9}-[0-9]{2}-[0-9]{2}T[0-9:.]{0,20}[Z+-][0-9:]{0,6}"))
 def test_any_text_is_read_or_not_but_never_raises(text):
     found = parse_time(text)
-    assert found is None or 2000 <= found.year <= 2100
+    assert found is None or 2020 <= found.year <= 2100
     time_oddity(text)
