@@ -180,3 +180,14 @@ def test_a_deviant_start_is_matched_by_what_was_sent_not_by_what_was_read():
     session.restore([("a", "StartTransaction", json.dumps(start(idTag=5)), json.dumps([3, "a", ACCEPTED]))])
     assert isinstance(receive(session, "StartTransaction", start(idTag=5), "b"), Repeated)
     assert isinstance(receive(session, "StartTransaction", start(idTag="5"), "b"), CallReceived)
+
+
+def test_a_retry_under_a_new_id_while_the_first_is_handled_is_not_a_new_fact():
+    session = cp16()
+    received(session, "MeterValues", samples(), "first")
+    assert receive(session, "MeterValues", samples(), "second") == StillBusy("second", "MeterValues")
+    answer = session.answer("first", {})
+    assert answer == '[3,"first",{}]'
+    assert receive(session, "MeterValues", samples(), "third") == Repeated(
+        "third", "MeterValues", '[3,"third",{}]'
+    )

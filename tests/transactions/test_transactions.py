@@ -376,3 +376,14 @@ def test_the_verdict_on_the_stopping_token_only_informs(cp16):
 
 def test_every_anomaly_has_words_for_people(cp16):
     assert all(text.endswith(".") for text in ANOMALIES.values())
+
+
+def test_a_dead_clock_and_a_lost_id_do_not_take_one_stop_for_another(cp16):
+    said = {"timestamp": UNSET[0], "meterStop": 1000}
+    for begun in (0, 60):
+        cp16.start(received=begun, timestamp=UNSET[0])
+        cp16.stop(-1, received=begun + 20, **said)
+        cp16.stop(-1, received=begun + 21, **said)  # the same end, said again
+        ended = [t for t in cp16.transactions if t.status == Transaction.Status.ENDED]
+        assert len(ended) == len(cp16.transactions) == 1 + begun // 60
+    assert not any(t.orphan for t in cp16.transactions)

@@ -422,3 +422,67 @@ async def test_policies_for_unknown_charge_points(house: House):
         async with RawCharger.connect(house.ocpp_url, "CP-NEW") as charger:
             assert (await charger.boot())["status"] == "Pending"
     assert ChargePoint.objects.get(cp_id="CP-NEW").registration == Registration.PENDING
+
+
+# --- when a bell is lost ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", ["retired_at", "registration"])
+async def test_a_charge_point_taken_out_of_service_by_another_process_is_disconnected(
+    house: House, column: str
+):
+    cp16 = known(f"CP-SILENT-{column}")
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        await charger.boot()
+        # As a management command beside an embedded server does: the row changes and no bell can reach the server.
+        ChargePoint.objects.filter(pk=cp16.pk).update(
+            **{column: now() if column == "retired_at" else Registration.REJECTED}
+        )
+        assert await charger.closed() == 1008
+
+
+async def test_an_approval_by_another_process_is_found_and_asked_for_once(house: House):
+    cp16 = known("CP-SILENT-APPROVAL", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        assert (await charger.boot())["status"] == "Pending"
+        ChargePoint.objects.filter(pk=cp16.pk).update(registration=Registration.ACCEPTED)
+        frame = await charger.receive()
+        assert frame[2:] == ["TriggerMessage", {"requestedMessage": "BootNotification"}]
+        await charger.send([3, frame[1], {"status": "Accepted"}])
+        for _ in range(2):
+            house.on_loop(house.gateway._sweep)
+            house.on_loop(lambda: house.gateway.writer.run(lambda: None))
+        assert (await charger.boot())["status"] == "Accepted"
+        assert Command.objects.filter(charge_point=cp16).count() == 1
+
+
+async def test_a_connection_that_the_books_call_closed_is_closed(house: House):
+    cp16 = known("CP-SILENT-END")
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        await charger.boot()
+        Connection.objects.filter(charge_point=cp16).update(closed_at=now(), close_code=4000)
+        assert await charger.closed(30) == 4000
+
+
+async def test_a_pending_charge_point_may_send_what_was_asked_for_before_its_answer(house: House):
+    cp16 = known("CP-EAGER", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        await charger.boot()
+        command = order(cp16, "trigger-message", requested_message="Heartbeat")
+        asked = await charger.receive()
+        await charger.result("Heartbeat", {})
+        assert (await charger.call("MeterValues", {"connectorId": 1, "meterValue": []}))[2] == "SecurityError"
+        await charger.send([3, asked[1], {"status": "Accepted"}])
+        await eventually(lambda: fresh(command).status == Command.Status.ACCEPTED)
+
+
+async def test_a_command_that_a_killed_process_left_unanswered_is_ended(house: House):
+    cp16 = known("CP-LEFT")
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        await charger.boot()
+        command = order(cp16, "reset")
+        await charger.receive()
+        # As the sweep of another process leaves it: the connection is closed, nobody waits for the answer any more.
+        Connection.objects.filter(charge_point=cp16).update(closed_at=now(), close_code=4001)
+        expire_commands(now=now())
+        assert (fresh(command).status, fresh(command).error_code) == (Command.Status.FAILED, "ConnectionLost")
