@@ -89,9 +89,8 @@ TEMPLATES = [
 # --- rows -------------------------------------------------------------------------------------------
 
 if config.database_path is None:
-    DATABASES = {
-        "default": dj_database_url.parse(config.database_url, conn_max_age=60, conn_health_checks=True)
-    }
+    # Under ASGI each request has a thread of its own, so a connection kept for the thread would serve no other.
+    DATABASES = {"default": dj_database_url.parse(config.database_url, conn_max_age=0)}
 else:
     DATABASES = {
         "default": {
