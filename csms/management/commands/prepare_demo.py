@@ -27,7 +27,9 @@ PREFIX = "DEMO"
 
 
 class Command(BaseCommand):
-    help = "Register the charge points and id tokens of the demo; `serve --demo` does this and runs the fleet."
+    help = (
+        "Register the charge points and id tokens of the demo; `serve --demo` does this and runs the fleet."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=int, default=12, help="charge points (%(default)s)")
