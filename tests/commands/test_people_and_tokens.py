@@ -1,0 +1,172 @@
+"""People and programs get their keys, drivers their tokens, and old data goes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from chargers.models import Frame, RefusedHandshake
+from csms.core.access.models import ApiToken, Role, User
+from csms.core.access.services import find_api_token, revoke_api_token
+from csms.core.config import get_config
+from csms.core.ids import uuid7, uuid7_floor
+from tests.commands.conftest import refusal, type_command
+from transactions.models import IdToken
+
+pytestmark = pytest.mark.django_db
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def test_an_operator_gets_a_password_that_is_printed_once():
+    said = type_command("create_operator", "alice")
+    alice = User.objects.get(username="alice")
+    assert alice.check_password(said.out)
+    assert (alice.role, alice.is_staff) == (Role.OPERATOR, False)
+    assert alice.may("command")
+    assert not alice.may("admin")
+
+
+def test_a_viewer_may_only_look_and_an_administrator_may_everything():
+    type_command("create_operator", "bob", "--role", "viewer")
+    type_command("create_operator", "carol", "--role", "administrator")
+    bob, carol = User.objects.get(username="bob"), User.objects.get(username="carol")
+    assert [bob.may(s) for s in ("read", "command", "write", "admin")] == [True, False, False, False]
+    assert [carol.may(s) for s in ("read", "command", "write", "admin")] == [True] * 4
+    assert carol.is_staff
+
+
+def test_an_operator_who_exists_is_changed_only_on_request():
+    first = type_command("create_operator", "alice").out
+    assert "--update" in refusal("create_operator", "alice")
+    assert User.objects.get().check_password(first)
+    second = type_command("create_operator", "alice", "--update", "--role", "viewer").out
+    assert User.objects.get().check_password(second)
+    assert User.objects.get().role == Role.VIEWER
+
+
+def test_a_bad_name_or_password_is_refused(monkeypatch):
+    assert "valid username" in refusal("create_operator", "no spaces please")
+    monkeypatch.setattr("csms.core.access.management.commands.create_operator.getpass", lambda _: "short")
+    assert "too short" in refusal("create_operator", "alice", "--ask")
+    assert not User.objects.exists()
+
+
+# --- programs -------------------------------------------------------------------------------------
+
+
+def test_an_api_token_is_shown_once_and_kept_as_a_hash():
+    key = type_command("create_api_token", "billing").out
+    token = ApiToken.objects.get()
+    assert find_api_token(key, now=timezone.now()) == token
+    assert key not in (token.digest, token.hint)
+    assert token.scopes == ["command", "read", "write"]
+    assert not token.may("admin")
+
+
+def test_an_api_token_ends_by_expiry_and_by_revocation():
+    now = timezone.now()
+    key = type_command("create_api_token", "short", "--days", "1").out
+    assert find_api_token(key, now=now) is not None
+    assert find_api_token(key, now=now + timedelta(days=1, minutes=1)) is None
+    assert revoke_api_token("short", now=now)
+    assert find_api_token(key, now=now) is None
+    assert not revoke_api_token("short", now=now)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["billing", "--scopes", "everything"], "everything"),
+        (["billing", "--scopes", ""], "none"),
+        (["billing", "--days", "0"], "at least 1"),
+        (["n" * 65], "64"),
+    ],
+)
+def test_a_bad_api_token_is_refused(words, why):
+    assert why in refusal("create_api_token", *words)
+    assert not ApiToken.objects.exists()
+
+
+def test_two_api_tokens_cannot_have_one_name():
+    type_command("create_api_token", "billing")
+    assert "exists already" in refusal("create_api_token", "billing")
+
+
+# --- drivers --------------------------------------------------------------------------------------
+
+
+def test_an_id_token_is_registered_and_changed():
+    said = type_command(
+        "add_id_token",
+        "04A1",
+        "--label",
+        "Ada",
+        "--parent",
+        "FAMILY",
+        "--expires",
+        "2030-12-31T23:59:59+01:00",
+    )
+    assert said.out == "04A1 is registered."
+    token = IdToken.objects.get()
+    assert (token.label, token.parent) == ("Ada", "FAMILY")
+    assert token.expires_at == datetime(2030, 12, 31, 22, 59, 59, tzinfo=UTC)
+    assert "--update" in refusal("add_id_token", "04a1", "--block")
+    assert type_command("add_id_token", "04a1", "--update", "--block", "--max-active", "1").out == (
+        "04A1 is changed (blocked)."
+    )
+    token.refresh_from_db()
+    assert (token.blocked, token.max_active, token.label) == (True, 1, "Ada")
+    assert "was so already" in type_command("add_id_token", "04A1", "--update", "--block").out
+
+
+def test_a_token_too_long_for_ocpp_16_is_taken_with_a_warning():
+    assert "20" in type_command("add_id_token", "x" * 21).err
+    assert IdToken.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["04A1", "--expires", "tomorrow"],
+        ["04A1", "--expires", "2030-12-31T23:59:59"],
+        ["04A1", "--max-active", "-1"],
+        ["x" * 256],
+        [""],
+        ["bell\a"],
+    ],
+)
+def test_a_bad_id_token_is_refused(words):
+    refusal("add_id_token", *words)
+    assert not IdToken.objects.exists()
+
+
+# --- old data -------------------------------------------------------------------------------------
+
+
+def test_old_data_is_counted_and_then_removed():
+    config, now = get_config(), timezone.now()
+    for days in (0, config.retain_frames_days + 1):
+        Frame.objects.create(
+            id=uuid7_floor(now - timedelta(days=days)),
+            charge_point_id=1,
+            connection_id=uuid7(),
+            at=now,
+            direction="in",
+            verdict="ok",
+            text="{}",
+        )
+    RefusedHandshake.objects.create(
+        reason="unknown",
+        http_status=404,
+        first_at=now,
+        last_at=now - timedelta(days=config.retain_refusals_days + 1),
+    )
+    counted = type_command("prune", "--dry-run").out
+    assert "1 frames would be removed" in counted
+    assert Frame.objects.count() == 2
+    assert "1 refused handshakes removed" in type_command("prune").out
+    assert Frame.objects.get().at == now
+    assert not RefusedHandshake.objects.exists()
+    assert "0 frames removed" in type_command("prune").out
