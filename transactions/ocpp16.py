@@ -7,7 +7,7 @@ import orjson
 from chargers.handling import Call, Handler, int32
 from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
-from transactions import services
+from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
 from transactions.samples import read_samples16
@@ -89,7 +89,7 @@ def meter_values(call: Call) -> dict[str, Any]:
         memory = call.holder.memory
         transaction_pk = memory.get(claimed)
         if transaction_pk is None:
-            transaction_pk = services.find_transaction(call.holder.charge_point_id, str(claimed), connector)
+            transaction_pk = readings.find_transaction(call.holder.charge_point_id, str(claimed), connector)
             if transaction_pk is not None and claimed > 0:
                 found = transaction_pk
                 after_commit(lambda: memory.__setitem__(claimed, found))
@@ -100,14 +100,14 @@ def meter_values(call: Call) -> dict[str, Any]:
 def _record(
     call: Call, connector: int, transaction_pk: str | None, claimed_id: str, meter_value: list[dict[str, Any]]
 ) -> None:
-    services.record_meter_values(
+    readings.record_meter_values(
         charge_point_id=call.holder.charge_point_id,
         cp_id=call.holder.cp_id,
         connector_number=connector,
         transaction_pk=transaction_pk,
         claimed_id=claimed_id,
         measured=[
-            services.Measured(
+            readings.Measured(
                 parse_time(item.get("timestamp", "")),
                 read_samples16(item["sampledValue"]),
                 orjson.dumps(item["sampledValue"]),

@@ -17,6 +17,11 @@ def transactions() -> QuerySet[Transaction]:
     return Transaction.objects.select_related("charge_point")
 
 
+def open_transactions(charge_point_id: int) -> QuerySet[Transaction]:
+    """Return the transactions of a charge point whose end has not been reported."""
+    return Transaction.objects.filter(charge_point_id=charge_point_id, status=Transaction.Status.ACTIVE)
+
+
 def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> QuerySet[Transaction]:
     """Put the newest figures beside the active transactions, for `energy_so_far()` and the like.
 

@@ -5,39 +5,17 @@ correction. Retries find the first by natural keys, so each function may be call
 """
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from typing import Any, cast
-
-import orjson
-from django.db.models import QuerySet
 
 from chargers.commands import command_awaiting_effect, note_effect
 from csms.core.events.services import record
-from csms.core.ids import uuid7_text
 from csms.core.live import announce
 from transactions.authorization import Authorization, Verdict, authorize
+from transactions.claims import UNKNOWN_IDS, believable, natural_key
 from transactions.models import METER_VALUES, MeterValue, Transaction
-from transactions.samples import Reading
-
-# A claimed time further ahead of ours than this comes from a wrong clock.
-CLOCK_TOLERANCE = timedelta(minutes=5)
-
-
-# What stations send that never got our id (S16-05, quirk X2).
-UNKNOWN_IDS = ("0", "-1")
-
-
-def believable(claimed: datetime | None, now: datetime) -> bool:
-    """Return whether a charge point's time can stand; however old, since records wait while it is offline."""
-    return claimed is not None and claimed <= now + CLOCK_TOLERANCE
-
-
-def natural_key(*facts: object) -> str:
-    """Return the fingerprint of a claim: the same facts again are the same claim."""
-    return sha256("\x1f".join(str(fact) for fact in facts).encode()).hexdigest()
+from transactions.selectors import open_transactions
 
 
 def new_number() -> int:
@@ -84,7 +62,11 @@ def start_transaction(
         known = Transaction.objects.filter(start_key=key).first()
     else:
         # A clock that was never set says the same at every start: only one that still runs is the same again.
-        known = _active(charge_point_id).filter(connector_number=connector_number, raw_start=raw).first()
+        known = (
+            open_transactions(charge_point_id)
+            .filter(connector_number=connector_number, raw_start=raw)
+            .first()
+        )
     if known is not None:
         verdict = authorize(id_token, now=now)
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
@@ -259,7 +241,7 @@ def _by_evidence(
     """Find the open transaction that an end without a usable id (S16-05) must mean, by token, time and meter."""
     fitting = [
         transaction
-        for transaction in _active(charge_point_id).order_by("-started_at")
+        for transaction in open_transactions(charge_point_id).order_by("-started_at")
         if (meter_stop_wh is None or (transaction.meter_start_wh or 0) <= meter_stop_wh)
         and (stopped_at is None or transaction.started_at <= stopped_at)
     ]
@@ -268,10 +250,6 @@ def _by_evidence(
         return same_token[0]
     # Another driver's card may stop a transaction (same group), so a lone candidate is enough.
     return fitting[0] if len(fitting) == 1 else None
-
-
-def _active(charge_point_id: int) -> QuerySet[Transaction]:
-    return Transaction.objects.filter(charge_point_id=charge_point_id, status=Transaction.Status.ACTIVE)
 
 
 def _orphan(charge_point_id: int, claimed_id: str, at: datetime) -> Transaction:
@@ -339,89 +317,3 @@ def _announce(transaction: Transaction) -> None:
         f"transaction:{transaction.pk}",
         f"charge-point:{transaction.charge_point_id}",
     )
-
-
-# --- readings ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One reading on its way into the store; `samples` is the JSON of the sampled values as they came."""
-
-    claimed_at: datetime | None
-    reading: Reading
-    samples: bytes
-
-
-def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> str | None:
-    """Return the id (text) of the transaction that readings with this wire id belong to; None if there is none.
-
-    "0" and "-1" mean the one that is open on the connector (quirk X2b); a station with a single connector may call
-    it 0. Ended transactions still take late readings (S16-12).
-    """
-    if claimed_id in UNKNOWN_IDS:
-        active = _active(charge_point_id)
-        if connector_number:
-            active = active.filter(connector_number=connector_number)
-        ids = list(active.values_list("pk", flat=True)[:2])
-        return str(ids[0]) if len(ids) == 1 else None
-    found = (
-        Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
-        .values_list("pk", flat=True)
-        .first()
-    )
-    return None if found is None else str(found)
-
-
-def record_meter_values(
-    *,
-    charge_point_id: int,
-    cp_id: str,
-    connector_number: int,
-    transaction_pk: str | None,
-    claimed_id: str,
-    measured: Iterable[Measured],
-    now: datetime,
-) -> None:
-    """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with."""
-    limit = now + CLOCK_TOLERANCE
-    unmatched = claimed_id[:36] if transaction_pk is None else ""
-    out = []
-    for item in measured:
-        reading, claimed_at = item.reading, item.claimed_at
-        METER_VALUES.add(
-            uuid7_text(),
-            charge_point_id,
-            connector_number,
-            transaction_pk,
-            unmatched,
-            claimed_at if claimed_at is not None and claimed_at <= limit else now,
-            now,
-            reading.context,
-            reading.energy_wh,
-            reading.power_w,
-            reading.current_a,
-            reading.voltage_v,
-            reading.soc_percent,
-            item.samples.decode(),
-        )
-        out.append(
-            {
-                "charger_reported_at": claimed_at,
-                "energy_wh": reading.energy_wh,
-                "power_w": reading.power_w,
-                "soc_percent": reading.soc_percent,
-                "samples": orjson.Fragment(item.samples),
-            }
-        )
-    record(
-        "cp.meter",
-        cp_id,
-        {"connector_id": connector_number, "transaction_id": claimed_id, "meter_values": out},
-        occurred_at=now,
-        recorded_at=now,
-    )
-    if transaction_pk is not None:
-        announce(f"transaction:{transaction_pk}", f"charge-point:{charge_point_id}", "meter")
-    else:
-        announce(f"charge-point:{charge_point_id}", "meter")
