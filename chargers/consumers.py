@@ -54,6 +54,15 @@ HANDLING = Histogram(
 )
 CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that ended.", ["code"])
 
+CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4000, 4001, 4002}
+"""Codes that get a series of their own; a peer may name thousands more."""
+
+KEPT_OF_UNUSED = 4096
+"""Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
+
+BEFORE_ACCEPTANCE_MAX = 256 * 1024
+"""Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
+
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
 whoever sends more is read no faster than it is served."""
@@ -124,6 +133,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self._room = asyncio.Event()
         self._claiming = False
         self._asked_to_boot_as = ""
+        self._unaccepted = 0
         self._close: tuple[int, str] | None = None
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
@@ -151,6 +161,11 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             if text is None:
                 # OCPP-J, 4.1: text frames. Some send JSON in binary frames: what is UTF-8 is read.
                 text = (message.get("bytes") or b"").decode("utf-8", "replace")
+            if self.holder.registration != Registration.ACCEPTED:
+                self._unaccepted += len(text)
+                if self._unaccepted > BEFORE_ACCEPTANCE_MAX:
+                    self.close_soon(1008, "it sent too much before it was accepted")
+                    continue
             while self.in_flight >= IN_FLIGHT_MAX:
                 self._room.clear()
                 await self._room.wait()
@@ -175,7 +190,11 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         unit: Callable[[], Any]
         done: Done
         if isinstance(event, CallReceived):
-            unit = partial(self._handle, event, text, arrived, arrived_at)
+            # A station may send what was asked for before its answer to the asking, and both in one packet: whether
+            # something was asked is known now, not when the writer comes to it.
+            asking = self.session.pending
+            asked = asking.payload.get("requestedMessage") if asking is not None else None
+            unit = partial(self._handle, event, text, arrived, arrived_at, asked)
             done = partial(self._handled, event, text, arrived, arrived_at)
         else:
             unit = partial(self._note, event, text, arrived, arrived_at)
@@ -192,13 +211,15 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             else:
                 return
 
-    def _handle(self, event: CallReceived, text: str, arrived: float, at: datetime) -> tuple[str, str | None]:
+    def _handle(
+        self, event: CallReceived, text: str, arrived: float, at: datetime, asked: str | None
+    ) -> tuple[str, str | None]:
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
         verdict, notes = event.verdict, event.notes
         try:
             if holder.registration != Registration.ACCEPTED and event.action != "BootNotification":
-                self._gate(event)
+                self._gate(event, asked)
             payload = self.handlers[event.action](Call(holder, event.action, event.payload, at))
             answer, body = self.session.compose_answer(event.message_id, payload)
         except OcppError as error:
@@ -215,15 +236,11 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             self._log_out(kind, event.message_id, event.action, answer, arrived)
         return answer, body
 
-    def _gate(self, event: CallReceived) -> None:
+    def _gate(self, event: CallReceived, asked: str | None) -> None:
         """T-080: before acceptance only boots, and what we asked for, are served."""
-        if self.holder.registration == Registration.PENDING:
-            asking = (
-                self.session.pending
-            )  # a station may send what was asked for before its answer to the asking
-            asked = asking.payload.get("requestedMessage") if asking is not None else None
-            if event.action == asked or event.action in (self.holder.memory.get("expected") or {}):
-                return
+        expected = self.holder.memory.get("expected") or {}
+        if self.holder.registration == Registration.PENDING and event.action in {asked, *expected}:
+            return
         raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
 
     def _handled(
@@ -294,7 +311,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         accepted = commands.settle_answer(command_id, event.payload, version=self.holder.version, now=at)
         asked = event.call.payload.get("requestedMessage")
         if accepted and asked:
-            # The message comes after the answer (S16-65); its coming is the effect of the command.
+            # The message comes after the answer (S16-65); its coming is the effect of the command. Noted before the
+            # commit, for the message may be in the same batch; a rerun notes the same again.
             self.holder.memory["expected"] = {**(self.holder.memory.get("expected") or {}), asked: command_id}
 
     def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
@@ -421,7 +439,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _ended(self, code: int, reason: str) -> None:
         holder = self.holder
-        CLOSES.labels(str(code)).inc()
+        CLOSES.labels(str(code) if code in CLOSE_CODES else "other").inc()
         log.info("ocpp.closed", extra={"cp_id": holder.cp_id, "code": code, "reason": reason})
         self.session.abandon()
 
@@ -447,6 +465,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         at: datetime,
         latency_us: int | None = None,
     ) -> None:
+        text = redact(action, text)
+        if len(text) > KEPT_OF_UNUSED and (
+            verdict not in ("ok", "deviant") or self.holder.registration != Registration.ACCEPTED
+        ):
+            notes = (*notes, f"cut from {len(text)} characters")
+            text = text[:KEPT_OF_UNUSED]
         FRAMES.add(
             uuid7_text(),
             self.holder.charge_point_id,
@@ -459,7 +483,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             verdict,
             "; ".join(notes),
             latency_us,
-            redact(action, text),
+            text,
         )
 
     def _log_out(

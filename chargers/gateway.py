@@ -40,11 +40,17 @@ _gateway: "Gateway | None" = None
 
 
 def get_gateway() -> "Gateway":
-    """Return the gateway of this process; a closed one is succeeded by a new one."""
+    """Return the gateway of this process. A closed one stays and refuses: the process is about to end."""
     global _gateway
-    if _gateway is None or _gateway.closed:
+    if _gateway is None:
         _gateway = Gateway()
     return _gateway
+
+
+def forget_gateway() -> None:
+    """Let the next socket make a new gateway; for tests, whose process outlives its servers."""
+    global _gateway
+    _gateway = None
 
 
 def current_gateway() -> "Gateway | None":
@@ -90,6 +96,10 @@ class Gateway:
         older = self.held.get(charge_point_id)
         self.held[charge_point_id] = consumer
         HELD.set(len(self.held))
+        if self.draining:
+            consumer.close_soon(
+                1012, "the server restarts"
+            )  # its handshake was under way when the drain began
         if older is not None:
             older.close_soon(connections.CLOSE_REPLACED, "replaced by a newer connection")
 

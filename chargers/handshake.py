@@ -22,6 +22,7 @@ from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
 from chargers.services import canonical_password
 from csms.core.config import get_config
+from csms.core.writer import WriterClosed
 
 if TYPE_CHECKING:
     from chargers.gateway import Gateway
@@ -50,8 +51,9 @@ class Handshake:
 
     async def check(self) -> tuple[Guest, Version]:
         """Return who is at the door and the version to speak. Raises HandshakeRefused."""
-        if self.gateway.draining:
-            raise HandshakeRefused(503, "draining", "the server is about to restart")
+        self._not_draining()
+        if self._from_a_browser():
+            raise HandshakeRefused(403, "browser", "charge points connect here, web pages do not")
         raw_path = self.scope.get("raw_path") or self.scope["path"].encode()
         if not self.scope["path"].startswith(MOUNT):
             raise HandshakeRefused(404, "wrong_path", f"charge points connect to {MOUNT}<identity>")
@@ -72,6 +74,16 @@ class Handshake:
             FAILED_LOGINS.add(key)
             raise
         return guest, version
+
+    def _not_draining(self) -> None:
+        if self.gateway.draining:
+            raise HandshakeRefused(503, "draining", "the server is about to restart")
+
+    def _from_a_browser(self) -> bool:
+        """Any web page may open a WebSocket to any address: none shall pose as a charge point without a password."""
+        if any(name.startswith(b"sec-fetch-") for name in self.headers):
+            return True
+        return b"origin" in self.headers and self.headers.get(b"user-agent", b"").startswith(b"Mozilla/")
 
     def _version(self) -> Version:
         """T-005 to T-007: the first offered version that is served, never one that was not offered."""
@@ -122,6 +134,7 @@ class Handshake:
     async def open(self, guest: Guest, version: Version, connection_id: UUID) -> tuple[Opened, bool]:
         """Give the charge point to this socket; also say whether commands wait for it. Raises HandshakeRefused."""
         process_id = await self.gateway.start()
+        self._not_draining()  # the drain may have begun while the password was checked
         user_agent = self.headers.get(b"user-agent", b"").decode("latin-1")
         now = datetime.now(UTC)
 
@@ -149,7 +162,10 @@ class Handshake:
             except HandshakeRefused as refusal:
                 return refusal
 
-        result = await self.gateway.writer.run(guarded)
+        try:
+            result = await self.gateway.writer.run(guarded)
+        except WriterClosed:
+            raise HandshakeRefused(503, "draining", "the server is about to restart") from None
         if isinstance(result, HandshakeRefused):
             raise result
         return result  # type: ignore[no-any-return]

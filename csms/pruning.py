@@ -1,10 +1,13 @@
 """Remove what is older than the settings keep it. Transactions, charge points and tokens are kept for ever."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
 
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
@@ -12,6 +15,8 @@ from csms.core.config import Config
 from csms.core.events.models import Event
 from csms.core.ids import uuid7_floor
 from transactions.models import MeterValue
+
+log = logging.getLogger(__name__)
 
 CHUNK = 5000
 
@@ -48,6 +53,8 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
     ),
+    Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
+    Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),
     Kept(
         "refused handshakes", RefusedHandshake, lambda c: c.retain_refusals_days, lambda t: Q(last_at__lt=t)
     ),
@@ -65,8 +72,13 @@ def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, 
         if not days:
             removed[kept.name] = 0
             continue
-        old: Any = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)))
-        removed[kept.name] = old.count() if dry_run else _remove(kept.model, old)
+        try:
+            old: Any = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)))
+            removed[kept.name] = old.count() if dry_run else _remove(kept.model, old)
+        except Exception:
+            # One class that cannot be pruned must not let the others grow.
+            log.exception("prune.failed", extra={"kept": kept.name})
+            removed[kept.name] = 0
     return removed
 
 

@@ -104,10 +104,13 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
             ws_max_size=config.max_frame_bytes,
             ws_ping_interval=config.ws_ping_interval or None,
             ws_ping_timeout=None,
-            ws_per_message_deflate=True,
+            # Off while only 1.6 is served (T-010: optional there): a compressed kilobyte may hold a megabyte, and is
+            # queued before anyone has judged who sent it.
+            ws_per_message_deflate=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
             proxy_headers=config.behind_tls_proxy,
+            forwarded_allow_ips=list(config.trusted_proxies),
             server_header=False,
         )
     )

@@ -127,6 +127,13 @@ class Config(BaseSettings):
         "A proxy in front ends TLS and sets X-Forwarded-Proto: secure cookies and HSTS are switched on.",
     )
 
+    trusted_proxies: Names = security(
+        "CSMS_TRUSTED_PROXIES",
+        ("127.0.0.1",),
+        "Proxies whose X-Forwarded-For is believed when CSMS_BEHIND_TLS_PROXY is on; others' addresses are their own.",
+        accepts="IP addresses or networks separated by commas, such as 10.0.0.0/8; * for any",
+    )
+
     database_url: DatabaseUrl = store(
         "DATABASE_URL",
         "",

@@ -57,5 +57,5 @@ def _generate(path: Path) -> str:
 def _read(path: Path) -> str:
     try:
         return path.read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # of the latter, make_writable tells
         return ""

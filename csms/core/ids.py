@@ -42,5 +42,5 @@ def uuid7() -> UUID:
 
 def uuid7_floor(moment: datetime) -> UUID:
     """Return the smallest UUIDv7 of `moment` (aware): the bound for time windows, retention and partitions."""
-    ms = int(moment.astimezone(UTC).timestamp() * 1000)
+    ms = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
     return UUID(int=(ms << 80) | (0x7 << 76) | (0x8 << 60))

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from channels.layers import get_channel_layer
 from django.db import transaction
 
@@ -90,3 +92,9 @@ async def test_without_a_listener_nothing_is_raised(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(live, "_home", None)
     await asyncio.to_thread(live.publish, ["fleet"])
     await eventually(lambda: not live._pending)
+
+
+async def test_a_process_that_runs_for_days_still_hears(listener):
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=400), tick=True):
+        live.publish(["fleet"])
+        assert (await listener())["topics"] == ["fleet"]

@@ -1,11 +1,15 @@
 """What is old goes, what is history stays, and nobody can delete what others refer to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.db.models import ProtectedError
 
 from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake
+from csms import pruning
 from csms.core.config import get_config
 from csms.core.events.models import Event
 from csms.core.ids import UUID, uuid7_floor
@@ -41,6 +45,9 @@ def cp16() -> ChargePoint:
         RefusedHandshake.objects.create(
             identity=str(then), reason="unknown", http_status=404, first_at=LONG_AGO, last_at=then
         )
+        Session.objects.create(session_key=str(then), session_data="", expire_date=then)
+        attempt = AccessAttempt.objects.create(username=str(then), failures_since_start=1)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=then)
         transaction = Transaction.objects.create(
             id=pk(then), transaction_id=str(then), charge_point=cp16, started_at=then
         )
@@ -58,7 +65,7 @@ def test_what_is_older_than_it_is_kept_goes(cp16: ChargePoint):
     counted = prune(get_config(), now=NOW, dry_run=True)
     assert prune(get_config(), now=NOW) == counted | {"processes": 1}
     assert all(count == 1 for name, count in counted.items() if name not in ("status reports", "processes"))
-    for model in (Frame, Event, MeterValue, Connection, Process, RefusedHandshake):
+    for model in (Frame, Event, MeterValue, Connection, Process, RefusedHandshake, Session, AccessAttempt):
         assert model.objects.count() == 1, model
     assert Command.objects.count() == 2, "an open command is not history yet"
     assert Transaction.objects.count() == 2, "transactions are kept for ever"
@@ -85,3 +92,17 @@ def test_a_charge_point_with_history_cannot_be_deleted(cp16: ChargePoint):
 def test_a_process_with_connections_cannot_be_deleted(cp16: ChargePoint):
     with pytest.raises(ProtectedError):
         Process.objects.all().delete()
+
+
+def test_a_class_that_cannot_be_pruned_lets_the_others_be(cp16: ChargePoint, monkeypatch, caplog):
+    first, *rest = pruning.RETENTION
+    broken = replace(first, older=lambda _moment: 1 / 0)
+    monkeypatch.setattr(pruning, "RETENTION", (broken, *rest))
+    assert prune(get_config(), now=NOW)["events"] == 1
+    assert Frame.objects.count() == 2
+    assert "prune.failed" in caplog.text
+
+
+def test_keeping_longer_than_time_itself_keeps_everything(cp16: ChargePoint):
+    config = get_config().model_copy(update={"retain_frames_days": 36_500})
+    assert prune(config, now=NOW)["frames"] == 0

@@ -90,6 +90,7 @@ class House:
         gateway = gateways.current_gateway()
         if gateway is not None and not gateway.closed:
             self.on_loop(lambda: gateway.drain(5))
+        gateways.forget_gateway()
         self.server.should_exit = True
         self.thread.join(10)
 

@@ -230,3 +230,16 @@ async def test_elsewhere_there_is_no_socket(house: House):
         ):
             pass
     assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://example.org", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"},
+    ],
+)
+async def test_a_web_page_cannot_pose_as_a_charge_point(house: House, headers: dict[str, str]):
+    known(cp_id := f"K-POSED-{len(headers['User-Agent']) if 'Origin' in headers else 0}")
+    options = {"additional_headers": headers, "user_agent_header": None}
+    assert (await refusal(house, cp_id, **options))[0] == 403

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chargers import connections, services
+from chargers import connections, consumers, services
 from chargers.commands import CommandRefused, expire_commands
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
 from csms.core.events.models import Event
@@ -486,3 +486,49 @@ async def test_a_command_that_a_killed_process_left_unanswered_is_ended(house: H
         Connection.objects.filter(charge_point=cp16).update(closed_at=now(), close_code=4001)
         expire_commands(now=now())
         assert (fresh(command).status, fresh(command).error_code) == (Command.Status.FAILED, "ConnectionLost")
+
+
+# --- strangers ------------------------------------------------------------
+
+
+async def test_a_stranger_gets_little_disk_and_is_shown_the_door(house: House):
+    stranger = known("CP-STRANGER", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, "CP-STRANGER") as charger:
+        await charger.boot()
+        big = "x" * 60_000
+        frame = await charger.call("DataTransfer", {"vendorId": "v", "data": big})
+        assert frame[2] == "SecurityError"
+        logged = await eventually(
+            lambda: Frame.objects.filter(charge_point=stranger, action="DataTransfer").first()
+        )
+        assert len(logged.text) < 5_000
+        assert "cut from 60" in logged.notes
+        for _ in range(4):
+            await charger.send([2, str(uuid7()), "DataTransfer", {"vendorId": "v", "data": big}])
+        assert await charger.closed() == 1008
+    stored = sum(len(f.text) for f in Frame.objects.filter(charge_point=stranger))
+    assert stored < 50_000
+
+
+async def test_a_message_and_its_answer_in_one_packet_are_both_understood(house: House):
+    cp16 = known("CP-BURST", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, "CP-BURST") as charger:
+        await charger.boot()
+        for turn in range(10):
+            command = order(cp16, "trigger-message", requested_message="Heartbeat")
+            asked = await charger.receive()
+            await asyncio.gather(
+                charger.send([2, f"beat-{turn}", "Heartbeat", {}]),
+                charger.send([3, asked[1], {"status": "Accepted"}]),
+            )
+            assert (await charger.receive())[:2] == [3, f"beat-{turn}"]
+            await eventually(lambda command=command: fresh(command).status == Command.Status.ACCEPTED)
+
+
+async def test_odd_close_codes_share_one_series(house: House):
+    known("CP-CODES")
+    before = consumers.CLOSES.labels("other")._value.get()
+    for code in (3001, 4567):
+        async with RawCharger.connect(house.ocpp_url, "CP-CODES") as charger:
+            await charger.socket.close(code)
+    await eventually(lambda: consumers.CLOSES.labels("other")._value.get() == before + 2)
