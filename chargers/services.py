@@ -84,7 +84,7 @@ def hash_password(password: str) -> str:
 
 
 # A charge point's password is long and random (T-024: at least 16 bytes) and is checked at every reconnection of
-# every charge point, so it needs no million rounds; see `connections.check_password` for the memory of good ones.
+# every charge point, so it needs no million rounds; see `handshake.KnownPasswords` for the memory of good ones.
 HASHER = "charge_point"
 _HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 

@@ -51,7 +51,7 @@ class RefusedHandshakeShape(Shape):
 
     identity = serializers.CharField(help_text="As far as it could be read.")
     peer = serializers.CharField(help_text="The address it came from.")
-    reason = serializers.CharField(help_text="For programs, such as `unknown` or `bad_password`.")
+    reason = serializers.CharField(help_text="For programs, such as `unknown` or `wrong_password`.")
     detail = serializers.CharField(help_text="Of the last one; for people.")
     http_status = serializers.IntegerField()
     count = serializers.IntegerField()

@@ -18,7 +18,7 @@ from .versions import Version
 Json = dict[str, Any]
 
 MAX_INTEGER = 2**63 - 1  # beyond, no database column takes it
-YEAR = "^(20[0-9]{2}|2100)-"  # a clock that says 1970 goes the explaining way, see leniency
+YEAR = "^(20[2-9][0-9]|2100)-"  # as in times; a clock that says 1970 goes the explaining way, see leniency
 
 _FOLDER = {Version.V16: "v16", Version.V201: "v201", Version.V21: "v21"}
 
@@ -147,7 +147,7 @@ def _load(version: Version, stem: str) -> Schema:
 
 
 def _bound(schema: Json) -> None:
-    """Narrow a schema to what can be stored and believed: 64-bit integers, years from 2000 to 2100."""
+    """Narrow a schema to what can be stored and believed: 64-bit integers, the years of `times`."""
     if schema.get("type") == "integer":
         schema.setdefault("minimum", -MAX_INTEGER)
         schema.setdefault("maximum", MAX_INTEGER)

@@ -19,7 +19,7 @@ def parse_time(text: object) -> datetime | None:
 
     Reads any RFC 3339 form, a short offset ("+02"), a blank for the T, missing seconds, a leap second, and a
     time without a zone, which counts as UTC (`time_oddity` says so). None for anything else, for impossible
-    dates and for years outside 2000 to 2100. Fractions are cut to microseconds.
+    dates and for years outside FIRST_YEAR to LAST_YEAR. Fractions are cut to microseconds.
     """
     if not isinstance(text, str):
         return None

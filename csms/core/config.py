@@ -283,7 +283,10 @@ class Config(BaseSettings):
         "CSMS_RETAIN_EVENTS_DAYS", 30, "How long events of the outbox are kept, and can be replayed."
     )
     retain_connections_days: int = kept_for(
-        "CSMS_RETAIN_CONNECTIONS_DAYS", 400, "How long closed connections are kept."
+        "CSMS_RETAIN_CONNECTIONS_DAYS",
+        400,
+        "How long closed connections, ended commands, reports of connector states and ended server "
+        "processes are kept.",
     )
     retain_refusals_days: int = kept_for(
         "CSMS_RETAIN_REFUSALS_DAYS", 30, "How long refused handshakes are kept."

@@ -73,7 +73,7 @@ def test_who_was_turned_away_is_listed_newest_first(bob: APIClient) -> None:
         RefusedHandshake.objects.create(
             identity=identity,
             peer=f"10.0.0.{number}",
-            reason="unknown" if number else "bad_password",
+            reason="unknown" if number else "wrong_password",
             detail="nobody registered this charge point",
             http_status=404,
             count=number + 1,
@@ -94,7 +94,7 @@ def test_who_was_turned_away_is_listed_newest_first(bob: APIClient) -> None:
     cases = {
         "?q=cp-": ["CP-B", "CP-A"],
         "?peer=10.0.0.1": ["CP-B"],
-        "?reason=bad_password": ["CP-A"],
+        "?reason=wrong_password": ["CP-A"],
         "?since=2026-03-04T12:01:00Z": ["<script>", "CP-B"],
     }
     assert {q: [row["identity"] for row in bob.get(REFUSED + q).json()["results"]] for q in cases} == cases

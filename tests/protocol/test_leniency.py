@@ -7,6 +7,7 @@ import pytest
 from chargers.protocol import leniency
 from chargers.protocol.errors import Fault
 from chargers.protocol.events import CallReceived, Refused
+from chargers.protocol.times import parse_time
 
 from .cast import cp16, cs201, receive, received, samples, start, started_event, status, stop
 
@@ -154,6 +155,13 @@ def test_v4_odd_times_are_kept_as_text_and_never_refused(text):
         event = received(cp16(), action, payload)
         assert event.payload["timestamp"] == text
         assert event.deviations[0].startswith("timestamp: ")
+
+
+@pytest.mark.parametrize("year", [1999, 2000, 2015, 2019, 2020, 2026, 2099, 2100, 2101])
+def test_v4_no_year_that_is_not_believed_passes_without_a_note(year):
+    text = f"{year}-11-21T10:00:00Z"
+    noted = received(cp16(), "StartTransaction", start(timestamp=text)).deviations != ()
+    assert noted == (parse_time(text) is None)
 
 
 @pytest.mark.parametrize(
