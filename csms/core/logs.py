@@ -1,5 +1,6 @@
 """Logs: one line an event, for people or as JSON, in UTC, with its request or charge point; no secrets."""
 
+import logging
 import os
 import re
 import sys
@@ -55,6 +56,11 @@ def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
     return {name: escaped(name, value) for name, value in event.items()}
 
 
+def says_more(line: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of each refused handshake: our own line has its charge point and its reason."""
+    return line.msg != "ASGI callable returned without completing handshake."
+
+
 def logging_config(config: Config) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING: both kinds of loggers write the same lines to stderr."""
     on_terminal = sys.stderr.isatty()
@@ -101,12 +107,14 @@ def logging_config(config: Config) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"says_more": {"()": lambda: says_more}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": config.log_level},
         "loggers": {
             # Django gives these handlers of their own; without them they come through the root.
             "django": {"handlers": [], "level": "NOTSET", "propagate": True},
             "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
+            "uvicorn.error": {"filters": ["says_more"]},
             **{name: {"level": "WARNING"} for name in QUIET},
         },
     }

@@ -61,6 +61,22 @@ def test_below_the_level_nothing_is_written(lines):
     assert read() == []
 
 
+def test_what_uvicorn_says_of_a_refused_handshake_is_left_out_and_nothing_else(lines):
+    read = lines("json")
+    uvicorn = logging.getLogger("uvicorn.error")
+    before = uvicorn.filters[:]
+    shape = logging_config(Config(log_format="json"))
+    logging.config.dictConfig({**shape, "loggers": {"uvicorn.error": shape["loggers"]["uvicorn.error"]}})
+    try:
+        uvicorn.error("ASGI callable returned without completing handshake.")
+        uvicorn.error("ASGI callable returned without completing response.")
+        logging.getLogger("chargers").error("ASGI callable returned without completing handshake.")
+    finally:
+        uvicorn.filters[:] = before
+    written = [(line["logger"], line["event"][-10:]) for line in map(json.loads, read())]
+    assert written == [("uvicorn.error", " response."), ("chargers", "handshake.")]
+
+
 def test_an_exception_is_told_without_local_variables(lines):
     for log_format in ("json", "console"):
         read = lines(log_format)
