@@ -2,12 +2,18 @@
 
 A charge point's claim is kept as it came; beside it stands what we made of it, with a word in `anomalies` for every
 correction. Retries find the first by natural keys, so each function may be called again with the same facts.
+
+Two processes may hear one charge point at the same moment. So a row that is to change is read under a lock, and what
+was decided before the lock is looked at again; two new rows of one key end in an IntegrityError, after which the
+writer gives the unit a second look.
 """
 
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
+
+from django.db.models import QuerySet
 
 from chargers.commands import command_awaiting_effect, note_effect
 from csms.core.events.services import record
@@ -89,12 +95,10 @@ def start_transaction(
     }
     transaction = _adopt_orphan(charge_point_id, id_token, facts) if timely else None
     if transaction is None:
-        for older in Transaction.objects.filter(
-            charge_point_id=charge_point_id,
-            connector_number=connector_number,
-            status=Transaction.Status.ACTIVE,
-            started_at__lte=started_at,
-        ):
+        busy = open_transactions(charge_point_id).filter(
+            connector_number=connector_number, started_at__lte=started_at
+        )
+        for older in _locked(busy):
             _add_anomaly(older, "superseded")
             anomalies.append("started_on_busy_connector")
         number = new_number()
@@ -135,8 +139,8 @@ def _adopt_orphan(charge_point_id: int, id_token: str, facts: dict[str, Any]) ->
         start_received_at=None,
         stopped_at__gte=facts["started_at"],
         claimed_transaction_id__in=["", *UNKNOWN_IDS],
-    ).order_by("stopped_at")
-    for orphan in orphans:
+    )
+    for orphan in _locked(orphans).order_by("stopped_at"):
         if orphan.stop_id_token.upper() not in ("", id_token.upper()):
             continue
         start, stop = facts["meter_start_wh"], orphan.meter_stop_wh
@@ -189,9 +193,8 @@ def stop_transaction(
             return Stopped(repeated, first=False)
         key = None  # a clock that stands still and no id: the same words, but another transaction's end
 
-    transaction = Transaction.objects.filter(
-        charge_point_id=charge_point_id, transaction_id=claimed_id
-    ).first()
+    named = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
+    transaction = _locked(named).first()
     if transaction is None and claimed_id in UNKNOWN_IDS:
         transaction = _by_evidence(charge_point_id, id_token, meter_stop_wh, claimed_at if timely else now)
         if transaction is not None:
@@ -200,7 +203,10 @@ def stop_transaction(
     if transaction is None:
         transaction = _orphan(charge_point_id, claimed_id, claimed_at if timely and claimed_at else now)
     elif transaction.status == Transaction.Status.ENDED:
-        _add_anomaly(transaction, "stop_differs")
+        if (
+            transaction.stop_key != key
+        ):  # else another process ended it by this claim while we waited for the lock
+            _add_anomaly(transaction, "stop_differs")
         return Stopped(transaction, first=False)
 
     _end(transaction, meter_stop_wh, claimed_at if timely else None, now)
@@ -241,7 +247,7 @@ def _by_evidence(
     """Find the open transaction that an end without a usable id (S16-05) must mean, by token, time and meter."""
     fitting = [
         transaction
-        for transaction in open_transactions(charge_point_id).order_by("-started_at")
+        for transaction in _locked(open_transactions(charge_point_id)).order_by("-started_at")
         if (meter_stop_wh is None or (transaction.meter_start_wh or 0) <= meter_stop_wh)
         and (stopped_at is None or transaction.started_at <= stopped_at)
     ]
@@ -301,6 +307,14 @@ def _last_energy(transaction: Transaction) -> int | None:
         .values_list("energy_wh", flat=True)
         .first()
     )
+
+
+def _locked(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Read rows as they are once no other process changes them, and keep it so until our commit.
+
+    PostgreSQL waits, then tests the conditions again on what was committed; SQLite has one writer at a time anyway.
+    """
+    return rows.select_for_update()
 
 
 def _add_anomaly(transaction: Transaction, word: str) -> None:

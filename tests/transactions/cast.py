@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from django.db import transaction
 
 from chargers.handling import Call, Holder
 from chargers.models import ChargePoint, Registration
@@ -36,7 +37,8 @@ class Wireless:
 
     def say(self, action: str, payload: dict[str, Any], received: float = 0) -> dict[str, Any]:
         call = Call(self.holder, action, payload, NOON + timedelta(minutes=received))
-        return CALLS[Version.V16][action](call)
+        with transaction.atomic():  # as the writer does
+            return CALLS[Version.V16][action](call)
 
     def start(self, time: str = "", received: float = 0, **more: Any) -> dict[str, Any]:
         payload = {"connectorId": 1, "idTag": "ALICE", "meterStart": 1000, "timestamp": time or at(received)}
