@@ -105,7 +105,7 @@ ANOMALIES: dict[str, str] = {
     "start_after_stop": "Its start was reported after its end.",
     "matched_by_evidence": "The stop carried no usable transaction id and was matched by token, time and meter.",
     "meter_stop_below_start": "The meter at the end was below the meter at the start; the last reading was used.",
-    "meter_stop_missing": "The end carried no meter value; the last reading was used.",
+    "meter_stop_missing": "The end carried no meter value of its own; the last reading was used.",
     "meter_start_missing": "The start carried no meter value.",
     "stop_before_start": "The end was dated before the start; the time of receipt was used.",
     "start_time_unusable": "The start carried no usable time; the time of receipt was used.",

@@ -1,5 +1,6 @@
 """OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
+from transactions.readings import Measured
 from transactions.samples import read_samples16
 
 
@@ -55,6 +57,7 @@ def stop_transaction(call: Call) -> dict[str, Any]:
     payload = call.payload
     time = payload.get("timestamp", "")
     id_token = payload.get("idTag", "")
+    measured = _measured(payload.get("transactionData", ()))
     stopped = services.stop_transaction(
         charge_point_id=call.holder.charge_point_id,
         cp_id=call.holder.cp_id,
@@ -66,15 +69,16 @@ def stop_transaction(call: Call) -> dict[str, Any]:
         reason=payload.get("reason", "Local"),  # S16-07
         raw=orjson.dumps(payload).decode(),
         now=call.received_at,
+        measured=measured,
     )
     transaction = stopped.transaction
-    if stopped.first and payload.get("transactionData"):
+    if stopped.first and measured:
         _record(
             call,
             transaction.connector_number or 0,
             str(transaction.pk),
             transaction.transaction_id,
-            payload["transactionData"],
+            measured,
         )
     return {"idTagInfo": _id_tag_info(judge(id_token, now=call.received_at))} if id_token else {}
 
@@ -93,12 +97,29 @@ def meter_values(call: Call) -> dict[str, Any]:
             if transaction_pk is not None and claimed > 0:
                 found = transaction_pk
                 after_commit(lambda: memory.__setitem__(claimed, found))
-    _record(call, connector, transaction_pk, "" if claimed is None else str(claimed), payload["meterValue"])
+    _record(
+        call,
+        connector,
+        transaction_pk,
+        "" if claimed is None else str(claimed),
+        _measured(payload["meterValue"]),
+    )
     return {}
 
 
+def _measured(meter_value: Iterable[dict[str, Any]]) -> list[Measured]:
+    return [
+        Measured(
+            parse_time(item.get("timestamp", "")),
+            read_samples16(item["sampledValue"]),
+            orjson.dumps(item["sampledValue"]),
+        )
+        for item in meter_value
+    ]
+
+
 def _record(
-    call: Call, connector: int, transaction_pk: str | None, claimed_id: str, meter_value: list[dict[str, Any]]
+    call: Call, connector: int, transaction_pk: str | None, claimed_id: str, measured: list[Measured]
 ) -> None:
     readings.record_meter_values(
         charge_point_id=call.holder.charge_point_id,
@@ -106,14 +127,7 @@ def _record(
         connector_number=connector,
         transaction_pk=transaction_pk,
         claimed_id=claimed_id,
-        measured=[
-            readings.Measured(
-                parse_time(item.get("timestamp", "")),
-                read_samples16(item["sampledValue"]),
-                orjson.dumps(item["sampledValue"]),
-            )
-            for item in meter_value
-        ],
+        measured=measured,
         now=call.received_at,
     )
 

@@ -9,8 +9,8 @@ import orjson
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
-from transactions.claims import CLOCK_TOLERANCE, UNKNOWN_IDS
-from transactions.models import METER_VALUES, Transaction
+from transactions.claims import UNKNOWN_IDS, believable
+from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.samples import Reading
 from transactions.selectors import open_transactions
 
@@ -22,6 +22,34 @@ class Measured:
     claimed_at: datetime | None
     reading: Reading
     samples: bytes
+
+    def sampled_at(self, now: datetime) -> datetime:
+        """Return when it was taken: as claimed if believable, else now."""
+        claimed = self.claimed_at
+        return claimed if claimed is not None and believable(claimed, now) else now
+
+
+def last_register(
+    transaction: Transaction, measured: Iterable[Measured], *, least: int | None, now: datetime
+) -> int | None:
+    """Return the newest register in Wh of a transaction, from the store and from readings not yet in it.
+
+    What the charge point says to be of the end goes before whatever is newer. A register below `least` is passed
+    over: the meter was reset, or was wrong.
+    """
+    told = [
+        (item.reading.context == "Transaction.End", item.sampled_at(now), item.reading.energy_wh)
+        for item in measured
+        if item.reading.energy_wh is not None and (least is None or item.reading.energy_wh >= least)
+    ]
+    METER_VALUES.flush()
+    stored = MeterValue.objects.filter(transaction_id=transaction.pk, energy_wh__isnull=False)
+    if least is not None:
+        stored = stored.filter(energy_wh__gte=least)
+    newest = stored.order_by("-sampled_at").values_list("context", "sampled_at", "energy_wh").first()
+    if newest is not None and newest[2] is not None:
+        told.append((newest[0] == "Transaction.End", newest[1], newest[2]))
+    return max(told)[2] if told else None
 
 
 def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> str | None:
@@ -55,7 +83,6 @@ def record_meter_values(
     now: datetime,
 ) -> None:
     """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with."""
-    limit = now + CLOCK_TOLERANCE
     unmatched = claimed_id[:36] if transaction_pk is None else ""
     out = []
     for item in measured:
@@ -66,7 +93,7 @@ def record_meter_values(
             connector_number,
             transaction_pk,
             unmatched,
-            claimed_at if claimed_at is not None and claimed_at <= limit else now,
+            item.sampled_at(now),
             now,
             reading.context,
             reading.energy_wh,

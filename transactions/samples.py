@@ -1,9 +1,9 @@
 """Sampled values of either version become one neutral reading: energy, power, current, voltage, state of charge."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
@@ -11,35 +11,23 @@ CURRENT = "Current.Import"
 VOLTAGE = "Voltage"
 SOC = "SoC"
 
-# How a unit becomes ours: Wh, W, A, V, percent. Compared without regard to case (the standard's own spelling stands
-# here too, to be found at once); an unknown unit is not guessed at.
+# How a unit becomes ours: Wh, W, A, V, percent. Compared without regard to case; an unknown unit is not guessed at.
 FACTORS: dict[str, dict[str, int]] = {
-    ENERGY: {"": 1, "Wh": 1, "kWh": 1000, "wh": 1, "kwh": 1000, "mwh": 1_000_000},
-    POWER: {"": 1, "W": 1, "kW": 1000, "w": 1, "kw": 1000, "va": 1, "kva": 1000},
-    CURRENT: {"": 1, "A": 1, "a": 1},
-    VOLTAGE: {"": 1, "V": 1, "v": 1},
-    SOC: {"": 1, "Percent": 1, "percent": 1, "%": 1},
+    ENERGY: {"": 1, "wh": 1, "kwh": 1000, "mwh": 1_000_000},
+    POWER: {"": 1, "w": 1, "kw": 1000, "va": 1, "kva": 1000},
+    CURRENT: {"": 1, "a": 1},
+    VOLTAGE: {"": 1, "v": 1},
+    SOC: {"": 1, "percent": 1, "%": 1},
 }
 # "L1-N" is the phase L1 measured against N; "L1-L2" is a voltage between phases and belongs to none.
-LINE_OF = {"L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
+LINE_OF = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 # A figure beyond these is a broken meter or a broken frame; it stays in the raw samples only.
 LIMITS = {ENERGY: 10**13, POWER: 10**8, CURRENT: 10**5, VOLTAGE: 10**5, SOC: 100}
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sampled value in neutral words; `phase` and `location` are empty when absent (outlet, all phases)."""
-
-    measurand: str
-    value: Decimal
-    unit: str
-    phase: str
-    location: str
-    context: str
+Value = Decimal | float
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The main figures of one moment. Wh are whole; W, A, V and percent are floats; None = not reported."""
 
     context: str = ""
@@ -50,20 +38,36 @@ class Reading:
     soc_percent: float | None = None
 
 
-Value = Decimal | float
+class Figure(NamedTuple):
+    """What a sample's labels make of it: a figure of the outlet, of one line or of all (""), and its scale."""
+
+    measurand: str
+    line: str
+    factor: int
+    limit: int
 
 
-def scaled(measurand: str, value: str, unit: str) -> Value | None:
-    """Return a value in our unit; None when it is no finite number, out of range, or of an unknown unit.
+@lru_cache(2048)
+def figure_of(measurand: str, unit: str, phase: str, location: str, format: str) -> Figure | None:
+    """Return which figure of the outlet the labels name; None for all that is kept raw only.
+
+    Remembered: a charge point labels its samples the same way all its life.
+    """
+    factor = FACTORS.get(measurand, {}).get(unit.strip().casefold())
+    line = LINE_OF.get(phase)
+    if factor is None or line is None or location not in ("Outlet", "EV") or format == "SignedData":
+        return None
+    return Figure(measurand, line, factor, LIMITS[measurand])
+
+
+def scaled(figure: Figure, value: str) -> Value | None:
+    """Return a value in our unit; None when it is no finite number or out of range.
 
     Energy is exact (an int or a Decimal); the rest are physical figures and floats.
     """
-    factor = FACTORS[measurand].get(unit) or FACTORS[measurand].get(unit.strip().casefold())
-    if factor is None:
-        return None
-    limit = LIMITS[measurand]
+    _, _, factor, limit = figure
     try:
-        if measurand != ENERGY:
+        if figure.measurand != ENERGY:
             number: Value = float(value)
         else:
             number = int(value) if value.isdecimal() else Decimal(value)
@@ -72,7 +76,7 @@ def scaled(measurand: str, value: str, unit: str) -> Value | None:
             return None
     except (ValueError, InvalidOperation):
         bare = value.strip().strip("\"'")  # quirk V10: blanks and quotes round the number
-        return scaled(measurand, bare, unit) if bare != value else None
+        return scaled(figure, bare) if bare != value else None
     return number * factor
 
 
@@ -88,21 +92,22 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
     for item in sampled_values:
         get = item.get
         context = context or get("context", "")
-        measurand = get("measurand", ENERGY)
-        if (
-            measurand not in FACTORS
-            or get("location", "Outlet") not in ("Outlet", "EV")
-            or get("format", "Raw") == "SignedData"
-        ):
+        figure = figure_of(
+            get("measurand", ENERGY),
+            get("unit", ""),
+            get("phase", ""),
+            get("location", "Outlet"),
+            get("format", "Raw"),
+        )
+        if figure is None:
             continue
-        value = scaled(measurand, item["value"], get("unit", ""))
+        value = scaled(figure, item["value"])
         if value is None:
             continue
-        phase = get("phase")
-        if not phase:
-            totals.setdefault(measurand, value)
-        elif (line := LINE_OF.get(phase)) is not None:
-            phases.setdefault(measurand, {}).setdefault(line, value)
+        if not figure.line:
+            totals.setdefault(figure.measurand, value)
+        else:
+            phases.setdefault(figure.measurand, {}).setdefault(figure.line, value)
     currents, voltages = phases.get(CURRENT), phases.get(VOLTAGE)
     return Reading(
         context="" if context == "Sample.Periodic" else context[:32],

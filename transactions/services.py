@@ -9,6 +9,7 @@ writer gives the unit a second look.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -20,7 +21,8 @@ from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.authorization import Authorization, Verdict, authorize
 from transactions.claims import UNKNOWN_IDS, believable, natural_key
-from transactions.models import METER_VALUES, MeterValue, Transaction
+from transactions.models import Transaction
+from transactions.readings import Measured, last_register
 from transactions.selectors import open_transactions
 
 
@@ -179,10 +181,13 @@ def stop_transaction(
     reason: str,
     raw: str,
     now: datetime,
+    measured: Sequence[Measured] = (),
 ) -> Stopped:
     """End the transaction that is meant; an end that fits none is kept as an orphan with its raw claim.
 
-    A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point.
+    A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point. `measured` are
+    the readings that came with it: they stand in for a meter at the end that is missing or wrong, and are for the
+    caller to store.
     """
     key: str | None = natural_key(charge_point_id, claimed_id, id_token.upper(), claimed_time, meter_stop_wh)
     timely = believable(claimed_at, now)
@@ -209,7 +214,7 @@ def stop_transaction(
             _add_anomaly(transaction, "stop_differs")
         return Stopped(transaction, first=False)
 
-    _end(transaction, meter_stop_wh, claimed_at if timely else None, now)
+    _end(transaction, meter_stop_wh, measured, claimed_at if timely else None, now)
     transaction.stop_received_at = now
     transaction.stop_reason = reason[:64]
     transaction.stop_id_token = id_token[:255]
@@ -272,7 +277,11 @@ def _orphan(charge_point_id: int, claimed_id: str, at: datetime) -> Transaction:
 
 
 def _end(
-    transaction: Transaction, meter_stop_wh: int | None, claimed_at: datetime | None, now: datetime
+    transaction: Transaction,
+    meter_stop_wh: int | None,
+    measured: Sequence[Measured],
+    claimed_at: datetime | None,
+    now: datetime,
 ) -> None:
     """Set end, meter and energy, and say what had to be corrected."""
     words = transaction.anomalies
@@ -286,27 +295,17 @@ def _end(
     start = transaction.meter_start_wh
     if meter_stop_wh is None:
         words.append("meter_stop_missing")
-        meter_stop_wh = _last_energy(transaction)
+        meter_stop_wh = last_register(transaction, measured, least=start, now=now)
     elif start is not None and meter_stop_wh < start:
         words.append("meter_stop_below_start")
-        last = _last_energy(transaction)
         transaction.meter_stop_wh = meter_stop_wh
         # The claim stays beside it; what is billed never runs backwards.
-        transaction.energy_wh = max(last - start, 0) if last is not None else 0
+        last = last_register(transaction, measured, least=start, now=now)
+        transaction.energy_wh = last - start if last is not None else 0
         return
     transaction.meter_stop_wh = meter_stop_wh
     if start is not None and meter_stop_wh is not None:
-        transaction.energy_wh = max(meter_stop_wh - start, 0)
-
-
-def _last_energy(transaction: Transaction) -> int | None:
-    METER_VALUES.flush()
-    return (
-        MeterValue.objects.filter(transaction_id=transaction.pk, energy_wh__isnull=False)
-        .order_by("-sampled_at")
-        .values_list("energy_wh", flat=True)
-        .first()
-    )
+        transaction.energy_wh = meter_stop_wh - start
 
 
 def _locked(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:

@@ -183,6 +183,37 @@ def test_a_stop_without_a_meter_takes_the_last_reading(cp16):
     assert cp16.only.anomalies == ["meter_stop_missing"]
 
 
+def sample(wh: int, minutes: float, context: str = "Sample.Periodic") -> dict:
+    return {"timestamp": at(minutes), "sampledValue": [{"value": str(wh), "context": context}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "energy"),
+    [
+        ([sample(1800, 10), sample(2600, 20)], 1600),
+        ([sample(2600, 20), sample(1800, 10)], 1600),
+        ([sample(3000, 30, "Transaction.End"), sample(2600, 20)], 2000),
+        ([sample(3000, 29, "Transaction.End"), sample(2600, 30)], 2000),
+        ([sample(0, 29), sample(1100, 1)], 500),  # older than what was stored, or reset
+        ([{"timestamp": "", "sampledValue": [{"value": "2", "unit": "kWh"}]}], 1000),
+    ],
+)
+def test_a_stop_without_a_meter_takes_the_register_of_its_own_readings(cp16, data, energy):
+    number = cp16.start()["transactionId"]
+    cp16.meter(1500, number, received=5)
+    said = {"transactionId": number, "timestamp": at(30), "transactionData": data}
+    cp16.say("StopTransaction", said, 30)
+    assert (cp16.only.meter_stop_wh, cp16.only.energy_wh) == (1000 + energy, energy)
+    assert cp16.only.anomalies == ["meter_stop_missing"]
+    assert len(cp16.readings) == 1 + len(data)
+
+
+def test_a_stop_below_its_start_bills_the_last_reading_that_it_brings(cp16):
+    number = cp16.start()["transactionId"]
+    cp16.stop(number, meterStop=10, transactionData=[sample(2200, 29), sample(10, 30, "Transaction.End")])
+    assert (cp16.only.meter_stop_wh, cp16.only.energy_wh) == (10, 1200)
+
+
 # --- which transaction is meant ------------------------------------------------------------
 
 
