@@ -107,6 +107,7 @@ ANOMALIES: dict[str, str] = {
     "meter_stop_below_start": "The meter at the end was below the meter at the start; the last reading was used.",
     "meter_stop_missing": "The end carried no meter value of its own; the last reading was used.",
     "meter_start_missing": "The start carried no meter value.",
+    "meter_unbelievable": "A meter value at the start or the end was beyond what any meter counts and is not used.",
     "stop_before_start": "The end was dated before the start; the time of receipt was used.",
     "start_time_unusable": "The start carried no usable time; the time of receipt was used.",
     "stop_time_unusable": "The end carried no usable time; the time of receipt was used.",

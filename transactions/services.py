@@ -20,7 +20,7 @@ from chargers.commands import command_awaiting_effect, note_effect
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.authorization import Authorization, Verdict, authorize
-from transactions.claims import UNKNOWN_IDS, believable, natural_key
+from transactions.claims import UNKNOWN_IDS, believable, believable_register, natural_key
 from transactions.models import Transaction
 from transactions.readings import Measured, last_register
 from transactions.selectors import open_transactions
@@ -83,6 +83,9 @@ def start_transaction(
     anomalies = [] if timely else ["start_time_unusable"]
     if meter_start_wh is None:
         anomalies.append("meter_start_missing")
+    elif not believable_register(meter_start_wh):
+        anomalies.append("meter_unbelievable")
+        meter_start_wh = None
     started_at = claimed_at if timely and claimed_at is not None else now
     facts: dict[str, Any] = {
         "connector_number": connector_number,
@@ -250,6 +253,8 @@ def _by_evidence(
     charge_point_id: int, id_token: str, meter_stop_wh: int | None, stopped_at: datetime | None
 ) -> Transaction | None:
     """Find the open transaction that an end without a usable id (S16-05) must mean, by token, time and meter."""
+    if not believable_register(meter_stop_wh):
+        meter_stop_wh = None
     fitting = [
         transaction
         for transaction in _locked(open_transactions(charge_point_id)).order_by("-started_at")
@@ -293,8 +298,8 @@ def _end(
     transaction.stopped_at = claimed_at or max(now, transaction.started_at)
     transaction.status = Transaction.Status.ENDED
     start = transaction.meter_start_wh
-    if meter_stop_wh is None:
-        words.append("meter_stop_missing")
+    if meter_stop_wh is None or not believable_register(meter_stop_wh):
+        words.append("meter_stop_missing" if meter_stop_wh is None else "meter_unbelievable")
         meter_stop_wh = last_register(transaction, measured, least=start, now=now)
     elif start is not None and meter_stop_wh < start:
         words.append("meter_stop_below_start")

@@ -1,5 +1,6 @@
 """Promise 2: a transaction is never lost and never invented, in whatever order and how often it is told."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -214,6 +215,44 @@ def test_a_stop_below_its_start_bills_the_last_reading_that_it_brings(cp16):
     assert (cp16.only.meter_stop_wh, cp16.only.energy_wh) == (10, 1200)
 
 
+ABSURD = 9 * 10**18  # fits the column, but not every sum
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-ABSURD, ABSURD), (ABSURD, -ABSURD), (-ABSURD, 1e30)])
+def test_registers_that_no_meter_counts_are_kept_as_claims_only(cp16, start, stop):
+    number = cp16.start(meterStart=start)["transactionId"]
+    cp16.stop(number, meterStop=stop)
+    transaction = cp16.only
+    assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (None,) * 3
+    assert transaction.anomalies == ["meter_unbelievable"]
+    assert json.loads(transaction.raw_start)["meterStart"] == start
+    assert json.loads(transaction.raw_stop)["meterStop"] == stop
+    assert cp16.start(meterStart=start)["transactionId"] == number, (
+        "a repeat is still known by what it claims"
+    )
+
+
+def test_a_stop_at_an_absurd_register_is_billed_by_the_last_reading(cp16):
+    number = cp16.start()["transactionId"]
+    cp16.meter(1800, number)
+    cp16.stop(number, meterStop=ABSURD)
+    assert (cp16.only.meter_stop_wh, cp16.only.energy_wh) == (1800, 800)
+    assert cp16.only.anomalies == ["meter_unbelievable"]
+
+
+@pytest.mark.parametrize("stop", [ABSURD, -ABSURD])
+def test_an_absurd_register_is_no_evidence_either_way(cp16):
+    cp16.start()
+    cp16.stop(-1, meterStop=-ABSURD)
+    assert (cp16.only.status, cp16.only.orphan) == ("ended", False)
+
+
+def test_an_orphan_at_an_absurd_register_is_kept(cp16, stop):
+    cp16.stop(4711, meterStop=stop)
+    assert (cp16.only.orphan, cp16.only.meter_stop_wh) == (True, None)
+    assert cp16.only.anomalies == ["start_lost", "meter_unbelievable"]
+
+
 # --- which transaction is meant ------------------------------------------------------------
 
 
@@ -342,8 +381,6 @@ def test_every_sample_is_kept_as_it_came(cp16):
     cp16.say("MeterValues", {"connectorId": 1, "meterValue": [{"timestamp": at(), "sampledValue": odd}]})
     (reading,) = cp16.readings
     assert reading.energy_wh == 7000
-    import json
-
     assert json.loads(reading.samples) == odd
 
 
