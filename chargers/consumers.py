@@ -326,7 +326,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _served(self) -> None:
         self.in_flight -= 1
-        self._room.set()
+        if self.in_flight == IN_FLIGHT_MAX - 1:
+            self._room.set()
 
     # -- to the charge point --
 
