@@ -241,12 +241,13 @@ def test_a_stop_at_an_absurd_register_is_billed_by_the_last_reading(cp16):
 
 
 @pytest.mark.parametrize("stop", [ABSURD, -ABSURD])
-def test_an_absurd_register_is_no_evidence_either_way(cp16):
+def test_an_absurd_register_is_no_evidence_either_way(cp16, stop):
     cp16.start()
-    cp16.stop(-1, meterStop=-ABSURD)
+    cp16.stop(-1, meterStop=stop)
     assert (cp16.only.status, cp16.only.orphan) == ("ended", False)
 
 
+@pytest.mark.parametrize("stop", [ABSURD, -ABSURD])
 def test_an_orphan_at_an_absurd_register_is_kept(cp16, stop):
     cp16.stop(4711, meterStop=stop)
     assert (cp16.only.orphan, cp16.only.meter_stop_wh) == (True, None)
