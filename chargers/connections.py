@@ -4,25 +4,31 @@ The newest authenticated connection wins. Everything that ends a connection name
 one can touch nothing of the new one (fencing by connection id).
 """
 
+import hashlib
 import os
 import socket
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Length
 
 from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake, Registration
+from chargers.protocol.repeats import BY_CONTENT
 from chargers.protocol.versions import Version
-from chargers.services import find_charge_point, register_charge_point
+from chargers.services import Refusal, find_charge_point, register_charge_point
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
 
 LEASE_RENEWED_EVERY = 10.0  # seconds
 LEASE = timedelta(seconds=45)
+LOST = "its server process was lost"
 CLOSE_REPLACED, CLOSE_LOST = (
     4000,
     4001,
@@ -76,7 +82,14 @@ def admit(identity: str, *, now: datetime) -> Guest:
                     404, "too_many_pending", f"{waiting} charge points wait for approval already"
                 )
         registration = Registration.ACCEPTED if policy == "accept" else Registration.PENDING
-        charge_point = register_charge_point(identity, now=now, registration=registration)
+        try:
+            charge_point = register_charge_point(identity, now=now, registration=registration)
+        except Refusal as refusal:
+            charge_point = find_charge_point(
+                identity
+            )  # another process was faster, as two first handshakes race
+            if charge_point is None:
+                raise HandshakeRefused(404, "bad_identity", str(refusal)) from refusal
     if charge_point.retired_at is not None:
         raise HandshakeRefused(404, "retired", "this charge point was retired")
     if charge_point.registration == Registration.REJECTED:
@@ -138,7 +151,10 @@ def open_connection(
             occurred_at=now,
         )
     announce("fleet", f"charge-point:{guest.pk}")
-    return Opened(connection_id, charge_point.registration, answered_calls(guest.pk))
+    # One that is not accepted reports no transactions, so there is nothing that it could repeat.
+    accepted = charge_point.registration == Registration.ACCEPTED
+    answered = answered_calls(guest.pk) if accepted else []
+    return Opened(connection_id, charge_point.registration, answered)
 
 
 def close_connection(connection_id: UUID, *, code: int, reason: str, now: datetime) -> bool:
@@ -151,14 +167,15 @@ def close_connection(connection_id: UUID, *, code: int, reason: str, now: dateti
 
 def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bool:
     reason = reason.replace("\x00", "")[:500]  # a peer writes what it likes, and PostgreSQL stores no NUL
+    # The charge point first, as open_connection locks it first: two processes that change both cannot deadlock.
+    ChargePoint.objects.filter(pk=connection.charge_point_id, connection_id=connection.pk).update(
+        connection_id=None
+    )
     ended = Connection.objects.filter(pk=connection.pk, closed_at=None).update(
         closed_at=now, close_code=code, close_reason=reason
     )
     if ended != 1:
         return False
-    ChargePoint.objects.filter(pk=connection.charge_point_id, connection_id=connection.pk).update(
-        connection_id=None
-    )
     record(
         "cp.disconnected",
         connection.charge_point.cp_id,
@@ -233,17 +250,26 @@ def _count_refusal(key: dict[str, str], detail: str, http_status: int, now: date
 
 REFUSALS_MAX = 10_000
 
-ANSWERED_FRAMES = 64
+ANSWERED_FRAMES = 64  # as many calls and answers as a session remembers
+ANSWERED_LOOK_BACK = 512  # frames; a chatty charge point's whole log is not read for a handshake
+ANSWERED_TEXT_MAX = 65_536  # characters; the calls of a batch of handshakes are in memory together
 
 
 def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
-    """Return the newest answered calls, oldest first, from the frame log.
+    """Return the newest answered calls of transactions, oldest first, from the frame log.
 
     A charge point that lost our answer repeats its call after it has reconnected; the log holds what was answered,
-    and was written in the same transaction as the fact.
+    and was written in the same transaction as the fact. Other calls, refusals and huge frames are passed over.
     """
+    newest = Frame.objects.filter(charge_point_id=charge_point_id).order_by("-id")
     rows = list(
-        Frame.objects.filter(charge_point_id=charge_point_id)
+        Frame.objects.alias(length=Length("text"))
+        .filter(
+            pk__in=newest.values("pk")[:ANSWERED_LOOK_BACK],
+            kind__in=(2, 3),
+            action__in=BY_CONTENT,
+            length__lte=ANSWERED_TEXT_MAX,
+        )
         .order_by("-id")
         .values_list("connection_id", "direction", "kind", "message_id", "action", "text")[:ANSWERED_FRAMES]
     )
@@ -265,22 +291,36 @@ def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
 def start_process(*, now: datetime) -> Process:
     """Note that this server process has begun, and that those which it succeeds on this host have ended.
 
-    After a kill nobody waits for the lease: a restart knows at once that the process before it is gone.
+    After a kill nobody waits for the lease: a restart knows at once that the process before it is gone. Where numbers
+    of processes say nothing, as in a new container, the lease decides.
     """
-    host = socket.gethostname()[:255]
+    host = _place()
     for earlier in Process.objects.filter(host=host, ended_at=None):
-        if not _runs(earlier, now):
-            end_process(earlier.pk, now=now, reason="its server process was lost")
+        if not _runs(earlier.pid):
+            end_process(earlier.pk, now=now, reason=LOST, unseen_since=earlier.seen_at)
     return Process.objects.create(host=host, pid=os.getpid(), started_at=now, seen_at=now)
 
 
-def _runs(process: Process, now: datetime) -> bool:
-    """Whether a process of this host may still run. In doubt it may: the lease decides."""
-    if process.pid == os.getpid():
-        # In containers every server is process 1, and names of hosts may be shared.
-        return now - process.seen_at < timedelta(seconds=2 * LEASE_RENEWED_EVERY)
+def _place() -> str:
+    """Name the space in which process numbers identify: this host since its boot, or this one container on it.
+
+    The name of the host alone does not: containers and machines may share one.
+    """
     try:
-        os.kill(process.pid, 0)
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux, so no containers either: the network card tells machines apart
+        boot, space = "", str(uuid.getnode())
+    mark = hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:8]
+    return f"{socket.gethostname()[:200]} {mark}"
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process that began here earlier may still run. In doubt it may: the lease decides."""
+    if pid == os.getpid():
+        return False  # its number is ours now
+    try:
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
@@ -299,10 +339,17 @@ def renew_lease(process_id: UUID, *, now: datetime) -> bool:
     return kept
 
 
-def end_process(process_id: UUID, *, now: datetime, reason: str) -> int:
-    """End a process and every connection that it left open; return how many those were."""
+def end_process(process_id: UUID, *, now: datetime, reason: str, unseen_since: datetime | None = None) -> int:
+    """End a process and every connection that it left open; return how many those were.
+
+    With `unseen_since` nothing happens to one that renewed its lease after that moment, or was ended by others.
+    """
     with transaction.atomic():
-        Process.objects.filter(pk=process_id, ended_at=None).update(ended_at=now)
+        running = Process.objects.filter(pk=process_id, ended_at=None)
+        if unseen_since is None:
+            running.update(ended_at=now)
+        elif running.filter(seen_at__lte=unseen_since).update(ended_at=now) != 1:
+            return 0
         left: Iterable[Connection] = Connection.objects.filter(
             process_id=process_id, closed_at=None
         ).select_related("charge_point")
@@ -311,5 +358,6 @@ def end_process(process_id: UUID, *, now: datetime, reason: str) -> int:
 
 def sweep_processes(*, now: datetime) -> int:
     """End the processes whose lease ran out; return how many connections that closed."""
-    lost = Process.objects.filter(ended_at=None, seen_at__lt=now - LEASE)
-    return sum(end_process(process.pk, now=now, reason="its server process was lost") for process in lost)
+    lease_began = now - LEASE
+    lost = list(Process.objects.filter(ended_at=None, seen_at__lte=lease_began).values_list("pk", flat=True))
+    return sum(end_process(pk, now=now, reason=LOST, unseen_since=lease_began) for pk in lost)
