@@ -1,0 +1,30 @@
+"""Which processes a process has started, seen from outside."""
+
+import os
+from pathlib import Path
+
+
+def descendants(pid: int) -> set[int]:
+    """The ids of all processes below this one."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has ended
+            continue
+        children.setdefault(int(parent), []).append(int(folder.name))
+    found: set[int] = set()
+    ahead = [pid]
+    while ahead:
+        ahead += (below := children.get(ahead.pop(), []))
+        found.update(below)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; one that has ended and that nobody has waited for does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
