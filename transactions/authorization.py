@@ -55,6 +55,11 @@ def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Author
 def _active(id_token: str) -> int:
     return (
         Transaction.objects.alias(folded=Upper("id_token"))
-        .filter(folded=Upper(Value(id_token)), status=Transaction.Status.ACTIVE, authorization="Accepted")
+        .filter(
+            folded=Upper(Value(id_token)),
+            status=Transaction.Status.ACTIVE,
+            superseded=False,  # its end was lost, most likely; that must not lock its driver out
+            authorization="Accepted",
+        )
         .count()
     )

@@ -70,12 +70,16 @@ class Transaction(models.Model):
         max_length=36, blank=True, help_text="the id that its stop carried, when that was not its own"
     )
     orphan = models.BooleanField(default=False, help_text="known only from its end")
+    superseded = models.BooleanField(
+        default=False, help_text="another started on its connector while it was open; see ANOMALIES"
+    )
     anomalies = models.JSONField(default=list, help_text="what was odd, in words from ANOMALIES")
     raw_start = models.TextField(blank=True)
-    raw_stop = models.TextField(blank=True)
+    raw_stop = models.TextField(blank=True, help_text="a JSON list once a different end was claimed")
     # A retry says the same again: the natural keys make it find the first.
     start_key = models.CharField(max_length=64, null=True, unique=True)
     stop_key = models.CharField(max_length=64, null=True, unique=True)
+    differing_stop_keys = models.JSONField(default=list)
 
     class Meta:
         constraints = [
@@ -111,9 +115,12 @@ ANOMALIES: dict[str, str] = {
     "stop_before_start": "The end was dated before the start; the time of receipt was used.",
     "start_time_unusable": "The start carried no usable time; the time of receipt was used.",
     "stop_time_unusable": "The end carried no usable time; the time of receipt was used.",
-    "superseded": "Another transaction started on the connector before this one ended.",
+    "superseded": (
+        "Another transaction started on the connector before an end of this one was reported. It stays open, since "
+        "its end may still come, but it does not count as charging, nor towards the limit of its token."
+    ),
     "started_on_busy_connector": "It started while another transaction was still open on the connector.",
-    "stop_differs": "A second, different end was reported; the first stands.",
+    "stop_differs": "A different end was reported later; the first stands, and both claims are kept.",
 }
 
 

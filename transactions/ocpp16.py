@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from chargers.handling import Call, Handler, int32
+from chargers.handling import Call, Handler, Translated, int32
 from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import readings, services
@@ -72,7 +72,7 @@ def stop_transaction(call: Call) -> dict[str, Any]:
         measured=measured,
     )
     transaction = stopped.transaction
-    if stopped.first and measured:
+    if stopped.new and measured:
         _record(
             call,
             transaction.connector_number or 0,
@@ -102,9 +102,13 @@ def meter_values(call: Call) -> dict[str, Any]:
         connector,
         transaction_pk,
         "" if claimed is None else str(claimed),
-        _measured(payload["meterValue"]),
+        payload["measured"],
     )
     return {}
+
+
+def _measure(payload: dict[str, Any]) -> None:
+    payload["measured"] = _measured(payload.pop("meterValue"))
 
 
 def _measured(meter_value: Iterable[dict[str, Any]]) -> list[Measured]:
@@ -134,7 +138,7 @@ def _record(
 
 CALLS: dict[str, Handler] = {
     "Authorize": authorize,
-    "MeterValues": meter_values,
+    "MeterValues": Translated(_measure, meter_values),
     "StartTransaction": start_transaction,
     "StopTransaction": stop_transaction,
 }

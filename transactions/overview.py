@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Greatest
 
 from transactions.models import MeterValue, Transaction
-from transactions.selectors import energy_so_far, with_live_figures
+from transactions.selectors import with_live_figures
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ChargingFigures:
-    """Active transactions, the power in W of those that reported it lately (None if none did), and today's sums."""
+    """What charges now, its power in W as reported lately (None if it was not), and today's sums.
+
+    A superseded transaction does not charge, though no end of it was reported; what it delivered counts.
+    """
 
     active: int
     power_w: float | None
@@ -25,15 +29,21 @@ class ChargingFigures:
 
 def charging_figures(*, now: datetime, since: datetime) -> ChargingFigures:
     """Sum what charges now, and the transactions started since a moment with the energy of them so far."""
-    active = list(with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now))
-    powers = [power for row in active if (power := getattr(row, "live_power_w", None)) is not None]
+    charging = Q(superseded=False)
+    active = (
+        with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
+        .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))
+        .aggregate(
+            count=Count("pk", filter=charging),
+            power=Sum("live_power_w", filter=charging),
+            energy=Sum("so_far", filter=Q(started_at__gte=since)),
+        )
+    )
     today = Transaction.objects.filter(started_at__gte=since).aggregate(
         count=Count("pk"), energy=Sum("energy_wh", filter=Q(status=Transaction.Status.ENDED))
     )
-    so_far = sum(energy_so_far(row) or 0 for row in active if row.started_at >= since)
-    return ChargingFigures(
-        len(active), sum(powers) if powers else None, today["count"], (today["energy"] or 0) + so_far
-    )
+    energy = (today["energy"] or 0) + (active["energy"] or 0)
+    return ChargingFigures(active["count"], active["power"], today["count"], int(energy))
 
 
 @dataclass(frozen=True, slots=True)

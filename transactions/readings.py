@@ -59,7 +59,7 @@ def find_transaction(charge_point_id: int, claimed_id: str, connector_number: in
     it 0. Ended transactions still take late readings (S16-12).
     """
     if claimed_id in UNKNOWN_IDS:
-        active = open_transactions(charge_point_id)
+        active = open_transactions(charge_point_id).filter(superseded=False)
         if connector_number:
             active = active.filter(connector_number=connector_number)
         ids = list(active.values_list("pk", flat=True)[:2])

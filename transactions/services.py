@@ -8,6 +8,7 @@ was decided before the lock is looked at again; two new rows of one key end in a
 writer gives the unit a second look.
 """
 
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,11 @@ from transactions.claims import UNKNOWN_IDS, believable, believable_register, na
 from transactions.models import Transaction
 from transactions.readings import Measured, last_register
 from transactions.selectors import open_transactions
+
+log = logging.getLogger(__name__)
+
+# A station that claims another end at each retry must not make its row grow for ever; the frames tell of the rest.
+DIFFERING_STOPS_MAX = 20
 
 
 def new_number() -> int:
@@ -104,6 +110,7 @@ def start_transaction(
             connector_number=connector_number, started_at__lte=started_at
         )
         for older in _locked(busy):
+            older.superseded = True
             _add_anomaly(older, "superseded")
             anomalies.append("started_on_busy_connector")
         number = new_number()
@@ -166,10 +173,10 @@ def _adopt_orphan(charge_point_id: int, id_token: str, facts: dict[str, Any]) ->
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The transaction that an end belongs to; `first` says whether this claim ended it."""
+    """The transaction that an end belongs to; `new` says whether this claim of it was not heard before."""
 
     transaction: Transaction
-    first: bool
+    new: bool
 
 
 def stop_transaction(
@@ -188,9 +195,10 @@ def stop_transaction(
 ) -> Stopped:
     """End the transaction that is meant; an end that fits none is kept as an orphan with its raw claim.
 
-    A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point. `measured` are
-    the readings that came with it: they stand in for a meter at the end that is missing or wrong, and are for the
-    caller to store.
+    A stop cannot be refused (S16-06), and it can only ever end a transaction of the same charge point. The first end
+    stands and is told as `tx.stopped`; a different one is kept beside it and told as `tx.stop_differs`. `measured`
+    are the readings that came with it: they stand in for a meter at the end that is missing or wrong, and are for the
+    caller to store if the claim is new.
     """
     key: str | None = natural_key(charge_point_id, claimed_id, id_token.upper(), claimed_time, meter_stop_wh)
     timely = believable(claimed_at, now)
@@ -198,7 +206,7 @@ def stop_transaction(
     if repeated is not None:
         known = claimed_id not in UNKNOWN_IDS
         if timely or known or _by_evidence(charge_point_id, id_token, meter_stop_wh, now) is None:
-            return Stopped(repeated, first=False)
+            return Stopped(repeated, new=False)
         key = None  # a clock that stands still and no id: the same words, but another transaction's end
 
     named = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
@@ -211,11 +219,31 @@ def stop_transaction(
     if transaction is None:
         transaction = _orphan(charge_point_id, claimed_id, claimed_at if timely and claimed_at else now)
     elif transaction.status == Transaction.Status.ENDED:
-        if (
-            transaction.stop_key != key
-        ):  # else another process ended it by this claim while we waited for the lock
-            _add_anomaly(transaction, "stop_differs")
-        return Stopped(transaction, first=False)
+        # Looked at under the lock: another process may have heard this claim while we waited.
+        if key in (transaction.stop_key, *transaction.differing_stop_keys):
+            return Stopped(transaction, new=False)
+        if len(transaction.differing_stop_keys) >= DIFFERING_STOPS_MAX:
+            log.warning(
+                "transaction.too_many_stops",
+                extra={"cp_id": cp_id, "transaction_id": transaction.transaction_id},
+            )
+            return Stopped(transaction, new=False)
+        transaction.raw_stop = _also(transaction.raw_stop, raw, first=not transaction.differing_stop_keys)
+        transaction.differing_stop_keys.append(key)
+        _add_anomaly(transaction, "stop_differs")
+        record(
+            "tx.stop_differs",
+            cp_id,
+            {
+                "transaction_id": transaction.transaction_id,
+                "id_token": id_token or transaction.id_token,
+                "meter_stop_wh": meter_stop_wh if believable_register(meter_stop_wh) else None,
+                "stop_reason": reason,
+                "charger_reported_at": claimed_at,
+            },
+            occurred_at=now,
+        )
+        return Stopped(transaction, new=True)
 
     _end(transaction, meter_stop_wh, measured, claimed_at if timely else None, now)
     transaction.stop_received_at = now
@@ -246,7 +274,13 @@ def stop_transaction(
     if command is not None:
         note_effect(command, "The transaction ended.", subject=str(transaction.pk), now=now)
     _announce(transaction)
-    return Stopped(transaction, first=True)
+    return Stopped(transaction, new=True)
+
+
+def _also(raw_stop: str, raw: str, *, first: bool) -> str:
+    """Return the JSON list of the claims so far and one more, each as it came."""
+    claims = raw_stop if first else raw_stop[1:-1]
+    return f"[{claims},{raw}]"
 
 
 def _by_evidence(
@@ -324,8 +358,8 @@ def _locked(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
 def _add_anomaly(transaction: Transaction, word: str) -> None:
     if word not in transaction.anomalies:
         transaction.anomalies.append(word)
-        transaction.save(update_fields=["anomalies"])
-        _announce(transaction)
+    transaction.save()
+    _announce(transaction)
 
 
 def _announce(transaction: Transaction) -> None:

@@ -1,12 +1,14 @@
 """Promise 2: a transaction is never lost and never invented, in whatever order and how often it is told."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.models import ANOMALIES, Transaction
+from transactions.overview import charging_figures
+from transactions.services import DIFFERING_STOPS_MAX
 
 pytestmark = pytest.mark.django_db
 
@@ -80,11 +82,32 @@ def test_a_repeated_stop_changes_nothing(cp16):
 
 def test_a_second_and_different_stop_leaves_the_first_and_says_so(cp16):
     number = cp16.start()["transactionId"]
-    cp16.stop(number)
-    cp16.stop(number, received=40, meterStop=9999)
-    assert cp16.only.energy_wh == 4000
-    assert cp16.only.anomalies == ["stop_differs"]
+    cp16.stop(number, transactionData=[sample(1500, 5)])
+    for again in range(3):
+        cp16.reconnect()
+        late = {"meterStop": 9999, "time": at(40), "transactionData": [sample(9000, 39)]}
+        cp16.stop(number, received=40 + again, **late)
+        cp16.stop(number, time=at(30), received=50, transactionData=[sample(1500, 5)])
+    cp16.stop(number, received=60, meterStop=7777, reason="EVDisconnected")
+    transaction = cp16.only
+    assert (transaction.energy_wh, transaction.stop_reason) == (4000, "Local")
+    assert transaction.stopped_at == NOON + timedelta(minutes=30)
+    assert transaction.anomalies == ["stop_differs"]
     assert len(cp16.told("tx.stopped")) == 1
+    assert [c["meterStop"] for c in json.loads(transaction.raw_stop)] == [5000, 9999, 7777]
+    assert [e["meter_stop_wh"] for e in cp16.told("tx.stop_differs")] == [9999, 7777]
+    assert [(r.energy_wh, r.transaction_id) for r in cp16.readings] == [
+        (1500, transaction.pk),
+        (9000, transaction.pk),
+    ]
+
+
+def test_a_station_that_claims_another_end_each_time_does_not_fill_the_store(cp16):
+    number = cp16.start()["transactionId"]
+    for minute in range(30, 60):
+        assert cp16.stop(number, received=minute) == {}
+    assert len(json.loads(cp16.only.raw_stop)) == 1 + DIFFERING_STOPS_MAX
+    assert len(cp16.told("tx.stop_differs")) == DIFFERING_STOPS_MAX
 
 
 def test_the_readings_of_a_repeated_stop_are_not_stored_again(cp16):
@@ -351,6 +374,39 @@ def test_x2b_readings_without_an_id_belong_to_the_open_transaction_of_the_connec
     assert strange.transaction_id is None
 
 
+def test_x2b_readings_without_an_id_are_not_of_a_transaction_whose_end_was_lost(cp16):
+    cp16.start()
+    number = cp16.start(time=at(5), received=5)["transactionId"]
+    cp16.meter(1500, 0)
+    assert cp16.readings[0].transaction.number == number
+
+
+def power(wh: int, watts: int, minutes: float) -> dict:
+    values = [{"value": str(wh)}, {"value": str(watts), "measurand": "Power.Active.Import"}]
+    return {"timestamp": at(minutes), "sampledValue": values}
+
+
+def test_the_figures_of_now_leave_out_what_was_superseded(cp16, django_assert_num_queries):
+    def figures(since: float) -> tuple:
+        with django_assert_num_queries(2):
+            now = charging_figures(now=datetime.now(UTC), since=NOON + timedelta(minutes=since))
+        return now.active, now.power_w, now.started, now.energy_wh
+
+    assert figures(0) == (0, None, 0, 0)
+    lost = cp16.start()["transactionId"]
+    cp16.meter(0, lost, meterValue=[power(1700, 5000, 1)])
+    assert figures(0) == (1, 5000, 1, 700)
+    number = cp16.start(time=at(5), received=5)["transactionId"]
+    cp16.meter(0, number, meterValue=[power(3000, 7000, 6)])
+    cp16.start(time=at(6), received=6, connectorId=2)  # has reported nothing yet
+    below = cp16.start(time=at(7), received=7, connectorId=3)["transactionId"]
+    cp16.meter(0, below, meterValue=[power(10, 100, 8)])
+    ended = cp16.start(time=at(8), received=8, connectorId=4)["transactionId"]
+    cp16.stop(ended)
+    assert figures(0) == (3, 7100, 5, 700 + 2000 + 4000), "what was delivered was delivered"
+    assert figures(5) == (3, 7100, 4, 2000 + 4000)
+
+
 def test_s16_12_readings_after_the_stop_are_kept_with_their_transaction(cp16):
     number = cp16.start()["transactionId"]
     cp16.stop(number)
@@ -433,6 +489,18 @@ def test_concurrent_tx_counts_the_transactions_that_were_allowed(cp16):
     cp16.stop(first["transactionId"])
     # The refused one may never be ended by its charge point; it must not lock its driver out.
     assert cp16.start(idTag="ONE", time=at(40), received=40)["idTagInfo"]["status"] == "Accepted"
+
+
+def test_a_transaction_whose_end_was_lost_does_not_lock_its_driver_out(cp16):
+    token("ONE", max_active=1)
+    token("BOB")
+    lost = cp16.start(idTag="ONE")["transactionId"]
+    assert cp16.start(time=at(50), received=50, idTag="BOB")["idTagInfo"] == {"status": "Accepted"}
+    answer = cp16.start(time=at(60), received=60, idTag="ONE", connectorId=2)
+    assert answer["idTagInfo"] == {"status": "Accepted"}
+    assert cp16.transactions[0].status == "active", "its end may still come"
+    cp16.stop(lost, received=70)
+    assert (cp16.transactions[0].status, cp16.transactions[0].energy_wh) == ("ended", 4000)
 
 
 def test_the_verdict_on_the_stopping_token_only_informs(cp16):
