@@ -293,10 +293,17 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
     """Note the charge point's answer; return whether it was what the command hoped for."""
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     word = str(payload.get("status", ""))
-    accepted = word in ORDERS[version][command.type].accepted
-    status = Status.ACCEPTED if accepted else Status.REJECTED
-    _settle(command, status, now, answer=payload, answer_status=word[:64], answered_at=now)
-    return accepted
+    order = ORDERS[version][command.type]
+    values: dict[str, Any] = {"answer": payload, "answer_status": word[:64], "answered_at": now}
+    if word in order.accepted:
+        status = Status.ACCEPTED
+    elif word in order.refused:
+        status = Status.REJECTED
+    else:
+        status = Status.FAILED
+        values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
+    _settle(command, status, now, **values)
+    return status == Status.ACCEPTED
 
 
 def settle_failure(

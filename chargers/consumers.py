@@ -22,7 +22,7 @@ from prometheus_client import Counter, Histogram
 
 from chargers import commands, connections
 from chargers.gateway import Gateway, get_gateway
-from chargers.handling import Call, Handler, Holder
+from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
 from chargers.models import FRAMES, Registration
 from chargers.protocol.errors import Fault, OcppError, wire_code
@@ -194,7 +194,11 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             # something was asked is known now, not when the writer comes to it.
             asking = self.session.pending
             asked = asking.payload.get("requestedMessage") if asking is not None else None
-            unit = partial(self._handle, event, text, arrived, arrived_at, asked)
+            handler = self.handlers[event.action]
+            if isinstance(handler, Translated):
+                handler.translate(event.payload)
+                handler = handler.handle
+            unit = partial(self._handle, event, handler, text, arrived, arrived_at, asked)
             done = partial(self._handled, event, text, arrived, arrived_at)
         else:
             unit = partial(self._note, event, text, arrived, arrived_at)
@@ -212,7 +216,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 return
 
     def _handle(
-        self, event: CallReceived, text: str, arrived: float, at: datetime, asked: str | None
+        self,
+        event: CallReceived,
+        handler: Handler,
+        text: str,
+        arrived: float,
+        at: datetime,
+        asked: str | None,
     ) -> tuple[str, str | None]:
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
@@ -220,7 +230,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         try:
             if holder.registration != Registration.ACCEPTED and event.action != "BootNotification":
                 self._gate(event, asked)
-            payload = self.handlers[event.action](Call(holder, event.action, event.payload, at))
+            payload = handler(Call(holder, event.action, event.payload, at))
             answer, body = self.session.compose_answer(event.message_id, payload)
         except OcppError as error:
             answer, body = self.session.compose_refusal(event.message_id, error), None

@@ -41,6 +41,23 @@ class Call:
 Handler = Callable[[Call], dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A handler of bulky messages, whose wire words become neutral ones before the message waits for the writer.
+
+    `translate` changes the payload in place. It runs on the event loop, while the message is fresh in the processor's
+    cache, and lets the bulk go; in the writer, hundreds of messages later, the same work costs half as much again.
+    """
+
+    translate: Callable[[dict[str, Any]], None]
+    handle: Handler
+
+    def __call__(self, call: Call) -> dict[str, Any]:
+        """Do both at once, for callers without a loop."""
+        self.translate(call.payload)
+        return self.handle(call)
+
+
 class BadParam(ValueError):
     """A parameter of a command that a version cannot say; `field` is its name."""
 
@@ -51,7 +68,7 @@ class BadParam(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How one version says a command: its action, its payload from our parameters, and which answers mean yes.
+    """How one version says a command: its action, its payload from our parameters, and which answers mean yes and no.
 
     `payload` raises BadParam for a parameter that the version cannot say.
     """
@@ -59,6 +76,8 @@ class Order:
     action: str
     payload: Callable[[dict[str, Any]], dict[str, Any]]
     accepted: frozenset[str] = frozenset({"Accepted"})
+    refused: frozenset[str] = frozenset({"Rejected"})
+    """Any other word is none of the standard's, and the command has failed (T-064)."""
 
 
 INT32_MAX = 2**31 - 1

@@ -105,5 +105,7 @@ ORDERS: dict[str, Order] = {
     "remote-start": Order("RemoteStartTransaction", _remote_start),
     "remote-stop": Order("RemoteStopTransaction", _remote_stop),
     "reset": Order("Reset", lambda params: {"type": params["type"]}),
-    "trigger-message": Order("TriggerMessage", _trigger_message),
+    "trigger-message": Order(
+        "TriggerMessage", _trigger_message, refused=frozenset({"Rejected", "NotImplemented"})
+    ),
 }

@@ -266,3 +266,4 @@ def touch_charge_points(seen: Mapping[int, datetime]) -> None:
     table = ChargePoint._meta.db_table
     with connection.cursor() as cursor:
         cursor.executemany(f'UPDATE "{table}" SET last_seen_at = %s WHERE id = %s', rows)  # noqa: S608 - names from the model
+    announce(*(f"charge-point:{pk}" for pk in seen))

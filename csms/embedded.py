@@ -14,9 +14,8 @@ log = logging.getLogger(__name__)
 class EmbeddedCelery:
     """Worker and clock in threads of their own; `stop()` lets running tasks finish."""
 
-    def __init__(self, app: Celery, schedule_file: str) -> None:
+    def __init__(self, app: Celery) -> None:
         self._app = app
-        self._schedule_file = schedule_file
         self._worker: Any = None
         self._beat: Any = None
         self._thread = threading.Thread(target=self._work, name="celery-worker", daemon=True)
@@ -24,7 +23,9 @@ class EmbeddedCelery:
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
-        self._beat = EmbeddedService(self._app, thread=True, schedule_filename=self._schedule_file)
+        # The schedule is short and fixed, so the clock keeps it in memory: with a file, a full disk or a moment without
+        # free file handles would end the clock for good.
+        self._beat = EmbeddedService(self._app, thread=True, scheduler_cls="celery.beat:Scheduler")
         self._beat.start()
 
     def _work(self) -> None:

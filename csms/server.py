@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import uvicorn
 from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
 from csms.core.config import Config
+from csms.doorkeeper import Doorkeeper
 from csms.embedded import EmbeddedCelery
 
 log = logging.getLogger(__name__)
@@ -98,6 +100,7 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     server = _Server(
         uvicorn.Config(
             "csms.asgi:application",
+            http=Doorkeeper,
             log_config=None,
             access_log=False,
             ws="websockets-sansio",
@@ -114,13 +117,16 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
             server_header=False,
         )
     )
+    # Each charge point is an open file; the usual soft limit of 1,024 would end a larger fleet.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     celery = None
     if config.embedded_worker_on:
-        celery = EmbeddedCelery(celery_app, str(config.data_dir / "celery-beat"))
+        celery = EmbeddedCelery(celery_app)
         celery.start()
     await get_gateway().start()  # before the first charge point comes, what a killed process left is closed
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -72,6 +72,8 @@ def identity_from_path(raw_path: bytes | str, mount: str = "") -> str:
         raise IdentityError(f"the identity in the path is longer than {MAX_IDENTITY} characters")
     if not identity.isprintable():
         raise IdentityError("the identity in the path has an unprintable character")
+    if identity in (".", ".."):
+        raise IdentityError("the identity in the path is a relative path")
     if ":" in identity or "/" in identity:
         raise IdentityError("the identity in the path has a colon or a slash")
     return identity

@@ -91,3 +91,9 @@ def test_t_007_no_offer_at_all_gets_the_default_if_there_is_one(offered):
     assert choose_subprotocol(offered, ALL) is None
     assert choose_subprotocol(offered, ALL, default=Version.V16) is Version.V16
     assert choose_subprotocol(offered, [Version.V201], default=Version.V16) is None
+
+
+@pytest.mark.parametrize("path", ["/ocpp/.", "/ocpp/..", "/ocpp/%2e%2e"])
+def test_a_relative_path_is_no_identity(path):
+    with pytest.raises(IdentityError, match="relative"):
+        identity_from_path(path, mount="/ocpp/")

@@ -532,3 +532,15 @@ async def test_odd_close_codes_share_one_series(house: House):
         async with RawCharger.connect(house.ocpp_url, "CP-CODES") as charger:
             await charger.socket.close(code)
     await eventually(lambda: consumers.CLOSES.labels("other")._value.get() == before + 2)
+
+
+@pytest.mark.parametrize("status", ["Whatever", 5])
+async def test_t_064_an_answer_that_the_standard_does_not_know_is_no_refusal(house: House, status: object):
+    cp16 = known(f"CP-NONSENSE-{status}")
+    async with RawCharger.connect(house.ocpp_url, cp16.cp_id) as charger:
+        await charger.boot()
+        command = order(cp16, "reset")
+        frame = await charger.receive()
+        await charger.send([3, frame[1], {"status": status}])
+        await eventually(lambda: fresh(command).status == Command.Status.FAILED)
+        assert str(status) in fresh(command).error_description
