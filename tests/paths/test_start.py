@@ -104,6 +104,27 @@ def ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.wait(10)
 
 
+# --- what runs inside: looked at again at the end of this file, when the clock has struck ---------
+
+
+@pytest.fixture(scope="module")
+def lived_in(server: Server) -> Server:
+    """A server in which an order was forgotten."""
+    queue_a_forgotten_order(server)
+    return server
+
+
+def test_the_doors_of_operations_answer(lived_in: Server):
+    assert lived_in.get("/healthz") == (200, '{"status": "ok"}')
+    assert lived_in.get("/readyz") == (200, '{"status": "ready"}')
+    status, metrics = lived_in.get("/metrics")
+    assert status == 200
+    assert re.search(r"^csms_\w+", metrics, re.MULTILINE)
+    assert re.search(r"^django_\w+", metrics, re.MULTILINE)
+    assert lived_in.get("/")[0] == 200  # after a redirect
+    assert lived_in.get("/api/v1/charge-points/")[0] == 401
+
+
 # --- the first start and the second -------------------------------------------------------------
 
 
@@ -284,24 +305,7 @@ async def test_the_demo_charges_and_ends_with_its_server(tmp_path, database_url)
     assert not complaints(server)
 
 
-# --- what runs inside ---------------------------------------------------------------------------
-
-
-def test_the_doors_of_operations_answer(server: Server):
-    assert server.get("/healthz") == (200, '{"status": "ok"}')
-    assert server.get("/readyz") == (200, '{"status": "ready"}')
-    status, metrics = server.get("/metrics")
-    assert status == 200
-    assert re.search(r"^csms_\w+", metrics, re.MULTILINE)
-    assert re.search(r"^django_\w+", metrics, re.MULTILINE)
-    assert server.get("/")[0] == 200  # after a redirect
-    assert server.get("/api/v1/charge-points/")[0] == 401
-
-
-async def test_the_worker_inside_runs_what_the_clock_demands(server: Server):
-    await asyncio.to_thread(queue_a_forgotten_order, server)
-    assert await eventually(lambda: fate(server, "ASLEEP") != "queued", 40)
-    assert fate(server, "ASLEEP") == "expired"
+# --- the development server ---------------------------------------------------------------------
 
 
 async def test_the_development_server_speaks_with_a_charge_point(tmp_path):
@@ -421,3 +425,11 @@ async def test_make_run_serves_until_ctrl_c(tmp_path):
         assert "server.ended" in server.log()
         await eventually(lambda: not [pid for pid in below if alive(pid)])
         assert not complaints(server)
+
+
+# --- what runs inside, the end -------------------------------------------------------------------
+
+
+async def test_the_worker_inside_runs_what_the_clock_demands(lived_in: Server):
+    assert await eventually(lambda: fate(lived_in, "ASLEEP") != "queued", 40)
+    assert fate(lived_in, "ASLEEP") == "expired"
