@@ -27,6 +27,27 @@
     return { values, soc, some: any(data.power_w) || soc };
   }
 
+  // The start is a point of the curve (0 Wh, nothing else) whenever the meter's figure then is known; alone it is no
+  // reading.
+  const measured = (data) => data.at.length > 1 || (data.at.length === 1 && data.energy_wh[0] == null);
+
+  // What to say where there is no curve; empty if there is one.
+  function missing(place, data, some) {
+    if (!measured(data)) {
+      if (document.getElementById(place.dataset.follow)?.querySelector("[data-active]")) return "No reading yet.";
+      if (place.dataset.chart === "energy") return "No reading came.";
+      some = false;
+    }
+    if (some) return "";
+    return place.dataset.chart === "power" ? "No power was reported: the charge point sends no such readings." : "No meter register was reported.";
+  }
+
+  const SPAN_LEAST = 30; // seconds: over less the time axis has nothing to mark
+  function span(self, low, high) {
+    const more = Math.max(0, SPAN_LEAST - (high - low)) / 2;
+    return [low - more, high + more];
+  }
+
   function options(kind, width, soc) {
     const ink = colour("--tblr-secondary-color");
     const grid = { stroke: colour("--tblr-border-color"), width: 1 };
@@ -53,7 +74,7 @@
     if (soc) axes.push(axis({ side: 1, scale: "soc", grid: { show: false }, size: 54, values: (self, splits) => splits.map((value) => `${value} %`) }));
     return {
       width, height: 260, series, axes,
-      scales: { x: { time: true }, y: { range: zero }, soc: { range: [0, 100] } },
+      scales: { x: { time: true, range: span }, y: { range: zero }, soc: { range: [0, 100] } },
       cursor: { drag: { x: true, y: false }, sync: { key: "transaction" } },
     };
   }
@@ -88,7 +109,8 @@
       return;
     }
     const { values, soc, some } = columns(kind, data);
-    if (!some) return say(place, kind === "power" ? "No power was reported: the charge point sends no such readings." : "No meter register was reported.");
+    const words = missing(place, data, some);
+    if (words) return say(place, words);
     const known = charts.get(place);
     if (known && known.soc === soc && !again) {
       // Somebody who has zoomed in keeps what they look at.

@@ -88,6 +88,37 @@
     dialog.showModal();
   }, true);
 
+  // --- what could not be sent or was not done is said by the form -----------------------------------------------------
+
+  const PATIENCE = 20; // seconds
+
+  function complain(event, text) {
+    const form = event.detail.elt.closest("form");
+    if (!form) return;
+    const notice = document.createElement("div");
+    notice.className = "notice notice-bad mt-2";
+    notice.setAttribute("role", "alert");
+    notice.setAttribute("aria-live", "assertive");
+    notice.dataset.hold = "20";
+    form.append(notice);
+    notice.textContent = text; // after it stands in the page: a screen reader hears what changes there
+  }
+
+  document.addEventListener("htmx:configRequest", (event) => { event.detail.timeout = PATIENCE * 1000; });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.detail.elt.closest("form");
+    // What was said of an earlier try, "Ordered" too, would be read as said of this one.
+    if (form) (form.closest(".order-body") || form).querySelectorAll(".notice").forEach((notice) => notice.remove());
+  });
+  document.addEventListener("htmx:sendError", (event) => complain(event, "Not sent: the server cannot be reached."));
+  document.addEventListener("htmx:timeout", (event) => {
+    complain(event, `No answer within ${PATIENCE} s: the server may have done it or not. Look before you try again.`);
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    const { status, statusText } = event.detail.xhr; // HTTP/2 knows no reason phrase
+    complain(event, `Not done: ${statusText || "the server answered with status"} ${statusText ? `(${status})` : status}.`);
+  });
+
   // --- menu ----------------------------------------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {

@@ -42,11 +42,12 @@
     readTimer = setTimeout(read, wait);
   }
 
-  // A part in which somebody types, has begun to fill in a form or has marked text is left alone until they are done.
+  // A part in which somebody types, has begun to fill in a form, waits for the answer to one or has marked text is left
+  // alone until they are done.
   function inUse(part) {
     const active = document.activeElement;
     if (active && part.contains(active) && active.matches("input, select, textarea")) return true;
-    if (part.querySelector("form[data-touched]")) return true;
+    if (part.querySelector("form[data-touched], form.htmx-request")) return true;
     if ([...part.querySelectorAll("[data-hold]")].some(heldBack)) return true;
     const selection = document.getSelection();
     return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
