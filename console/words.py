@@ -189,6 +189,10 @@ REFUSALS: dict[str, Explanation] = {
         "It connected to an address where no charge point is served.",
         "Its URL must end in /ocpp/<identity>; correct the path in the charge point.",
     ),
+    "browser": Explanation(
+        "A web page tried to connect as a charge point.",
+        "If nobody here tests with one, a page that somebody has open knocks at your server: find it and close it.",
+    ),
     "no_subprotocol": Explanation(
         "It offers no OCPP version that is served here.",
         "Configure the charge point for OCPP-J 1.6; hardware that offers none needs CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",

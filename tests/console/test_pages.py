@@ -86,6 +86,16 @@ def test_an_identity_is_found_in_any_case_of_letters(alice: Client) -> None:
     assert alice.get("/inspect/charge-points/cp16")["Location"] == "/inspect/charge-points/CP16"
 
 
+def test_a_charge_point_with_no_password_says_what_that_means(alice: Client) -> None:
+    make_charge_point("OPEN")
+    make_charge_point("CLOSED", password_hash="x")
+    words = "Anybody who can reach the server may connect under this identity, report charging that never was"
+    shown = {
+        name: alice.get(f"/inspect/charge-points/{name}").content.decode() for name in ("OPEN", "CLOSED")
+    }
+    assert {name: words in text for name, text in shown.items()} == {"OPEN": True, "CLOSED": False}
+
+
 def test_an_identity_of_odd_characters_has_its_page(alice: Client) -> None:
     odd = "DE*ABC@E1 2?x=#é%"
     make_charge_point(odd)
