@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
+from console.days import check_year
 from console.listing import Filters, Listing
 from console.pages import action, page, render_page
 from transactions.models import IdToken
@@ -54,6 +55,7 @@ class TokenForm(forms.Form):
         label="Expires",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        validators=[check_year],
         help_text="In the server's time zone. Empty: never.",
     )
     max_active = forms.IntegerField(

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
+from console.days import day_field
 from console.listing import Filters, Listing
 from console.pages import page, render_page
 from transactions.models import ANOMALIES, MeterValue, Transaction
@@ -31,8 +32,8 @@ class TransactionFilters(Filters):
     status = forms.ChoiceField(label="State", choices=[("", "Any"), ("active", "Active"), ("ended", "Ended")])
     charge_point = forms.CharField(label="Charge point")
     token = forms.CharField(label="Id token")
-    since = forms.DateField(label="Started from", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="to (included)", widget=forms.DateInput(attrs={"type": "date"}))
+    since = day_field("Started from")
+    until = day_field("to (included)")
     odd = forms.BooleanField(label="Only odd ones")
 
 

@@ -78,6 +78,46 @@ def test_transactions_are_found(alice: Client) -> None:
     assert len(found(alice, f"{path}?since=nonsense&until=2026-99-99", *numbers)) == 4
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1969-12-31", "2026-02-30", "soon"])
+def test_a_day_that_cannot_be_is_left_out_and_said_so(alice: Client, zone: str, name: str, day: str) -> None:
+    make_transaction(make_charge_point(), 11)
+    with timezone.override(zone):
+        answer = alice.get(f"/inspect/transactions?{name}={day}", headers={"Live": "list"})
+        assert answer.status_code == 200
+        words = "is written as in" if day in ("2026-02-30", "soon") else "lies in the years 1970 to 9998."
+        assert f"A day {words}" in answer.content.decode()
+        assert found(alice, f"/inspect/transactions?{name}={day}", "11") == ["11"]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize("expiry", ["9999-12-31T23:59", "0001-01-01T00:00"])
+def test_a_token_cannot_expire_when_no_clock_shows(alice: Client, zone: str, expiry: str) -> None:
+    with timezone.override(zone):
+        answer = alice.post("/sys/tokens/add", {"id_token": "GOOD", "expires_at": expiry})
+    assert answer.status_code == 422
+    assert not IdToken.objects.exists()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("since=1970-01-01", ["11"]),
+        ("until=1970-01-01", []),
+        ("since=9998-12-31", []),
+        ("until=9998-12-31", ["11"]),
+    ],
+)
+def test_the_first_and_the_last_day_are_days(
+    alice: Client, zone: str, query: str, expected: list[str]
+) -> None:
+    make_transaction(make_charge_point(), 11)
+    with timezone.override(zone):
+        assert found(alice, f"/inspect/transactions?{query}", "11") == expected
+
+
 def test_tokens_are_found(alice: Client) -> None:
     now = timezone.now()
     IdToken.objects.create(id_token="GOOD", label="eve", created_at=now)
