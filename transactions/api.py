@@ -89,6 +89,10 @@ class TransactionQuery(PageQuery):
     def get_fields(self) -> dict[str, Any]:
         """Return the fields; `from` is no name for an attribute."""
         return {
+            "q": serializers.CharField(
+                required=False,
+                help_text="Start of a transaction id, or text in a charge point's identity or a token.",
+            ),
             "cp_id": serializers.CharField(required=False, help_text="Case does not matter."),
             "id_token": serializers.CharField(required=False, help_text="Case does not matter."),
             "status": serializers.ChoiceField(Transaction.Status.choices, required=False),
@@ -183,6 +187,8 @@ class Transactions(ApiView):
             raise invalid({"from": ["It is not before `to`."]})
         rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
         rows = rows.filter(**{column: asked[name] for name, column in columns.items() if name in asked})
+        if "q" in asked:
+            rows = selectors.matching(rows, asked["q"])
         if "cp_id" in asked:
             rows = rows.filter(charge_point=find_charge_point(asked["cp_id"]))
         if "id_token" in asked:

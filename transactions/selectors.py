@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
@@ -63,6 +63,15 @@ def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Tra
     return transactions.alias(folded=Upper("id_token")).filter(folded=Upper(Value(id_token)))
 
 
+def matching(transactions: QuerySet[Transaction], text: str) -> QuerySet[Transaction]:
+    """Keep the transactions whose id begins with the text, or whose charge point or token has it, in any case."""
+    return transactions.filter(
+        Q(transaction_id__istartswith=text)
+        | Q(charge_point__cp_id__icontains=text)
+        | Q(id_token__icontains=text)
+    )
+
+
 def transaction_readings(transaction: Transaction) -> QuerySet[MeterValue]:
     """Return the readings of a transaction."""
     return MeterValue.objects.filter(transaction=transaction).select_related("charge_point")
@@ -80,3 +89,8 @@ def charge_point_readings(
 def id_tokens() -> QuerySet[IdToken]:
     """Return the id tokens."""
     return IdToken.objects.all()
+
+
+def tokens_matching(tokens: QuerySet[IdToken], text: str) -> QuerySet[IdToken]:
+    """Keep the tokens that have the text in themselves, their label or their parent, in any case."""
+    return tokens.filter(Q(id_token__icontains=text) | Q(label__icontains=text) | Q(parent__icontains=text))

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
@@ -67,7 +66,7 @@ class NewIdToken(IdTokenChanges):
 class IdTokenQuery(PageQuery):
     """Which tokens are listed."""
 
-    q = serializers.CharField(required=False, help_text="Text in the token or its label.")
+    q = serializers.CharField(required=False, help_text="Text in the token, its label or its parent.")
     parent = serializers.CharField(required=False, help_text="Case does not matter.")  # type: ignore[assignment]
     blocked = Flag(required=False)
 
@@ -104,7 +103,7 @@ class IdTokens(ApiView):
         """List tokens."""
         asked, rows = self.asked, selectors.id_tokens()
         if "q" in asked:
-            rows = rows.filter(Q(id_token__icontains=asked["q"]) | Q(label__icontains=asked["q"]))
+            rows = selectors.tokens_matching(rows, asked["q"])
         if "parent" in asked:
             rows = rows.filter(parent__iexact=asked["parent"])
         if "blocked" in asked:

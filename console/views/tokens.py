@@ -11,7 +11,7 @@ from console.days import check_year
 from console.listing import Filters, Listing
 from console.pages import action, page, render_page
 from transactions.models import IdToken
-from transactions.selectors import id_tokens
+from transactions.selectors import id_tokens, tokens_matching
 from transactions.tokens import (
     ID_TOKEN_MAX,
     LABEL_MAX,
@@ -73,8 +73,7 @@ def _show(request: HttpRequest, form: TokenForm, status: int = 200) -> HttpRespo
     rows, now = id_tokens(), timezone.now()
     asked = filters.values
     if "q" in asked:
-        text = asked["q"]
-        rows = rows.filter(Q(id_token__icontains=text) | Q(label__icontains=text) | Q(parent__icontains=text))
+        rows = tokens_matching(rows, asked["q"])
     expired = Q(expires_at__lte=now)
     match asked.get("state"):
         case "blocked":

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ from console.listing import Filters, Listing
 from console.pages import page, render_page
 from transactions.models import ANOMALIES, MeterValue, Transaction
 from transactions.overview import curve
-from transactions.selectors import of_token, transaction_readings, transactions, with_live_figures
+from transactions.selectors import matching, of_token, transaction_readings, transactions, with_live_figures
 
 COLUMNS = {"started": "started_at", "energy": "energy_wh", "charge_point": "charge_point__cp_id"}
 READINGS_SHOWN = 100
@@ -42,12 +42,7 @@ def filtered(filters: TransactionFilters) -> QuerySet[Transaction]:
     asked = filters.values
     rows = transactions()
     if "q" in asked:
-        text = asked["q"]
-        rows = rows.filter(
-            Q(transaction_id__istartswith=text)
-            | Q(charge_point__cp_id__icontains=text)
-            | Q(id_token__icontains=text)
-        )
+        rows = matching(rows, asked["q"])
     if "status" in asked:
         rows = rows.filter(status=asked["status"])
     if "charge_point" in asked:

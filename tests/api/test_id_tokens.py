@@ -120,6 +120,7 @@ def test_the_list_is_filtered(bob: APIClient, refusal: Any, django_assert_num_qu
         "?blocked=false": ["A1"],
         "?parent=FLEET": ["A1"],
         "?q=ali": ["A1"],
+        "?q=fle": ["A1"],
         "?q=b2": ["B2"],
     }
     for query, wanted in cases.items():
