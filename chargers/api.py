@@ -93,7 +93,9 @@ class NewChargePoint(Body):
     password = Word(
         required=False,
         trim_whitespace=False,
-        help_text=f"{services.PASSWORD_MIN} to {services.PASSWORD_MAX} bytes; without one it need not sign in.",
+        min_length=services.PASSWORD_MIN,
+        max_length=services.PASSWORD_MAX,
+        help_text=f"At most {services.PASSWORD_MAX} bytes in UTF-8; without one it need not sign in.",
     )
 
 
@@ -108,7 +110,9 @@ class Password(Body):
 
     password = Word(
         trim_whitespace=False,
-        help_text=f"{services.PASSWORD_MIN} to {services.PASSWORD_MAX} bytes, or 32 to 40 hex digits.",
+        min_length=services.PASSWORD_MIN,
+        max_length=services.PASSWORD_MAX,
+        help_text=f"At most {services.PASSWORD_MAX} bytes in UTF-8; the hex digits of a key count in either case.",
     )
 
 
@@ -126,6 +130,11 @@ def charge_point_or_404(cp_id: str) -> ChargePoint:
 def shown(charge_point: ChargePoint) -> dict[str, Any]:
     """Return a charge point as the API shows it, read again."""
     return dict(ChargePointShape(selectors.charge_points().get(pk=charge_point.pk)).data)
+
+
+UNKNOWN_CHARGE_POINT = error(
+    "There is no charge point of this `cp_id`.", {"unknown_charge_point": "there is no charge point 'CP-017'"}
+)
 
 
 @contextmanager

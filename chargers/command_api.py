@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers import selectors
-from chargers.api import charge_point_or_404
+from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.commands import (
     COMMANDS,
     CommandType,
@@ -106,7 +106,9 @@ class CommandShape(Shape):
 class CommandQuery(PageQuery):
     """Which commands are listed."""
 
-    cp_id = serializers.CharField(required=False)
+    cp_id = serializers.CharField(
+        required=False, help_text="Case does not matter; 404 for one that nobody knows."
+    )
     type = serializers.ChoiceField([(slug, entry.title) for slug, entry in COMMANDS.items()], required=False)
     status = serializers.ChoiceField(Status.choices, required=False)
 
@@ -202,7 +204,7 @@ class Ledger(ApiView):
         operation_id="list_commands",
         summary="List the ledger of commands",
         description="Newest first.",
-        responses={200: paged(CommandShape)},
+        responses={200: paged(CommandShape), 404: UNKNOWN_CHARGE_POINT},
     )
     def get(self, request: Request) -> Response:
         """List commands."""

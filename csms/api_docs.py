@@ -14,11 +14,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from csms.core.api_errors import ApiError
+from csms.core.api_views import METHODS
 
 
 class Schema(SpectacularAPIView):
     """The OpenAPI 3.1 document: JSON, or YAML for those who accept only that."""
 
+    http_method_names = METHODS
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
 
 
@@ -28,6 +30,11 @@ class Nothing(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     schema = None
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Leave `Allow` out: no method would do."""
+        return {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse, whatever the method."""

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from chargers import api as charge_points
 from chargers import command_api, sending_api, wire_api
 from csms.api_docs import Nothing, Schema
+from csms.core.api_views import METHODS
 from transactions import api as transactions
 from transactions import token_api
 
@@ -50,7 +51,9 @@ urlpatterns = [
     path("schema/", Schema.as_view(), name="api-schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        SpectacularSwaggerSplitView.as_view(
+            url_name="api-schema", template_name="api/docs.html", http_method_names=METHODS
+        ),
         name="api-docs",
     ),
     re_path("", Nothing.as_view()),

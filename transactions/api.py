@@ -93,7 +93,9 @@ class TransactionQuery(PageQuery):
                 required=False,
                 help_text="Start of a transaction id, or text in a charge point's identity or a token.",
             ),
-            "cp_id": serializers.CharField(required=False, help_text="Case does not matter."),
+            "cp_id": serializers.CharField(
+                required=False, help_text="Case does not matter; one that nobody knows has no transactions."
+            ),
             "id_token": serializers.CharField(required=False, help_text="Case does not matter."),
             "status": serializers.ChoiceField(Transaction.Status.choices, required=False),
             "orphan": Flag(required=False, help_text="Known only from its end, or not."),

@@ -16,6 +16,8 @@ from csms.core.api_errors import ApiError
 from csms.core.paging import PageQuery, page
 
 WINDOW_DEFAULT = timedelta(hours=24)
+# Without OPTIONS: what it would say, the schema says better, and `Allow` must not promise what is refused.
+METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
 
 class WindowQuery(PageQuery):
@@ -43,6 +45,7 @@ class Window(Shape):
 class ApiView(APIView):
     """The base of the views. `query` is the shape of the query string of GET; other methods take none."""
 
+    http_method_names = METHODS
     query: ClassVar[type[Query] | None] = None
     chapter: ClassVar[str]
     """Where the schema lists it."""

@@ -135,6 +135,8 @@ def test_alice_registers_a_charge_point(alice: APIClient) -> None:
         ({"cp_id": "known"}, "cp_id"),
         ({"cp_id": "CP16", "password": "short"}, "password"),
         ({"cp_id": "CP16", "password": "x" * 65}, "password"),
+        ({"cp_id": "CP16", "password": "é" * 15}, "password"),  # 16 bytes, but the schema counts characters
+        ({"cp_id": "CP16", "password": "é" * 33}, "password"),  # 66 bytes
         ({"cp_id": "CP16", "name": "n" * 101}, "name"),
         ({"cp_id": "CP16", "colour": "red"}, "colour"),
         ([1], "__all__"),

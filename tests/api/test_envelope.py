@@ -49,6 +49,33 @@ def test_another_method_is_405_and_says_which_there_are(alice: APIClient, refusa
     assert "GET, POST" in answer["Allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("charge-points/", "GET, POST, HEAD"),
+        ("charge-points/CP16/", "GET, PATCH, HEAD"),
+        ("charge-points/CP16/password/", "PUT, DELETE"),
+        ("charge-points/CP16/commands/reset/", "POST"),
+        ("schema/", "GET, HEAD"),
+    ],
+)
+def test_options_is_refused_and_allow_does_not_promise_it(
+    alice: APIClient, refusal: Any, path: str, methods: str
+) -> None:
+    answer = alice.options(f"{API}/{path}")
+    refusal(answer, 405, "method_not_allowed")
+    assert answer["Allow"] == methods
+
+
+def test_the_page_of_the_schema_refuses_options_too(charlie: APIClient) -> None:
+    answer = charlie.options(f"{API}/docs")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+
+
+def test_where_there_is_nothing_no_method_is_allowed(alice: APIClient) -> None:
+    assert "Allow" not in alice.options(f"{API}/nothing/")
+
+
 def test_who_accepts_no_json_is_told_406(alice: APIClient, refusal: Any) -> None:
     refusal(alice.get(LIST, HTTP_ACCEPT="text/csv"), 406, "not_acceptable")
 

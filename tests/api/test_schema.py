@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from rest_framework.test import APIClient
 
 from chargers.commands import COMMANDS
+from chargers.services import PASSWORD_MAX, PASSWORD_MIN
 from csms.api_urls import urlpatterns
 from tests.api.cast import API, charge_point, command, connector, ended, frame, online, reading, session
 from tests.support.server import Server, running_server
@@ -78,6 +79,18 @@ def test_every_field_has_a_type(document: dict[str, Any]) -> None:
             assert known & set(value), (name, field)
             if field.endswith("_wh"):
                 assert value["type"] in ("integer", ["integer", "null"]), (name, field)
+
+
+def test_a_filter_that_refuses_an_unknown_charge_point_says_so(document: dict[str, Any]) -> None:
+    ledger = document["paths"][f"{API}/commands/ledger/"]["get"]
+    [media] = ledger["responses"]["404"]["content"].values()
+    assert set(media["examples"]) == {"unknown_charge_point"}
+
+
+@pytest.mark.parametrize("name", ["NewChargePointRequest", "PasswordRequest"])
+def test_the_bounds_of_a_password_are_told(document: dict[str, Any], name: str) -> None:
+    password = document["components"]["schemas"][name]["properties"]["password"]
+    assert (password["minLength"], password["maxLength"]) == (PASSWORD_MIN, PASSWORD_MAX)
 
 
 def check(document: dict[str, Any], name: str, value: Any) -> None:
