@@ -82,6 +82,8 @@ def test_an_api_token_ends_by_expiry_and_by_revocation():
         (["billing", "--scopes", ""], "none"),
         (["billing", "--days", "0"], "at least 1"),
         (["n" * 65], "64"),
+        (["bell\a"], "printable"),
+        (["csms_abc"], "begin"),
     ],
 )
 def test_a_bad_api_token_is_refused(words, why):
@@ -92,6 +94,64 @@ def test_a_bad_api_token_is_refused(words, why):
 def test_two_api_tokens_cannot_have_one_name():
     type_command("create_api_token", "billing")
     assert "exists already" in refusal("create_api_token", "billing")
+
+
+def test_api_tokens_are_listed_without_their_secrets():
+    assert type_command("list_api_tokens").out == ""
+    now = timezone.now()
+    keys = [type_command("create_api_token", name).out for name in ("billing", "cms", "old")]
+    ApiToken.objects.filter(name="billing").update(created_at=datetime(2026, 3, 4, 12, tzinfo=UTC))
+    ApiToken.objects.filter(name="cms").update(
+        last_used_at=datetime(2026, 3, 5, 13, 30, tzinfo=UTC), expires_at=now - timedelta(days=1)
+    )
+    revoke_api_token("old", now=now)
+    listed = type_command("list_api_tokens").out
+    head, billing, cms, old = listed.splitlines()
+    assert head.split()[:3] == ["NAME", "PREFIX", "STATE"]
+    assert billing.split() == [
+        *("billing", keys[0][:8], "live", "command,read,write", "2026-03-04", "12:00", "never", "never")
+    ]
+    assert cms.split()[:3] == ["cms", keys[1][:8], "expired"]
+    assert "2026-03-05 13:30" in cms
+    assert f"{now - timedelta(days=1):%Y-%m-%d %H:%M}" in cms
+    assert old.split()[:3] == ["old", keys[2][:8], "revoked"]
+    for key, token in zip(keys, ApiToken.objects.order_by("name"), strict=True):
+        assert key[8:] not in listed
+        assert token.digest not in listed
+    live = type_command("list_api_tokens", "--live").out
+    assert [line.split()[0] for line in live.splitlines()] == ["NAME", "billing"]
+
+
+@pytest.mark.parametrize("named", ["name", "prefix", "key"])
+def test_an_api_token_is_revoked_once_and_for_good(named):
+    key = type_command("create_api_token", "billing").out
+    other = type_command("create_api_token", "other").out
+    ApiToken.objects.filter(name="other").update(hint="csms_???")
+    text = {"name": "billing", "prefix": key[:8], "key": key}[named]
+    said = type_command("revoke_api_token", text).out
+    assert said == f"Token 'billing' ({key[:8]}…) is revoked."
+    assert find_api_token(key, now=timezone.now()) is None
+    assert find_api_token(other, now=timezone.now()) is not None
+    revoked_at = ApiToken.objects.get(name="billing").revoked_at
+    again = type_command("revoke_api_token", text).out
+    assert again == f"Token 'billing' ({key[:8]}…) was revoked before."
+    assert ApiToken.objects.get(name="billing").revoked_at == revoked_at
+    assert "choose another" in refusal("create_api_token", "billing")
+
+
+def test_revoking_an_api_token_never_guesses():
+    key = type_command("create_api_token", "billing").out
+    type_command("create_api_token", "cms")
+    ApiToken.objects.update(hint=key[:8])
+    said = refusal("revoke_api_token", key[:8])
+    assert "'billing', 'cms'" in said
+    for text in ("nobody", "bill", "BILLING", "csms_", "", key[:7], key[:-1]):
+        said = refusal("revoke_api_token", text)
+        assert "list_api_tokens" in said
+        assert key[8:16] not in said
+    assert not ApiToken.objects.exclude(revoked_at=None).exists()
+    type_command("revoke_api_token", "cms")
+    assert "'billing'" in type_command("revoke_api_token", key[:8]).out
 
 
 # --- drivers --------------------------------------------------------------------------------------

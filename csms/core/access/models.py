@@ -1,5 +1,7 @@
 """People and API tokens."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -49,6 +51,12 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def state(self, now: datetime) -> str:
+        """Return what becomes of who presents the key now: `live`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "live"
 
     def may(self, scope: str) -> bool:
         """Return whether the token carries `scope`."""

@@ -1,0 +1,31 @@
+"""Revoke an API token, named or told by its first characters."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from csms.core.access.services import named_api_token, revoke_api_token
+
+
+class Command(BaseCommand):
+    help = (
+        "Revoke an API token: from now on its key is refused. Once revoked it stays so; its name stays taken."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "token",
+            metavar="NAME|PREFIX",
+            help="its name, or the beginning of its key as `list_api_tokens` shows it",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            token = named_api_token(options["token"])
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        if revoke_api_token(token.name, now=timezone.now()):
+            self.stdout.write(f"Token {token.name!r} ({token.hint}…) is revoked.")
+        else:
+            self.stdout.write(f"Token {token.name!r} ({token.hint}…) was revoked before.")
