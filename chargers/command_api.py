@@ -10,13 +10,9 @@ from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
-from chargers.commands import (
-    COMMANDS,
-    CommandType,
-    why_not,
-)
+from chargers.commands import catalogue, orders, why_not
 from chargers.models import Command
-from chargers.orders import ORDERS
+from chargers.ordering import CommandType
 from csms.core.api_data import Moment, Shape
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
@@ -109,7 +105,9 @@ class CommandQuery(PageQuery):
     cp_id = serializers.CharField(
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
-    type = serializers.ChoiceField([(slug, entry.title) for slug, entry in COMMANDS.items()], required=False)
+    type = serializers.ChoiceField(
+        [(slug, entry.title) for slug, entry in catalogue().items()], required=False
+    )
     status = serializers.ChoiceField(Status.choices, required=False)
 
 
@@ -149,7 +147,7 @@ def _entry(entry: CommandType) -> dict[str, Any]:
         "description": entry.params.__doc__ or "",
         "effect": entry.effect,
         "danger": entry.danger,
-        "protocols": [version.value for version, orders in ORDERS.items() if entry.slug in orders],
+        "protocols": [version.value for version, orders in orders().items() if entry.slug in orders],
         "scope": SCOPE,
         "params": entry.params.model_json_schema(),
     }
@@ -167,7 +165,7 @@ class Catalogue(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the catalogue."""
-        return Response({"results": [_entry(entry) for entry in COMMANDS.values()]})
+        return Response({"results": [_entry(entry) for entry in catalogue().values()]})
 
 
 class ChargePointCatalogue(ApiView):
@@ -184,10 +182,10 @@ class ChargePointCatalogue(ApiView):
     def get(self, request: Request, cp_id: str) -> Response:
         """List the catalogue, judged for a charge point."""
         charge_point = charge_point_or_404(cp_id)
-        refusals = {slug: why_not(charge_point, slug) for slug in COMMANDS}
+        refusals = {slug: why_not(charge_point, slug) for slug in catalogue()}
         codes = {slug: refusal.code if refusal else None for slug, refusal in refusals.items()}
         return Response(
-            {"results": [_entry(entry) | {"refusal": codes[slug]} for slug, entry in COMMANDS.items()]}
+            {"results": [_entry(entry) | {"refusal": codes[slug]} for slug, entry in catalogue().items()]}
         )
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of operator commands and the ledger of what became of each.
+"""The ledger of operator commands: what was ordered, by whom, and what became of it.
 
 `send_command()` writes a row and rings at the process that holds the charge point. That process claims the row by a
 conditional UPDATE and sends it when the charge point's one-CALL slot is free, so an order is sent at most once.
@@ -6,149 +6,48 @@ The answer is one fact, the effect that was seen to follow another.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, cast
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from django.db.models import Exists, OuterRef, Q
+from django.utils.module_loading import import_string
+from pydantic import ValidationError
 
-from chargers.handling import INT32_MAX, BadParam
 from chargers.models import ChargePoint, Command, Connection, Registration
-from chargers.orders import ORDERS
+from chargers.ordering import (
+    SYSTEM,
+    Author,
+    BadParam,
+    Claimed,
+    CommandRefused,
+    CommandType,
+    Draft,
+    Order,
+    Outcome,
+    Params,
+)
 from chargers.protocol.versions import Version
 from chargers.services import tell_holder
-from csms.core.access.models import User
 from csms.core.events.services import record
+from csms.core.ids import uuid7
 from csms.core.live import announce
 
 Status = Command.Status
 
 
-# --- the catalogue ----------------------------------------------------------------------------------------------------
+def catalogue() -> dict[str, CommandType]:
+    """Return all there is to command, by slug; named in the settings, since rooms above add to it."""
+    return cast(dict[str, CommandType], import_string(settings.OCPP_COMMANDS))
 
 
-class Params(BaseModel):
-    """What a command needs to know, in our words; the source of forms, API schemas and checks."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class RemoteStart(Params):
-    """Start a transaction for a token."""
-
-    id_token: str = Field(
-        title="Id token", min_length=1, max_length=20, description="The token to charge for."
-    )
-    connector_id: int | None = Field(
-        None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
-    )
+def orders() -> dict[Version, dict[str, Order]]:
+    """Return how each version says each command."""
+    return cast(dict[Version, dict[str, Order]], import_string(settings.OCPP_ORDERS))
 
 
-class RemoteStop(Params):
-    """Stop a running transaction."""
-
-    transaction_id: str = Field(
-        title="Transaction", min_length=1, max_length=36, description="The transaction's id on the wire."
-    )
-
-
-class Reset(Params):
-    """Restart the charge point."""
-
-    type: Literal["Soft", "Hard"] = Field(
-        "Soft", title="Kind", description="Soft stops transactions and restarts; Hard restarts at once."
-    )
-
-
-class TriggerMessage(Params):
-    """Ask the charge point to send a message."""
-
-    requested_message: Literal[
-        "BootNotification",
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "Heartbeat",
-        "MeterValues",
-        "StatusNotification",
-    ] = Field("StatusNotification", title="Message")
-    connector_id: int | None = Field(
-        None,
-        title="Connector",
-        ge=1,
-        le=INT32_MAX,
-        description="Only for MeterValues and StatusNotification; empty = all.",
-    )
-
-
-@dataclass(frozen=True)
-class CommandType:
-    """One entry of the catalogue."""
-
-    slug: str
-    title: str
-    params: type[Params]
-    effect: str
-    """What is seen when it has worked; for people."""
-    danger: str = ""
-    """The question to ask before it is sent; empty for harmless ones."""
-    while_pending: bool = False
-    """Whether it may be sent before the charge point is approved (T-082)."""
-
-
-COMMANDS: dict[str, CommandType] = {
-    entry.slug: entry
-    for entry in (
-        CommandType(
-            "remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."
-        ),
-        CommandType(
-            "remote-stop",
-            "Stop charging",
-            RemoteStop,
-            effect="The transaction ends.",
-            danger="The driver's charging ends now. Stop it?",
-        ),
-        CommandType(
-            "reset",
-            "Reset",
-            Reset,
-            effect="The charge point boots again.",
-            danger="The charge point restarts and running transactions end. Reset it?",
-            while_pending=True,
-        ),
-        CommandType(
-            "trigger-message",
-            "Ask for a message",
-            TriggerMessage,
-            effect="The message comes.",
-            while_pending=True,
-        ),
-    )
-}
-
-
-class CommandRefused(Exception):
-    """A command that is not even queued: a code for programs, a sentence for people, errors by field."""
-
-    def __init__(self, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.errors = dict(errors or {})
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who orders something: a name for the ledger and, if it is a person, their account."""
-
-    name: str
-    user: User | None = None
-
-
-SYSTEM = Author("system")
 DEFAULT_EXPIRY = timedelta(minutes=1)
 
 
@@ -157,10 +56,10 @@ def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) 
 
     Raises CommandRefused `unknown_command` or `invalid` with errors by field.
     """
-    entry = COMMANDS.get(type)
+    entry = catalogue().get(type)
     if entry is None:
         raise CommandRefused(
-            "unknown_command", f"there is no command {type!r}; there are {', '.join(COMMANDS)}"
+            "unknown_command", f"there is no command {type!r}; there are {', '.join(catalogue())}"
         )
     try:
         return entry.params.model_validate(dict(params), strict=strict)
@@ -179,12 +78,12 @@ def why_not(charge_point: ChargePoint, type: str) -> CommandRefused | None:
         return CommandRefused("retired", f"{charge_point.cp_id} was retired")
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
-    if charge_point.registration == Registration.PENDING and not COMMANDS[type].while_pending:
+    if charge_point.registration == Registration.PENDING and not catalogue()[type].while_pending:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} waits for approval")  # T-082
     if charge_point.connection_id is None:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
     version = Version(charge_point.protocol)
-    if type not in ORDERS.get(version, {}):
+    if type not in orders().get(version, {}):
         return CommandRefused("not_supported", f"{version.label} has no such command")
     return None
 
@@ -198,8 +97,11 @@ def send_command(
     now: datetime,
     reason: str = "",
     expires_in: timedelta = DEFAULT_EXPIRY,
+    not_before: datetime | None = None,
 ) -> Command:
     """Queue a command and ring at the process that holds the charge point.
+
+    With `not_before` it is sent by the first sweep after that moment, and expires so much later.
 
     Not idempotent: two calls are two orders. Raises CommandRefused with the code unknown_command, invalid, retired,
     not_accepted, offline or not_supported.
@@ -208,22 +110,16 @@ def send_command(
     refusal = why_not(charge_point, type)
     if refusal is not None:
         raise refusal
-    if (
-        isinstance(checked, TriggerMessage)
-        and checked.requested_message == "BootNotification"
-        and charge_point.registration == Registration.ACCEPTED
-        and charge_point.booted_at is not None
-    ):
-        # T-085 (1.6 errata 3.40)
-        text = "an accepted charge point is not asked to boot; reset it instead"
-        raise CommandRefused("invalid", text, {"requested_message": [text]})
-    values = checked.model_dump(exclude_none=True)
-    try:
-        ORDERS[Version(charge_point.protocol)][type].payload(values)
-    except BadParam as error:
-        raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
+    entry = catalogue()[type]
+    draft = Draft(uuid7(), charge_point, checked, author, now)
     with transaction.atomic():
+        values = entry.prepare(draft)
+        try:
+            orders()[Version(charge_point.protocol)][type].payload(values)
+        except BadParam as error:
+            raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
         command = Command.objects.create(
+            id=draft.command_id,
             charge_point=charge_point,
             type=type,
             params=values,
@@ -231,7 +127,8 @@ def send_command(
             by=author.name[:150],
             reason=reason,
             created_at=now,
-            expires_at=now + expires_in,
+            not_before=not_before,
+            expires_at=(not_before or now) + expires_in,
         )
         tell_holder(charge_point.pk, "commands")
         _announce(command)
@@ -241,14 +138,9 @@ def send_command(
 # --- the ledger: what the holder of the charge point notes ------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A command that this connection has claimed and must send now."""
-
-    command_id: UUID
-    message_id: str
-    action: str
-    payload: dict[str, Any] = field(hash=False)
+def due(now: datetime) -> Q:
+    """Return the condition for commands whose time has come."""
+    return Q(not_before=None) | Q(not_before__lte=now)
 
 
 def claim_next(
@@ -262,10 +154,11 @@ def claim_next(
             status=Status.QUEUED,
             expires_at__gt=now,
         )
+        .filter(due(now))
         .select_related("charge_point")
         .order_by("id")
     ):
-        order = ORDERS[version].get(command.type)
+        order = orders()[version].get(command.type)
         try:
             # The connection that sends may speak another version than the one the command was checked for.
             if order is None:
@@ -285,7 +178,7 @@ def claim_next(
         )
         if claimed == 1:
             _announce(command)
-            return Claimed(command.pk, message_id, order.action, payload)
+            return Claimed(command.pk, message_id, order.action, payload, order.asks_for(payload))
     return None
 
 
@@ -293,8 +186,11 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
     """Note the charge point's answer; return whether it was what the command hoped for."""
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     word = str(payload.get("status", ""))
-    order = ORDERS[version][command.type]
+    order = orders()[version][command.type]
     values: dict[str, Any] = {"answer": payload, "answer_status": word[:64], "answered_at": now}
+    facts: dict[str, Any] = {}
+    if word in order.accepted or word in order.refused:
+        facts = order.read(payload)
     if word in order.accepted:
         status = Status.ACCEPTED
     elif word in order.refused:
@@ -302,7 +198,7 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
     else:
         status = Status.FAILED
         values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
-    _settle(command, status, now, **values)
+    _settle(command, status, now, facts, **values)
     return status == Status.ACCEPTED
 
 
@@ -434,7 +330,9 @@ def expire_commands(*, now: datetime) -> int:
     return expired
 
 
-def _settle(command: Command, status: Status, now: datetime, **values: Any) -> bool:
+def _settle(
+    command: Command, status: Status, now: datetime, facts: dict[str, Any] | None = None, **values: Any
+) -> bool:
     """Give an open command its final status; a command is settled once."""
     with transaction.atomic():
         settled = (
@@ -455,6 +353,12 @@ def _settle(command: Command, status: Status, now: datetime, **values: Any) -> b
                 occurred_at=now,
             )
             _announce(command)
+            entry = catalogue().get(command.type)
+            if entry is not None:
+                for name, value in values.items():
+                    setattr(command, name, value)
+                command.status = status
+                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now))
     return settled
 
 

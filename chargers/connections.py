@@ -217,7 +217,9 @@ def missed_bells(process_id: UUID, *, unapproved: list[int], held: int, now: dat
         charge_point__retired_at__isnull=False
     )
     approved = ChargePoint.objects.filter(pk__in=unapproved[:1000], registration=Registration.ACCEPTED)
-    waiting = Command.objects.filter(status=Command.Status.QUEUED, expires_at__gt=now)
+    waiting = Command.objects.filter(
+        Q(not_before=None) | Q(not_before__lte=now), status=Command.Status.QUEUED, expires_at__gt=now
+    )
     return Missed(
         commands=list(waiting.values_list("charge_point_id", flat=True).distinct()[:1000]),
         registrations=[

@@ -25,6 +25,7 @@ from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
 from chargers.models import FRAMES, Registration
+from chargers.ordering import Claimed
 from chargers.protocol.errors import Fault, OcppError, wire_code
 from chargers.protocol.events import (
     CallAnswered,
@@ -193,7 +194,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             # A station may send what was asked for before its answer to the asking, and both in one packet: whether
             # something was asked is known now, not when the writer comes to it.
             asking = self.session.pending
-            asked = asking.payload.get("requestedMessage") if asking is not None else None
+            asked = _claimed(asking).asks_for if asking is not None else ""
             handler = self.handlers[event.action]
             if isinstance(handler, Translated):
                 handler.translate(event.payload)
@@ -222,7 +223,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         text: str,
         arrived: float,
         at: datetime,
-        asked: str | None,
+        asked: str,
     ) -> tuple[str, str | None]:
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
@@ -246,7 +247,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             self._log_out(kind, event.message_id, event.action, answer, arrived)
         return answer, body
 
-    def _gate(self, event: CallReceived, asked: str | None) -> None:
+    def _gate(self, event: CallReceived, asked: str) -> None:
         """T-080: before acceptance only boots, and what we asked for, are served."""
         expected = self.holder.memory.get("expected") or {}
         if self.holder.registration == Registration.PENDING and event.action in {asked, *expected}:
@@ -299,11 +300,15 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 latency = _micros(call, arrived)
                 code = event.code_text or wire_code(event.fault, self.holder.version)
                 commands.settle_failure(
-                    _command_id(call), code=code, description=event.description, details=event.details, now=at
+                    _claimed(call).command_id,
+                    code=code,
+                    description=event.description,
+                    details=event.details,
+                    now=at,
                 )
                 answer = event.reply
             case LateAnswer(call=PendingCall() as call):
-                commands.note_late_answer(_command_id(call), redact(call.action, text), now=at)
+                commands.note_late_answer(_claimed(call).command_id, redact(call.action, text), now=at)
             case Repeated() | Refused():
                 answer = event.answer
             case _:
@@ -317,9 +322,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         return answer
 
     def _settle_answer(self, event: CallAnswered, at: datetime) -> None:
-        command_id = _command_id(event.call)
+        asked, command_id = _claimed(event.call).asks_for, _claimed(event.call).command_id
         accepted = commands.settle_answer(command_id, event.payload, version=self.holder.version, now=at)
-        asked = event.call.payload.get("requestedMessage")
         if accepted and asked:
             # The message comes after the answer (S16-65); its coming is the effect of the command. Noted before the
             # commit, for the message may be in the same batch; a rerun notes the same again.
@@ -369,7 +373,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self._claiming = True
         holder = self.holder
 
-        def claim() -> commands.Claimed | None:
+        def claim() -> Claimed | None:
             return commands.claim_next(
                 holder.charge_point_id,
                 connection_id=holder.connection_id,
@@ -377,7 +381,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 now=datetime.now(UTC),
             )
 
-        def claimed(found: commands.Claimed | None, error: BaseException | None) -> None:
+        def claimed(found: Claimed | None, error: BaseException | None) -> None:
             self._claiming = False
             if error is not None:
                 log.error("ocpp.claim_failed", exc_info=error, extra={"cp_id": holder.cp_id})
@@ -389,10 +393,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         except (WriterFull, WriterClosed):
             self._claiming = False  # the next sweep rings again
 
-    def _send_command(self, claimed: commands.Claimed) -> None:
+    def _send_command(self, claimed: Claimed) -> None:
         try:
             text = self.session.call(
-                claimed.message_id, claimed.action, claimed.payload, monotonic(), key=claimed.command_id
+                claimed.message_id, claimed.action, claimed.payload, monotonic(), key=claimed
             )
         except OcppError as error:
             description = error.description
@@ -414,7 +418,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         """Called every second: an answer that did not come, a connection that fell silent."""
         late = self.session.expire(now)
         if late is not None:
-            command_id = _command_id(late)
+            command_id = _claimed(late).command_id
             self.gateway.background(
                 "time out a command",
                 lambda: commands.settle_timeout(command_id, now=datetime.now(UTC)),
@@ -532,8 +536,8 @@ def _farewell(message: dict[str, Any]) -> tuple[int, str]:
     return code, reason or "closed by the charge point"
 
 
-def _command_id(call: PendingCall) -> UUID:
-    assert isinstance(call.key, UUID)
+def _claimed(call: PendingCall) -> Claimed:
+    assert isinstance(call.key, Claimed)
     return call.key
 
 

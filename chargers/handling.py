@@ -58,28 +58,6 @@ class Translated:
         return self.handle(call)
 
 
-class BadParam(ValueError):
-    """A parameter of a command that a version cannot say; `field` is its name."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How one version says a command: its action, its payload from our parameters, and which answers mean yes and no.
-
-    `payload` raises BadParam for a parameter that the version cannot say.
-    """
-
-    action: str
-    payload: Callable[[dict[str, Any]], dict[str, Any]]
-    accepted: frozenset[str] = frozenset({"Accepted"})
-    refused: frozenset[str] = frozenset({"Rejected"})
-    """Any other word is none of the standard's, and the command has failed (T-064)."""
-
-
 INT32_MAX = 2**31 - 1
 
 

@@ -280,6 +280,7 @@ class Command(models.Model):
     by = models.CharField(max_length=150, help_text="who ordered it, as text: a person, a token, the system")
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField()
+    not_before = models.DateTimeField(null=True, help_text="is not sent earlier")
     expires_at = models.DateTimeField()
     may_wait = models.BooleanField(
         default=False, help_text="may wait for the charge point to come back online"

@@ -5,8 +5,9 @@ from typing import Any
 from django.utils import timezone
 
 from chargers import services
-from chargers.handling import BadParam, Call, Handler, Order, int32
+from chargers.handling import Call, Handler, int32
 from chargers.models import Registration
+from chargers.ordering import Order
 from chargers.protocol.times import format_time, parse_time
 from csms.core.config import get_config
 
@@ -79,33 +80,17 @@ CALLS: dict[str, Handler] = {
 }
 
 
-def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
-    # S16-19: connectorId is never 0, and left out when any connector will do.
-    chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
-    return {"idTag": params["id_token"], **chosen}
-
-
 def _trigger_message(params: dict[str, Any]) -> dict[str, Any]:
     chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
     return {"requestedMessage": params["requested_message"], **chosen}
 
 
-def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
-    """Raise BadParam for an id that is no number."""
-    try:
-        return {"transactionId": int(params["transaction_id"])}
-    except ValueError:
-        raise BadParam(
-            "transaction_id",
-            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number",
-        ) from None
-
-
 ORDERS: dict[str, Order] = {
-    "remote-start": Order("RemoteStartTransaction", _remote_start),
-    "remote-stop": Order("RemoteStopTransaction", _remote_stop),
     "reset": Order("Reset", lambda params: {"type": params["type"]}),
     "trigger-message": Order(
-        "TriggerMessage", _trigger_message, refused=frozenset({"Rejected", "NotImplemented"})
+        "TriggerMessage",
+        _trigger_message,
+        refused=frozenset({"Rejected", "NotImplemented"}),
+        asks_for=lambda payload: str(payload["requestedMessage"]),
     ),
 }

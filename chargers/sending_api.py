@@ -21,15 +21,9 @@ from rest_framework.response import Response
 from chargers import selectors
 from chargers.api import charge_point_or_404
 from chargers.command_api import SCOPE, CommandShape
-from chargers.commands import (
-    COMMANDS,
-    Author,
-    CommandRefused,
-    CommandType,
-    check_params,
-    send_command,
-)
+from chargers.commands import catalogue, check_params, send_command
 from chargers.models import Command
+from chargers.ordering import Author, CommandRefused, CommandType
 from chargers.waiting import wait_until_settled
 from csms.core.access.models import User
 from csms.core.api_errors import WHOLE, ApiError, envelope, invalid
@@ -208,7 +202,7 @@ _WAITED = {
 
 def command_views() -> dict[str, Callable[..., Coroutine[Any, Any, HttpResponseBase]]]:
     """Return the views that send commands, by the command's name: what the catalogue has, the API has."""
-    return {slug: waiting(_command_view(entry).as_view()) for slug, entry in COMMANDS.items()}
+    return {slug: waiting(_command_view(entry).as_view()) for slug, entry in catalogue().items()}
 
 
 def _command_view(entry: CommandType) -> type[SendCommand]:
@@ -245,5 +239,5 @@ class UnknownCommand(ApiView):
     def post(self, request: Request, cp_id: str, type: str) -> Response:
         """Refuse."""
         charge_point_or_404(cp_id)
-        known = ", ".join(COMMANDS)
+        known = ", ".join(catalogue())
         raise ApiError(404, "unknown_command", f"there is no command {type!r}; there are {known}")

@@ -67,9 +67,10 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "csms.urls"
 ASGI_APPLICATION = "csms.asgi.application"
-OCPP_CALLS = (
-    "csms.routing.CALLS"  # (version, action) -> handler, by name: the socket must not import the rooms above
-)
+# The tables of the OCPP front door, by name: the socket and the ledger must not import the rooms above.
+OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
+OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
+OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
 
 TEMPLATES = [
     {

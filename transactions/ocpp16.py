@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from chargers.handling import Call, Handler, Translated, int32
+from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import readings, services
@@ -141,4 +142,33 @@ CALLS: dict[str, Handler] = {
     "MeterValues": Translated(_measure, meter_values),
     "StartTransaction": start_transaction,
     "StopTransaction": stop_transaction,
+}
+
+
+ID_TAG_MAX = 20  # CiString20Type
+
+
+def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.11. Raise BadParam for a token that is too long for an idTag."""
+    if len(params["id_token"]) > ID_TAG_MAX:
+        raise BadParam("id_token", f"an idTag of OCPP 1.6 has at most {ID_TAG_MAX} characters")
+    # S16-19: connectorId is never 0, and left out when any connector will do.
+    chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
+    return {"idTag": params["id_token"], **chosen}
+
+
+def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.12. Raise BadParam for an id that is no number."""
+    try:
+        return {"transactionId": int(params["transaction_id"])}
+    except ValueError:
+        raise BadParam(
+            "transaction_id",
+            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number",
+        ) from None
+
+
+ORDERS: dict[str, Order] = {
+    "remote-start": Order("RemoteStartTransaction", _remote_start),
+    "remote-stop": Order("RemoteStopTransaction", _remote_stop),
 }

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chargers.commands import COMMANDS
-from chargers.models import Command, Connector
+from chargers.commands import catalogue
+from chargers.models import Command, Connector, Frame
 from console import words
 from transactions.models import ANOMALIES
 from transactions.selectors import energy_so_far
@@ -200,6 +200,28 @@ def kind(frame_kind: int | None) -> SafeString:
 
 
 @register.filter
+def outcome(frame: Frame) -> SafeString:
+    """Write what became of a frame: our verdict on it, and that it is an error where it is one."""
+    if frame.kind not in words.ERROR_KINDS:
+        return chip(frame.verdict, "verdict")
+    word = words.ERROR_ANSWER[frame.direction]
+    error = chip_html(word.label, word.tone, word.meaning)
+    return error if frame.verdict == Frame.Verdict.OK else error + chip(frame.verdict, "verdict")
+
+
+@register.filter
+def error_code(text: str, frame_kind: int | None) -> str:
+    """Return the code of an error from the text of its frame; "" of any other frame."""
+    if frame_kind not in words.ERROR_KINDS:
+        return ""
+    try:
+        code = json.loads(text)[2]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return code if isinstance(code, str) else ""
+
+
+@register.filter
 def refusal(reason: str) -> words.Explanation:
     """Explain why a handshake was refused."""
     return words.REFUSALS.get(reason, words.Explanation(reason))
@@ -280,13 +302,13 @@ def join_topic(prefix: str, key: object) -> str:
 @register.filter
 def command_title(command: Command) -> str:
     """Return the name of a command in the catalogue."""
-    return COMMANDS[command.type].title if command.type in COMMANDS else command.type
+    return catalogue()[command.type].title if command.type in catalogue() else command.type
 
 
 @register.filter
 def command_params(command: Command) -> list[tuple[str, Any]]:
     """Return the parameters of a command under the names that its form has for them."""
-    entry = COMMANDS.get(command.type)
+    entry = catalogue().get(command.type)
     fields = entry.params.model_fields if entry else {}
     return [
         ((fields[name].title if name in fields else None) or name, value)
@@ -297,7 +319,7 @@ def command_params(command: Command) -> list[tuple[str, Any]]:
 @register.filter
 def expected_effect(command: Command) -> str:
     """Return what is seen when a command has worked."""
-    return COMMANDS[command.type].effect if command.type in COMMANDS else ""
+    return catalogue()[command.type].effect if command.type in catalogue() else ""
 
 
 @register.filter

@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from chargers.commands import COMMANDS, Author, CommandRefused, CommandType, send_command, why_not
+from chargers.commands import catalogue, send_command, why_not
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
+from chargers.ordering import Author, CommandRefused, CommandType
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
 from console.forms import CommandForm, Suggestions, command_form
@@ -71,7 +72,7 @@ class ChargePointPage:
     @cached_property
     def orders(self) -> list[Order]:
         orders = []
-        for entry in COMMANDS.values():
+        for entry in catalogue().values():
             form = self.refused
             if form is None or form.entry is not entry:
                 form = command_form(entry, suggestions=self.suggestions)
@@ -149,7 +150,7 @@ def show(request: HttpRequest, shown: ChargePointPage, status: int = 200) -> Htt
 def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     """Send a command. With htmx the answer is the form again; without, the page, or what was wrong with the form."""
     target = charge_point_or_404(cp_id)
-    entry = COMMANDS.get(slug)
+    entry = catalogue().get(slug)
     if entry is None:
         raise Http404("There is no such command.")
     form = command_form(entry, request.POST, suggestions(target))

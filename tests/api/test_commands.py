@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from chargers.commands import COMMANDS
 from chargers.models import Command
 from chargers.sending_api import outcome
 from csms.core.access.models import User
+from csms.routing import COMMANDS
 from tests.api.cast import API, NOON, charge_point, command, online
 
 CP16 = f"{API}/charge-points/CP16/commands/"

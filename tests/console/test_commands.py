@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from pydantic import Field
 
-from chargers.commands import COMMANDS, CommandRefused, CommandType, Params
 from chargers.models import ChargePoint, Command, Registration
+from chargers.ordering import CommandRefused, CommandType, Params
 from console.forms import command_form
+from csms.routing import COMMANDS
 from tests.console.cast import make_charge_point
 from tests.console.fleet import make_online, make_transaction
 from transactions.models import IdToken

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from chargers import connections, consumers, services
-from chargers.commands import CommandRefused, expire_commands
+from chargers.commands import expire_commands
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
+from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from csms.core.ids import uuid7
 from tests.chargers.wire.house import House, fresh, known, now, order, settings_are

@@ -1,0 +1,73 @@
+"""The commands of this room: what operators may tell any charge point, whatever version it speaks."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from chargers.handling import INT32_MAX
+from chargers.models import Registration
+from chargers.ordering import CommandType, Draft, Params, as_given, bad_param
+
+
+class Reset(Params):
+    """Restart the charge point."""
+
+    type: Literal["Soft", "Hard"] = Field(
+        "Soft", title="Kind", description="Soft stops transactions and restarts; Hard restarts at once."
+    )
+
+
+class TriggerMessage(Params):
+    """Ask the charge point to send a message."""
+
+    requested_message: Literal[
+        "BootNotification",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "MeterValues",
+        "StatusNotification",
+    ] = Field("StatusNotification", title="Message")
+    connector_id: int | None = Field(
+        None,
+        title="Connector",
+        ge=1,
+        le=INT32_MAX,
+        description="Only for MeterValues and StatusNotification; empty = all.",
+    )
+
+
+def no_second_boot(draft: Draft) -> dict[str, Any]:
+    """Refuse to ask an accepted charge point to boot: T-085 (1.6 errata 3.40; 2.x stations reject it)."""
+    known = draft.charge_point
+    accepted = known.registration == Registration.ACCEPTED and known.booted_at is not None
+    if draft.params.requested_message == "BootNotification" and accepted:
+        raise bad_param(
+            "requested_message", "an accepted charge point is not asked to boot; reset it instead"
+        )
+    return as_given(draft)
+
+
+def by_slug(*entries: CommandType) -> dict[str, CommandType]:
+    """Return the entries as a table."""
+    return {entry.slug: entry for entry in entries}
+
+
+COMMANDS = by_slug(
+    CommandType(
+        "reset",
+        "Reset",
+        Reset,
+        effect="The charge point boots again.",
+        danger="The charge point restarts and running transactions end. Reset it?",
+        while_pending=True,
+    ),
+    CommandType(
+        "trigger-message",
+        "Ask for a message",
+        TriggerMessage,
+        effect="The message comes.",
+        while_pending=True,
+        prepare=no_second_boot,
+    ),
+)

@@ -1,0 +1,157 @@
+"""What an operator command is: an entry of the catalogue, and how each version of OCPP says it.
+
+The rooms fill two tables of these, which meet in `csms.routing`: `COMMANDS` (slug -> CommandType, the same for all
+versions) and `ORDERS` (version -> slug -> Order, the wire side). `chargers.commands` keeps the ledger over both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from chargers.models import ChargePoint, Command
+from csms.core.access.models import User
+
+
+class CommandRefused(Exception):
+    """A command that is not even queued: a code for programs, a sentence for people, errors by field."""
+
+    def __init__(self, code: str, detail: str, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = dict(errors or {})
+
+
+def bad_param(name: str, text: str) -> CommandRefused:
+    """Return the refusal of one parameter, for `prepare` to raise."""
+    return CommandRefused("invalid", text, {name: [text]})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who orders something: a name for the ledger and, if it is a person, their account."""
+
+    name: str
+    user: User | None = None
+
+
+SYSTEM = Author("system")
+
+
+# --- the catalogue's side: the same for all versions ------------------------------------------------------------------
+
+
+class Params(BaseModel):
+    """What a command needs to know, in our words; the source of forms, API schemas and checks."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A command that is about to be queued, its parameters checked."""
+
+    command_id: UUID
+    charge_point: ChargePoint
+    params: Any
+    """An instance of the entry's `params`."""
+    author: Author
+    now: datetime
+
+
+def as_given(draft: Draft) -> dict[str, Any]:
+    """Return the parameters as they were given, in JSON types."""
+    params: Params = draft.params
+    return params.model_dump(mode="json", exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command. `facts` is what `Order.read` made of the answer; empty without one."""
+
+    command: Command
+    status: str
+    """A final one of Command.Status."""
+    word: str
+    """The charge point's own word in its answer, such as RebootRequired."""
+    facts: dict[str, Any]
+    now: datetime
+
+    @property
+    def accepted(self) -> bool:
+        return self.status == Command.Status.ACCEPTED
+
+
+def _nothing(outcome: Outcome) -> None:
+    """Keep no state but the ledger's."""
+
+
+@dataclass(frozen=True)
+class CommandType:
+    """One entry of the catalogue."""
+
+    slug: str
+    title: str
+    params: type[Params]
+    effect: str
+    """What is seen when it has worked; for people."""
+    danger: str = ""
+    """The question to ask before it is sent; empty for harmless ones."""
+    while_pending: bool = False
+    """Whether it may be sent before the charge point is approved (T-082)."""
+    prepare: Callable[[Draft], dict[str, Any]] = as_given
+    """Check a command against what is known of the charge point, and return the parameters to keep and to send.
+
+    It runs in the transaction that queues the command, may write rows of its own (a job, a reservation) under
+    `draft.command_id`, and raises CommandRefused, best through `bad_param`.
+    """
+    settled: Callable[[Outcome], None] = _nothing
+    """Keep what the outcome tells. Called once, in the transaction that gives the command its final status."""
+
+
+# --- the wire's side: one table for each version ----------------------------------------------------------------------
+
+
+class BadParam(ValueError):
+    """A parameter of a command that a version cannot say; `field` is its name."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How one version says a command: its action, its payload from our parameters, and which answers mean yes and no.
+
+    `payload` raises BadParam for a parameter that the version cannot say.
+    """
+
+    action: str
+    payload: Callable[[dict[str, Any]], dict[str, Any]]
+    accepted: frozenset[str] = frozenset({"Accepted"})
+    refused: frozenset[str] = frozenset({"Rejected"})
+    """Any other word is none of the standard's, and the command has failed (T-064). An answer that has no status
+    counts as the word "": an order whose answer never has one is `accepted=ANY_ANSWER`."""
+    read: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: {}
+    """Return in our words what the answer tells beside its status."""
+    asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""
+    """Return the action of the message that an accepted order makes the charge point send; "" for none."""
+
+
+ANY_ANSWER = frozenset({""})
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that a connection has claimed and must send now."""
+
+    command_id: UUID
+    message_id: str
+    action: str
+    payload: dict[str, Any] = field(hash=False)
+    asks_for: str = ""

@@ -1,0 +1,38 @@
+"""The commands of this room: those that concern tokens and transactions."""
+
+from pydantic import Field
+
+from chargers.catalogue import by_slug
+from chargers.handling import INT32_MAX
+from chargers.ordering import CommandType, Params
+
+
+class RemoteStart(Params):
+    """Start a transaction for a token."""
+
+    id_token: str = Field(
+        title="Id token", min_length=1, max_length=255, description="The token to charge for."
+    )
+    connector_id: int | None = Field(
+        None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
+    )
+
+
+class RemoteStop(Params):
+    """Stop a running transaction."""
+
+    transaction_id: str = Field(
+        title="Transaction", min_length=1, max_length=36, description="The transaction's id on the wire."
+    )
+
+
+COMMANDS = by_slug(
+    CommandType("remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."),
+    CommandType(
+        "remote-stop",
+        "Stop charging",
+        RemoteStop,
+        effect="The transaction ends.",
+        danger="The driver's charging ends now. Stop it?",
+    ),
+)
