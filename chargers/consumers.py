@@ -7,8 +7,7 @@ commit, and the messages of a charge point keep their order.
 
 import asyncio
 import logging
-import types
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from time import monotonic
@@ -21,10 +20,11 @@ from django.utils.module_loading import import_string
 from prometheus_client import Counter, Histogram
 
 from chargers import commands, connections
+from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
-from chargers.models import FRAMES, Registration
+from chargers.models import Registration
 from chargers.ordering import Claimed
 from chargers.protocol.errors import Fault, OcppError, wire_code
 from chargers.protocol.events import (
@@ -41,8 +41,9 @@ from chargers.protocol.frames import MessageKind
 from chargers.protocol.redaction import redact
 from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
+from chargers.wire import Send, Wire
 from csms.core.config import get_config
-from csms.core.ids import uuid7, uuid7_text
+from csms.core.ids import uuid7
 from csms.core.writer import Done, WriterClosed, WriterFull, after_commit
 
 log = logging.getLogger(__name__)
@@ -58,17 +59,12 @@ CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that en
 CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4000, 4001, 4002}
 """Codes that get a series of their own; a peer may name thousands more."""
 
-KEPT_OF_UNUSED = 4096
-"""Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
-
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
 """Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
 
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
 whoever sends more is read no faster than it is served."""
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def calls_of(version: Version) -> dict[str, Handler]:
@@ -82,22 +78,6 @@ def supported_versions() -> list[Version]:
     return list(import_string(settings.OCPP_CALLS))
 
 
-@types.coroutine
-def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was started outside a task and had to wait."""
-    while True:
-        try:
-            value = yield waiting_for
-        except BaseException as error:
-            step, given = coroutine.throw, error
-        else:
-            step, given = coroutine.send, value
-        try:
-            waiting_for = step(given)
-        except StopIteration:
-            return
-
-
 class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
     """One WebSocket of one charge point."""
 
@@ -107,8 +87,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Serve the socket from handshake to end."""
-        self._send = send
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.wire = Wire(send)
         if (await receive())["type"] != "websocket.connect":
             return
         gateway = get_gateway()
@@ -126,6 +105,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.session = Session(version, config.call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
+        self.frames = FrameLog(self.holder)
+        self.wire.name = guest.cp_id
         self.liveness = config.liveness_seconds
         self.held_since = self.last_heard = monotonic()
         self.last_heard_at = datetime.now(UTC)
@@ -135,7 +116,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self._claiming = False
         self._asked_to_boot_as = ""
         self._unaccepted = 0
-        self._close: tuple[int, str] | None = None
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
@@ -145,10 +125,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             code, reason = await self._receive(receive)
         finally:
             gateway.release(self, guest.pk)
-            self._ended(*(self._close_asked() or (code, reason)))
-
-    def _close_asked(self) -> tuple[int, str] | None:
-        return self._close
+            self._ended(*(self.wire.closed or (code, reason)))
 
     async def _receive(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[int, str]:
         while True:
@@ -241,10 +218,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             commands.note_message(expected[event.action], event.action, now=at)
             if holder.registration == Registration.ACCEPTED:
                 after_commit(partial(expected.pop, event.action, None))
-        self._log_in(event.kind, event.message_id, event.action, verdict, notes, text, at)
+        self.frames.came(event.kind, event.message_id, event.action, verdict, notes, text, at)
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
-            self._log_out(kind, event.message_id, event.action, answer, arrived)
+            self.frames.left(kind, event.message_id, event.action, answer, arrived)
         return answer, body
 
     def _gate(self, event: CallReceived, asked: str) -> None:
@@ -276,8 +253,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
             def keep() -> None:
                 notes = (*event.notes, "it could not be handled")
-                self._log_in(event.kind, event.message_id, event.action, "refused", notes, text, at)
-                self._log_out(MessageKind.CALLERROR, event.message_id, event.action, answer, arrived)
+                self.frames.came(event.kind, event.message_id, event.action, "refused", notes, text, at)
+                self.frames.left(MessageKind.CALLERROR, event.message_id, event.action, answer, arrived)
 
             self.gateway.background("log a failure", keep)
         else:
@@ -286,7 +263,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self._served()
         if not event.send:
             HANDLING.observe(monotonic() - arrived)
-            self._send_text(answer)
+            self.wire.send(answer)
 
     def _note(self, event: Event, text: str, arrived: float, at: datetime) -> str:
         """In the writer: log a frame that asks nothing of the rooms, and settle the command that it answers."""
@@ -313,12 +290,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 answer = event.answer
             case _:
                 pass
-        self._log_in(
+        self.frames.came(
             event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency
         )
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
-            self._log_out(kind, event.message_id, event.action, answer, arrived)
+            self.frames.left(kind, event.message_id, event.action, answer, arrived)
         return answer
 
     def _settle_answer(self, event: CallAnswered, at: datetime) -> None:
@@ -334,7 +311,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             log.error("ocpp.note_failed", exc_info=error, extra={"cp_id": self.holder.cp_id})
         self._served()
         if answer:
-            self._send_text(answer)
+            self.wire.send(answer)
         if isinstance(event, CallAnswered | CallFailed):
             self.heard("commands")
 
@@ -368,7 +345,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             )
 
     def _next_command(self) -> None:
-        if self._claiming or self.session.pending is not None or self._close is not None:
+        if self._claiming or self.session.pending is not None or self.wire.closed is not None:
             return
         self._claiming = True
         holder = self.holder
@@ -410,9 +387,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             return
         self.gateway.background(
             "log a call",
-            lambda: self._log_out(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
+            lambda: self.frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
         )
-        self._send_text(text)
+        self.wire.send(text)
 
     def tick(self, now: float) -> None:
         """Called every second: an answer that did not come, a connection that fell silent."""
@@ -427,30 +404,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if self.liveness and now - self.last_heard > self.liveness:
             self.close_soon(4002, f"nothing was heard for {self.liveness} seconds")
 
-    def _send_text(self, text: str) -> None:
-        """Send without a task where the server takes the frame at once, as it nearly always does."""
-        if self._close is not None:
-            return
-        coroutine: Any = self._send({"type": "websocket.send", "text": text})
-        try:
-            waiting_for = coroutine.send(None)
-        except StopIteration:
-            return
-        except Exception:
-            log.info("ocpp.send_failed", extra={"cp_id": self.holder.cp_id}, exc_info=True)
-            return
-        self._spawn(_resume(coroutine, waiting_for))
-
-    def _spawn(self, coroutine: Any) -> None:
-        task = asyncio.get_running_loop().create_task(_quietly(coroutine))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def close_soon(self, code: int, reason: str) -> None:
         """Close the socket; the first reason counts."""
-        if self._close is None:
-            self._close = (code, reason)
-            self._spawn(self._send({"type": "websocket.close", "code": code, "reason": reason}))
+        self.wire.close(code, reason)
 
     def _ended(self, code: int, reason: str) -> None:
         holder = self.holder
@@ -466,58 +422,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 commands.fail_unsent(holder.charge_point_id, now=now)
 
         self.gateway.background("close a connection", end)
-
-    # -- the frame log --
-
-    def _log_in(
-        self,
-        kind: MessageKind | None,
-        message_id: str | None,
-        action: str | None,
-        verdict: str,
-        notes: tuple[str, ...],
-        text: str,
-        at: datetime,
-        latency_us: int | None = None,
-    ) -> None:
-        text = redact(action, text)
-        if len(text) > KEPT_OF_UNUSED and (
-            verdict not in ("ok", "deviant") or self.holder.registration != Registration.ACCEPTED
-        ):
-            notes = (*notes, f"cut from {len(text)} characters")
-            text = text[:KEPT_OF_UNUSED]
-        FRAMES.add(
-            uuid7_text(),
-            self.holder.charge_point_id,
-            self.connection_id,
-            at,
-            "in",
-            None if kind is None else kind.value,
-            message_id or "",
-            action or "",
-            verdict,
-            "; ".join(notes),
-            latency_us,
-            text,
-        )
-
-    def _log_out(
-        self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
-    ) -> None:
-        FRAMES.add(
-            uuid7_text(),
-            self.holder.charge_point_id,
-            self.connection_id,
-            datetime.now(UTC),
-            "out",
-            kind.value,
-            message_id or "",
-            action or "",
-            "ok" if kind is not MessageKind.CALLERROR else "refused",
-            "",
-            None if arrived is None else int((monotonic() - arrived) * 1_000_000),
-            redact(action, text),
-        )
 
 
 def _known(event: Event, handlers: dict[str, Handler]) -> str:
@@ -543,10 +447,3 @@ def _claimed(call: PendingCall) -> Claimed:
 
 def _micros(call: PendingCall, arrived: float) -> int:
     return int((arrived - call.sent_at) * 1_000_000)
-
-
-async def _quietly(coroutine: Awaitable[None]) -> None:
-    try:
-        await coroutine
-    except Exception:
-        log.debug("ocpp.send_failed", exc_info=True)

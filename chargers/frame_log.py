@@ -1,0 +1,76 @@
+"""The frame log of one connection: every frame as it went over the wire, secrets masked."""
+
+from datetime import UTC, datetime
+from time import monotonic
+
+from chargers.handling import Holder
+from chargers.models import FRAMES, Registration
+from chargers.protocol.frames import MessageKind
+from chargers.protocol.redaction import redact
+from csms.core.ids import uuid7_text
+
+KEPT_OF_UNUSED = 4096
+"""Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
+
+
+class FrameLog:
+    """Writes frames in the writer's transaction, so that they are kept with what they brought, or not at all."""
+
+    __slots__ = ("_holder",)
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+
+    def came(
+        self,
+        kind: MessageKind | None,
+        message_id: str | None,
+        action: str | None,
+        verdict: str,
+        notes: tuple[str, ...],
+        text: str,
+        at: datetime,
+        latency_us: int | None = None,
+    ) -> None:
+        """Keep a frame of the charge point; `kind` is None for one that could not be read."""
+        holder = self._holder
+        text = redact(action, text)
+        if len(text) > KEPT_OF_UNUSED and (
+            verdict not in ("ok", "deviant") or holder.registration != Registration.ACCEPTED
+        ):
+            notes = (*notes, f"cut from {len(text)} characters")
+            text = text[:KEPT_OF_UNUSED]
+        FRAMES.add(
+            uuid7_text(),
+            holder.charge_point_id,
+            holder.connection_id,
+            at,
+            "in",
+            None if kind is None else kind.value,
+            message_id or "",
+            action or "",
+            verdict,
+            "; ".join(notes),
+            latency_us,
+            text,
+        )
+
+    def left(
+        self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
+    ) -> None:
+        """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers."""
+        holder = self._holder
+        FRAMES.add(
+            uuid7_text(),
+            holder.charge_point_id,
+            holder.connection_id,
+            datetime.now(UTC),
+            "out",
+            kind.value,
+            message_id or "",
+            action or "",
+            "ok" if kind is not MessageKind.CALLERROR else "refused",
+            "",
+            None if arrived is None else int((monotonic() - arrived) * 1_000_000),
+            redact(action, text),
+        )

@@ -1,0 +1,75 @@
+"""The sending side of one socket: frames leave without a task where the server takes them at once."""
+
+import asyncio
+import logging
+import types
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Wire:
+    """What leaves by one socket. `name` is for the log; all methods run on the event loop."""
+
+    __slots__ = ("_send", "_tasks", "closed", "name")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.name = ""
+        self.closed: tuple[int, str] | None = None
+        """Code and reason with which we closed; None while we did not."""
+
+    def send(self, text: str) -> None:
+        """Send a frame, unless the socket was closed."""
+        if self.closed is not None:
+            return
+        coroutine: Any = self._send({"type": "websocket.send", "text": text})
+        try:
+            waiting_for = coroutine.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            self._failed(error)
+            return
+        self._spawn(_resume(coroutine, waiting_for))
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket; the first reason counts."""
+        if self.closed is None:
+            self.closed = (code, reason)
+            self._spawn(self._send({"type": "websocket.close", "code": code, "reason": reason}))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(self._quietly(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quietly(self, coroutine: Awaitable[None]) -> None:
+        try:
+            await coroutine
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        # The peer went away in the middle: its connection's end tells of it, so no more than a word here.
+        log.debug("ocpp.send_failed", extra={"cp_id": self.name, "error": repr(error)[:200]})
+
+
+@types.coroutine
+def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was started outside a task and had to wait."""
+    while True:
+        try:
+            value = yield waiting_for
+        except BaseException as error:
+            step, given = coroutine.throw, error
+        else:
+            step, given = coroutine.send, value
+        try:
+            waiting_for = step(given)
+        except StopIteration:
+            return
