@@ -79,7 +79,15 @@ FRAME_KIND: dict[int | None, Word] = {
     2: Word("Call", "", "CALL"),
     3: Word("Answer", "", "CALLRESULT"),
     4: Word("Error", "", "CALLERROR"),
+    5: Word("Error", "", "CALLRESULTERROR"),
     None: Word("Unreadable", "", "no OCPP frame"),
+}
+
+# An error may be as the standard has it and is an error all the same. By the direction of its frame.
+ERROR_KINDS = (4, 5)
+ERROR_ANSWER: dict[str, Word] = {
+    Frame.Direction.IN: Word("Error answer", "bad", "The charge point answered with an error."),
+    Frame.Direction.OUT: Word("Error answer", "bad", "The charge point was answered with an error."),
 }
 
 WORDS = {
