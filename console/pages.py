@@ -8,17 +8,20 @@ import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.html import format_html, format_html_join
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from console.errors import not_allowed
 from csms.core.access.models import User
 
 P = ParamSpec("P")
@@ -66,7 +69,7 @@ def action(scope: str) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
+                return not_allowed(request, ["POST"])
             if not person(request).may(scope):
                 raise PermissionDenied(REFUSALS[scope])
             return view(request, *args, **kwargs)
@@ -77,13 +80,32 @@ def action(scope: str) -> Callable[[View[P]], View[P]]:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    sign_in = redirect_to_login(_open_page(request))
     if request.headers.get(LIVE_HEADER) or getattr(request, "htmx", False):
         # A fragment of the sign-in page would be nonsense inside another page: the whole page goes there.
-        return HttpResponse(status=401, headers={"HX-Redirect": reverse("console:sign-in")})
-    # What was posted is lost, so there is no page to come back to.
-    return redirect_to_login(
-        request.get_full_path() if request.method == "GET" else reverse("console:dashboard")
-    )
+        return HttpResponse(status=401, headers={"HX-Redirect": sign_in.url})
+    return sign_in
+
+
+def _open_page(request: HttpRequest) -> str:
+    """Return path and query of the page that is open in the browser: not that of a fragment, nor where it posts to."""
+    asks_for_part = bool(request.headers.get("HX-Request"))
+    if request.method == "GET" and not asks_for_part:
+        return request.get_full_path()
+    named = request.headers.get("HX-Current-URL" if asks_for_part else "Referer", "")
+    if url_has_allowed_host_and_scheme(named, {request.get_host()}):
+        parts = urlsplit(named)
+        address = parts.path + (f"?{parts.query}" if parts.query else "")
+        if url_has_allowed_host_and_scheme(address, None):  # "//elsewhere/" is a path until it stands alone
+            return address
+    return reverse("console:dashboard")
+
+
+def moved(request: HttpRequest, to: str) -> HttpResponse:
+    """Answer what was done with the page to be shown next, to a script too."""
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204, headers={"HX-Redirect": to})
+    return redirect(to)
 
 
 def render_page(

@@ -13,4 +13,5 @@ urlpatterns = [
     path("api/v1/", include("csms.api_urls")),
     path("", include("console.urls")),
 ]
+handler400 = "console.errors.bad_request"
 handler500 = "csms.core.api_errors.server_error"

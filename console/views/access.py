@@ -4,6 +4,9 @@ from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+
+from console.errors import not_allowed
 
 
 class SignInForm(AuthenticationForm):
@@ -27,9 +30,16 @@ class SignIn(LoginView):
     template_name = "console/sign-in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    http_method_names = ["get", "head", "post"]
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return not_allowed(request, ["GET", "HEAD", "POST"])
 
 
 class SignOut(LogoutView):
     """By POST only."""
 
     http_method_names = ["post"]
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return not_allowed(request, ["POST"])
