@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
 from chargers.services import find_charge_point
-from csms.core.api_data import Flag, Moment, Shape
+from csms.core.api_data import Flag, Moment, Shape, Whole
 from csms.core.api_errors import invalid
 from csms.core.api_views import ApiView, WindowQuery, found, paged
 from csms.core.paging import PageQuery
@@ -163,7 +163,7 @@ class MeterValueWindowQuery(WindowQuery):
     """Which meter values of a charge point are listed."""
 
     order = order_field()
-    connector_id = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    connector_id = Whole(required=False, min_value=0, max_value=2**31 - 1)
 
 
 # --- views ------------------------------------------------------------------------------------------------------------

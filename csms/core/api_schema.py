@@ -29,6 +29,12 @@ ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
         "there is no charge point 'CP-017'",
         {},
     ),
+    "406": (
+        "`Accept` allows no application/json.",
+        "not_acceptable",
+        "Could not satisfy the request Accept header.",
+        {},
+    ),
     "413": ("The body is too large.", "too_large", "a body has at most 1048576 bytes", {}),
     "415": (
         "The body is not application/json.",
@@ -178,8 +184,8 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
 
 
 def _statuses(method: str, operation: dict[str, Any]) -> list[str]:
-    # 422 is for everybody: an unknown query parameter is refused where none is known, too.
-    statuses = ["401", "403", "422"]
+    # 406 and 422 are for everybody: an unknown query parameter is refused where none is known, too.
+    statuses = ["401", "403", "406", "422"]
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         statuses.append("404")
     if "requestBody" in operation:

@@ -1,0 +1,302 @@
+"""Every documented operation, asked well and asked badly, answers only what the OpenAPI document says of it.
+
+The requests are made from the document itself, so a new route is asked, too, from its first day on.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jsonschema
+import pytest
+from django.db import transaction
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from tests.api.cast import charge_point, client_of, command, connector, frame, online, reading, session
+from transactions.models import IdToken
+
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
+OPERATIONS = {
+    operation["operationId"]: (method, path, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+JSON = "application/json"
+FINE = frozenset({200, 201, 202, 204})
+ANY: frozenset[int] = frozenset()  # whatever is documented
+
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+NOON, MIDNIGHT = "2026-03-04T12:00:00Z", "2026-03-05T00:00:00+01:00"
+# What no schema can tell: names of what is there. A new operation whose fields must mean something adds its line.
+SAMPLES: dict[str, Any] = {"cp_id": "CP16", "id_token": "ALICE", "from": NOON, "to": MIDNIGHT}
+# Of one operation, where its word for a name differs.
+OWN_SAMPLES: dict[str, dict[str, Any]] = {
+    "register_charge_point": {"cp_id": "CP17"},
+    "register_id_token": {"id_token": "BOB"},
+}
+BAD_TIMES = [
+    "yesterday",
+    "",
+    "2026-03-04T12:00:00",
+    "2026-13-04T12:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9" * 99,
+]
+BAD_CURSORS = ["nonsense", "W10", "W10=", "WyItcGsiLCJ4Il0", "WyItcGsiLDFlOTld", "é", "A" * 1001]
+BAD_PATHS = ["NOBODY", "\x00", "\n", "\x7f", "a" * 5000, "✓", "..", "%", "a;b", "' OR 1=1 --"]
+TYPES: dict[str, Any] = {
+    "string": "x",
+    "integer": 7,
+    "number": 1.5,
+    "boolean": True,
+    "null": None,
+    "array": ["x"],
+    "object": {"x": 1},
+}
+HUGE = ["9" * 30, "-" + "9" * 30, "1e300", "9007199254740993.5"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request, and with which statuses it may be answered (ANY: with each that is documented)."""
+
+    about: str
+    expected: frozenset[int] = ANY
+    path: dict[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    content_type: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+    scopes: tuple[str, ...] | None = ("read", "command", "write")
+
+
+# --- reading the document ---------------------------------------------------------------------------------------------
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without $ref and allOf at its top."""
+    while "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for part in schema.get("allOf", ()):
+        schema = {**resolved(part), **schema}
+    return schema
+
+
+def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    schema = resolved(schema)
+    return [resolved(part) for part in schema.get("anyOf") or schema.get("oneOf") or [schema]]
+
+
+def types(schema: dict[str, Any]) -> set[str]:
+    named = [part.get("type", []) for part in alternatives(schema)]
+    found = {name for one in named for name in ([one] if isinstance(one, str) else one)}
+    return found | {"integer"} if "number" in found else found
+
+
+def good(name: str, schema: dict[str, Any], samples: dict[str, Any]) -> Any:
+    if name in samples:
+        return samples[name]
+    if resolved(schema).get("default"):
+        return resolved(schema)["default"]
+    schema = alternatives(schema)[0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    kinds = types(schema)
+    if "string" in kinds:
+        return NOON if schema.get("format") == "date-time" else "x" * schema.get("minLength", 1)
+    if "integer" in kinds:
+        return schema.get("minimum", 1)
+    return TYPES[next(kind for kind in TYPES if kind in kinds)]
+
+
+def bad_words(name: str, schema: dict[str, Any]) -> Iterator[Any]:
+    """Values of the right JSON type that the schema forbids, or that no text may be."""
+    for part in alternatives(schema):
+        if "enum" in part:
+            yield "nonsense"
+        elif part.get("format") == "date-time":
+            yield from BAD_TIMES
+        elif "string" in types(part):
+            yield "a\x00b"
+            if "minLength" in part:
+                yield "x" * (part["minLength"] - 1)
+            if "maxLength" in part:
+                yield "x" * (part["maxLength"] + 1)
+        if name == "cursor":
+            yield from BAD_CURSORS
+        if "minimum" in part:
+            yield part["minimum"] - 1
+        if "maximum" in part:
+            yield part["maximum"] + 1
+
+
+# --- making requests --------------------------------------------------------------------------------------------------
+
+
+def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, Any]) -> Iterator[Ask]:
+    parameters = {kind: [p for p in operation["parameters"] if p["in"] == kind] for kind in ("path", "query")}
+    content = operation.get("requestBody", {}).get("content", {})
+    body = resolved(content[JSON]["schema"]) if content else None
+    fields = body["properties"] if body else {}
+    full = {name: good(name, schema, samples) for name, schema in fields.items()}
+    needed = {name: full[name] for name in body.get("required", ())} if body else None
+    plain = json.dumps(needed).encode() if body else None
+    # A command that exists in other versions only is well asked, and refused.
+    served = FINE | {409} if "Prefer" in {p["name"] for p in operation["parameters"]} else FINE
+
+    yield Ask("plain", served, body=plain)
+    yield Ask("no token", frozenset({401}), body=plain, scopes=None)
+    for word in (
+        "Bearer csms_nonsense",
+        "Bearer",
+        "Bearer a b",
+        "Bearer é",
+        "Bearer \x00",
+        "Basic YTpi",
+        "x" * 9999,
+    ):
+        yield Ask(f"token {word[:20]!r}", frozenset({401}), body=plain, headers={"HTTP_AUTHORIZATION": word})
+    yield Ask("no scope", frozenset({403}), body=plain, scopes=("admin",))
+    yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "text/csv"})
+    for given in ("\x00", "é", "x" * 999):
+        yield Ask(f"request id {given[:5]!r}", served, body=plain, headers={"HTTP_X_REQUEST_ID": given})
+    for parameter in parameters["path"]:
+        names = BAD_PATHS if parameter["schema"].get("format") != "uuid" else [NOWHERE, "7", *BAD_PATHS]
+        for name in names:
+            yield Ask(f"path {name[:30]!r}", frozenset({404}), {parameter["name"]: name}, body=plain)
+    yield from queries(parameters["query"], samples, plain)
+    if body is None:
+        if method != "get":
+            yield Ask("a body where none belongs", body=b'{"nonsense": 1}')
+        return
+    yield Ask("all fields", served, body=json.dumps(full).encode())
+    yield from bodies(body, full)
+
+
+def queries(parameters: list[dict[str, Any]], samples: dict[str, Any], plain: bytes | None) -> Iterator[Ask]:
+    refused = frozenset({422})
+    for unknown in ("nonsense", "", "\x00", "__class__"):
+        yield Ask(f"query {unknown!r}", refused, query=((unknown, "1"),), body=plain)
+    for parameter in parameters:
+        name, schema = parameter["name"], parameter["schema"]
+        if name != "cursor":
+            value = word(good(name, schema, samples))
+            # One end of a window alone may be too far from "now", which is the other.
+            other = (("to", MIDNIGHT),) if name == "from" else ()
+            yield Ask(f"{name}={value}", FINE, query=((name, value), *other))
+            yield Ask(f"{name} twice", refused, query=((name, value), (name, value)))
+        kinds = types(schema)
+        wrong = list(bad_words(name, schema)) + ["\x00"]
+        if "string" not in kinds:
+            wrong += ["", "x", "1.5", "0x1", "٣", " 1", "None", "9" * 400, "-" + "9" * 30]
+        for value in wrong:
+            yield Ask(f"{name}={word(value)[:30]!r}", refused, query=((name, word(value)),))
+        if "string" in kinds:
+            for value in ("x" * 5000, "%", "\\", "\ufffd", "'\"--", "\ud7ff\U0010ffff"):
+                yield Ask(f"{name}={value[:30]!r}", query=((name, value),))
+
+
+def word(value: Any) -> str:
+    """A value as a query string writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def bodies(body: dict[str, Any], full: dict[str, Any]) -> Iterator[Ask]:
+    malformed, refused = frozenset({400}), frozenset({422})
+    for raw in (
+        b"{",
+        b"\xff",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": "\\ud800"}',
+        b"[" * 100_000,
+        b"\x00",
+        b"{}{}",
+    ):
+        yield Ask(f"body {raw[:20]!r}", malformed, body=raw)
+    for raw in (b"[]", b'"x"', b"7", b"true", b"null", b"[{}]", b"1e300"):
+        yield Ask(f"body {raw!r}", refused, body=raw)
+    yield Ask("too large", frozenset({413}), body=b'{"a": "' + b"x" * 1024 * 1024 + b'"}')
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "x",
+        "é",
+    ):
+        yield Ask(f"media type {kind}", frozenset({415}), body=b"a=1", content_type=kind)
+    yield Ask("an empty body", refused if body.get("required") else ANY, body=b"")
+    for name in ("nonsense", "", "\x00", "__class__"):
+        yield Ask(f"unknown field {name!r}", refused, body=json.dumps({**full, name: 1}).encode())
+    for name in body.get("required", ()):
+        left = {key: value for key, value in full.items() if key != name}
+        yield Ask(f"without {name}", refused, body=json.dumps(left).encode())
+    for name, schema in body["properties"].items():
+        allowed = types(schema)
+        wrong = [json.dumps(value) for kind, value in TYPES.items() if kind not in allowed]
+        wrong += [json.dumps(value) for value in bad_words(name, schema)] + HUGE
+        for text in wrong:
+            rest = {key: value for key, value in full.items() if key != name}
+            raw = f"{json.dumps(rest)[:-1]}{', ' if rest else ''}{json.dumps(name)}: {text}}}"
+            yield Ask(f"{name}: {text[:30]}", refused, body=raw.encode())
+
+
+# --- judging answers --------------------------------------------------------------------------------------------------
+
+
+def complaint(operation: dict[str, Any], ask: Ask, answer: Any) -> str:
+    """What is wrong with an answer; "" when it is as documented."""
+    said, status = answer.content.decode()[:300], answer.status_code
+    documented = operation["responses"].get(str(status))
+    if documented is None or status >= 500:
+        return f"{status} is not what the document says: {said}"
+    if ask.expected and status not in ask.expected:
+        return f"{status} instead of {sorted(ask.expected)}: {said}"
+    if missing := [name for name in documented.get("headers", {}) if name not in answer]:
+        return f"{status} without {missing}"
+    if status == 204:
+        return "204 with a body" if answer.content else ""
+    if not answer["Content-Type"].startswith(JSON):
+        return f"{status} as {answer['Content-Type']}"
+    schema = {**documented["content"][JSON]["schema"], "components": DOCUMENT["components"]}
+    for problem in jsonschema.Draft202012Validator(schema).iter_errors(answer.json()):
+        return f"{status} with {problem.json_path}: {problem.message[:200]}"
+    if status >= 400 and answer.json()["request_id"] != answer["X-Request-ID"]:
+        return f"{status} with another's request id"
+    return ""
+
+
+@pytest.fixture
+def samples(db: None) -> dict[str, Any]:
+    """Names of what is there: a charge point that is online, with one of everything."""
+    cp16 = online(charge_point())
+    connector(cp16)
+    running = session(cp16)
+    reading(cp16, running)
+    frame(cp16)
+    IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
+    ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
+    return SAMPLES | {"transaction_id": running.transaction_id} | ids
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_answers_are_what_the_document_says(name: str, samples: dict[str, Any]) -> None:
+    method, path, operation = OPERATIONS[name]
+    here = samples | {"id": samples["command" if "/commands/" in path else "transaction"]}
+    clients = {
+        scopes: client_of("-".join(scopes), *scopes) for scopes in (("read", "command", "write"), ("admin",))
+    }
+    complaints = []
+    for ask in asks(method, path, operation, here | OWN_SAMPLES.get(name, {})):
+        parts = {key: quote(str(value), safe="") for key, value in (here | ask.path).items()}
+        url = path.format(**parts) + (f"?{urlencode(ask.query)}" if ask.query else "")
+        client = clients[ask.scopes] if ask.scopes else APIClient()
+        with transaction.atomic():  # one request does not find what another did
+            answer = client.generic(method.upper(), url, ask.body or b"", ask.content_type, **ask.headers)
+            transaction.set_rollback(True)
+        if problem := complaint(operation, ask, answer):
+            complaints.append(f"{method.upper()} {url[:100]} ({ask.about}): {problem}")
+    assert not complaints, "\n".join(complaints)
