@@ -57,12 +57,17 @@ class _Server(uvicorn.Server):
         yield
 
 
+CELERY_SECONDS = 10  # for tasks in progress, beside the drain
 COMPANION_SECONDS = 10  # for a companion's own clean end; the simulated fleet reports its stops meanwhile
 
 
 @dataclass
 class Companions:
-    """Programs that run beside the server and end with it, such as the simulated fleet of the demo."""
+    """Programs that run beside the server and end with it, such as the simulated fleet of the demo.
+
+    Each holds the reading end of a pipe as its standard input, and must end when the pipe does: however this process
+    dies, the kernel closes it.
+    """
 
     commands: list[list[str]] = field(default_factory=list)
     _running: list[asyncio.subprocess.Process] = field(default_factory=list)
@@ -72,7 +77,7 @@ class Companions:
         """Start them; they get no signals from the terminal, only from us."""
         for command in self.commands:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, stdin=subprocess.DEVNULL, start_new_session=True
+                sys.executable, *command, stdin=subprocess.PIPE, start_new_session=True
             )
             self._running.append(process)
             self._watches.append(asyncio.create_task(self._watch(process, command)))
@@ -139,12 +144,13 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     log.info("server.draining")
+    resting = None if celery is None else asyncio.create_task(asyncio.to_thread(celery.stop, CELERY_SECONDS))
     await companions.stop()
     gateway = current_gateway()
     if gateway is not None:
         await gateway.drain(config.drain_seconds)
     server.should_exit = True
     await serving
-    if celery is not None:
-        await asyncio.to_thread(celery.stop, 10)
+    if resting is not None:
+        await resting
     log.info("server.ended")

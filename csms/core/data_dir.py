@@ -1,4 +1,4 @@
-"""The data folder: made and proven writable before anything is served; home of the secret key."""
+"""The data folder: made and proven writable before anything is served, and served by one; home of the secret key."""
 
 import fcntl
 import os
@@ -20,6 +20,40 @@ def make_writable(folder: Path, setting: str) -> None:
         raise ConfigError(
             f"{setting}: {folder} is not writable ({error.strerror}); give a folder this user may write to"
         ) from error
+
+
+class InUse(Exception):
+    """Another server uses the database; the text says which, in one line."""
+
+
+_held: list[int] = []  # descriptors of locks, open until this process ends
+
+
+def hold_alone(database: Path) -> None:
+    """Make this process the one server of a SQLite database until it ends, however it ends. Raises InUse.
+
+    Commands that run beside the server do not ask; SQLite's own locks are enough for them.
+    """
+    path = database.with_name(database.name + ".lock")
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InUse(f"the lock file {path} cannot be opened ({error.strerror})") from error
+    try:
+        # Not inherited by programs that this one starts, so that none of them keeps the lock when it has died.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(lock, 20).decode(errors="replace").strip()
+        os.close(lock)
+        if not isinstance(error, BlockingIOError):
+            raise InUse(f"the lock file {path} cannot be locked ({error.strerror})") from error
+        raise InUse(
+            f"{database} is served by another process ({holder or 'unknown'}); SQLite serves one: end that process, "
+            "give another CSMS_DATA_DIR, or use PostgreSQL"
+        ) from error
+    os.truncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    _held.append(lock)
 
 
 def kept_secret_key(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Drive simulated charge points against a server, this one or any other that speaks OCPP 1.6."""
 
 import asyncio
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -38,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--speed", type=float, help="simulated seconds per real second (1; the scenario demo: 10)"
         )
+        parser.add_argument(
+            "--end-with-stdin",
+            action="store_true",
+            help="end when standard input does: for a program that starts this one with a pipe and may die",
+        )
         parser.add_argument("--duration", type=float, help="real seconds to run (until Ctrl-C)")
         parser.add_argument(
             "--seed", type=int, default=FleetOptions.seed, help="of everything random (%(default)s)"
@@ -74,7 +80,7 @@ class Command(BaseCommand):
             id_tags=tuple(tag.strip() for tag in given["id_tags"].split(",") if tag.strip()),
         )
         try:
-            report = asyncio.run(_run_until_signal(options))
+            report = asyncio.run(_run_until_signal(options, given["end_with_stdin"]))
         except OptionError as error:
             raise CommandError(str(error)) from None
         print(report.summary(), file=sys.stderr)
@@ -86,7 +92,7 @@ class Command(BaseCommand):
             )
 
 
-async def _run_until_signal(options: FleetOptions) -> FleetReport:
+async def _run_until_signal(options: FleetOptions, end_with_stdin: bool) -> FleetReport:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -95,8 +101,15 @@ async def _run_until_signal(options: FleetOptions) -> FleetReport:
         for number in SIGNALS:
             loop.remove_signal_handler(number)  # a second Ctrl-C ends it without manners
 
+    def read_stdin() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin.fileno())
+            stop.set()
+
     for number in SIGNALS:
         loop.add_signal_handler(number, come_home)
+    if end_with_stdin:
+        loop.add_reader(sys.stdin.fileno(), read_stdin)
     return await run_fleet(options, stop)
 
 

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection
 
 from csms.core.access.models import Role, User
 from csms.core.config import Config, get_config, prepare_data_dir
+from csms.core.data_dir import InUse, hold_alone
 from csms.management.commands.prepare_demo import PREFIX, password_file
 from csms.server import CannotListen, Companions, listen, serve
 
@@ -34,6 +35,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         config = get_config()
         prepare_data_dir(config)
+        try:
+            if config.database_path is not None:  # SQLite serves one process
+                hold_alone(config.database_path)
+        except InUse as error:
+            raise CommandError(str(error)) from error
         try:
             listener = listen(config)
         except CannotListen as error:
@@ -67,6 +73,7 @@ class Command(BaseCommand):
                 f"--prefix={PREFIX}",
                 f"--password-file={password_file(get_config())}",
                 f"--url=ws://{host}:{port}/ocpp",
+                "--end-with-stdin",
             ]
         )
 
