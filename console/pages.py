@@ -104,7 +104,8 @@ def _open_page(request: HttpRequest) -> str:
 def moved(request: HttpRequest, to: str) -> HttpResponse:
     """Answer what was done with the page to be shown next, to a script too."""
     if getattr(request, "htmx", False):
-        return HttpResponse(status=204, headers={"HX-Redirect": to})
+        # Without the fragment: an address that differs in nothing else scrolls and loads nothing.
+        return HttpResponse(status=204, headers={"HX-Redirect": to.partition("#")[0]})
     return redirect(to)
 
 

@@ -17,7 +17,7 @@ from chargers.ordering import Author, CommandRefused, CommandType
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
 from console.forms import CommandForm, Suggestions, command_form
-from console.pages import action, page, person, render_page
+from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from transactions.models import Transaction
 from transactions.selectors import transactions, with_live_figures
@@ -148,18 +148,21 @@ def show(request: HttpRequest, shown: ChargePointPage, status: int = 200) -> Htt
 
 @action("command")
 def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
-    """Send a command. With htmx the answer is the form again; without, the page, or what was wrong with the form."""
+    """Send a command. The answer is the page, or what was wrong with the form; with htmx the form again.
+
+    A button that stands for itself posts `answer=page`: with htmx too it is answered with the page.
+    """
     target = charge_point_or_404(cp_id)
     entry = catalogue().get(slug)
     if entry is None:
         raise Http404("There is no such command.")
+    page_address = reverse("console:charge-point", args=[target.cp_id])
     form = command_form(entry, request.POST, suggestions(target))
     sent = None
     if form.is_valid():
         if entry.danger and not confirmed(request):
-            back = reverse("console:charge-point", args=[target.cp_id])
             return question_page(
-                request, title=f"{entry.title}: {target.cp_id}", question=entry.danger, back=back
+                request, title=f"{entry.title}: {target.cp_id}", question=entry.danger, back=page_address
             )
         user = person(request)
         try:
@@ -168,15 +171,22 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
             )
         except CommandRefused as refusal:
             form.refuse(refusal)
-    if request.htmx:  # type: ignore[attr-defined]
+    by_script = bool(request.htmx)  # type: ignore[attr-defined]
+    if by_script and request.POST.get("answer") != "page":
         order = Order(
             target, entry, form if sent is None else command_form(entry, suggestions=suggestions(target))
         )
         return render(request, "console/charge-point/order-body.html", {"order": order, "sent": sent})
+    if sent is None and by_script:
+        messages.error(
+            request,
+            f"{entry.title}: {' '.join(str(text) for texts in form.errors.values() for text in texts)}",
+        )
+        return moved(request, page_address)
     if sent is None:
         return show(request, ChargePointPage(target, refused=form), status=422)
     messages.success(request, f"{entry.title}: ordered. Its outcome appears under 'Commands given'.")
-    return redirect(reverse("console:charge-point", args=[target.cp_id]) + "#commands")
+    return moved(request, f"{page_address}#commands")
 
 
 BACK = {"authorizations": "console:authorizations"}
@@ -203,7 +213,7 @@ def register(request: HttpRequest, cp_id: str) -> HttpResponse:
         messages.success(request, f"{target.cp_id} was approved. A connected one is asked to boot again now.")
     else:
         raise Http404("A charge point is approved or rejected.")
-    return redirect(back)
+    return moved(request, back)
 
 
 def _args(request: HttpRequest, target: ChargePoint) -> list[str]:

@@ -5,11 +5,12 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from console.days import check_year
 from console.listing import Filters, Listing
-from console.pages import action, page, render_page
+from console.pages import action, moved, page, render_page
 from transactions.models import IdToken
 from transactions.selectors import id_tokens, tokens_matching
 from transactions.tokens import (
@@ -121,4 +122,4 @@ def block(request: HttpRequest, pk: int) -> HttpResponse:
         messages.warning(
             request, f"{token.id_token} is blocked. What it charges now goes on until it is stopped."
         )
-    return redirect("console:tokens")
+    return moved(request, reverse("console:tokens"))

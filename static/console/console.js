@@ -115,8 +115,11 @@
     complain(event, `No answer within ${PATIENCE} s: the server may have done it or not. Look before you try again.`);
   });
   document.addEventListener("htmx:responseError", (event) => {
-    const { status, statusText } = event.detail.xhr; // HTTP/2 knows no reason phrase
-    complain(event, `Not done: ${statusText || "the server answered with status"} ${statusText ? `(${status})` : status}.`);
+    const { status, statusText, responseText } = event.detail.xhr; // HTTP/2 knows no reason phrase
+    const ours = new DOMParser().parseFromString(responseText, "text/html").querySelector(".quiet [role=alert]");
+    const why = ours ? ours.textContent.trim().replace(/\s+/g, " ") : "";
+    if (why) complain(event, `Not done (${status}): ${why}`);
+    else complain(event, `Not done: ${statusText || "the server answered with status"} ${statusText ? `(${status})` : status}.`);
   });
 
   // --- menu ----------------------------------------------------------------------------------------------------------
