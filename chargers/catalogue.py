@@ -6,7 +6,7 @@ from pydantic import Field
 
 from chargers.handling import INT32_MAX
 from chargers.models import Registration
-from chargers.ordering import CommandType, Draft, Params, as_given, bad_param
+from chargers.ordering import CommandType, Draft, Params, as_given, bad_param, by_slug
 
 
 class Reset(Params):
@@ -46,11 +46,6 @@ def no_second_boot(draft: Draft) -> dict[str, Any]:
             "requested_message", "an accepted charge point is not asked to boot; reset it instead"
         )
     return as_given(draft)
-
-
-def by_slug(*entries: CommandType) -> dict[str, CommandType]:
-    """Return the entries as a table."""
-    return {entry.slug: entry for entry in entries}
 
 
 COMMANDS = by_slug(

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from chargers.protocol.versions import Version
+from chargers.traits.values import DEFAULTS, Traits
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Holder:
     # What handlers remember between messages, e.g. the row of the running transaction. A cache, never the truth:
     # filled after the commit of what it mirrors, and dropped with the connection.
     memory: dict[Any, Any] = field(default_factory=dict)
+    traits: Traits = DEFAULTS
 
 
 @dataclass(slots=True)

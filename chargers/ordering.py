@@ -113,6 +113,11 @@ class CommandType:
     """Keep what the outcome tells. Called once, in the transaction that gives the command its final status."""
 
 
+def by_slug(*entries: CommandType) -> dict[str, CommandType]:
+    """Return the entries as a table."""
+    return {entry.slug: entry for entry in entries}
+
+
 # --- the wire's side: one table for each version ----------------------------------------------------------------------
 
 

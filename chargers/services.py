@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Upper
 
+from chargers.following import Booted, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
 from csms.core.events.services import record
@@ -167,6 +168,11 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    changes = {
+        name: (getattr(charge_point, name), facts.get(name, ""))
+        for name in BOOT_FIELDS
+        if getattr(charge_point, name) != facts.get(name, "")
+    }
     for name in BOOT_FIELDS:
         setattr(charge_point, name, facts.get(name, ""))
     charge_point.last_seen_at = now
@@ -186,6 +192,7 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
         occurred_at=now,
     )
     announce("fleet", f"charge-point:{charge_point_id}")
+    tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
     return charge_point.registration
 
 
@@ -255,6 +262,7 @@ def record_status(
     )
     if current:
         announce("fleet", f"charge-point:{charge_point_id}")
+    tell(StatusReported(charge_point_id, cp_id, number, status, error_code, current, now))
     return current
 
 

@@ -14,13 +14,14 @@ from channels.auth import get_user
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 
-from csms.core import live
+from csms.core import live, reach
 
 TOPICS_MAX = 100
 PULSE_SECONDS = (
     20.0  # how often a quiet socket says that nothing changed, and looks whether its person may still see
 )
 CLOSE_SIGNED_OUT, CLOSE_BAD_ORIGIN = 4401, 4403
+CLOSE_TRY_AGAIN = 1013  # RFC 6455 registry
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
@@ -55,6 +56,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
             await asyncio.sleep(PULSE_SECONDS)
             if not await self._still_signed_in():
                 await self.close(CLOSE_SIGNED_OUT)
+                return
+            if reach.is_lost():  # nothing is heard of what changes: the page must not look live
+                await self.close(CLOSE_TRY_AGAIN)
                 return
             await self.send_json({"seq": self.seq, "changed": []})
 

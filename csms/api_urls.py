@@ -5,11 +5,33 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from chargers import api as charge_points
 from chargers import command_api, sending_api, wire_api
+from chargers.availability import api as availability
+from chargers.certificates import api as certificates
+from chargers.configuration import api as configuration
+from chargers.diagnostics import api as diagnostics
+from chargers.firmware import api as firmware
+from chargers.reservations import api as reservations
+from chargers.security_events import api as security_events
+from chargers.traits import api as traits
 from csms.api_docs import Nothing, Schema
 from csms.core.api_views import METHODS
 from transactions import api as transactions
 from transactions import token_api
+from transactions.charging_profiles import api as charging_profiles
+from transactions.local_lists import api as local_lists
 
+BLOCKS = (
+    availability,
+    certificates,
+    charging_profiles,
+    configuration,
+    diagnostics,
+    firmware,
+    local_lists,
+    reservations,
+    security_events,
+    traits,
+)
 CHARGE_POINT = "charge-points/<str:cp_id>/"
 
 urlpatterns = [
@@ -56,5 +78,6 @@ urlpatterns = [
         ),
         name="api-docs",
     ),
+    *(pattern for block in BLOCKS for pattern in block.urlpatterns),
     re_path("", Nothing.as_view()),
 ]

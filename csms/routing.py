@@ -3,21 +3,87 @@
 The rooms below find these tables by their names in the settings, as Django finds middleware.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import chargers.availability.catalogue
+import chargers.availability.ocpp16
 import chargers.catalogue
+import chargers.certificates.catalogue
+import chargers.certificates.ocpp16
+import chargers.configuration.catalogue
+import chargers.configuration.ocpp16
+import chargers.diagnostics.catalogue
+import chargers.diagnostics.ocpp16
+import chargers.firmware.catalogue
+import chargers.firmware.ocpp16
 import chargers.ocpp16
+import chargers.reservations.catalogue
+import chargers.reservations.ocpp16
+import chargers.security_events.ocpp16
 import transactions.catalogue
+import transactions.charging_profiles.catalogue
+import transactions.charging_profiles.ocpp16
+import transactions.local_lists.catalogue
+import transactions.local_lists.ocpp16
 import transactions.ocpp16
+from chargers.following import Booted, Follower, StatusReported
 from chargers.handling import Handler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
 
+Value = TypeVar("Value")
+
+
+def merged(tables: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
+    """Return one table of all; a name that two of them have is a mistake."""
+    whole: dict[str, Value] = {}
+    for table in tables:
+        if twice := whole.keys() & table.keys():
+            raise ValueError(f"two blocks have {', '.join(sorted(twice))}")
+        whole |= table
+    return whole
+
+
+V16 = (
+    transactions.ocpp16,
+    transactions.local_lists.ocpp16,
+    transactions.charging_profiles.ocpp16,
+    chargers.ocpp16,
+    chargers.availability.ocpp16,
+    chargers.configuration.ocpp16,
+    chargers.reservations.ocpp16,
+    chargers.firmware.ocpp16,
+    chargers.diagnostics.ocpp16,
+    chargers.certificates.ocpp16,
+    chargers.security_events.ocpp16,
+)
+
 CALLS: dict[Version, dict[str, Handler]] = {
-    Version.V16: chargers.ocpp16.CALLS | transactions.ocpp16.CALLS,
+    Version.V16: merged(block.CALLS for block in V16),
+}
+ORDERS: dict[Version, dict[str, Order]] = {
+    Version.V16: merged(block.ORDERS for block in V16),
 }
 
 # In the order in which people look for them.
-COMMANDS: dict[str, CommandType] = transactions.catalogue.COMMANDS | chargers.catalogue.COMMANDS
+COMMANDS: dict[str, CommandType] = merged(
+    block.COMMANDS
+    for block in (
+        transactions.catalogue,
+        chargers.catalogue,
+        chargers.availability.catalogue,
+        chargers.configuration.catalogue,
+        chargers.reservations.catalogue,
+        transactions.charging_profiles.catalogue,
+        transactions.local_lists.catalogue,
+        chargers.firmware.catalogue,
+        chargers.diagnostics.catalogue,
+        chargers.certificates.catalogue,
+    )
+)
 
-ORDERS: dict[Version, dict[str, Order]] = {
-    Version.V16: transactions.ocpp16.ORDERS | chargers.ocpp16.ORDERS,
+FOLLOWERS: dict[type, tuple[Follower, ...]] = {
+    Booted: (),
+    StatusReported: (),
 }

@@ -2,9 +2,8 @@
 
 from pydantic import Field
 
-from chargers.catalogue import by_slug
 from chargers.handling import INT32_MAX
-from chargers.ordering import CommandType, Params
+from chargers.ordering import CommandType, Params, by_slug
 
 
 class RemoteStart(Params):

@@ -16,8 +16,8 @@ from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action
 
 from chargers.services import find_charge_point
-from tests.chargers.wire.house import House, fresh, known, order
 from tests.support.charger import eventually
+from tests.support.house import House, fresh, known, order
 from transactions.models import IdToken, Transaction
 
 

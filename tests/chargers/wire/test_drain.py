@@ -4,8 +4,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from chargers.models import Process
-from tests.chargers.wire.house import House, known
 from tests.support.charger import RawCharger
+from tests.support.house import House, known
 
 
 async def test_a_drained_server_refuses_and_leaves_no_process_behind(house: House):

@@ -10,8 +10,8 @@ from websockets.exceptions import InvalidStatus
 from chargers.models import ChargePoint, RefusedHandshake, Registration
 from chargers.services import set_password, set_registration
 from csms.core.config import get_config
-from tests.chargers.wire.house import House, known, now, settings_are
 from tests.support.charger import RawCharger, eventually
+from tests.support.house import House, known, now, settings_are
 
 KEY = "0123456789abcdef0123456789abcdef01234567"  # as ChangeConfiguration carries it: 20 bytes in hex
 PASSWORD = "a password of alice's"

@@ -11,8 +11,8 @@ from chargers.models import ChargePoint, Command, Connection, Connector, Frame, 
 from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from csms.core.ids import uuid7
-from tests.chargers.wire.house import House, fresh, known, now, order, settings_are
 from tests.support.charger import RawCharger, eventually
+from tests.support.house import House, fresh, known, now, order, settings_are
 
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 

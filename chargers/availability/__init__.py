@@ -1,0 +1,1 @@
+"""Whether connectors should be in service, apart from what charge points report."""

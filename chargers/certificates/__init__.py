@@ -1,0 +1,1 @@
+"""Certificates of charge points: requests and their signing, what is installed, what expires."""

@@ -1,0 +1,1 @@
+"""Firmware updates, from the order to the last status."""

@@ -1,0 +1,50 @@
+"""What has happened at a charge point, told to the blocks that follow it, in the transaction in which it happened.
+
+A follower is a function of one of these values. It runs in the writer's transaction and may be run twice, like a
+handler; `csms.routing.FOLLOWERS` says who follows what. What leaves the house is told by `record()`, not here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A charge point has booted and will be answered with `registration`.
+
+    `changes` has what differs from its last boot: name of the fact -> (before, now); at the first boot, all it said.
+    """
+
+    charge_point_id: int
+    cp_id: str
+    registration: str
+    changes: Mapping[str, tuple[str, str]]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReported:
+    """A connector's status came; 0 is the station. `current` says whether it is now the connector's state."""
+
+    charge_point_id: int
+    cp_id: str
+    connector_number: int
+    status: str
+    error_code: str
+    current: bool
+    now: datetime
+
+
+Follower = Callable[[Any], None]
+
+
+def tell(happening: object) -> None:
+    """Tell those who follow it, in the order of the table."""
+    followers = cast(Mapping[type, Sequence[Follower]], import_string(settings.OCPP_FOLLOWERS))
+    for follower in followers.get(type(happening), ()):
+        follower(happening)

@@ -1,0 +1,1 @@
+"""Reservations of connectors, from the order to their end."""

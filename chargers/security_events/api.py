@@ -1,0 +1,5 @@
+"""The API's door to this block."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

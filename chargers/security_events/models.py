@@ -1,0 +1,1 @@
+"""What charge points tell of their security."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ChargingProfilesConfig(AppConfig):
+    name = "transactions.charging_profiles"

@@ -1,0 +1,1 @@
+"""Charging profiles: checked before they are sent, mirrored, cleared."""

@@ -1,0 +1,1 @@
+"""The token lists that charge points keep, mirrored and brought up to date."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class LocalListsConfig(AppConfig):
+    name = "transactions.local_lists"
