@@ -472,7 +472,7 @@ def test_s16_02_a_refused_token_gets_a_transaction_all_the_same(cp16, tag):
 
 
 def test_unknown_tokens_are_welcome_when_the_settings_say_so(cp16):
-    from tests.chargers.wire.house import settings_are
+    from tests.support.house import settings_are
 
     with settings_are(CSMS_UNKNOWN_ID_TAGS="accept"):
         assert verdict(cp16, "NOBODY") == {"status": "Accepted"}

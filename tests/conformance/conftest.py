@@ -1,0 +1,3 @@
+from tests.support.house import db, house
+
+__all__ = ["db", "house"]
