@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.module_loading import import_string
 from pydantic import ValidationError
 
+from chargers.following import Booted
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import (
     SYSTEM,
@@ -255,6 +256,13 @@ def ask_to_boot(charge_point_id: int, *, now: datetime) -> Command:
         reason="it was approved",
         now=now,
     )
+
+
+def follow_boot(booted: Booted) -> None:
+    """See the effect of a reset."""
+    command = command_awaiting_effect(booted.charge_point_id, "reset", now=booted.now)
+    if command is not None:
+        note_effect(command, "The charge point booted.", now=booted.now)
 
 
 EFFECT_WINDOW = timedelta(minutes=15)

@@ -11,6 +11,7 @@ import chargers.availability.ocpp16
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
+import chargers.commands
 import chargers.configuration.catalogue
 import chargers.configuration.ocpp16
 import chargers.diagnostics.catalogue
@@ -84,6 +85,6 @@ COMMANDS: dict[str, CommandType] = merged(
 )
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
-    Booted: (),
+    Booted: (chargers.commands.follow_boot,),
     StatusReported: (),
 }

@@ -1,3 +1,3 @@
-from tests.support.house import db, house
+from tests.support.house_fixtures import db, house
 
 __all__ = ["db", "house"]

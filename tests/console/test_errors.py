@@ -202,3 +202,10 @@ def test_our_own_failure_is_said_and_tells_nothing(db: None) -> None:
     assert page.status_code == 500
     assert "Something went wrong here" in page.content.decode()
     assert "secret" not in page.content.decode()
+
+
+def test_the_admin_names_an_error_answer_too(db: None) -> None:
+    admin = signed_in(person("carol", "administrator", is_staff=True, is_superuser=True))
+    frames_shown(admin)
+    page = admin.get("/admin/chargers/frame/").content.decode()
+    assert '<td class="field-message_kind">CALLERROR</td>' in page

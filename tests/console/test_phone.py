@@ -4,7 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.console.test_browser import Yard, sign_in
+from tests.console.test_browser import Yard, live, sign_in
+from tests.support.charger import stamp
 from tests.support.server import running_server
 
 LEFT_EDGES = """[...document.querySelectorAll('#list tbody tr:first-child td')].map((cell) => {
@@ -28,4 +29,50 @@ def test_cells_stand_in_line_and_headings_on_one_line(page: Page, tmp_path: Path
         page.goto(f"{server.base_url}/inspect/charge-points/SMALL1")
         expect(page.locator("#frames .frame").first).to_be_visible()
         assert set(page.evaluate(LINES)) == {1}
+        yard.close()
+
+
+CONTRAST = """(element) => {
+  const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map((value) => value / 255)
+    .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+  const style = getComputedStyle(element);
+  const [low, high] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}"""
+
+
+def test_an_error_answer_and_what_was_done_can_be_read_on_a_phone(page: Page, tmp_path: Path) -> None:
+    with running_server(
+        tmp_path, CSMS_UNKNOWN_CHARGE_POINTS="accept", CSMS_UNKNOWN_ID_TAGS="accept"
+    ) as server:
+        yard = Yard(server)
+        charger = yard.charger("SMALL2")
+        start = {"connectorId": 1, "idTag": "DRIVER1", "meterStart": 1000, "timestamp": stamp()}
+        yard.do(charger.result("StartTransaction", start))
+        page.set_viewport_size({"width": 360, "height": 780})
+        sign_in(page, server)
+        page.goto(f"{server.base_url}/inspect/charge-points/SMALL2")
+        live(page)
+        page.locator("#charging").get_by_role("button", name="Stop charging").click()
+        page.get_by_role("dialog").get_by_role("button", name="Stop charging").click()
+        done = page.locator(".messages .alert-success")
+        expect(done).to_contain_text("ordered")
+        print(done.evaluate("(e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"))
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => { document.documentElement.dataset.bsTheme = theme; }", theme)
+            assert done.evaluate(CONTRAST) >= 4.5, theme
+        _, message_id, _, _ = yard.do(charger.receive())
+        yard.do(charger.send([4, message_id, "InternalError", "not today", {}]))
+        frame = page.locator("#frames .frame").filter(has_text="Error answer")
+        action = frame.locator(".frame-action")
+        expect(action).to_contain_text("InternalError")
+        height = action.evaluate(
+            "(e) => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)"
+        )
+        assert round(height) <= 2
+        chip, at = frame.locator(".chip").bounding_box(), frame.locator(".frame-at").bounding_box()
+        assert chip is not None
+        assert at is not None
+        assert abs(chip["y"] - at["y"]) < 10
         yard.close()

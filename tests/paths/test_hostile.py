@@ -168,7 +168,9 @@ async def test_a_start_is_answered_whatever_its_numbers_are(server: Server):
             "SELECT status, energy_wh FROM transactions_transaction WHERE number = %s",
             started["transactionId"],
         )
-        assert found == [("ended", None)]  # no meter counts so far: the claim is kept, no energy is made of it
+        assert found == [
+            ("ended", None)
+        ]  # no meter counts so far: the claim is kept, no energy is made of it
 
 
 async def test_text_in_binary_frames_is_read(server: Server):
