@@ -19,6 +19,7 @@ from chargers.models import (
     Registration,
     StatusReport,
 )
+from chargers.protocol.frames import MessageKind
 from chargers.services import retire_charge_point, set_registration
 from csms.core.read_only_admin import HistoryAdmin, KeptAdmin
 
@@ -122,9 +123,23 @@ class CommandAdmin(HistoryAdmin):
 
 @admin.register(Frame)
 class FrameAdmin(HistoryAdmin):
-    list_display = ("charge_point", "at", "direction", "action", "verdict", "latency_us", "beginning")
+    list_display = (
+        "charge_point",
+        "at",
+        "direction",
+        "message_kind",
+        "action",
+        "verdict",
+        "latency_us",
+        "beginning",
+    )
     list_select_related = ("charge_point",)
     search_fields = ("charge_point__cp_id__exact",)
+
+    @admin.display(description="kind")
+    def message_kind(self, frame: Frame) -> str:
+        # Beside the verdict: an error may be as the standard has it and is an error all the same.
+        return MessageKind(frame.kind).name if frame.kind in set(MessageKind) else "unreadable"
 
     @admin.display(description="text")
     def beginning(self, frame: Frame) -> str:

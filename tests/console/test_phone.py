@@ -33,7 +33,13 @@ def test_cells_stand_in_line_and_headings_on_one_line(page: Page, tmp_path: Path
 
 
 CONTRAST = """(element) => {
-  const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map((value) => value / 255)
+  const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const seen = (colour) => {
+    brush.fillStyle = colour;  // whatever notation the colour has, what is painted is RGB
+    brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (colour) => seen(colour).map((value) => value / 255)
     .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
     .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
   const style = getComputedStyle(element);
@@ -58,7 +64,6 @@ def test_an_error_answer_and_what_was_done_can_be_read_on_a_phone(page: Page, tm
         page.get_by_role("dialog").get_by_role("button", name="Stop charging").click()
         done = page.locator(".messages .alert-success")
         expect(done).to_contain_text("ordered")
-        print(done.evaluate("(e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"))
         for theme in ("light", "dark"):
             page.evaluate("(theme) => { document.documentElement.dataset.bsTheme = theme; }", theme)
             assert done.evaluate(CONTRAST) >= 4.5, theme
