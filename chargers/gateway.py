@@ -19,7 +19,7 @@ from prometheus_client import Gauge
 
 from chargers import connections, services
 from chargers.models import Registration
-from csms.core import live
+from csms.core import live, reach
 from csms.core.config import get_config
 from csms.core.writer import Writer, WriterClosed, WriterFull
 
@@ -34,6 +34,9 @@ QUEUED = Gauge("csms_writer_queue_depth", "Units that wait for the writer of thi
 TICK = 1.0  # seconds
 TOUCH_TURNS = 20  # ticks in which each charge point's last sign of life is stored once
 SWEEP_EVERY = 5.0
+BELL_EVERY = 5.0  # this process rings at itself, to know that it would be heard
+BELL_SECONDS = 5.0  # and waits so long for that
+BELL_RETRY_FIRST, BELL_RETRY_LAST = 0.5, 10.0
 DRAIN_STEP = 200  # connections closed at a time while draining, so that their return is spread
 
 _gateway: "Gateway | None" = None
@@ -73,6 +76,7 @@ class Gateway:
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._channel = ""
+        self._echo = asyncio.Event()
 
     @property
     def draining(self) -> bool:
@@ -86,7 +90,8 @@ class Gateway:
                 live.at_home()
                 process = await self.writer.run(lambda: connections.start_process(now=timezone.now()))
                 self.process_id = process.pk
-                self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tick())]
+                work = (self._listen(), self._prove_bell(), self._tick())
+                self._tasks = [asyncio.create_task(part) for part in work]
         return self.process_id
 
     # -- who is held --
@@ -134,21 +139,45 @@ class Gateway:
         layer = get_channel_layer()
         assert layer is not None
         group = live.process_group(str(self.process_id))
+        wait = BELL_RETRY_FIRST
         while True:
             try:
                 self._channel = await layer.new_channel()
                 await layer.group_add(group, self._channel)
+                wait = BELL_RETRY_FIRST
                 while True:
                     self._heard(await layer.receive(self._channel))
-            except asyncio.CancelledError:
-                raise
-            except Exception:
+            except Exception as error:
                 # The sweep does the work of lost bells until the layer is back.
-                log.warning("gateway.bell_unreachable", exc_info=True)
-                await asyncio.sleep(2)
+                reach.lost(error)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, BELL_RETRY_LAST)
+
+    async def _prove_bell(self) -> None:
+        """Ring at this process itself, through whatever carries the bells, and note whether that is heard."""
+        layer = get_channel_layer()
+        assert layer is not None
+        group = live.process_group(str(self.process_id))
+        wait = BELL_RETRY_FIRST
+        while True:
+            self._echo.clear()
+            try:
+                async with asyncio.timeout(BELL_SECONDS):
+                    await layer.group_send(group, {"type": "bell", "bell": "echo"})
+                    await self._echo.wait()
+            except Exception as error:
+                reach.lost(error)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, BELL_RETRY_LAST)
+            else:
+                reach.found()
+                wait = BELL_RETRY_FIRST
+                await asyncio.sleep(BELL_EVERY)
 
     def _heard(self, message: dict[str, Any]) -> None:
         match message.get("bell"):
+            case "echo":
+                self._echo.set()
             case "commands" | "registration" as bell:
                 consumer = self.held.get(message["charge_point"])
                 if consumer is not None:

@@ -15,10 +15,12 @@ with die_on_config_error():
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chargers.consumers import ChargePointConsumer
 from console.live import LiveConsumer
-from csms.core import live
+from csms.core import live, reach
 
 charge_points = ChargePointConsumer.as_asgi()
 pages = AuthMiddlewareStack(LiveConsumer.as_asgi())
@@ -31,9 +33,22 @@ async def websocket(
     # Not URLRouter: identities may hold percent-encoded slashes and more, so only the raw path is theirs; and a
     # charge point at a wrong path must be told why and be seen by the operator.
     if scope["path"] == "/live":
-        await pages(scope, receive, send)
+        await page(scope, receive, send)
     else:
         await charge_points(scope, receive, send)
+
+
+async def page(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
+) -> None:
+    """A page that would hear of no change is turned away: it says so to its reader, and tries again."""
+    try:
+        if not reach.is_lost():
+            await pages(scope, receive, send)
+            return
+    except (OSError, RedisConnectionError, RedisTimeoutError) as error:
+        reach.lost(error)
+    await send({"type": "websocket.close", "code": 1013})
 
 
 async def http_at_home(scope: Any, receive: Any, send: Any) -> None:

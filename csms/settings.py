@@ -5,6 +5,8 @@ from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from csms.core.config import config, get_config
 from csms.core.logs import logging_config
@@ -42,7 +44,17 @@ INSTALLED_APPS = [
     "csms.core.access",
     "csms.core.events",
     "chargers",
+    "chargers.configuration",
+    "chargers.availability",
+    "chargers.firmware",
+    "chargers.diagnostics",
+    "chargers.certificates",
+    "chargers.security_events",
+    "chargers.reservations",
+    "chargers.traits",
     "transactions",
+    "transactions.local_lists",
+    "transactions.charging_profiles",
     "alerts",
     "console",
 ]
@@ -51,7 +63,7 @@ MIDDLEWARE = [
     "csms.core.request_ids.RequestIds",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csms.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -59,7 +71,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "csms.request_log.RequestLog",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -71,6 +83,7 @@ ASGI_APPLICATION = "csms.asgi.application"
 OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
+OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know within the same transaction
 
 TEMPLATES = [
     {
@@ -116,7 +129,12 @@ if config.redis_url:
         "default": {
             # Plain pub/sub: the queueing layer of channels-redis drops idle sockets after 5 s with redis-py 8.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [{"address": config.redis_url, "socket_timeout": None}], "prefix": "csms"},
+            "CONFIG": {
+                "hosts": [
+                    {"address": config.redis_url, "socket_timeout": None, "retry": Retry(NoBackoff(), 1)}
+                ],
+                "prefix": "csms",
+            },
         }
     }
     CACHES = {

@@ -5,7 +5,6 @@ event loop of the process and carries only topic names and bells. Whoever hears 
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,11 +13,11 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from csms.core import reach
 from csms.core.writer import after_commit, current_batch
 
-log = logging.getLogger(__name__)
-
 LIVE_GROUP = "live"
+SEND_SECONDS = 5.0  # then a message is given up; a Redis that hangs must not pile them up
 COALESCE_SECONDS = 0.2  # a busy fleet rings each topic at most five times a second
 
 _home: asyncio.AbstractEventLoop | None = None
@@ -93,19 +92,24 @@ def _send(group: str, message: dict[str, Any]) -> None:
     if layer is None or isinstance(layer, InMemoryChannelLayer):
         return  # nobody in this process listens, and nobody outside it can
     try:
-        async_to_sync(layer.group_send)(group, message)
-    except Exception:
-        log.warning("live.send_failed", extra={"group": group}, exc_info=True)
+        async_to_sync(_send_in_time)(layer, group, message)
+    except Exception as error:
+        reach.lost(error)
 
 
 def _send_on_loop(layer: Any, group: str, message: dict[str, Any]) -> None:
     async def send() -> None:
         try:
-            await layer.group_send(group, message)
-        except Exception:
+            await _send_in_time(layer, group, message)
+        except Exception as error:
             # A bell lost is made good by the sweep of the process, a page lost by its own re-read.
-            log.warning("live.send_failed", extra={"group": group}, exc_info=True)
+            reach.lost(error)
 
     task = asyncio.get_running_loop().create_task(send())
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+
+
+async def _send_in_time(layer: Any, group: str, message: dict[str, Any]) -> None:
+    async with asyncio.timeout(SEND_SECONDS):
+        await layer.group_send(group, message)

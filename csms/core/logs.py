@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from csms.core.config import Config
@@ -61,6 +63,12 @@ def says_more(line: logging.LogRecord) -> bool:
     return line.msg != "ASGI callable returned without completing handshake."
 
 
+def not_of_reach(line: logging.LogRecord) -> bool:
+    """Leave out the traceback a second of the Redis layer that cannot reconnect: `bell.unreachable` says it once."""
+    error = line.exc_info[1] if line.exc_info else None
+    return not isinstance(error, OSError | RedisConnectionError | RedisTimeoutError)
+
+
 def logging_config(config: Config) -> dict[str, Any]:
     """Set structlog up and return Django's LOGGING: both kinds of loggers write the same lines to stderr."""
     on_terminal = sys.stderr.isatty()
@@ -107,7 +115,10 @@ def logging_config(config: Config) -> dict[str, Any]:
                 ],
             }
         },
-        "filters": {"says_more": {"()": lambda: says_more}},
+        "filters": {
+            "says_more": {"()": lambda: says_more},
+            "not_of_reach": {"()": lambda: not_of_reach},
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": config.log_level},
         "loggers": {
@@ -115,6 +126,7 @@ def logging_config(config: Config) -> dict[str, Any]:
             "django": {"handlers": [], "level": "NOTSET", "propagate": True},
             "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
             "uvicorn.error": {"filters": ["says_more"]},
+            "channels_redis.pubsub": {"filters": ["not_of_reach"]},
             **{name: {"level": "WARNING"} for name in QUIET},
         },
     }
