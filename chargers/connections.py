@@ -21,7 +21,7 @@ from django.db.models.functions import Length
 from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake, Registration
 from chargers.protocol.repeats import BY_CONTENT
 from chargers.protocol.versions import Version
-from chargers.services import Refusal, find_charge_point, register_charge_point
+from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
@@ -52,6 +52,14 @@ class Guest:
     pk: int
     cp_id: str
     password_hash: str
+    next_password_hash: str = ""
+    """Of a password that it was told and has not proven to know: it counts, too (T-029)."""
+    lowest_profile: int = 0
+    """The security profile that it has proven; it may not connect with a lower one (T-037)."""
+    shown_hash: str = ""
+    """Once it has signed in: the hash of these two that its password had."""
+    profile: int = 0
+    """Once it has signed in: the security profile of this connection; 0 = without a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,13 @@ def admit(identity: str, *, now: datetime) -> Guest:
         raise HandshakeRefused(404, "retired", "this charge point was retired")
     if charge_point.registration == Registration.REJECTED:
         raise HandshakeRefused(403, "rejected", "an operator rejected this charge point")
-    return Guest(charge_point.pk, charge_point.cp_id, charge_point.password_hash)
+    return Guest(
+        charge_point.pk,
+        charge_point.cp_id,
+        charge_point.password_hash,
+        charge_point.next_password_hash,
+        charge_point.security_profile,
+    )
 
 
 def open_connection(
@@ -111,6 +125,7 @@ def open_connection(
     charge_point = ChargePoint.objects.select_for_update().get(pk=guest.pk)
     if charge_point.retired_at is not None or charge_point.registration == Registration.REJECTED:
         raise HandshakeRefused(403, "rejected", "an operator took this charge point out of service")
+    note_sign_in(charge_point, guest.shown_hash, guest.profile)
     older = list(Connection.objects.filter(charge_point=charge_point, closed_at=None))
     last = (
         older[-1]

@@ -9,6 +9,7 @@ import secrets
 from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,11 +70,22 @@ class Handshake:
         username, password = self._credentials()
         guest = await self._unit(lambda: connections.admit(self.identity, now=datetime.now(UTC)))
         try:
-            await self._check_password(guest, username, password)
+            shown_hash = await self._check_password(guest, username, password)
         except HandshakeRefused:
             FAILED_LOGINS.add(key)
             raise
-        return guest, version
+        return replace(guest, shown_hash=shown_hash, profile=self._profile(guest, shown_hash)), version
+
+    def _profile(self, guest: Guest, shown_hash: str) -> int:
+        """T-020, T-021, T-022: 1 is a password, 2 a password over TLS, which a trusted proxy may have ended."""
+        profile = 0 if not shown_hash else 2 if self.scope.get("scheme") == "wss" else 1
+        if profile < guest.lowest_profile:  # T-037
+            raise HandshakeRefused(
+                403,
+                "lower_security_profile",
+                f"it has connected with security profile {guest.lowest_profile} before; this is {profile}",
+            )
+        return profile
 
     def _not_draining(self) -> None:
         if self.gateway.draining:
@@ -118,18 +130,22 @@ class Handshake:
             ) from None
         return username, password
 
-    async def _check_password(self, guest: Guest, username: bytes | None, password: bytes) -> None:
+    async def _check_password(self, guest: Guest, username: bytes | None, password: bytes) -> str:
+        """Return the hash that the password has; "" for a charge point that needs and shows none."""
+        named = None if username is None else username.decode("utf-8", "replace").casefold()
+        its_own = named == guest.cp_id.casefold()  # T-003, T-026
+        for known in (guest.password_hash, guest.next_password_hash):
+            if known and its_own and await KNOWN_PASSWORDS.check(known, password):
+                return known
         if not guest.password_hash:
             if get_config().require_charge_point_password:
                 raise HandshakeRefused(401, "no_password_set", "this charge point has no password yet")
-            return
-        if username is None:
+            return ""
+        if named is None:
             raise HandshakeRefused(401, "no_credentials", "this charge point must present its password")
-        named = username.decode("utf-8", "replace").casefold()
-        if named != guest.cp_id.casefold():  # T-003, T-026
+        if not its_own:
             raise HandshakeRefused(401, "wrong_username", "the user name is not the identity in the path")
-        if not await KNOWN_PASSWORDS.check(guest, password):
-            raise HandshakeRefused(401, "wrong_password", "the password is wrong")
+        raise HandshakeRefused(401, "wrong_password", "the password is wrong")
 
     async def open(self, guest: Guest, version: Version, connection_id: UUID) -> tuple[Opened, bool]:
         """Give the charge point to this socket; also say whether commands wait for it. Raises HandshakeRefused."""
@@ -225,13 +241,13 @@ class KnownPasswords:
         self._key = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, None] = OrderedDict()
 
-    async def check(self, guest: Guest, password: bytes) -> bool:
-        """Return whether the password is the charge point's, in either form in which keys are sent (T-024)."""
-        digest = hmac.digest(self._key, guest.password_hash.encode() + b"\0" + password, hashlib.sha256)
+    async def check(self, password_hash: str, password: bytes) -> bool:
+        """Return whether the password has this hash, in either form in which keys are sent (T-024)."""
+        digest = hmac.digest(self._key, password_hash.encode() + b"\0" + password, hashlib.sha256)
         if digest in self._good:
             self._good.move_to_end(digest)
             return True
-        if not await asyncio.to_thread(matches, password, guest.password_hash):
+        if not await asyncio.to_thread(matches, password, password_hash):
             return False
         self._good[digest] = None
         if len(self._good) > self._size:

@@ -29,6 +29,12 @@ class ChargePoint(models.Model):
     registration = models.CharField(max_length=16, choices=Registration.choices, default=Registration.PENDING)
     retired_at = models.DateTimeField(null=True, blank=True)
     password_hash = models.CharField(max_length=200, blank=True)
+    next_password_hash = models.CharField(
+        max_length=200, blank=True, help_text="of a password that it was told; it counts once it is proven"
+    )
+    security_profile = models.PositiveSmallIntegerField(
+        default=0, help_text="the highest security profile it connected with; lower ones are refused since"
+    )
     created_at = models.DateTimeField()
 
     # What the charge point said of itself at its last boot (whole, however long).
@@ -41,6 +47,12 @@ class ChargePoint(models.Model):
     meter_type = models.TextField(blank=True)
     meter_serial_number = models.TextField(blank=True)
     booted_at = models.DateTimeField(null=True, blank=True)
+
+    lacking = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="commands that it seems not to know, and why: slug -> why -> sentence",
+    )
 
     # The wire. `connection_id` names the connection that holds the charge point now; see `connections.py`.
     connection_id = models.UUIDField(null=True, blank=True, db_index=True)
@@ -273,6 +285,7 @@ class Command(models.Model):
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="commands")
     type = models.CharField(max_length=48)
     params = models.JSONField(default=dict)
+    sealed = models.TextField(blank=True, help_text="its secret parameters, sealed; empty once it was sent")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 
 from chargers.following import Booted, StatusReported, tell
@@ -102,10 +102,68 @@ def canonical_password(password: bytes) -> str:
 
 
 def set_password(charge_point: ChargePoint, password: str) -> None:
-    """Set the password that the charge point must present from its next handshake on; empty removes it."""
+    """Set the password that the charge point must present from its next handshake on; empty removes it.
+
+    A change that it was ordered before and has not proven is forgotten.
+    """
     charge_point.password_hash = hash_password(password) if password else ""
+    charge_point.next_password_hash = ""
+    if not password:
+        charge_point.security_profile = 0  # who need not sign in is bound to no profile
     with transaction.atomic():
-        charge_point.save(update_fields=["password_hash"])
+        charge_point.save(update_fields=["password_hash", "next_password_hash", "security_profile"])
+        announce(f"charge-point:{charge_point.pk}")
+
+
+# T-029: a charge point is told its new password over OCPP. Until it says that it has taken it, or signs in with one of
+# the two, both count; what it was never told, or refused, is dropped.
+
+
+def offer_password(charge_point: ChargePoint, password: str) -> None:
+    """Let a password that the charge point is about to be told count beside the present one.
+
+    Raises Refusal for a bad password, and while an earlier one is neither taken nor refused for certain: which of
+    three it has then nobody could tell.
+    """
+    next_hash = hash_password(password)
+    offered = ChargePoint.objects.filter(pk=charge_point.pk, next_password_hash="")
+    if offered.update(next_password_hash=next_hash) != 1:
+        raise Refusal(
+            "it has not yet proven whether it took the last change; that shows when it next connects",
+            field="password",
+        )
+    announce(f"charge-point:{charge_point.pk}")
+
+
+def take_offered_password(charge_point_id: int) -> None:
+    """Let only the offered password count."""
+    ChargePoint.objects.filter(pk=charge_point_id).exclude(next_password_hash="").update(
+        password_hash=F("next_password_hash"), next_password_hash=""
+    )
+    announce(f"charge-point:{charge_point_id}")
+
+
+def drop_offered_password(charge_point_id: int) -> None:
+    """Let only the present password count."""
+    ChargePoint.objects.filter(pk=charge_point_id).update(next_password_hash="")
+    announce(f"charge-point:{charge_point_id}")
+
+
+def note_sign_in(charge_point: ChargePoint, password_hash: str, security_profile: int) -> None:
+    """Note with what a charge point has signed in: the proof of its password (T-029) and of its profile (T-037)."""
+    if charge_point.next_password_hash and password_hash == charge_point.next_password_hash:
+        take_offered_password(charge_point.pk)
+    elif charge_point.next_password_hash and password_hash == charge_point.password_hash:
+        drop_offered_password(charge_point.pk)
+    if security_profile > charge_point.security_profile:
+        ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=security_profile)
+
+
+def set_security_profile(charge_point: ChargePoint, security_profile: int) -> None:
+    """Set the lowest security profile with which the charge point may connect; lowering it is a person's decision."""
+    charge_point.security_profile = security_profile
+    with transaction.atomic():
+        charge_point.save(update_fields=["security_profile"])
         announce(f"charge-point:{charge_point.pk}")
 
 
