@@ -60,6 +60,10 @@ format: $(VENV)/.installed-dev  ## put the code in order: imports, layout and wh
 bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency, and print one table
 	@exec $(PYTHON) -m tests.bench
 
+.PHONY: conformance
+conformance: install $(VENV)/.installed-dev  ## run the conformance tests, and write docs/conformance.md from what came out
+	@$(PYTHON) -m pytest -q tests/conformance && $(PYTHON) -m tests.conformance
+
 .PHONY: screenshots
 screenshots: install $(VENV)/.installed-dev  ## take pictures of every page of the console, to look at: data/screenshots
 	@exec $(PYTHON) -m tests.console.screenshots

@@ -17,6 +17,7 @@ import pytest
 
 from csms.core.config import Config
 from csms.core.config_problems import env_name
+from tests.conformance import outcomes
 from tests.lanes import counting
 from tests.lanes.programs import PROGRAMS
 from tests.lanes.services import ServiceError, start_postgres, start_redis
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     assert settings.DATABASES  # pytest-django sets Django up after this, when the settings have been read
     counting.register(config)
+    outcomes.register(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

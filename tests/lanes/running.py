@@ -77,7 +77,12 @@ def test(pytest_arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
             return 130
-        return summarize(results, where, missing)
+        status = summarize(results, where, missing)
+        if not pytest_arguments and results["sqlite"].status == 0:
+            print("\n-- conformance", flush=True)
+            drift = subprocess.run([sys.executable, "-m", "tests.conformance", "--check"], check=False)
+            status = status or drift.returncode
+        return status
 
 
 def provide_services(stack: ExitStack) -> tuple[dict[str, Service], dict[str, str]]:

@@ -1,0 +1,93 @@
+"""The statement of conformance cannot say more than the tests have shown."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import report
+from tests.conformance.__main__ import main
+from tests.conformance.report import Case, Gap, Row, document, matched
+
+
+def row(id: str, kind: str = "testcase") -> Row:
+    return Row(id, kind, "Core", "both", "M", "A title")
+
+
+def case(name: str) -> Case:
+    return Case(f"tests/conformance/v16/test_x.py::{name}", name)
+
+
+@pytest.mark.parametrize(
+    ("id", "prefix"),
+    [
+        ("TC_004_1_CSMS", "test_tc_004_1"),
+        ("MSG-GetInstalledCertificateIds", "test_msg_get_installed_certificate_ids"),
+        ("S16-05", "test_s16_05"),
+        ("LIB-10", "test_lib_10"),
+        ("T-042", "test_t_042"),
+        ("Q-X2b", "test_quirk_x2b"),
+        ("A-04", "test_attack_04"),
+    ],
+)
+def test_a_row_names_its_tests(id: str, prefix: str):
+    assert row(id).prefix == prefix
+
+
+def test_the_longest_id_that_a_name_begins_with_is_meant():
+    wanted = [row("Q-X2"), row("Q-X2b")]
+    found = matched(wanted, [case("test_quirk_x2_minus_one"), case("test_quirk_x2b_zero")], {})
+    assert [[test.name for test in tests] for tests in found.values()] == [
+        ["test_quirk_x2_minus_one"],
+        ["test_quirk_x2b_zero"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tests", "waived", "complaint"),
+    [
+        ([], {}, "TC_012_CSMS has neither a test nor a waiver"),
+        ([case("test_tc_012_x"), case("test_tc_999_x")], {}, "test_tc_999_x bears no id of a row"),
+        ([case("test_tc_0123_x")], {}, "TC_012_CSMS has neither a test nor a waiver"),
+        ([case("test_tc_012_x")], {"TC_012_CSMS": "why"}, "TC_012_CSMS is waived, and has the test"),
+        ([case("test_tc_012_x")], {"TC_9": "why"}, "TC_9 is waived, but there is no such row"),
+    ],
+)
+def test_rows_and_tests_that_do_not_fit_are_told(tests: list[Case], waived: dict[str, str], complaint: str):
+    with pytest.raises(Gap, match=complaint):
+        matched([row("TC_012_CSMS")], tests, waived)
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(report, "rows", lambda version: [row("TC_012_CSMS"), row("S16-01", "semantic")])
+    monkeypatch.setattr(report, "cases", lambda version: [case("test_tc_012_remote_stop")])
+    monkeypatch.setattr(report, "waivers", lambda version: {"S16-01": "because"})
+    monkeypatch.setattr("tests.conformance.__main__.DOCUMENT", tmp_path / "conformance.md")
+    return tmp_path / "conformance.md"
+
+
+@pytest.mark.parametrize("outcome", [None, "failed", "skipped"])
+@pytest.mark.usefixtures("made_up")
+def test_a_test_that_did_not_pass_is_no_evidence(outcome: str | None):
+    test = case("test_tc_012_remote_stop")
+    with pytest.raises(Gap, match="test_tc_012_remote_stop"):
+        document("v16", "OCPP 1.6", {test.id: outcome} if outcome else {})
+
+
+def test_the_document_counts_shows_tests_and_waivers_and_drift_is_noticed(
+    made_up: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    outcomes = {case("test_tc_012_remote_stop").id: "passed"}
+    monkeypatch.setattr("tests.conformance.__main__.last_outcomes", lambda: outcomes)
+    assert main(["--check"]) == 1
+    assert "out of date" in capsys.readouterr().err
+    assert main([]) == 0
+    text = made_up.read_text()
+    assert "| Certification cases | 1 | 1 | 0 |" in text
+    assert "| TC_012_CSMS | A title | M | `test_tc_012_remote_stop` |" in text
+    assert "| S16-01 | A title | M | waived: because |" in text
+    assert main(["--check"]) == 0
+    made_up.write_text(text + "x")
+    assert main(["--check"]) == 1
+    outcomes.clear()
+    assert main([]) == 1
