@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.module_loading import import_string
 from pydantic import ValidationError
 
-from chargers.following import Booted
+from chargers.following import Booted, CommandSettled, tell
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import (
     SYSTEM,
@@ -30,7 +31,9 @@ from chargers.ordering import (
     Outcome,
     Params,
 )
+from chargers.protocol.redaction import MASK, redact
 from chargers.protocol.versions import Version
+from chargers.sealing import seal, unseal
 from chargers.services import tell_holder
 from csms.core.events.services import record
 from csms.core.ids import uuid7
@@ -119,11 +122,13 @@ def send_command(
             orders()[Version(charge_point.protocol)][type].payload(values)
         except BadParam as error:
             raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
+        secret = {name: values[name] for name in entry.secrets(values)}
         command = Command.objects.create(
             id=draft.command_id,
             charge_point=charge_point,
             type=type,
-            params=values,
+            params=values | dict.fromkeys(secret, MASK),
+            sealed=seal(secret) if secret else "",
             user=author.user,
             by=author.name[:150],
             reason=reason,
@@ -164,7 +169,7 @@ def claim_next(
             # The connection that sends may speak another version than the one the command was checked for.
             if order is None:
                 raise ValueError(f"{version.label} has no such command")
-            payload = order.payload(command.params)
+            payload = order.payload(command.params | unseal(command.sealed))
         except ValueError as error:
             _settle(command, Status.FAILED, now, error_description=str(error))
             continue
@@ -175,7 +180,8 @@ def claim_next(
             connection_id=connection_id,
             message_id=message_id,
             action=order.action,
-            payload=payload,
+            payload=_masked(order.action, payload),
+            sealed="",
         )
         if claimed == 1:
             _announce(command)
@@ -188,7 +194,8 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     word = str(payload.get("status", ""))
     order = orders()[version][command.type]
-    values: dict[str, Any] = {"answer": payload, "answer_status": word[:64], "answered_at": now}
+    answer = _masked(command.action, payload)
+    values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
     facts: dict[str, Any] = {}
     if word in order.accepted or word in order.refused:
         facts = order.read(payload)
@@ -214,7 +221,7 @@ def settle_failure(
         now,
         error_code=code[:64],
         error_description=description,
-        error_details=details or None,
+        error_details=_masked(command.action, details) if details else None,
         answered_at=now,
     )
 
@@ -344,7 +351,9 @@ def _settle(
     """Give an open command its final status; a command is settled once."""
     with transaction.atomic():
         settled = (
-            Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(status=status, **values)
+            Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(
+                status=status, sealed="", **values
+            )
             == 1
         )
         if settled:
@@ -367,7 +376,24 @@ def _settle(
                     setattr(command, name, value)
                 command.status = status
                 entry.settled(Outcome(command, status, command.answer_status, facts or {}, now))
+            tell(
+                CommandSettled(
+                    command.charge_point_id,
+                    command.charge_point.cp_id,
+                    command.pk,
+                    command.type,
+                    status,
+                    values.get("answer_status", ""),
+                    values.get("error_code", ""),
+                    now,
+                )
+            )
     return settled
+
+
+def _masked(action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    text = redact(action, payload)  # T-028
+    return cast(dict[str, Any], orjson.loads(text)) if MASK in text else payload
 
 
 def _announce(command: Command) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -37,6 +38,20 @@ class StatusReported:
     status: str
     error_code: str
     current: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettled:
+    """A command has its final status. `word` is the charge point's own in its answer, `error_code` its CALLERROR's."""
+
+    charge_point_id: int
+    cp_id: str
+    command_id: UUID
+    type: str
+    status: str
+    word: str
+    error_code: str
     now: datetime
 
 

@@ -4,7 +4,7 @@ The rooms fill two tables of these, which meet in `csms.routing`: `COMMANDS` (sl
 versions) and `ORDERS` (version -> slug -> Order, the wire side). `chargers.commands` keeps the ledger over both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,10 @@ def _nothing(outcome: Outcome) -> None:
     """Keep no state but the ledger's."""
 
 
+def _no_secrets(params: Mapping[str, Any]) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True)
 class CommandType:
     """One entry of the catalogue."""
@@ -109,6 +113,9 @@ class CommandType:
     It runs in the transaction that queues the command, may write rows of its own (a job, a reservation) under
     `draft.command_id`, and raises CommandRefused, best through `bad_param`.
     """
+    secrets: Callable[[Mapping[str, Any]], Collection[str]] = _no_secrets
+    """Return which of the parameters that `prepare` returned are secret: the ledger masks them, and keeps what it
+    must send sealed until then (T-028)."""
     settled: Callable[[Outcome], None] = _nothing
     """Keep what the outcome tells. Called once, in the transaction that gives the command its final status."""
 
