@@ -6,11 +6,11 @@ versions) and `ORDERS` (version -> slug -> Order, the wire side). `chargers.comm
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from chargers.models import ChargePoint, Command
 from csms.core.access.models import User
@@ -49,6 +49,22 @@ class Params(BaseModel):
     """What a command needs to know, in our words; the source of forms, API schemas and checks."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+def _instant(value: object) -> object:
+    """Read a text, also where a text counts for no other type; a time without a zone would be a guess."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise ValueError("it is no date and time with a time zone, as in 2030-12-31T23:59:59Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it is beyond the calendar") from None
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+"""A parameter that is a point in time: aware, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
