@@ -37,6 +37,50 @@ class TriggerMessage(Params):
     )
 
 
+class ExtendedTriggerMessage(Params):
+    """Ask a charge point with the security extension to send a message."""
+
+    requested_message: Literal[
+        "BootNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "LogStatusNotification",
+        "MeterValues",
+        "SignChargePointCertificate",
+        "StatusNotification",
+    ] = Field(
+        "StatusNotification",
+        title="Message",
+        description="FirmwareStatusNotification is that of a signed update; SignChargePointCertificate brings a "
+        "request for a certificate.",
+    )
+    connector_id: int | None = Field(
+        None,
+        title="Connector",
+        ge=1,
+        le=INT32_MAX,
+        description="Only for MeterValues and StatusNotification; empty = all.",
+    )
+
+
+class UnlockConnector(Params):
+    """Let go of a cable that is stuck."""
+
+    connector_id: int = Field(title="Connector", ge=1, le=INT32_MAX)
+
+
+class ClearCache(Params):
+    """Make the charge point forget the tokens that it has seen."""
+
+
+class DataTransfer(Params):
+    """Send a vendor's own message."""
+
+    vendor_id: str = Field(title="Vendor", min_length=1, max_length=255, description="The vendor's id.")
+    message_id: str | None = Field(None, title="Message", max_length=50)
+    data: str | None = Field(None, title="Data", max_length=65_536, description="Text, as the vendor has it.")
+
+
 def no_second_boot(draft: Draft) -> dict[str, Any]:
     """Refuse to ask an accepted charge point to boot: T-085 (1.6 errata 3.40; 2.x stations reject it)."""
     known = draft.charge_point
@@ -58,11 +102,34 @@ COMMANDS = by_slug(
         while_pending=True,
     ),
     CommandType(
+        "unlock-connector",
+        "Unlock connector",
+        UnlockConnector,
+        effect="The cable is free.",
+        danger="A transaction on this connector ends, and anybody can take the cable. Unlock it?",
+    ),
+    CommandType("clear-cache", "Clear cache", ClearCache, effect="Each token is asked for again."),
+    CommandType(
         "trigger-message",
         "Ask for a message",
         TriggerMessage,
         effect="The message comes.",
         while_pending=True,
         prepare=no_second_boot,
+    ),
+    CommandType(
+        "extended-trigger-message",
+        "Ask for a message (security)",
+        ExtendedTriggerMessage,
+        effect="The message comes.",
+        while_pending=True,
+        prepare=no_second_boot,
+    ),
+    CommandType(
+        "data-transfer",
+        "Send vendor data",
+        DataTransfer,
+        effect="Whatever its vendor says.",
+        while_pending=True,
     ),
 )

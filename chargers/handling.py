@@ -8,7 +8,7 @@ It may raise `OcppError` before its first write; a business refusal is no error 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from chargers.protocol.versions import Version
@@ -59,6 +59,17 @@ class Translated:
         self.translate(call.payload)
         return self.handle(call)
 
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """What a vendor's message is answered with: Accepted or Rejected, and data of the vendor's own kind."""
+
+    status: Literal["Accepted", "Rejected"]
+    data: str = ""
+
+
+VendorHandler = Callable[[Call, str], Transferred]
+"""A handler of one message of a vendor, from its data as text; `csms.routing.VENDORS` says which there are."""
 
 INT32_MAX = 2**31 - 1
 

@@ -1,11 +1,13 @@
-"""OCPP 1.6 spoken by charge points: boot, heartbeat, status, data transfer. Wire words become neutral ones here."""
+"""OCPP 1.6 of boot, heartbeat, status and data transfer, and of the simple orders. Wire words become neutral here."""
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from chargers import services
-from chargers.handling import Call, Handler, int32
+from chargers.handling import Call, Handler, VendorHandler, int32
 from chargers.models import Registration
 from chargers.ordering import Order
 from chargers.protocol.times import format_time, parse_time
@@ -68,8 +70,16 @@ def status_notification(call: Call) -> dict[str, Any]:
 
 
 def data_transfer(call: Call) -> dict[str, Any]:
-    """1.6, 4.3. No vendor's messages are known yet; the frame log keeps them (TC_064)."""
-    return {"status": "UnknownVendorId"}
+    """1.6, 4.3: a vendor's own message, which counts only if somebody has entered a handler for it (S-01)."""
+    vendors: dict[str, dict[str, VendorHandler]] = import_string(settings.OCPP_VENDORS)
+    messages = vendors.get(call.payload["vendorId"].casefold())
+    if messages is None:
+        return {"status": "UnknownVendorId"}
+    handler = messages.get(call.payload.get("messageId", ""))
+    if handler is None:
+        return {"status": "UnknownMessageId"}
+    transferred = handler(call, call.payload.get("data", ""))
+    return {"status": transferred.status} | ({"data": transferred.data} if transferred.data else {})
 
 
 CALLS: dict[str, Handler] = {
@@ -85,12 +95,44 @@ def _trigger_message(params: dict[str, Any]) -> dict[str, Any]:
     return {"requestedMessage": params["requested_message"], **chosen}
 
 
+# The messages that an order of the security extension brings, where they are not of its own name.
+EXTENDED_ANSWERS = {
+    "FirmwareStatusNotification": "SignedFirmwareStatusNotification",
+    "SignChargePointCertificate": "SignCertificate",
+}
+
+
+def _data_transfer(params: dict[str, Any]) -> dict[str, Any]:
+    words = {"vendor_id": "vendorId", "message_id": "messageId", "data": "data"}
+    return {theirs: params[ours] for ours, theirs in words.items() if ours in params}
+
+
 ORDERS: dict[str, Order] = {
     "reset": Order("Reset", lambda params: {"type": params["type"]}),
+    "unlock-connector": Order(
+        "UnlockConnector",
+        lambda params: {"connectorId": params["connector_id"]},
+        accepted=frozenset({"Unlocked"}),
+        refused=frozenset({"UnlockFailed", "NotSupported"}),
+    ),
+    "clear-cache": Order("ClearCache", lambda params: {}),
     "trigger-message": Order(
         "TriggerMessage",
         _trigger_message,
         refused=frozenset({"Rejected", "NotImplemented"}),
         asks_for=lambda payload: str(payload["requestedMessage"]),
+    ),
+    "extended-trigger-message": Order(
+        "ExtendedTriggerMessage",
+        _trigger_message,
+        refused=frozenset({"Rejected", "NotImplemented"}),
+        asks_for=lambda payload: EXTENDED_ANSWERS.get(
+            payload["requestedMessage"], str(payload["requestedMessage"])
+        ),
+    ),
+    "data-transfer": Order(
+        "DataTransfer",
+        _data_transfer,
+        refused=frozenset({"Rejected", "UnknownMessageId", "UnknownVendorId"}),
     ),
 }

@@ -21,6 +21,7 @@ import chargers.firmware.ocpp16
 import chargers.ocpp16
 import chargers.reservations.catalogue
 import chargers.reservations.ocpp16
+import chargers.reservations.services
 import chargers.security_events.ocpp16
 import transactions.catalogue
 import transactions.charging_profiles.catalogue
@@ -28,8 +29,9 @@ import transactions.charging_profiles.ocpp16
 import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
 import transactions.ocpp16
+import transactions.plug_and_charge
 from chargers.following import Booted, Follower, StatusReported
-from chargers.handling import Handler
+from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
 
@@ -84,7 +86,12 @@ COMMANDS: dict[str, CommandType] = merged(
     )
 )
 
+# Vendor id in lower case -> message id -> handler. What is not here is answered with UnknownVendorId (S-01).
+VENDORS: dict[str, dict[str, VendorHandler]] = {
+    "org.openchargealliance.iso15118pnc": transactions.plug_and_charge.MESSAGES,
+}
+
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     Booted: (chargers.commands.follow_boot,),
-    StatusReported: (),
+    StatusReported: (chargers.reservations.services.follow_status,),
 }

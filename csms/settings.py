@@ -83,6 +83,7 @@ ASGI_APPLICATION = "csms.asgi.application"
 OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
+OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer
 OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know within the same transaction
 
 TEMPLATES = [
@@ -164,6 +165,10 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "keep the ledger of commands": {"task": "chargers.tasks.expire_commands", "schedule": 15.0},
     "close the connections of lost processes": {"task": "chargers.tasks.sweep_processes", "schedule": 15.0},
+    "expire reservations": {
+        "task": "chargers.reservations.tasks.expire_reservations",
+        "schedule": 15.0,
+    },
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
@@ -296,5 +301,9 @@ SPECTACULAR_SETTINGS = {
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Id tokens", "description": "Who may charge."},
+        {
+            "name": "Certificates",
+            "description": "What charge points ask to be signed, have, and tell of security.",
+        },
     ],
 }

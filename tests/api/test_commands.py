@@ -19,7 +19,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "remote-start": {"id_token": "ALICE", "connector_id": 1},
     "remote-stop": {"transaction_id": "4711"},
     "reset": {"type": "Hard"},
+    "unlock-connector": {"connector_id": 1},
+    "clear-cache": {},
     "trigger-message": {"requested_message": "Heartbeat"},
+    "extended-trigger-message": {"requested_message": "LogStatusNotification"},
+    "data-transfer": {"vendor_id": "org.example", "message_id": "hello", "data": "{}"},
 }
 
 

@@ -1,0 +1,35 @@
+"""Plug and charge over DataTransfer of OCPP 1.6: the contract in the car is asked for like any other id token.
+
+The messages are those of OCPP 2.0.1, as JSON text. Only Authorize is served: the car's contract certificate is
+checked by the charge point, which has the roots (ISO 15118-2), and whether its id may charge is known here.
+"""
+
+from typing import Any
+
+import orjson
+
+from chargers.handling import Call, Transferred, VendorHandler
+from chargers.protocol.times import format_time
+from transactions.authorization import authorize as judge
+
+EMAID_MAX = 36
+
+
+def authorize(call: Call, data: str) -> Transferred:
+    """Judge the eMAID. What cannot be read is rejected, which is an answer and no error."""
+    try:
+        id_token: Any = orjson.loads(data)["idToken"]
+        if isinstance(id_token, dict):
+            id_token = id_token["idToken"]
+    except (ValueError, KeyError, TypeError):
+        return Transferred("Rejected")
+    if not isinstance(id_token, str) or not 0 < len(id_token) <= EMAID_MAX:
+        return Transferred("Rejected")
+    verdict = judge(id_token, now=call.received_at)
+    info: dict[str, Any] = {"status": verdict.status}
+    if verdict.expires_at is not None:
+        info["cacheExpiryDateTime"] = format_time(verdict.expires_at)
+    return Transferred("Accepted", orjson.dumps({"idTokenInfo": info}).decode())
+
+
+MESSAGES: dict[str, VendorHandler] = {"Authorize": authorize}
