@@ -10,7 +10,9 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
 
+from chargers.certificates.models import SigningRequest
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from chargers.security_events.models import SecurityEvent
 from csms.core.config import Config
 from csms.core.events.models import Event
 from csms.core.ids import uuid7_floor
@@ -52,6 +54,13 @@ RETENTION = (
         Process,
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
+    ),
+    Kept("security events", SecurityEvent, lambda c: c.retain_security_events_days, _by_id),
+    Kept(
+        "certificate requests",
+        SigningRequest,
+        lambda c: c.retain_security_events_days,
+        lambda t: Q(closed_at__lt=t),
     ),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
     Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),

@@ -25,6 +25,7 @@ from csms.core.config_types import (
     Key,
     LowerCase,
     Names,
+    OptionalFile,
     Origins,
     Password,
     RedisUrl,
@@ -53,6 +54,7 @@ store = partial(setting, category="Stores and services")
 log = partial(setting, category="Logs and time")
 charger = partial(setting, category="Charge points")
 protocol = partial(setting, category="OCPP connections")
+certificates = partial(setting, category="Certificates")
 writer = partial(setting, category="Writer")
 kept_for = partial(setting, category="Retention", unit="days", zero="for ever", high=36_500)
 
@@ -256,6 +258,54 @@ class Config(BaseSettings):
         high=67_108_864,
     )
 
+    certificate_authority: Annotated[Literal["manual", "own"], LowerCase] = certificates(
+        "CSMS_CERTIFICATE_AUTHORITY",
+        "manual",
+        "Who signs certificates of charge points: a CA elsewhere, whose chains are uploaded (manual), or the one "
+        "in CSMS_CA_CERTIFICATE and CSMS_CA_KEY (own), which `manage.py create_ca` can make.",
+    )
+    ca_certificate: OptionalFile = certificates(
+        "CSMS_CA_CERTIFICATE",
+        "",
+        "Certificate of the own CA in PEM form, followed by its issuers if it is not a root.",
+        accepts="the path of a file",
+        unset="`ca/certificate.pem` in the data folder",
+    )
+    ca_key: OptionalFile = certificates(
+        "CSMS_CA_KEY",
+        "",
+        "Private key of the own CA in PEM form; whoever reads it can make certificates of charge points.",
+        accepts="the path of a file",
+        unset="`ca/key.pem` in the data folder",
+    )
+    ca_key_password: SecretStr = certificates(
+        "CSMS_CA_KEY_PASSWORD",
+        SecretStr(""),
+        "Password of the private key of the own CA.",
+        accepts="any text",
+        unset="the key is not encrypted",
+    )
+    certificate_approval: Annotated[Literal["by_hand", "automatic"], LowerCase] = certificates(
+        "CSMS_CERTIFICATE_APPROVAL",
+        "by_hand",
+        "Whether a certificate request that leaves no doubt is approved by an administrator or at once.",
+    )
+    certificate_organization: str = certificates(
+        "CSMS_CERTIFICATE_ORGANIZATION",
+        "",
+        "Organization (O) that a certificate request must name; charge points have it as CpoName.",
+        accepts="any text",
+        unset="any will do",
+    )
+    certificate_days: int = certificates(
+        "CSMS_CERTIFICATE_DAYS",
+        365,
+        "How long certificates of the own CA are valid, at most until the CA's own ends.",
+        unit="days",
+        low=1,
+        high=3650,
+    )
+
     writer_batch_max: int = writer(
         "CSMS_WRITER_BATCH_MAX",
         512,
@@ -290,6 +340,11 @@ class Config(BaseSettings):
     )
     retain_refusals_days: int = kept_for(
         "CSMS_RETAIN_REFUSALS_DAYS", 30, "How long refused handshakes are kept."
+    )
+    retain_security_events_days: int = kept_for(
+        "CSMS_RETAIN_SECURITY_EVENTS_DAYS",
+        400,
+        "How long security events and ended certificate requests are kept.",
     )
 
     @model_validator(mode="before")
@@ -338,6 +393,15 @@ class Config(BaseSettings):
             return self.data_dir / "csms.sqlite3"
         parts = urlsplit(self.database_url)
         return Path(unquote(parts.path[1:])).absolute() if parts.scheme == "sqlite" else None
+
+    @property
+    def ca_paths(self) -> tuple[Path, Path]:
+        """Where the certificate and the key of the own CA are."""
+        folder = self.data_dir / "ca"
+        return (
+            Path(self.ca_certificate or folder / "certificate.pem"),
+            Path(self.ca_key or folder / "key.pem"),
+        )
 
     @property
     def liveness_seconds(self) -> int:

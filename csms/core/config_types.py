@@ -184,6 +184,9 @@ Host = Annotated[str, AfterValidator(_host)]
 Names = Annotated[tuple[Annotated[str, AfterValidator(_served_name)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+OptionalFile = Annotated[
+    str, AfterValidator(lambda path: str(Path(path).expanduser().absolute()) if path else path)
+]
 DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
 RedisUrl = Annotated[str, _url("redis", "rediss")]
 BrokerUrl = Annotated[str, _url("redis", "rediss", "amqp", "amqps", "memory")]

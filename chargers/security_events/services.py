@@ -1,0 +1,37 @@
+"""What is done with a security event: stored whole, told, and judged by the list of the standards."""
+
+from datetime import datetime
+
+from chargers.security_events.known import known_event
+from chargers.security_events.models import SECURITY_EVENTS
+from csms.core.events.services import record
+from csms.core.ids import uuid7_text
+from csms.core.live import announce
+
+
+def record_security_event(
+    charge_point_id: int, cp_id: str, *, type: str, info: str, event_at: datetime | None, now: datetime
+) -> bool:
+    """Store and tell a security event; return whether it is critical.
+
+    `type` may be any word, `event_at` is by the charge point's clock, None when it cannot be believed.
+    """
+    known = known_event(type)
+    critical = known is not None and known.critical
+    event_id = uuid7_text()
+    SECURITY_EVENTS.add(event_id, charge_point_id, type, info, critical, event_at, now)
+    record(
+        "security.event",
+        cp_id,
+        {
+            "security_event_id": event_id,
+            "type": type,
+            "info": info,
+            "critical": critical,
+            "known": known is not None,
+            "charger_reported_at": event_at,
+        },
+        occurred_at=now,
+    )
+    announce("security-events", f"charge-point:{charge_point_id}")
+    return critical
