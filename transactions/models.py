@@ -120,6 +120,8 @@ ANOMALIES: dict[str, str] = {
         "its end may still come, but it does not count as charging, nor towards the limit of its token."
     ),
     "started_on_busy_connector": "It started while another transaction was still open on the connector.",
+    "reservation_not_held": "Its start named a reservation that is not known here, or was over.",
+    "reserved_for_another": "It started on a connector that was reserved for another token.",
     "stop_differs": "A different end was reported later; the first stands, and both claims are kept.",
 }
 

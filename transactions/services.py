@@ -24,6 +24,7 @@ from transactions.authorization import Authorization, Verdict, authorize
 from transactions.claims import UNKNOWN_IDS, believable, believable_register, natural_key
 from transactions.models import Transaction
 from transactions.readings import Measured, last_register
+from transactions.reserved import link_reservation
 from transactions.selectors import open_transactions
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ def start_transaction(
             anomalies=list(dict.fromkeys(anomalies)),
             **facts,
         )
+    link_reservation(transaction, parent=verdict.parent, now=now)
     record(
         "tx.started",
         cp_id,

@@ -1,8 +1,44 @@
 """OCPP 1.6 of this block. Wire words become neutral ones here."""
 
+from datetime import datetime
+from typing import Any
+
 from chargers.handling import Handler
-from chargers.ordering import Order
+from chargers.ordering import BadParam, Order
+from chargers.protocol.times import format_time
 
 CALLS: dict[str, Handler] = {}
 
-ORDERS: dict[str, Order] = {}
+ID_TAG_MAX = 20  # CiString20Type
+
+
+def _reserve_now(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.13. Raise BadParam for a token that is too long for an idTag."""
+    payload = {
+        "connectorId": params["connector_id"],
+        "expiryDate": format_time(datetime.fromisoformat(params["expires_at"])),
+        "idTag": _id_tag(params, "id_token"),
+        "reservationId": params["reservation_id"],
+    }
+    if params.get("parent"):
+        payload["parentIdTag"] = _id_tag(params, "parent")
+    return payload
+
+
+def _id_tag(params: dict[str, Any], field: str) -> str:
+    text: str = params[field]
+    if len(text) > ID_TAG_MAX:
+        raise BadParam(field, f"an idTag of OCPP 1.6 has at most {ID_TAG_MAX} characters")
+    return text
+
+
+ORDERS: dict[str, Order] = {
+    "reserve-now": Order(
+        "ReserveNow",
+        _reserve_now,
+        refused=frozenset({"Faulted", "Occupied", "Rejected", "Unavailable"}),
+    ),
+    "cancel-reservation": Order(
+        "CancelReservation", lambda params: {"reservationId": params["reservation_id"]}
+    ),
+}

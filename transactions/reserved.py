@@ -1,0 +1,29 @@
+"""What a transaction's start had to do with reservations of its connector."""
+
+from datetime import datetime
+
+from chargers.reservations.services import use_reservation
+from transactions.models import Transaction
+
+
+def link_reservation(transaction: Transaction, *, parent: str, now: datetime) -> None:
+    """Give the transaction its reservation, or note what is odd about it. `parent` is the group of its token.
+
+    To be called once for each transaction. `reservation_id` is corrected; the claim stays in `raw_start`.
+    """
+    use = use_reservation(
+        charge_point_id=transaction.charge_point_id,
+        connector_number=transaction.connector_number or 0,
+        id_token=transaction.id_token,
+        parent=parent,
+        claimed_number=transaction.reservation_id,
+        transaction_id=transaction.pk,
+        started_at=transaction.started_at,
+        now=now,
+    )
+    if use.number is not None and use.number != transaction.reservation_id:
+        transaction.reservation_id = use.number
+        transaction.save(update_fields=["reservation_id"])
+    if use.oddity and use.oddity not in transaction.anomalies:
+        transaction.anomalies.append(use.oddity)
+        transaction.save(update_fields=["anomalies"])
