@@ -22,8 +22,11 @@ HARMLESS_ACTIONS = frozenset(
 )
 
 _SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
-_SUSPECT = re.compile(r'password|secret|authorizationkey|keycode|\\u00|://[^\s/"@]*@', re.IGNORECASE)
+_SUSPECT = re.compile(r'password|secret|authorizationkey|keycode|\\u00|://[^\s/"@]*@|/u/', re.IGNORECASE)
 _URL_PASSWORD = re.compile(r'(://[^\s/"@:]*):[^\s/"@]+@')
+_UPLOAD_TOKEN = re.compile(
+    r"(/u/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+)  # of the URLs that are given to charge points
 
 # Where the value of a named key or variable stands: ChangeConfiguration and GetConfiguration, SetVariables
 # and GetVariables, NotifyEvent, and NotifyReport (inside variableAttribute).
@@ -34,8 +37,9 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 
     Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
-    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and passwords
-    inside URLs. A suspect text that is not JSON is masked whole. `action` is None where it is not known.
+    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and inside URLs
+    passwords and what makes an upload URL work. A suspect text that is not JSON is masked whole. `action` is None
+    where it is not known.
     """
     text = payload if isinstance(payload, str) else orjson.dumps(payload).decode()
     if action in HARMLESS_ACTIONS or not _SUSPECT.search(text):
@@ -53,7 +57,7 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return _URL_PASSWORD.sub(rf"\1:{MASK}@", value)
+        return _UPLOAD_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", value))
     if isinstance(value, list):
         return [_masked(item) for item in value]
     if not isinstance(value, dict):

@@ -28,7 +28,9 @@ from csms.core.config_types import (
     OptionalFile,
     Origins,
     Password,
+    PublicUrl,
     RedisUrl,
+    StorageUrl,
     TimeZone,
     UpperCase,
     setting,
@@ -92,6 +94,13 @@ class Config(BaseSettings):
         unit="s",
         zero="do not wait",
         high=600,
+    )
+    public_url: PublicUrl = server(
+        "CSMS_PUBLIC_URL",
+        "",
+        "Where charge points reach this server by HTTP, for the URLs to which they upload files.",
+        accepts="an http:// or https:// URL of at most 150 characters, without query",
+        unset="the listening address; behind a TLS proxy it must be given",
     )
     debug: bool = server("CSMS_DEBUG", False, "Show tracebacks on error pages; not for the public.")
 
@@ -157,6 +166,13 @@ class Config(BaseSettings):
         accepts="a redis://, rediss://, amqp:// or amqps:// URL, or memory://",
         unset="`REDIS_URL`, and without that the memory of the one process",
     )
+    storage_url: StorageUrl = store(
+        "STORAGE_URL",
+        "",
+        "Where files that charge points upload are kept. Object stores are not served yet.",
+        accepts="file:///absolute/path/of/a/folder",
+        unset="the folder `files` of the data folder",
+    )
     embedded_worker: Annotated[Literal["auto", "on", "off"], LowerCase] = store(
         "CSMS_EMBEDDED_WORKER",
         "auto",
@@ -216,6 +232,31 @@ class Config(BaseSettings):
         unit="s",
         low=5,
         high=86400,
+    )
+
+    upload_ttl: int = charger(
+        "CSMS_UPLOAD_TTL",
+        14_400,
+        "How long a charge point may begin to upload to the one-time URL that it was given.",
+        unit="s",
+        low=60,
+        high=604_800,
+    )
+    max_upload_bytes: int = charger(
+        "CSMS_MAX_UPLOAD_BYTES",
+        104_857_600,
+        "Largest file that a charge point may upload.",
+        unit="bytes",
+        low=1024,
+        high=1_099_511_627_776,
+    )
+    job_timeout: int = charger(
+        "CSMS_JOB_TIMEOUT",
+        86_400,
+        "Silence after which a firmware update or a log upload is given up.",
+        unit="s",
+        zero="never",
+        high=31_536_000,
     )
 
     subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = protocol(
@@ -347,6 +388,10 @@ class Config(BaseSettings):
         "How long security events and ended certificate requests are kept.",
     )
 
+    retain_files_days: int = kept_for(
+        "CSMS_RETAIN_FILES_DAYS", 90, "How long files that charge points uploaded are kept."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -404,6 +449,21 @@ class Config(BaseSettings):
         )
 
     @property
+    def effective_public_url(self) -> str:
+        """Where charge points reach this server by HTTP, without a slash at the end; "" when nobody can know."""
+        if self.public_url:
+            return self.public_url
+        if self.behind_tls_proxy or not self.port:
+            return ""
+        host = next(iter(_own_address()), "") if self.listens_everywhere else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}" if host else ""
+
+    @property
+    def files_folder(self) -> Path:
+        """The folder of the files that charge points upload."""
+        return Path(unquote(urlsplit(self.storage_url).path)) if self.storage_url else self.data_dir / "files"
+
+    @property
     def liveness_seconds(self) -> int:
         """Silence, in seconds, after which a connection is closed; 0 for never."""
         return self.liveness_timeout and max(self.liveness_timeout, 3 * self.heartbeat_interval)
@@ -453,6 +513,8 @@ def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:
 def prepare_data_dir(config: Config) -> None:
     """Create the folders of the data and of the database; raises ConfigError when one is not writable."""
     make_writable(config.data_dir, "CSMS_DATA_DIR")
+    if config.storage_url:
+        make_writable(config.files_folder, "STORAGE_URL")
     if config.database_path:
         make_writable(config.database_path.parent, "DATABASE_URL" if config.database_url else "CSMS_DATA_DIR")
 

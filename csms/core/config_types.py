@@ -180,6 +180,24 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _public_url(value: str) -> str:
+    """A base to which paths are added; short, since old charge points take no long URL."""
+    value = value.rstrip("/")
+    parts = urlsplit(value)
+    if value:
+        if parts.query or parts.fragment or len(value) > 150 or not re.fullmatch(r"[!-~]+", value):
+            raise ValueError("no base of a URL")
+        _origin(f"{parts.scheme}://{parts.netloc}")
+    return value
+
+
+def _folder_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme != "file" or parts.netloc or parts.path.strip("/") == "" or parts.query):
+        raise ValueError("not a folder")
+    return value
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Names = Annotated[tuple[Annotated[str, AfterValidator(_served_name)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
@@ -189,6 +207,8 @@ OptionalFile = Annotated[
 ]
 DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
 RedisUrl = Annotated[str, _url("redis", "rediss")]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+StorageUrl = Annotated[str, AfterValidator(_folder_url)]
 BrokerUrl = Annotated[str, _url("redis", "rediss", "amqp", "amqps", "memory")]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Key = Annotated[SecretStr, _long_enough(32)]
