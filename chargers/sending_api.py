@@ -22,7 +22,7 @@ from chargers import selectors
 from chargers.api import charge_point_or_404
 from chargers.command_api import SCOPE, CommandShape
 from chargers.commands import catalogue, check_params, send_command
-from chargers.models import Command
+from chargers.models import ChargePoint, Command
 from chargers.ordering import Author, CommandRefused, CommandType
 from chargers.waiting import wait_until_settled
 from csms.core.access.models import User
@@ -80,8 +80,8 @@ class SendCommand(ApiView):
     scope = SCOPE
     entry: ClassVar[CommandType]
 
-    def send(self, request: Request, cp_id: str) -> Response:
-        """Send the command."""
+    def send(self, request: Request, cp_id: str) -> Sent:
+        """Send the command with the body's parameters. Raises ApiError when it is refused."""
         charge_point = charge_point_or_404(cp_id)
         params = dict(request.data) if isinstance(request.data, dict) else None
         if params is None:
@@ -96,6 +96,12 @@ class SendCommand(ApiView):
             problems["reason"] = [f"It is no text of at most {REASON_MAX} characters."]
         if problems:
             raise invalid(problems)
+        return self.order(request, charge_point, params, reason=reason)
+
+    def order(
+        self, request: Request, charge_point: ChargePoint, params: dict[str, Any], *, reason: str = ""
+    ) -> Sent:
+        """Send the command with these parameters. Raises ApiError when it is refused."""
         try:
             check_params(self.entry.slug, params, strict=True)
             command = send_command(
@@ -167,8 +173,15 @@ def _replace(request: HttpRequest, response: Sent) -> None:
     response.data = envelope(request, code, detail, command=shown) if code else shown
 
 
+PREFER = OpenApiParameter(
+    "Prefer",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description=f"`wait=N`: answer when the charge point did, or after N seconds (at most {WAIT_MAX}) "
+    "with 202 (RFC 7240).",
+)
 _COMMAND = {"command": {"$ref": "#/components/schemas/Command"}}
-_WAITED = {
+WAITED = {
     200: OpenApiResponse(CommandShape, description="Waited for: the charge point accepted or rejected it."),
     202: OpenApiResponse(CommandShape, description="It is on its way; `Location` tells what becomes of it."),
     409: error(
@@ -211,17 +224,9 @@ def _command_view(entry: CommandType) -> type[SendCommand]:
         summary=entry.title,
         description=f"{entry.params.__doc__} When it works: {entry.effect} Not idempotent: two requests are two "
         "commands. Scope `command`.",
-        parameters=[
-            OpenApiParameter(
-                "Prefer",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description=f"`wait=N`: answer when the charge point did, or after N seconds (at most {WAIT_MAX}) "
-                "with 202 (RFC 7240).",
-            )
-        ],
+        parameters=[PREFER],
         request={"application/json": command_body(entry)},
-        responses=_WAITED,
+        responses=WAITED,
     )
     def post(self: SendCommand, request: Request, cp_id: str) -> Response:
         return self.send(request, cp_id)

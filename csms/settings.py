@@ -169,6 +169,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chargers.reservations.tasks.expire_reservations",
         "schedule": 15.0,
     },
+    "see to charge points that do not boot": {
+        "task": "chargers.configuration.tasks.ask_silent",
+        "schedule": 60.0,
+    },
+    "sign and bring certificates": {"task": "chargers.certificates.tasks.work_signing_queue", "schedule": 10.0},
+    "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
@@ -291,6 +297,7 @@ SPECTACULAR_SETTINGS = {
         "FrameVerdict": "chargers.models.Frame.Verdict",
         "ResetType": ["Soft", "Hard"],
         "CommandStatus": "chargers.models.Command.Status",
+        "ReservationStatus": "chargers.reservations.models.Reservation.Status",
         "TransactionStatus": "transactions.models.Transaction.Status",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -299,6 +306,8 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
+        {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
+        {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Id tokens", "description": "Who may charge."},
         {

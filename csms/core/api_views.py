@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -93,6 +94,7 @@ class ApiView(APIView):
         return since, until
 
 
+@cache  # one page, one name in the schema
 def paged(shape: type[Shape], *, window: bool = False) -> type[Shape]:
     """Return the shape of a page of rows, for the schema."""
     fields: dict[str, Any] = {

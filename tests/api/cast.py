@@ -8,6 +8,7 @@ from uuid import uuid4
 from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
+from chargers.reservations.models import Reservation
 from csms.core.access.services import create_api_token
 from transactions.models import MeterValue, Transaction
 
@@ -105,3 +106,19 @@ def command(charger: ChargePoint, **values: Any) -> Command:
         "expires_at": NOON + timedelta(minutes=1),
     } | values
     return Command.objects.create(charge_point=charger, **values)
+
+
+def reservation(charger: ChargePoint, **values: Any) -> Reservation:
+    values = {
+        "number": 7,
+        "connector_number": 1,
+        "id_token": "ALICE",
+        "expires_at": NOON + timedelta(hours=1),
+        "status": "accepted",
+        "answer": "Accepted",
+        "by": "token alice",
+        "command_id": uuid4(),
+        "created_at": NOON,
+        "accepted_at": NOON,
+    } | values
+    return Reservation.objects.create(charge_point=charger, **values)

@@ -16,7 +16,18 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
-from tests.api.cast import PAST, charge_point, client_of, command, connector, frame, online, reading, session
+from tests.api.cast import (
+    PAST,
+    charge_point,
+    client_of,
+    command,
+    connector,
+    frame,
+    online,
+    reading,
+    reservation,
+    session,
+)
 from transactions.models import IdToken
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
@@ -32,13 +43,19 @@ ANY: frozenset[int] = frozenset()  # whatever is documented
 
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 NOON, MIDNIGHT = "2026-03-04T12:00:00Z", "2026-03-05T00:00:00+01:00"
+LATER = "2099-01-01T00:00:00Z"
 # What no schema can tell: names of what is there. A new operation whose fields must mean something adds its line.
 SAMPLES: dict[str, Any] = {"cp_id": "CP16", "id_token": "ALICE", "from": NOON, "to": MIDNIGHT}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
     "register_id_token": {"id_token": "BOB"},
+    "reserve_now": {"expires_at": LATER, "reservation_id": 7},
+    "create_reservation": {"expires_at": LATER, "reservation_id": 7},
+    "cancel_reservation": {"reservation_id": 7},
 }
+# Of a route, what its {id} is the id of; a transaction elsewhere.
+KINDS = {"/commands/": "command", "/reservations/": "reservation"}
 BAD_TIMES = [
     "yesterday",
     "",
@@ -283,13 +300,15 @@ def samples(db: None) -> dict[str, Any]:
     frame(cp16)
     IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
+    ids["reservation"] = str(reservation(cp16).pk)
     return SAMPLES | {"transaction_id": running.transaction_id} | ids
 
 
 def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:
     """Ask an operation all there is to ask, or what is `wanted`, and return what is wrong with the answers."""
     method, path, operation = OPERATIONS[name]
-    here = samples | {"id": samples["command" if "/commands/" in path else "transaction"]}
+    kind = next((kind for part, kind in KINDS.items() if part in path), "transaction")
+    here = samples | {"id": samples[kind]}
     clients = {scopes: client_of("-".join(scopes), *scopes) for scopes in (ALICE, NOBODY_MUCH)}
     found = []
     for ask in asks(method, path, operation, here | OWN_SAMPLES.get(name, {})):

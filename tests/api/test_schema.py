@@ -16,7 +16,18 @@ from rest_framework.test import APIClient
 from chargers.services import PASSWORD_MAX, PASSWORD_MIN
 from csms.api_urls import urlpatterns
 from csms.routing import COMMANDS
-from tests.api.cast import API, charge_point, command, connector, ended, frame, online, reading, session
+from tests.api.cast import (
+    API,
+    charge_point,
+    command,
+    connector,
+    ended,
+    frame,
+    online,
+    reading,
+    reservation,
+    session,
+)
 from tests.support.server import Server, running_server
 from transactions.models import IdToken
 
@@ -108,13 +119,15 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     reading(cp16, None)
     frame(cp16)
     made = command(cp16, error_code="GenericError", late_at=cp16.created_at, effect_at=cp16.created_at)
+    reserved = reservation(cp16)
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
             continue
-        names["id"] = str(made.pk if "commands" in path else running.pk)
+        kinds = {"/commands/": made, "/reservations/": reserved}
+        names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
         answer = bob.get(path.format(**names))
         assert answer.status_code == 200, (path, answer.json())
         [media] = operation["responses"]["200"]["content"].values()
