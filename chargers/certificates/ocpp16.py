@@ -1,8 +1,71 @@
-"""OCPP 1.6 of this block. Wire words become neutral ones here."""
+"""OCPP 1.6 of this block, by its security white paper. Wire words become neutral ones here."""
 
-from chargers.handling import Handler
-from chargers.ordering import Order
+from typing import Any
 
-CALLS: dict[str, Handler] = {}
+from chargers.certificates.signing import receive_request
+from chargers.handling import Call, Handler
+from chargers.ordering import BadParam, Order
 
-ORDERS: dict[str, Order] = {}
+PEM_LENGTH = 5500  # characters; InstallCertificate.certificate
+
+ROOT_WORDS = {
+    "central_system_root": "CentralSystemRootCertificate",
+    "manufacturer_root": "ManufacturerRootCertificate",
+}
+HASH_WORDS = {
+    "algorithm": "hashAlgorithm",
+    "issuer_name_hash": "issuerNameHash",
+    "issuer_key_hash": "issuerKeyHash",
+    "serial_number": "serialNumber",
+}
+
+
+def sign_certificate(call: Call) -> dict[str, Any]:
+    """Security white paper, A02: answered at once, whatever the CA will say (S16-71)."""
+    taken = receive_request(call.holder.charge_point_id, call.payload["csr"], now=call.received_at)
+    return {"status": "Accepted" if taken else "Rejected"}
+
+
+CALLS: dict[str, Handler] = {"SignCertificate": sign_certificate}
+
+
+def _install_certificate(params: dict[str, Any]) -> dict[str, Any]:
+    text = f"{params['certificate']}\n"
+    if len(text) > PEM_LENGTH:
+        raise BadParam("certificate", f"OCPP 1.6 takes at most {PEM_LENGTH} characters, this has {len(text)}")
+    return {"certificateType": ROOT_WORDS[params["certificate_type"]], "certificate": text}
+
+
+def _delete_certificate(params: dict[str, Any]) -> dict[str, Any]:
+    named = {**params, "algorithm": params["hash_algorithm"]}
+    return {"certificateHashData": {theirs: named[ours] for ours, theirs in HASH_WORDS.items()}}
+
+
+def _hash_data(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what is installed; a station that has none says NotFound and sends no list."""
+    listed = answer.get("certificateHashData", ())
+    return {
+        "certificates": [
+            {ours: str(one.get(theirs, "")) for ours, theirs in HASH_WORDS.items()} for one in listed
+        ]
+    }
+
+
+ORDERS: dict[str, Order] = {
+    "install-certificate": Order(
+        "InstallCertificate", _install_certificate, refused=frozenset({"Rejected", "Failed"})
+    ),
+    "get-installed-certificate-ids": Order(
+        "GetInstalledCertificateIds",
+        lambda params: {"certificateType": ROOT_WORDS[params["certificate_type"]]},
+        accepted=frozenset({"Accepted", "NotFound"}),
+        refused=frozenset(),
+        read=_hash_data,
+    ),
+    "delete-certificate": Order(
+        "DeleteCertificate", _delete_certificate, refused=frozenset({"Failed", "NotFound"})
+    ),
+    "certificate-signed": Order(
+        "CertificateSigned", lambda params: {"certificateChain": f"{params['certificate_chain']}\n"}
+    ),
+}

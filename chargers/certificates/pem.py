@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 PEM_MAX = 100_000  # characters; far above what any charge point takes
 CHAIN_MAX = 10  # certificates
 
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Algorithm = Literal["SHA256", "SHA384", "SHA512"]
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "SHA256": hashes.SHA256,
@@ -144,7 +145,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def key_digest(owner: x509.Certificate | x509.CertificateSigningRequest) -> str:
+def key_digest(owner: x509.Certificate | x509.CertificateSigningRequest | Key) -> str:
     """Return the SHA-256 of the public key, in hex digits: what a request and its certificate have in common."""
     digest = hashes.Hash(hashes.SHA256())
     digest.update(owner.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
