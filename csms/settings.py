@@ -175,6 +175,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sign and bring certificates": {"task": "chargers.certificates.tasks.work_signing_queue", "schedule": 10.0},
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "sign and bring certificates": {
+        "task": "chargers.certificates.tasks.work_signing_queue",
+        "schedule": 10.0,
+    },
+    "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
