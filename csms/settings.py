@@ -173,8 +173,6 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chargers.configuration.tasks.ask_silent",
         "schedule": 60.0,
     },
-    "sign and bring certificates": {"task": "chargers.certificates.tasks.work_signing_queue", "schedule": 10.0},
-    "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
     "sign and bring certificates": {
         "task": "chargers.certificates.tasks.work_signing_queue",
         "schedule": 10.0,
