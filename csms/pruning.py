@@ -16,7 +16,7 @@ from chargers.security_events.models import SecurityEvent
 from csms.core.config import Config
 from csms.core.events.models import Event
 from csms.core.ids import uuid7_floor
-from transactions.models import MeterValue
+from transactions.models import MeterValue, UnknownToken
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,12 @@ RETENTION = (
         SigningRequest,
         lambda c: c.retain_security_events_days,
         lambda t: Q(closed_at__lt=t),
+    ),
+    Kept(
+        "unknown tokens",
+        UnknownToken,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(last_at__lt=t),
     ),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
     Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),

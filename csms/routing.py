@@ -26,6 +26,7 @@ import chargers.security_events.ocpp16
 import transactions.catalogue
 import transactions.charging_profiles.catalogue
 import transactions.charging_profiles.ocpp16
+import transactions.ending
 import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
 import transactions.ocpp16
@@ -93,5 +94,5 @@ VENDORS: dict[str, dict[str, VendorHandler]] = {
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     Booted: (chargers.commands.follow_boot,),
-    StatusReported: (chargers.reservations.services.follow_status,),
+    StatusReported: (chargers.reservations.services.follow_status, transactions.ending.follow_status),
 }

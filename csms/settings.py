@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "close transactions by evidence": {"task": "transactions.tasks.infer_ends", "schedule": 60.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 

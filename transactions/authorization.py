@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import Value
-from django.db.models.functions import Upper
-
 from csms.core.config import get_config
 from transactions.models import IdToken, Transaction
+from transactions.token_forms import canonical_token
 
 Verdict = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
 
@@ -27,15 +25,15 @@ class Authorization:
 
 
 def find_id_token(id_token: str) -> IdToken | None:
-    """Return the token; tokens are compared without regard to case (1.6: CiString20Type)."""
-    # Folded by the database on both sides: SQLite folds ASCII only, and Python more than either.
-    return IdToken.objects.alias(folded=Upper("id_token")).filter(folded=Upper(Value(id_token))).first()
+    """Return the token, in whatever form it is written; see `token_forms`."""
+    return IdToken.objects.filter(canonical=canonical_token(id_token)).first()
 
 
 def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Authorization:
     """Judge a token. With `starting` the limit of transactions at a time counts too (S16-03: only meaningful there).
 
-    An unknown token is refused unless the settings accept every token.
+    `id_token` is the part that means the driver. An unknown one is refused unless the settings accept every token.
+    Nothing is stored: to ask is not to charge.
     """
     token = find_id_token(id_token)
     if token is None:
@@ -45,21 +43,19 @@ def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Author
         status: Verdict = "Blocked"
     elif token.expires_at is not None and token.expires_at <= now:
         status = "Expired"
-    elif starting and token.max_active is not None and _active(id_token) >= token.max_active:
+    elif starting and token.max_active is not None and _active(token) >= token.max_active:
         status = "ConcurrentTx"
     else:
         status = "Accepted"
     return Authorization(status, token.parent, token.expires_at)
 
 
-def _active(id_token: str) -> int:
-    return (
-        Transaction.objects.alias(folded=Upper("id_token"))
-        .filter(
-            folded=Upper(Value(id_token)),
-            status=Transaction.Status.ACTIVE,
-            superseded=False,  # its end was lost, most likely; that must not lock its driver out
-            authorization="Accepted",
-        )
-        .count()
-    )
+def _active(token: IdToken) -> int:
+    """Count what runs for the token. What seems to be over, though its end was lost, must not lock its driver out."""
+    return Transaction.objects.filter(
+        token_key=token.canonical,
+        status=Transaction.Status.ACTIVE,
+        superseded=False,
+        end_seen_at=None,
+        authorization="Accepted",
+    ).count()

@@ -4,18 +4,41 @@ A transaction keeps what the charge point claimed beside what we made of it, and
 time-sorted ids and no database constraint on their parents, so that they can be partitioned by id.
 """
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.db import models
-from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
+from transactions.token_forms import canonical_token
+
+CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
+# What is received so long after it happened was kept by the charge point while it was offline.
+OFFLINE_AFTER = timedelta(minutes=10)
+
+
+def received_late(at: datetime | None, received_at: datetime | None) -> bool:
+    """Return whether a fact waited in the charge point before it was told."""
+    return at is not None and received_at is not None and received_at - at > OFFLINE_AFTER
+
+
+class CanonicalToken(models.CharField):  # type: ignore[type-arg]
+    """The form of `id_token` that is compared, written with it, whoever writes it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the canonical form of the row's token."""
+        value = canonical_token(model_instance.id_token)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, value)
+        return value
 
 
 class IdToken(models.Model):
-    """A driver's means of identification (the idTag of 1.6). Compared without regard to case (CiString)."""
+    """A driver's means of identification (the idTag of 1.6), kept as given and compared in its canonical form."""
 
     id_token = models.CharField("token", max_length=255)
+    canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
     label = models.CharField(max_length=100, blank=True, help_text="whose it is; for people")
     parent = models.CharField(
         max_length=255, blank=True, help_text="the group whose members may stop each other's"
@@ -29,7 +52,26 @@ class IdToken(models.Model):
     updated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(Upper("id_token"), name="idtoken_caseless")]
+        constraints = [models.UniqueConstraint(fields=["canonical"], name="idtoken_canonical")]
+
+    def __str__(self) -> str:
+        return self.id_token
+
+
+class UnknownToken(models.Model):
+    """A token that nobody registered and that was used to charge all the same, until an operator admits it."""
+
+    id_token = models.CharField("token", max_length=255, help_text="as it was first sent")
+    canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
+    charge_point = models.ForeignKey(
+        ChargePoint, models.PROTECT, related_name="+", help_text="where it was last seen"
+    )
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["canonical"], name="unknowntoken_canonical")]
 
     def __str__(self) -> str:
         return self.id_token
@@ -42,6 +84,10 @@ class Transaction(models.Model):
         ACTIVE = "active", "Active"
         ENDED = "ended", "Ended"
 
+    class EndSource(models.TextChoices):
+        REPORTED = "reported", "Reported by the charge point"
+        INFERRED = "inferred", "Inferred from what else was seen"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # Where the protocol lets us choose the id (1.6): random, so that nobody can guess another's; never reused.
     number = models.PositiveIntegerField(null=True, unique=True)
@@ -50,6 +96,9 @@ class Transaction(models.Model):
     connector_number = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     id_token = models.CharField(max_length=255, blank=True, help_text="as the charge point gave it")
+    token_key = models.CharField(
+        max_length=CANONICAL_MAX, blank=True, help_text="the driver's token in the form that is compared"
+    )
     authorization = models.CharField(
         max_length=32, blank=True, help_text="our verdict on the token at the start"
     )
@@ -65,6 +114,16 @@ class Transaction(models.Model):
     energy_wh = models.BigIntegerField(null=True, help_text="what is to be billed, once it has ended")
     stop_reason = models.CharField(max_length=64, blank=True)
     stop_id_token = models.CharField(max_length=255, blank=True)
+
+    # Evidence is not an end: after a grace the transaction is closed by it, until the real end comes (quirk X4).
+    end_seen_at = models.DateTimeField(null=True, help_text="since when something says that it is over")
+    end_evidence = models.CharField(
+        max_length=16, blank=True, help_text="what says so, in words from EVIDENCE"
+    )
+    end_source = models.CharField(max_length=8, choices=EndSource.choices, blank=True)
+    inferred_end = models.JSONField(
+        null=True, help_text="the end as inferred, also once the real one replaced it"
+    )
 
     claimed_transaction_id = models.CharField(
         max_length=36, blank=True, help_text="the id that its stop carried, when that was not its own"
@@ -91,7 +150,7 @@ class Transaction(models.Model):
             models.Index(
                 fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"
             ),
-            models.Index(Upper("id_token"), name="transaction_token"),
+            models.Index(fields=["token_key"], name="transaction_token"),
         ]
 
     def __str__(self) -> str:
@@ -102,27 +161,58 @@ class Transaction(models.Model):
         """Seconds from start to end; None while it is active."""
         return (self.stopped_at - self.started_at).total_seconds() if self.stopped_at else None
 
+    @property
+    def offline(self) -> bool:
+        """Whether its start or its end was told long after it happened: history, nothing to be alarmed about."""
+        return received_late(self.started_at, self.start_received_at) or received_late(
+            self.stopped_at, self.stop_received_at
+        )
+
+
+# Words of Transaction.end_evidence and what they mean to a person.
+EVIDENCE: dict[str, str] = {
+    "available": "The connector was reported Available.",
+    "finishing": "The connector was reported Finishing.",
+    "next_start": "The next transaction started on the connector.",
+    "silence": "Nothing was heard of the charge point for long.",
+}
 
 # Words of Transaction.anomalies and what they mean to a person.
 ANOMALIES: dict[str, str] = {
     "start_lost": "Only its end was reported; the start never came.",
     "start_after_stop": "Its start was reported after its end.",
     "matched_by_evidence": "The stop carried no usable transaction id and was matched by token, time and meter.",
-    "meter_stop_below_start": "The meter at the end was below the meter at the start; the last reading was used.",
+    "meter_stop_below_start": "The meter at the end was below the meter at the start; the readings between were used.",
     "meter_stop_missing": "The end carried no meter value of its own; the last reading was used.",
     "meter_start_missing": "The start carried no meter value.",
     "meter_unbelievable": "A meter value at the start or the end was beyond what any meter counts and is not used.",
-    "stop_before_start": "The end was dated before the start; the time of receipt was used.",
+    "meter_negative": "A register of the meter was negative; only differences of it are used.",
+    "meter_fell": "The register fell in the middle and did not restart; what it showed then was passed over.",
+    "meter_restarted": (
+        "The register restarted in the middle, or counts each session from zero; the energy was added up by pieces."
+    ),
+    "meter_jumped": (
+        "The register rose by more than the connector can deliver in the time. Where readings before and after tell, "
+        "the jump is not billed; where none does, the energy is as claimed and must be looked at."
+    ),
+    "unit_suspected": (
+        "Energy and power tell of amounts a thousand times apart: one of them is in another unit than it says."
+    ),
+    "stop_before_start": (
+        "The end was dated before the start; the time of the last reading was used, or else of the receipt."
+    ),
     "start_time_unusable": "The start carried no usable time; the time of receipt was used.",
     "stop_time_unusable": "The end carried no usable time; the time of receipt was used.",
+    "stop_inferred": "No end was reported; it was closed by what else was seen, with the last reading as its meter.",
+    "stop_replaced": "An end had been inferred before the real one came; the real one stands, and both are kept.",
     "superseded": (
-        "Another transaction started on the connector before an end of this one was reported. It stays open, since "
-        "its end may still come, but it does not count as charging, nor towards the limit of its token."
+        "Another transaction started on the connector before an end of this one was reported. Its end may still come, "
+        "but it does not count as charging, nor towards the limit of its token."
     ),
     "started_on_busy_connector": "It started while another transaction was still open on the connector.",
+    "stop_differs": "A different end was reported later; the first stands, and both claims are kept.",
     "reservation_not_held": "Its start named a reservation that is not known here, or was over.",
     "reserved_for_another": "It started on a connector that was reserved for another token.",
-    "stop_differs": "A different end was reported later; the first stands, and both claims are kept.",
 }
 
 
@@ -145,6 +235,9 @@ class MeterValue(models.Model):
     context = models.CharField(max_length=32, blank=True, help_text="empty = Sample.Periodic")
     energy_wh = models.BigIntegerField(null=True)
     power_w = models.FloatField(null=True)
+    power_derived = models.BooleanField(
+        default=False, help_text="the power is current by voltage, since none was reported"
+    )
     current_a = models.FloatField(null=True)
     voltage_v = models.FloatField(null=True)
     soc_percent = models.FloatField(null=True)
@@ -163,6 +256,11 @@ class MeterValue(models.Model):
     def __str__(self) -> str:
         return f"{self.sampled_at:%Y-%m-%d %H:%M:%S} {self.energy_wh} Wh"
 
+    @property
+    def offline(self) -> bool:
+        """Whether it was told long after it was measured."""
+        return received_late(self.sampled_at, self.received_at)
+
 
 METER_VALUES = BulkTable(
     MeterValue,
@@ -177,6 +275,7 @@ METER_VALUES = BulkTable(
         "context",
         "energy_wh",
         "power_w",
+        "power_derived",
         "current_a",
         "voltage_v",
         "soc_percent",

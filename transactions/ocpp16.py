@@ -1,6 +1,7 @@
 """OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,13 +13,20 @@ from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
+from transactions.claims import believable_register
 from transactions.readings import Measured
 from transactions.samples import read_samples16
+from transactions.token_forms import meant_token
 
 
 def authorize(call: Call) -> dict[str, Any]:
     """1.6, 4.1."""
-    return {"idTagInfo": _id_tag_info(judge(call.payload["idTag"], now=call.received_at))}
+    return {"idTagInfo": _verdict(call, call.payload["idTag"])}
+
+
+def _verdict(call: Call, id_tag: str) -> dict[str, Any]:
+    driver = meant_token(id_tag, call.holder.traits.token_rule)
+    return _id_tag_info(judge(driver, now=call.received_at))
 
 
 def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
@@ -40,12 +48,13 @@ def start_transaction(call: Call) -> dict[str, Any]:
         cp_id=call.holder.cp_id,
         connector_number=int32(payload["connectorId"]),
         id_token=payload["idTag"],
-        meter_start_wh=payload.get("meterStart"),
+        meter_start_wh=_register(call, "meterStart"),
         claimed_at=parse_time(time),
         claimed_time=time,
         reservation_id=int32(payload["reservationId"]) if "reservationId" in payload else None,
         raw=orjson.dumps(payload).decode(),
         now=call.received_at,
+        token_rule=call.holder.traits.token_rule,
     )
     return {
         "transactionId": started.transaction.number,
@@ -58,19 +67,20 @@ def stop_transaction(call: Call) -> dict[str, Any]:
     payload = call.payload
     time = payload.get("timestamp", "")
     id_token = payload.get("idTag", "")
-    measured = _measured(payload.get("transactionData", ()))
+    measured = _corrected(call, _measured(payload.get("transactionData", ())))
     stopped = services.stop_transaction(
         charge_point_id=call.holder.charge_point_id,
         cp_id=call.holder.cp_id,
         claimed_id=str(payload.get("transactionId", "")),
         id_token=id_token,
-        meter_stop_wh=payload.get("meterStop"),
+        meter_stop_wh=_register(call, "meterStop"),
         claimed_at=parse_time(time),
         claimed_time=time,
         reason=payload.get("reason", "Local"),  # S16-07
         raw=orjson.dumps(payload).decode(),
         now=call.received_at,
         measured=measured,
+        token_rule=call.holder.traits.token_rule,
     )
     transaction = stopped.transaction
     if stopped.new and measured:
@@ -81,7 +91,17 @@ def stop_transaction(call: Call) -> dict[str, Any]:
             transaction.transaction_id,
             measured,
         )
-    return {"idTagInfo": _id_tag_info(judge(id_token, now=call.received_at))} if id_token else {}
+    return {"idTagInfo": _verdict(call, id_token)} if id_token else {}
+
+
+def _register(call: Call, name: str) -> int | None:
+    """Return a register in Wh, corrected if the charge point is known for another unit (quirk V6)."""
+    claimed: int | None = call.payload.get(name)
+    factor = call.holder.traits.energy_factor
+    # Beyond belief it is left alone: it is not used, and its product might be more than a number can be.
+    if claimed is None or factor == 1 or not believable_register(claimed):
+        return claimed
+    return round(claimed * factor)
 
 
 def meter_values(call: Call) -> dict[str, Any]:
@@ -89,21 +109,21 @@ def meter_values(call: Call) -> dict[str, Any]:
     payload = call.payload
     connector = int32(payload["connectorId"])
     claimed = payload.get("transactionId")
-    transaction_pk: str | None = None
+    home: readings.Home | None = None
     if claimed is not None:
         memory = call.holder.memory
-        transaction_pk = memory.get(claimed)
-        if transaction_pk is None:
-            transaction_pk = readings.find_transaction(call.holder.charge_point_id, str(claimed), connector)
-            if transaction_pk is not None and claimed > 0:
-                found = transaction_pk
+        home = memory.get(claimed)
+        if home is None:
+            home = found = readings.find_transaction(call.holder.charge_point_id, str(claimed), connector)
+            if found is not None and claimed > 0:
                 after_commit(lambda: memory.__setitem__(claimed, found))
     _record(
         call,
-        connector,
-        transaction_pk,
+        # A station with one connector may call it 0 (quirk X2b).
+        connector or (home.connector_number if home else 0),
+        home.transaction_pk if home else None,
         "" if claimed is None else str(claimed),
-        payload["measured"],
+        _corrected(call, payload["measured"]),
     )
     return {}
 
@@ -120,6 +140,16 @@ def _measured(meter_value: Iterable[dict[str, Any]]) -> list[Measured]:
             orjson.dumps(item["sampledValue"]),
         )
         for item in meter_value
+    ]
+
+
+def _corrected(call: Call, measured: list[Measured]) -> list[Measured]:
+    """Read the samples again for a charge point that is known for wrong units (quirk V6)."""
+    factor = call.holder.traits.energy_factor
+    if factor == 1:
+        return measured
+    return [
+        replace(item, reading=read_samples16(orjson.loads(item.samples), times=factor)) for item in measured
     ]
 
 

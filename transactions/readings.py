@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
+from chargers.models import Connector
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
 from transactions.claims import UNKNOWN_IDS, believable
-from transactions.models import METER_VALUES, MeterValue, Transaction
+from transactions.models import METER_VALUES, Transaction, received_late
 from transactions.samples import Reading
 from transactions.selectors import open_transactions
 
@@ -29,47 +31,29 @@ class Measured:
         return claimed if claimed is not None and believable(claimed, now) else now
 
 
-def last_register(
-    transaction: Transaction, measured: Iterable[Measured], *, least: int | None, now: datetime
-) -> int | None:
-    """Return the newest register in Wh of a transaction, from the store and from readings not yet in it.
+class Home(NamedTuple):
+    """To which transaction readings belong (its row's id as text), and the connector that it is on."""
 
-    What the charge point says to be of the end goes before whatever is newer. A register below `least` is passed
-    over: the meter was reset, or was wrong.
-    """
-    told = [
-        (item.reading.context == "Transaction.End", item.sampled_at(now), item.reading.energy_wh)
-        for item in measured
-        if item.reading.energy_wh is not None and (least is None or item.reading.energy_wh >= least)
-    ]
-    METER_VALUES.flush()
-    stored = MeterValue.objects.filter(transaction_id=transaction.pk, energy_wh__isnull=False)
-    if least is not None:
-        stored = stored.filter(energy_wh__gte=least)
-    newest = stored.order_by("-sampled_at").values_list("context", "sampled_at", "energy_wh").first()
-    if newest is not None and newest[2] is not None:
-        told.append((newest[0] == "Transaction.End", newest[1], newest[2]))
-    return max(told)[2] if told else None
+    transaction_pk: str
+    connector_number: int
 
 
-def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> str | None:
-    """Return the id (text) of the transaction that readings with this wire id belong to; None if there is none.
+def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> Home | None:
+    """Return where readings with this wire id belong; None if there is no such transaction.
 
     "0" and "-1" mean the one that is open on the connector (quirk X2b); a station with a single connector may call
-    it 0. Ended transactions still take late readings (S16-12).
+    it 0, elsewhere that is the station's own meter. Ended transactions still take late readings (S16-12).
     """
     if claimed_id in UNKNOWN_IDS:
-        active = open_transactions(charge_point_id).filter(superseded=False)
+        rows = open_transactions(charge_point_id).filter(superseded=False)
         if connector_number:
-            active = active.filter(connector_number=connector_number)
-        ids = list(active.values_list("pk", flat=True)[:2])
-        return str(ids[0]) if len(ids) == 1 else None
-    found = (
-        Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
-        .values_list("pk", flat=True)
-        .first()
-    )
-    return None if found is None else str(found)
+            rows = rows.filter(connector_number=connector_number)
+        elif Connector.objects.filter(charge_point_id=charge_point_id, number__gt=0).count() > 1:
+            return None
+    else:
+        rows = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
+    found = list(rows.values_list("pk", "connector_number")[:2])
+    return Home(str(found[0][0]), found[0][1] or 0) if len(found) == 1 else None
 
 
 def record_meter_values(
@@ -86,18 +70,19 @@ def record_meter_values(
     unmatched = claimed_id[:36] if transaction_pk is None else ""
     out = []
     for item in measured:
-        reading, claimed_at = item.reading, item.claimed_at
+        reading, claimed_at, sampled_at = item.reading, item.claimed_at, item.sampled_at(now)
         METER_VALUES.add(
             uuid7_text(),
             charge_point_id,
             connector_number,
             transaction_pk,
             unmatched,
-            item.sampled_at(now),
+            sampled_at,
             now,
             reading.context,
             reading.energy_wh,
             reading.power_w,
+            reading.power_derived,
             reading.current_a,
             reading.voltage_v,
             reading.soc_percent,
@@ -108,7 +93,9 @@ def record_meter_values(
                 "charger_reported_at": claimed_at,
                 "energy_wh": reading.energy_wh,
                 "power_w": reading.power_w,
+                "power_derived": reading.power_derived,
                 "soc_percent": reading.soc_percent,
+                "offline": received_late(sampled_at, now),
                 "samples": orjson.Fragment(item.samples),
             }
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from math import sqrt
 from typing import Any, NamedTuple
 
 ENERGY = "Energy.Active.Import.Register"
@@ -10,6 +11,7 @@ POWER = "Power.Active.Import"
 CURRENT = "Current.Import"
 VOLTAGE = "Voltage"
 SOC = "SoC"
+BETWEEN = "Voltage between phases"  # not a name of OCPP: our own for a voltage of which the phase is "L1-L2"
 
 # How a unit becomes ours: Wh, W, A, V, percent. Compared without regard to case; an unknown unit is not guessed at.
 FACTORS: dict[str, dict[str, int]] = {
@@ -19,8 +21,9 @@ FACTORS: dict[str, dict[str, int]] = {
     VOLTAGE: {"": 1, "v": 1},
     SOC: {"": 1, "percent": 1, "%": 1},
 }
-# "L1-N" is the phase L1 measured against N; "L1-L2" is a voltage between phases and belongs to none.
+# "L1-N" is the phase L1 measured against N. N itself, and what is measured between phases, belongs to no phase.
 LINE_OF = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
+PAIRS = ("L1-L2", "L2-L3", "L3-L1")
 # A figure beyond these is a broken meter or a broken frame; it stays in the raw samples only.
 LIMITS = {ENERGY: 10**13, POWER: 10**8, CURRENT: 10**5, VOLTAGE: 10**5, SOC: 100}
 
@@ -36,6 +39,7 @@ class Reading(NamedTuple):
     current_a: float | None = None
     voltage_v: float | None = None
     soc_percent: float | None = None
+    power_derived: bool = False  # current by voltage, since no power was reported
 
 
 class Figure(NamedTuple):
@@ -55,9 +59,11 @@ def figure_of(measurand: str, unit: str, phase: str, location: str, format: str)
     """
     factor = FACTORS.get(measurand, {}).get(unit.strip().casefold())
     line = LINE_OF.get(phase)
+    if measurand == VOLTAGE and phase in PAIRS:
+        measurand, line = BETWEEN, phase
     if factor is None or line is None or location not in ("Outlet", "EV") or format == "SignedData":
         return None
-    return Figure(measurand, line, factor, LIMITS[measurand])
+    return Figure(measurand, line, factor, LIMITS[VOLTAGE if measurand == BETWEEN else measurand])
 
 
 def scaled(figure: Figure, value: str) -> Value | None:
@@ -80,11 +86,12 @@ def scaled(figure: Figure, value: str) -> Value | None:
     return number * factor
 
 
-def read_samples16(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
+def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decimal | None = None) -> Reading:
     """Read the sampled values of one 1.6 MeterValue.
 
     Absent fields have the defaults of 1.6, 7.44 (S16-10): measurand Energy.Active.Import.Register, unit Wh, location
     Outlet. Values at another place than the outlet, and signed data, are kept raw but are no figures of the outlet.
+    `times` corrects energy and power of a charge point that is known for wrong units (quirk V6).
     """
     totals: dict[str, Value] = {}
     phases: dict[str, dict[str, Value]] = {}
@@ -104,18 +111,26 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
         value = scaled(figure, item["value"])
         if value is None:
             continue
+        if times is not None and figure.measurand in (ENERGY, POWER):
+            value = Decimal(value) * times
+            if abs(value) > figure.limit:
+                continue
         if not figure.line:
             totals.setdefault(figure.measurand, value)
         else:
             phases.setdefault(figure.measurand, {}).setdefault(figure.line, value)
-    currents, voltages = phases.get(CURRENT), phases.get(VOLTAGE)
+    currents = phases.get(CURRENT)
+    voltage = _voltage(totals, phases)
+    power = _total(POWER, totals, phases)
+    derived = power is None and (CURRENT in totals or currents is not None) and voltage is not None
     return Reading(
         context="" if context == "Sample.Periodic" else context[:32],
         energy_wh=_whole(_total(ENERGY, totals, phases)),
-        power_w=_figure(_power(totals, phases)),
+        power_w=_figure(_product(totals, phases, voltage) if derived else power),
         current_a=_figure(totals.get(CURRENT, max(currents.values()) if currents else None)),
-        voltage_v=_figure(totals.get(VOLTAGE, _mean(voltages))),
+        voltage_v=_figure(voltage),
         soc_percent=_figure(totals.get(SOC)),
+        power_derived=derived,
     )
 
 
@@ -126,15 +141,21 @@ def _total(measurand: str, totals: dict[str, Value], phases: dict[str, dict[str,
     return _sum(lines.values()) if lines else None
 
 
-def _power(totals: dict[str, Value], phases: dict[str, dict[str, Value]]) -> Value | None:
-    reported = _total(POWER, totals, phases)
-    if reported is not None:
-        return reported
-    # Some stations report currents and voltages only (quirk V9): the sum of the products of the phases.
-    currents, voltages = phases.get(CURRENT), phases.get(VOLTAGE, {})
-    voltage = totals.get(VOLTAGE, _mean(voltages))
-    if not currents or voltage is None:
-        return None
+def _voltage(totals: dict[str, Value], phases: dict[str, dict[str, Value]]) -> Value | None:
+    """Return the voltage of a phase against N: the mean of the phases, else that between them by the root of 3."""
+    if VOLTAGE in totals:
+        return totals[VOLTAGE]
+    if VOLTAGE in phases:
+        return _mean(phases[VOLTAGE])
+    return _mean(phases[BETWEEN]) / sqrt(3) if BETWEEN in phases else None
+
+
+def _product(totals: dict[str, Value], phases: dict[str, dict[str, Value]], voltage: Any) -> float:
+    """Return the power of a station that reports currents and voltages only (quirk V9): their products, summed up."""
+    currents = phases.get(CURRENT)
+    if currents is None:
+        return float(totals[CURRENT]) * float(voltage)
+    voltages = phases.get(VOLTAGE, {})
     return sum(float(amps) * float(voltages.get(line, voltage)) for line, amps in currents.items())
 
 
@@ -145,8 +166,8 @@ def _sum(values: Iterable[Value]) -> Value:
     return total  # type: ignore[no-any-return]
 
 
-def _mean(values: dict[str, Value] | None) -> float | None:
-    return float(_sum(values.values())) / len(values) if values else None
+def _mean(values: dict[str, Value]) -> float:
+    return float(_sum(values.values())) / len(values)
 
 
 def _figure(value: Value | None) -> float | None:

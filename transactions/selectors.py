@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Upper
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7_floor
-from transactions.models import IdToken, MeterValue, Transaction
+from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
+from transactions.token_forms import canonical_token
 
 FRESH = timedelta(minutes=15)  # an older power or state of charge says nothing about now
 
@@ -37,13 +37,14 @@ def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> 
         value = Subquery(readings.order_by("-pk").values(name)[:1])
         return Case(When(status=Transaction.Status.ACTIVE, then=value))
 
-    # The bound on the id keeps the search short where no reading has the figure.
-    fresh = uuid7_floor(now - FRESH)
+    # The bound on the id keeps the search short where no reading has the figure; that on the time passes over what a
+    # charge point measured while it was offline and tells only now.
+    fresh = {"pk__gte": uuid7_floor(now - FRESH), "sampled_at__gte": now - FRESH}
     return transactions.annotate(
         live_register_wh=newest("energy_wh", "energy_wh"),
         live_read_at=newest("sampled_at", "sampled_at"),
-        live_power_w=newest("power_w", "power_w", pk__gte=fresh),
-        live_soc_percent=newest("soc_percent", "soc_percent", pk__gte=fresh),
+        live_power_w=newest("power_w", "power_w", **fresh),
+        live_soc_percent=newest("soc_percent", "soc_percent", **fresh),
     )
 
 
@@ -59,8 +60,8 @@ def energy_so_far(transaction: Transaction) -> int | None:
 
 
 def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Transaction]:
-    """Keep the transactions of a token; tokens are compared without regard to case."""
-    return transactions.alias(folded=Upper("id_token")).filter(folded=Upper(Value(id_token)))
+    """Keep the transactions of a token, in whatever form it is written."""
+    return transactions.filter(token_key=canonical_token(id_token))
 
 
 def matching(transactions: QuerySet[Transaction], text: str) -> QuerySet[Transaction]:
@@ -94,3 +95,8 @@ def id_tokens() -> QuerySet[IdToken]:
 def tokens_matching(tokens: QuerySet[IdToken], text: str) -> QuerySet[IdToken]:
     """Keep the tokens that have the text in themselves, their label or their parent, in any case."""
     return tokens.filter(Q(id_token__icontains=text) | Q(label__icontains=text) | Q(parent__icontains=text))
+
+
+def unknown_tokens() -> QuerySet[UnknownToken]:
+    """Return the tokens that were used and that nobody registered, with the charge points where they were last seen."""
+    return UnknownToken.objects.select_related("charge_point")

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from csms.core.live import announce
 from transactions.authorization import find_id_token
-from transactions.models import IdToken
+from transactions.models import IdToken, UnknownToken
+from transactions.token_forms import canonical_token
 
 ID_TOKEN_MAX = 255  # OCPP 2.1, IdTokenType; 2.0.1 has 36
 ID_TAG_MAX = 20  # OCPP 1.6, 7.28 IdToken: CiString20Type
@@ -64,6 +66,7 @@ def add_id_token(
         if known is None:
             with transaction.atomic():
                 token.save(force_insert=True)
+                UnknownToken.objects.filter(canonical=token.canonical).delete()
                 announce("id-tokens")
             return token
     except IntegrityError:  # somebody else was faster
@@ -103,6 +106,31 @@ def delete_id_token(token: IdToken) -> None:
     with transaction.atomic():
         token.delete()
         announce("id-tokens")
+
+
+# Whoever tries tokens at random must not fill the store; what is pruned makes room.
+UNKNOWN_MAX = 10_000
+
+
+def note_unknown_token(id_token: str, *, charge_point_id: int, now: datetime) -> None:
+    """Remember a token that nobody registered and that was used to charge, so that an operator can admit it."""
+    seen = UnknownToken.objects.filter(canonical=canonical_token(id_token[:ID_TOKEN_MAX]))
+    if seen.update(count=F("count") + 1, last_at=now, charge_point_id=charge_point_id):
+        return
+    try:
+        check_id_token(id_token)
+    except TokenRefusal:
+        return  # nobody could admit it; its transaction keeps it
+    if UnknownToken.objects.count() < UNKNOWN_MAX:
+        UnknownToken.objects.create(
+            id_token=id_token, charge_point_id=charge_point_id, first_at=now, last_at=now
+        )
+        announce("id-tokens")
+
+
+def admit_unknown_token(unknown: UnknownToken, *, now: datetime, **values: Any) -> IdToken:
+    """Register a token that was seen; `values` as for `add_id_token`. Raises TokenRefusal likewise."""
+    return add_id_token(unknown.id_token, now=now, **values)
 
 
 def _checked(**values: Any) -> dict[str, Any]:

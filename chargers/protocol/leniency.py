@@ -42,6 +42,7 @@ LEFT_OUT = object()  # the handler copes without the field
 HARMLESS: dict[tuple[str, str], object] = {
     ("StatusNotification", "errorCode"): "NoError",
     ("StatusNotification", "timestamp"): LEFT_OUT,
+    ("StartTransaction", "connectorId"): 0,
     ("StartTransaction", "idTag"): "",
     ("StartTransaction", "meterStart"): LEFT_OUT,
     ("StartTransaction", "timestamp"): LEFT_OUT,

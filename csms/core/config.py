@@ -212,6 +212,31 @@ class Config(BaseSettings):
         "refuse",
         "An id token nobody registered is refused (answered Invalid) or accepted.",
     )
+    inferred_end_grace: int = charger(
+        "CSMS_INFERRED_END_GRACE",
+        900,
+        "Time to wait for the end of a transaction once its connector is free, or has the next one, before the "
+        "transaction is closed by that evidence.",
+        unit="s",
+        zero="never",
+        high=604_800,
+    )
+    inferred_end_silence_hours: int = charger(
+        "CSMS_INFERRED_END_SILENCE_HOURS",
+        72,
+        "Silence of a charge point after which its transactions are closed by their last readings.",
+        unit="h",
+        zero="never",
+        high=8760,
+    )
+    connector_max_kw: int = charger(
+        "CSMS_CONNECTOR_MAX_KW",
+        400,
+        "Most power that any connector delivers; meters that rise faster are not believed.",
+        unit="kW",
+        low=1,
+        high=10_000,
+    )
     require_charge_point_password: bool = charger(
         "CSMS_REQUIRE_CHARGE_POINT_PASSWORD",
         False,

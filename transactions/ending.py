@@ -1,0 +1,241 @@
+"""How transactions end: as reported, or by evidence when no end is reported (quirk X4).
+
+Evidence is a connector that is Available or Finishing again, the next start on it, or a charge point's long silence.
+None of it ends anything by itself (S16-16, S16-17), for the end may be late, or wait in a charge point that is
+offline. So it is noted, and after a grace by the clock the transaction is closed by it, with the last register as its
+meter; the real end replaces that whenever it comes.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction as database
+from django.db.models import Max
+
+from chargers.following import StatusReported, tell
+from csms.core.config import get_config
+from csms.core.events.services import record
+from csms.core.live import announce
+from transactions.claims import believable_register
+from transactions.happenings import TransactionEnded
+from transactions.metering import Register, settle
+from transactions.models import METER_VALUES, MeterValue, Transaction
+from transactions.readings import Measured
+from transactions.rows import add_words, announce_transaction, locked
+from transactions.selectors import open_transactions
+
+log = logging.getLogger(__name__)
+
+READINGS_MAX = 50_000
+UNTIMED = {"start_time_unusable", "stop_time_unusable", "stop_before_start"}
+
+
+def registers(transaction: Transaction, measured: Iterable[Measured], now: datetime) -> list[Register]:
+    """Return the readings of a transaction, stored and about to be, in the order of their own time (S16-12)."""
+    METER_VALUES.flush()
+    stored = (
+        MeterValue.objects.filter(transaction_id=transaction.pk)
+        .order_by("-id")
+        .values_list("sampled_at", "energy_wh", "power_w", "context")[:READINGS_MAX]
+    )
+    told = [Register(at, wh, watts, context == "Transaction.End") for at, wh, watts, context in stored]
+    told.reverse()
+    for item in measured:
+        reading = item.reading
+        told.append(
+            Register(
+                item.sampled_at(now), reading.energy_wh, reading.power_w, reading.context == "Transaction.End"
+            )
+        )
+    return sorted(told, key=lambda register: register.at)
+
+
+def set_end(
+    transaction: Transaction,
+    *,
+    claimed_at: datetime | None,
+    meter_stop_wh: int | None,
+    measured: Iterable[Measured],
+    now: datetime,
+) -> None:
+    """Set time, meter and energy of an end as it was reported, with a word for what had to be corrected.
+
+    `claimed_at` is None if its time cannot be believed. The value in memory is changed, not the row.
+    """
+    told = registers(transaction, measured, now)
+    if claimed_at is None:
+        add_words(transaction, "stop_time_unusable")
+    elif claimed_at < transaction.started_at:
+        add_words(transaction, "stop_before_start")
+        claimed_at = max((r.at for r in told if r.at >= transaction.started_at), default=None)
+    if meter_stop_wh is None:
+        add_words(transaction, "meter_stop_missing")
+    elif not believable_register(meter_stop_wh):
+        add_words(transaction, "meter_unbelievable")
+        meter_stop_wh = None
+    transaction.stopped_at = claimed_at or max(now, transaction.started_at)
+    transaction.status = Transaction.Status.ENDED
+    transaction.end_source = Transaction.EndSource.REPORTED
+    transaction.end_seen_at, transaction.end_evidence = None, ""
+    set_energy(transaction, meter_stop_wh, told)
+
+
+def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[Register]) -> None:
+    """Set the register at the end and the energy, by the claims and the readings."""
+    assert transaction.stopped_at is not None
+    settled = settle(
+        start_wh=transaction.meter_start_wh,
+        stop_wh=meter_stop_wh,
+        started_at=transaction.started_at,
+        stopped_at=transaction.stopped_at,
+        timed=UNTIMED.isdisjoint(transaction.anomalies),
+        readings=told,
+        max_power_w=get_config().connector_max_kw * 1000,
+    )
+    transaction.meter_stop_wh = settled.stop_wh
+    transaction.energy_wh = settled.energy_wh
+    add_words(transaction, *settled.words)
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+OVER = {"Available": "available", "Finishing": "finishing"}
+GOING_ON = ("Charging", "SuspendedEV", "SuspendedEVSE")
+
+
+def follow_status(report: StatusReported) -> None:
+    """Note what a connector's state says of the transaction that is open on it; see the module."""
+    if not report.current or not report.connector_number:
+        return
+    running = open_transactions(report.charge_point_id).filter(connector_number=report.connector_number)
+    if report.status in OVER:
+        running = running.filter(end_seen_at=None)
+        noted = running.update(end_seen_at=report.now, end_evidence=OVER[report.status])
+    elif report.status in GOING_ON:
+        noted = running.filter(end_evidence__in=OVER.values()).update(end_seen_at=None, end_evidence="")
+    else:
+        return
+    if noted:
+        announce("transactions", f"charge-point:{report.charge_point_id}")
+
+
+def infer_ends(*, now: datetime, at_most: int = 200) -> int:
+    """Close transactions whose end was seen but not reported; return how many. Idempotent, a few at a time."""
+    config = get_config()
+    running = Transaction.objects.filter(status=Transaction.Status.ACTIVE)
+    found: list[UUID] = []
+    if grace := config.inferred_end_grace:
+        seen = running.filter(end_seen_at__lte=now - timedelta(seconds=grace))
+        found += seen.order_by("end_seen_at").values_list("pk", flat=True)[:at_most]
+    if hours := config.inferred_end_silence_hours:
+        since = now - timedelta(hours=hours)
+        silent = running.filter(
+            end_seen_at=None, charge_point__last_seen_at__lte=since, start_received_at__lte=since
+        )
+        with database.atomic():
+            for pk in silent.values_list("pk", flat=True)[:at_most]:
+                running.filter(pk=pk, end_seen_at=None).update(end_seen_at=now, end_evidence="silence")
+                found.append(pk)
+    return sum(_infer_end(pk, now=now) for pk in found)
+
+
+def _infer_end(pk: UUID, *, now: datetime) -> bool:
+    with database.atomic():
+        rows = Transaction.objects.filter(
+            pk=pk, status=Transaction.Status.ACTIVE, end_seen_at__isnull=False
+        ).select_related("charge_point")
+        transaction = locked(rows).first()
+        if transaction is None or transaction.end_seen_at is None:
+            return False  # its real end was faster
+        if transaction.end_evidence != "next_start" and _still_counts(transaction, transaction.end_seen_at):
+            transaction.end_seen_at, transaction.end_evidence = None, ""
+            transaction.save(update_fields=["end_seen_at", "end_evidence"])
+            return False
+        told = registers(transaction, (), now)
+        before = transaction.anomalies
+        transaction.stopped_at = max(transaction.started_at, _end_by_evidence(transaction, told))
+        transaction.status = Transaction.Status.ENDED
+        transaction.end_source = Transaction.EndSource.INFERRED
+        add_words(transaction, "stop_inferred")
+        set_energy(transaction, None, told)
+        transaction.inferred_end = {
+            "evidence": transaction.end_evidence,
+            "seen_at": transaction.end_seen_at.isoformat(),
+            "stopped_at": transaction.stopped_at.isoformat(),
+            "meter_stop_wh": transaction.meter_stop_wh,
+            "energy_wh": transaction.energy_wh,
+            "anomalies_before": before,
+        }
+        transaction.save()
+        cp_id = transaction.charge_point.cp_id
+        tell_end(transaction, cp_id, "tx.stopped", now=now)
+        tell(TransactionEnded(transaction, cp_id, now))
+        announce_transaction(transaction)
+        log.info(
+            "transaction.end_inferred",
+            extra={
+                "cp_id": cp_id,
+                "transaction_id": transaction.transaction_id,
+                "evidence": transaction.end_evidence,
+            },
+        )
+        return True
+
+
+def _still_counts(transaction: Transaction, since: datetime) -> bool:
+    """Whether the register rose after something had said that it is over: then it is not."""
+    readings = MeterValue.objects.filter(transaction_id=transaction.pk)
+    after = readings.filter(sampled_at__gt=since).aggregate(most=Max("energy_wh"))["most"]
+    before = readings.filter(sampled_at__lte=since).aggregate(most=Max("energy_wh"))["most"]
+    before = transaction.meter_start_wh if before is None else before
+    return after is not None and before is not None and after > before
+
+
+def _end_by_evidence(transaction: Transaction, told: list[Register]) -> datetime:
+    """Return when it must have ended: when evidence came, or at its last sign of life before a long silence."""
+    assert transaction.end_seen_at is not None
+    if transaction.end_evidence == "silence":
+        return told[-1].at if told else transaction.started_at
+    if transaction.end_evidence == "next_start":
+        following = Transaction.objects.filter(
+            charge_point_id=transaction.charge_point_id,
+            connector_number=transaction.connector_number,
+            started_at__gt=transaction.started_at,
+        )
+        first = following.order_by("started_at").values_list("started_at", flat=True).first()
+        return first or transaction.end_seen_at
+    return transaction.end_seen_at
+
+
+def tell_end(
+    transaction: Transaction,
+    cp_id: str,
+    type: str,
+    *,
+    now: datetime,
+    id_token: str = "",
+    claimed_at: datetime | None = None,
+    **more: object,
+) -> None:
+    """Let an end leave the house: `tx.stopped`, or `tx.stop_replaced` when one that was inferred had been told."""
+    record(
+        type,
+        cp_id,
+        {
+            "transaction_id": transaction.transaction_id,
+            "id_token": id_token or transaction.id_token,
+            "meter_stop_wh": transaction.meter_stop_wh,
+            "consumed_wh": transaction.energy_wh,
+            "stop_reason": transaction.stop_reason,
+            "orphan": transaction.orphan,
+            "offline": transaction.offline,
+            "source": transaction.end_source,
+            "evidence": transaction.end_evidence,
+            "anomalies": transaction.anomalies,
+            "charger_reported_at": claimed_at,
+            **more,
+        },
+        occurred_at=now,
+    )

@@ -1,0 +1,24 @@
+"""What happens to transactions, told to the blocks that follow it; see `chargers.following`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from transactions.models import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStarted:
+    """A transaction was heard of for the first time from its start; `transaction.offline` if long after it began."""
+
+    transaction: Transaction
+    cp_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEnded:
+    """A transaction ended: as reported, or as inferred (`transaction.end_source`). Told once for each."""
+
+    transaction: Transaction
+    cp_id: str
+    now: datetime
