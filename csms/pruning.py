@@ -11,6 +11,10 @@ from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
 
 from chargers.certificates.models import SigningRequest
+from chargers.configuration.models import BootReport, ConfigurationChange
+from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
+from chargers.diagnostics.uploads import remove_files
+from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
 from chargers.security_events.models import SecurityEvent
 from csms.core.config import Config
@@ -31,6 +35,8 @@ class Kept:
     model: type[Model]
     days: Callable[[Config], int]
     older: Callable[[datetime], Q]
+    remove: Callable[[Any], int] | None = None
+    """Removes the rows and what belongs to them; without it the rows go, and nothing else."""
 
 
 def _by_id(moment: datetime) -> Q:
@@ -48,6 +54,8 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: _by_id(t) & ~Q(status__in=Command.OPEN),
     ),
+    Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),
+    Kept("boot reports", BootReport, lambda c: c.retain_connections_days, _by_id),
     Kept("connections", Connection, lambda c: c.retain_connections_days, lambda t: Q(closed_at__lt=t)),
     Kept(
         "processes",
@@ -68,6 +76,12 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(last_at__lt=t),
     ),
+    Kept("firmware jobs", FirmwareJob, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
+    Kept("firmware reports", FirmwareReport, lambda c: c.retain_connections_days, _by_id),
+    Kept("log jobs", LogJob, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
+    Kept("log reports", LogReport, lambda c: c.retain_connections_days, _by_id),
+    Kept("upload URLs", Upload, lambda c: c.retain_connections_days, lambda t: Q(expires_at__lt=t)),
+    Kept("files", StoredFile, lambda c: c.retain_files_days, _by_id, remove=remove_files),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
     Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),
     Kept(
@@ -89,7 +103,7 @@ def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, 
             continue
         try:
             old: Any = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)))
-            removed[kept.name] = old.count() if dry_run else _remove(kept.model, old)
+            removed[kept.name] = old.count() if dry_run else _remove(kept, old)
         except Exception:
             # One class that cannot be pruned must not let the others grow.
             log.exception("prune.failed", extra={"kept": kept.name})
@@ -97,9 +111,11 @@ def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, 
     return removed
 
 
-def _remove(model: type[Model], old: Any) -> int:
+def _remove(kept: Kept, old: Any) -> int:
+    if kept.remove is not None:
+        return kept.remove(old)
     total = 0
     # Chunks: each transaction is short, so the writer never waits long for the lock.
     while ids := list(old.values_list("pk", flat=True)[:CHUNK]):
-        total += model._default_manager.filter(pk__in=ids)._raw_delete("default")
+        total += kept.model._default_manager.filter(pk__in=ids)._raw_delete("default")
     return total

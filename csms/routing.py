@@ -8,16 +8,19 @@ from typing import TypeVar
 
 import chargers.availability.catalogue
 import chargers.availability.ocpp16
+import chargers.availability.services
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
 import chargers.commands
 import chargers.configuration.catalogue
+import chargers.configuration.following
 import chargers.configuration.ocpp16
 import chargers.diagnostics.catalogue
 import chargers.diagnostics.ocpp16
 import chargers.firmware.catalogue
 import chargers.firmware.ocpp16
+import chargers.firmware.services
 import chargers.ocpp16
 import chargers.reservations.catalogue
 import chargers.reservations.ocpp16
@@ -31,7 +34,7 @@ import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
 import transactions.ocpp16
 import transactions.plug_and_charge
-from chargers.following import Booted, Follower, StatusReported
+from chargers.following import Booted, CommandSettled, Follower, StatusReported
 from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
@@ -93,6 +96,15 @@ VENDORS: dict[str, dict[str, VendorHandler]] = {
 }
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
-    Booted: (chargers.commands.follow_boot,),
-    StatusReported: (chargers.reservations.services.follow_status, transactions.ending.follow_status),
+    Booted: (
+        chargers.commands.follow_boot,
+        chargers.configuration.following.follow_boot,
+        chargers.firmware.services.follow_boot,
+    ),
+    CommandSettled: (chargers.configuration.following.follow_command,),
+    StatusReported: (
+        chargers.availability.services.follow_status,
+        chargers.reservations.services.follow_status,
+        transactions.ending.follow_status,
+    ),
 }

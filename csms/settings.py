@@ -179,6 +179,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
     "close transactions by evidence": {"task": "transactions.tasks.infer_ends", "schedule": 60.0},
+    "give up silent firmware updates": {"task": "chargers.firmware.tasks.expire_updates", "schedule": 60.0},
+    "give up silent uploads": {"task": "chargers.diagnostics.tasks.expire_logs", "schedule": 60.0},
+    "sweep the store of files": {"task": "chargers.diagnostics.tasks.sweep_store", "schedule": 3600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
@@ -302,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "ResetType": ["Soft", "Hard"],
         "CommandStatus": "chargers.models.Command.Status",
         "ReservationStatus": "chargers.reservations.models.Reservation.Status",
+        "JobState": "chargers.jobs.State",
         "TransactionStatus": "transactions.models.Transaction.Status",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -312,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
         {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
+        {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Id tokens", "description": "Who may charge."},
         {

@@ -1,5 +1,55 @@
-"""The commands of this block."""
+"""The command of this block: to take connectors out of service and to bring them back."""
 
-from chargers.ordering import CommandType, by_slug
+from typing import Any, Literal
 
-COMMANDS: dict[str, CommandType] = by_slug()
+from pydantic import Field
+
+from chargers.availability import services
+from chargers.availability.models import AvailabilityIntent
+from chargers.handling import INT32_MAX
+from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, by_slug
+
+
+class ChangeAvailability(Params):
+    """Take a connector out of service, or bring it back."""
+
+    connector_id: int = Field(
+        0, title="Connector", ge=0, le=INT32_MAX, description="0 = the charge point and all its connectors."
+    )
+    type: Literal["Operative", "Inoperative"] = Field(
+        "Operative",
+        title="Shall be",
+        description="Inoperative takes no drivers; a running transaction ends first.",
+    )
+
+
+def prepare(draft: Draft) -> dict[str, Any]:
+    """Keep the intent with the order."""
+    services.want(
+        draft.charge_point,
+        draft.params.connector_id,
+        in_service=draft.params.type == "Operative",
+        by=draft.author.name,
+        command_id=draft.command_id,
+        now=draft.now,
+    )
+    return as_given(draft)
+
+
+def settled(outcome: Outcome) -> None:
+    """Keep what was answered; without an answer the status tells (S16-20)."""
+    answer = outcome.facts.get("answer", AvailabilityIntent.Answer.NONE)
+    services.note_answer(outcome.command, answer, now=outcome.now)
+
+
+COMMANDS: dict[str, CommandType] = by_slug(
+    CommandType(
+        "change-availability",
+        "Change availability",
+        ChangeAvailability,
+        effect="The connectors report it; during a transaction, when that has ended.",
+        danger="Out of service, connectors take no drivers until they are brought back. Change it?",
+        prepare=prepare,
+        settled=settled,
+    ),
+)

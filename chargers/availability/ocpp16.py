@@ -1,8 +1,17 @@
-"""OCPP 1.6 of this block. Wire words become neutral ones here."""
+"""OCPP 1.6 of this block: ChangeAvailability. Wire words become neutral ones here."""
 
 from chargers.handling import Handler
 from chargers.ordering import Order
 
 CALLS: dict[str, Handler] = {}
 
-ORDERS: dict[str, Order] = {}
+ANSWERS = {"Accepted": "accepted", "Scheduled": "scheduled", "Rejected": "refused"}
+
+ORDERS: dict[str, Order] = {
+    "change-availability": Order(
+        "ChangeAvailability",
+        lambda params: {"connectorId": params["connector_id"], "type": params["type"]},
+        accepted=frozenset({"Accepted", "Scheduled"}),
+        read=lambda answer: {"answer": ANSWERS[answer["status"]]},
+    ),
+}

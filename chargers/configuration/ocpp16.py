@@ -1,8 +1,100 @@
-"""OCPP 1.6 of this block. Wire words become neutral ones here."""
+"""OCPP 1.6 of this block: GetConfiguration and ChangeConfiguration. Wire words become neutral ones here."""
 
+from collections.abc import Callable
+from typing import Any
+
+from chargers.commands import orders
+from chargers.configuration.selectors import clean, fold
 from chargers.handling import Handler
-from chargers.ordering import Order
+from chargers.ordering import ANY_ANSWER, Order
+from chargers.protocol.versions import Version
 
 CALLS: dict[str, Handler] = {}
 
-ORDERS: dict[str, Order] = {}
+# 1.6, 3.3: the feature profiles beside Core, and what may be told to a charge point that has them.
+PROFILES: dict[str, frozenset[str]] = {
+    "FirmwareManagement": frozenset({"GetDiagnostics", "UpdateFirmware"}),
+    "LocalAuthListManagement": frozenset({"GetLocalListVersion", "SendLocalList"}),
+    "Reservation": frozenset({"CancelReservation", "ReserveNow"}),
+    "SmartCharging": frozenset({"ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"}),
+    "RemoteTrigger": frozenset({"TriggerMessage"}),
+}
+CHANGED = {
+    "Accepted": "taken",
+    "RebootRequired": "taken_after_reboot",
+    "Rejected": "refused",
+    "NotSupported": "unknown",
+}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:9]) == int(text) else None
+
+
+def _names(text: str) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] or None
+
+
+def _lacking(listed: list[str]) -> dict[str, str]:
+    """Return the commands of profiles that are not among the listed ones, with the profile of each."""
+    known = {name.casefold() for name in listed}
+    lacked = {
+        action: profile
+        for profile, actions in PROFILES.items()
+        if profile.casefold() not in known
+        for action in actions
+    }
+    table = orders()[Version.V16]
+    return {slug: lacked[order.action] for slug, order in table.items() if order.action in lacked}
+
+
+def _report(answer: dict[str, Any]) -> dict[str, Any]:
+    reported = [
+        {"name": item["key"], "value": item.get("value"), "readonly": bool(item["readonly"])}
+        for item in answer.get("configurationKey") or ()
+    ]
+    values = {fold(item["name"]): clean(item["value"]) for item in reported if item["value"]}
+
+    def read(key: str, reader: Callable[[str], Any]) -> Any:
+        return reader(values[key]) if key in values else None
+
+    profiles = read("supportedfeatureprofiles", _names)
+    return {
+        "reported": reported,
+        "unknown": list(answer.get("unknownKey") or ()),
+        "connectors": read("numberofconnectors", _number),
+        "keys_at_once": read("getconfigurationmaxkeys", _number),
+        "feature_profiles": profiles,
+        "lacking": None if profiles is None else _lacking(profiles),
+    }
+
+
+def _changed(answer: dict[str, Any]) -> dict[str, Any]:
+    return {"result": CHANGED[answer["status"]]}
+
+
+_TAKEN = frozenset({"Accepted", "RebootRequired"})
+_REFUSED = frozenset({"Rejected", "NotSupported"})
+
+ORDERS: dict[str, Order] = {
+    "get-configuration": Order(
+        "GetConfiguration",
+        lambda params: {"key": params["keys"]} if params.get("keys") else {},
+        accepted=ANY_ANSWER,
+        read=_report,
+    ),
+    "change-configuration": Order(
+        "ChangeConfiguration",
+        lambda params: {"key": params["key"], "value": params["value"]},
+        accepted=_TAKEN,
+        refused=_REFUSED,
+        read=_changed,
+    ),
+    "set-authorization-key": Order(
+        "ChangeConfiguration",
+        lambda params: {"key": "AuthorizationKey", "value": params["key"]},
+        accepted=_TAKEN,
+        refused=_REFUSED,
+        read=_changed,
+    ),
+}

@@ -1,6 +1,139 @@
-"""What is read of the configuration of charge points."""
+"""What charge points are set to beside what is desired, and the history of both."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from chargers.configuration.models import (
+    BootReport,
+    ConfigurationChange,
+    ConfigurationKey,
+    ConfigurationReading,
+    DesiredValue,
+)
+from chargers.models import ChargePoint
+
+
+class Drift(models.TextChoices):
+    """How a key stands to what is desired."""
+
+    NOT_DESIRED = "", "Nothing is desired"
+    IN_SYNC = "in_sync", "As desired"
+    DIFFERS = "differs", "Differs"
+    READONLY = "readonly", "Differs, and is read-only"
+    REJECTED = "rejected", "Differs, and the change was refused"
+    NOT_SUPPORTED = "not_supported", "The charge point does not know the key"
+    NEEDS_REBOOT = "needs_reboot", "Changed; counts after the next boot"
+    UNKNOWN = "unknown", "Has not been reported"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A key of a charge point: what it reported, what is desired, and how the two stand."""
+
+    name: str
+    value: str | None
+    readonly: bool | None
+    known: bool
+    reported_at: datetime | None
+    desired: str | None
+    desired_of: str
+    """"charge_point", "model" or ""."""
+    drift: Drift
+
+
+def fold(name: str) -> str:
+    """Return the name as keys are compared: without regard to case (CiString) and surrounding blanks."""
+    return name.strip().casefold()[:255]
+
+
+def clean(value: str) -> str:
+    """Return a value without the blanks and quotes in which some charge points wrap it."""
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = value[1:-1].strip()
+    return value
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two values mean the same: `True` is `true`, and blanks between parts of a list say nothing."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(value: str) -> list[str]:
+    return [part.strip() for part in clean(value).casefold().split(",")]
+
+
+def desired_values(charge_point: ChargePoint) -> dict[str, DesiredValue]:
+    """Return what is desired of a charge point, by folded name; its own goes before that of its model."""
+    of_model = Q(charge_point=None, vendor=charge_point.vendor, model=charge_point.model)
+    rows = DesiredValue.objects.filter(Q(charge_point=charge_point) | of_model)
+    ordered = sorted(rows, key=lambda row: row.charge_point_id is not None)
+    return {row.folded: row for row in ordered}
+
+
+def configuration(charge_point: ChargePoint) -> list[KeyState]:
+    """Return every key that a charge point reported or that is desired of it, by name."""
+    keys = {row.folded: row for row in ConfigurationKey.objects.filter(charge_point=charge_point)}
+    desired = desired_values(charge_point)
+    return [_state(keys.get(name), desired.get(name)) for name in sorted(keys.keys() | desired.keys())]
+
+
+def _state(key: ConfigurationKey | None, wish: DesiredValue | None) -> KeyState:
+    of = "" if wish is None else "model" if wish.charge_point_id is None else "charge_point"
+    return KeyState(
+        name=key.name if key is not None else wish.name if wish is not None else "",
+        value=key.value if key is not None else None,
+        readonly=key.readonly if key is not None else None,
+        known=key is None or key.known,
+        reported_at=key.reported_at if key is not None else None,
+        desired=None if wish is None else wish.value,
+        desired_of=of,
+        drift=_drift(key, wish),
+    )
+
+
+def _drift(key: ConfigurationKey | None, wish: DesiredValue | None) -> Drift:
+    if wish is None:
+        return Drift.NOT_DESIRED
+    if key is None:
+        return Drift.UNKNOWN
+    if not key.known:
+        return Drift.NOT_SUPPORTED
+    if key.needs_reboot and key.told_value is not None and same(key.told_value, wish.value):
+        return Drift.NEEDS_REBOOT
+    if key.value is not None and same(key.value, wish.value):
+        return Drift.IN_SYNC
+    if key.readonly:
+        return Drift.READONLY
+    if key.refused_value is not None and same(key.refused_value, wish.value):
+        return Drift.REJECTED
+    return Drift.UNKNOWN if key.value is None else Drift.DIFFERS
+
+
+def reading(charge_point: ChargePoint) -> ConfigurationReading | None:
+    """Return when and how the configuration was read; None before anything was."""
+    return ConfigurationReading.objects.filter(charge_point=charge_point).first()
+
+
+def changes(charge_point: ChargePoint) -> QuerySet[ConfigurationChange]:
+    """Return what changed in the configuration of a charge point."""
+    return ConfigurationChange.objects.filter(charge_point=charge_point)
+
+
+def boots(charge_point: ChargePoint) -> QuerySet[BootReport]:
+    """Return the boots that told other facts than the one before."""
+    return BootReport.objects.filter(charge_point=charge_point)
+
+
+def models_with_wishes() -> QuerySet[DesiredValue]:
+    """Return what is desired of models."""
+    return DesiredValue.objects.filter(charge_point=None)
 
 
 def reported_value(charge_point_id: int, key: str) -> str | None:
-    """Return what a charge point last reported as the value of a key; None while nothing was reported."""
-    return None
+    """Return what a charge point last reported as the value of a key; None where it did not, or is not to be kept."""
+    row = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, folded=fold(key)).first()
+    return None if row is None or row.value is None else clean(row.value)

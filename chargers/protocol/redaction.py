@@ -33,6 +33,11 @@ _UPLOAD_TOKEN = re.compile(
 _VALUE_NAMES = ("value", "attributeValue", "actualValue")
 
 
+def is_secret(name: str) -> bool:
+    """Whether a configuration key or variable of this name has a value that nobody may see."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 

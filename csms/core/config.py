@@ -250,6 +250,14 @@ class Config(BaseSettings):
         low=10,
         high=86400,
     )
+    configuration_settle: int = charger(
+        "CSMS_CONFIGURATION_SETTLE",
+        30,
+        "Time after a boot before the configuration of a charge point is read and brought to what is desired.",
+        unit="s",
+        low=0,
+        high=3600,
+    )
     boot_retry_interval: int = charger(
         "CSMS_BOOT_RETRY_INTERVAL",
         60,

@@ -1,0 +1,120 @@
+"""What follows a boot: its facts are kept, the configuration is read, and what is desired is restored."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Subquery
+
+from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
+from chargers.configuration.services import apply_desired, note_support, order_quietly
+from chargers.following import Booted, CommandSettled
+from chargers.models import ChargePoint, Command, Connection, Registration
+from chargers.ordering import SYSTEM, Outcome
+from chargers.services import tell_holder
+from csms.core.config import get_config
+
+READ_EVERY = timedelta(minutes=10)
+"""At most so often is a charge point read that boots again and again (quirk T8)."""
+SPREAD = 30
+"""Parts in which the charge points of a fleet that boots at once are read, over as long again as they settle."""
+BOOTED = "it booted"
+EXPIRY = timedelta(minutes=10)
+
+
+def follow_boot(booted: Booted) -> None:
+    """Keep what is new, and plan to read what it is set to."""
+    if booted.changes:
+        changes = {name: list(values) for name, values in booted.changes.items()}
+        BootReport.objects.create(charge_point_id=booted.charge_point_id, at=booted.now, changes=changes)
+    if booted.registration != Registration.ACCEPTED:
+        return
+    waited = ConfigurationKey.objects.filter(charge_point_id=booted.charge_point_id, needs_reboot=True)
+    rebooted = waited.update(needs_reboot=False) > 0
+    plan_reading(booted.charge_point_id, at_once=rebooted or bool(booted.changes), now=booted.now)
+
+
+def plan_reading(charge_point_id: int, *, at_once: bool, now: datetime) -> None:
+    """Order the whole configuration to be read when the charge point has settled, then brought to what is desired.
+
+    One that was read a short while ago is read later, unless `at_once`. One reading waits at a time, and another boot
+    lets it wait anew.
+    """
+    settle = timedelta(seconds=get_config().configuration_settle)
+    not_before = now + settle + settle * (charge_point_id % SPREAD) / SPREAD
+    readings = Command.objects.filter(
+        charge_point_id=charge_point_id, type="get-configuration", by=SYSTEM.name, reason=BOOTED
+    )
+    last = readings.filter(sent_at__gt=now - READ_EVERY).order_by("-sent_at").first()
+    if last is not None and last.sent_at is not None and not at_once:
+        not_before = max(not_before, last.sent_at + READ_EVERY)
+    waiting = readings.filter(status=Command.Status.QUEUED)
+    if waiting.update(not_before=not_before, expires_at=not_before + EXPIRY):
+        tell_holder(charge_point_id, "commands")
+        return
+    command = order_quietly(
+        ChargePoint.objects.get(pk=charge_point_id),
+        "get-configuration",
+        {},
+        BOOTED,
+        now=now,
+        not_before=not_before,
+        expires_in=EXPIRY,
+    )
+    if command is not None:
+        ConfigurationReading.objects.update_or_create(
+            charge_point_id=charge_point_id, defaults={"asked_at": now, "apply_after": command.pk}
+        )
+
+
+def continue_after_reading(outcome: Outcome) -> None:
+    """Bring the charge point to what is desired, if that was the purpose of the reading."""
+    command = outcome.command
+    if outcome.accepted and ConfigurationReading.objects.filter(apply_after=command.pk).exists():
+        apply_desired(command.charge_point, now=outcome.now)
+
+
+# In an answer to these, the word is about the key or the connector and not about the command.
+ABOUT_THEIR_SUBJECT = {"change-configuration", "unlock-connector"}
+NOT_KNOWN = {"NotSupported", "NotImplemented"}
+
+
+def follow_command(settled: CommandSettled) -> None:
+    """Learn from what happens which commands a charge point knows (quirk C12)."""
+    lacks = ""
+    if settled.error_code in NOT_KNOWN:
+        lacks = f"it answered {settled.error_code}"
+    elif settled.word == "NotSupported" and settled.type not in ABOUT_THEIR_SUBJECT:
+        lacks = "it answered NotSupported"
+    if lacks or settled.status == Command.Status.ACCEPTED:
+        note_support(settled.charge_point_id, settled.type, lacks)
+
+
+SILENT_FOR = timedelta(minutes=2)
+
+
+def ask_silent(*, now: datetime) -> int:
+    """See to charge points that connect but do not boot (quirk C1); return how many.
+
+    One that never booted is asked to, once a connection; one whose boots were all before this house read
+    configurations is read. Idempotent, a few hundred at a time.
+    """
+    connected = Connection.objects.filter(pk=OuterRef("connection_id"))
+    online = ChargePoint.objects.filter(
+        registration=Registration.ACCEPTED, retired_at=None, connection_id__isnull=False
+    ).annotate(since=Subquery(connected.values("opened_at")[:1]))
+    online = online.filter(since__lte=now - SILENT_FOR)
+    asked = Command.objects.filter(
+        charge_point=OuterRef("pk"),
+        type="trigger-message",
+        by=SYSTEM.name,
+        created_at__gte=OuterRef("since"),
+    )
+    seen_to = 0
+    for charge_point in online.filter(~Exists(asked), booted_at=None)[:200]:
+        params = {"requested_message": "BootNotification"}
+        reason = "it is connected and has never booted"
+        seen_to += order_quietly(charge_point, "trigger-message", params, reason, now=now) is not None
+    unread = online.filter(booted_at__isnull=False, configuration_reading=None)
+    for charge_point in unread[:200]:
+        plan_reading(charge_point.pk, at_once=True, now=now)
+        seen_to += 1
+    return seen_to

@@ -1,0 +1,317 @@
+"""What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from django.db import transaction
+
+from chargers.commands import note_effect, send_command
+from chargers.configuration.models import (
+    ConfigurationChange,
+    ConfigurationKey,
+    ConfigurationReading,
+    DesiredValue,
+)
+from chargers.configuration.selectors import Drift, clean, configuration, fold, same
+from chargers.models import ChargePoint, Command, Connector
+from chargers.ordering import SYSTEM, CommandRefused
+from chargers.protocol.redaction import is_secret
+from chargers.services import Refusal
+from csms.core.events.services import record
+from csms.core.live import announce
+
+NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
+CONNECTORS_MAX = 128  # a charge point that says to have more is not believed
+
+
+class ReportedKey(TypedDict):
+    """A key as a charge point reports it."""
+
+    name: str
+    value: str | None
+    readonly: bool
+
+
+class Report(TypedDict):
+    """What an answer tells of the configuration, in our words."""
+
+    reported: list[ReportedKey]
+    unknown: list[str]
+    connectors: int | None
+    keys_at_once: int | None
+    feature_profiles: list[str] | None
+    lacking: dict[str, str] | None
+    """Commands of profiles that it does not list -> the profile; None when it told no list."""
+
+
+# --- what charge points report ----------------------------------------------------------------------------------------
+
+
+def record_configuration(
+    charge_point: ChargePoint, report: Report, *, whole: bool, command_id: UUID, now: datetime
+) -> None:
+    """Store what a charge point answered when it was asked for keys; `whole` = for all of them."""
+    keys = {row.folded: row for row in ConfigurationKey.objects.filter(charge_point=charge_point)}
+    seen: list[int] = []
+    for told in report["reported"]:
+        row = keys.get(fold(told["name"]))
+        if row is not None and _is_as_before(row, told):
+            seen.append(row.pk)
+        else:
+            _store(charge_point, row, told, now)
+    for name in report["unknown"]:
+        _store_unknown(charge_point, keys.get(fold(name)), name, now)
+    ConfigurationKey.objects.filter(pk__in=seen).update(reported_at=now)
+    _store_reading(charge_point, report, whole, now)
+    if report["connectors"] is not None:
+        _discover_connectors(charge_point, report["connectors"])
+    if report["lacking"] is not None:
+        _note_profiles(charge_point, report["lacking"])
+    announce(f"charge-point:{charge_point.pk}")
+
+
+def _kept(told: ReportedKey) -> str | None:
+    # T-028: a charge point should not tell its secrets, and if it does they are not stored.
+    return None if told["value"] is None or is_secret(told["name"]) else clean(told["value"])
+
+
+def _is_as_before(row: ConfigurationKey, told: ReportedKey) -> bool:
+    return (
+        row.told_by is None
+        and row.known
+        and (row.value, row.readonly, row.name) == (_kept(told), told["readonly"], told["name"].strip()[:255])
+    )
+
+
+def _store(charge_point: ChargePoint, row: ConfigurationKey | None, told: ReportedKey, now: datetime) -> None:
+    name, value = told["name"].strip()[:255], _kept(told)
+    if row is None:
+        row = ConfigurationKey(charge_point=charge_point, folded=fold(name))
+    took = row.told_value is not None and value is not None and same(value, row.told_value)
+    known_before = not row._state.adding
+    if known_before and value != row.value and not is_secret(name):
+        _record_change(charge_point, name, row.value, value, row.told_by if took else None, now)
+    row.name, row.value, row.readonly, row.known, row.reported_at = name, value, told["readonly"], True, now
+    if row.told_by is not None and not row.needs_reboot:
+        _note_read_back(row, took, now)
+        row.told_by = row.told_value = None
+    row.save()
+
+
+def _note_read_back(row: ConfigurationKey, took: bool, now: datetime) -> None:
+    # C2, C11: that it took a value is not that it has it.
+    command = Command.objects.filter(pk=row.told_by).first() if row.told_by else None
+    if command is not None and row.value is not None:
+        text = f"It now reports {row.value!r}." if took else f"It reports {row.value!r} instead."
+        note_effect(command, text, now=now)
+
+
+def _store_unknown(charge_point: ChargePoint, row: ConfigurationKey | None, name: str, now: datetime) -> None:
+    if row is None:
+        row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
+    elif row.known and row.value is not None:
+        _record_change(charge_point, row.name, row.value, None, None, now)
+    row.value, row.readonly, row.known, row.reported_at = None, None, False, now
+    row.save()
+
+
+def _record_change(
+    charge_point: ChargePoint,
+    name: str,
+    old: str | None,
+    new: str | None,
+    command_id: UUID | None,
+    now: datetime,
+) -> None:
+    ConfigurationChange.objects.create(
+        charge_point=charge_point, name=name, old_value=old, new_value=new, at=now, command_id=command_id
+    )
+    record(
+        "cp.configuration",
+        charge_point.cp_id,
+        {
+            "key": name,
+            "old_value": old,
+            "new_value": new,
+            "command_id": str(command_id) if command_id else None,
+        },
+        occurred_at=now,
+    )
+
+
+def _store_reading(charge_point: ChargePoint, report: Report, whole: bool, now: datetime) -> None:
+    values: dict[str, Any] = {"read_at": now} if whole else {}
+    if report["keys_at_once"] is not None:
+        values["keys_at_once"] = report["keys_at_once"]
+    if report["feature_profiles"] is not None:
+        values["feature_profiles"] = report["feature_profiles"]
+    if values:
+        ConfigurationReading.objects.update_or_create(charge_point=charge_point, defaults=values)
+
+
+def _discover_connectors(charge_point: ChargePoint, number: int) -> None:
+    """S16-24: connectors are numbered from 1 without gaps; one that has not reported yet is there all the same."""
+    there = set(Connector.objects.filter(charge_point=charge_point).values_list("number", flat=True))
+    if not 0 < number <= CONNECTORS_MAX or not set(range(1, number + 1)) - there:
+        return
+    Connector.objects.bulk_create(
+        [Connector(charge_point=charge_point, number=n) for n in range(1, number + 1) if n not in there],
+        ignore_conflicts=True,
+    )
+    announce("fleet")
+
+
+# --- what they seem to lack -------------------------------------------------------------------------------------------
+
+BY_PROFILE, BY_ANSWER = "profile", "answer"
+
+
+def _note_profiles(charge_point: ChargePoint, lacking: Mapping[str, str]) -> None:
+    """S16-23. A list of profiles may be wrong (quirk C12), so it warns; what was answered says more than the list."""
+    kept = {
+        slug: {k: v for k, v in why.items() if k != BY_PROFILE} for slug, why in charge_point.lacking.items()
+    }
+    for slug, profile in lacking.items():
+        kept.setdefault(slug, {})[BY_PROFILE] = f"it does not list the feature profile {profile}"
+    _keep_lacking(charge_point, {slug: why for slug, why in kept.items() if why})
+
+
+def note_support(charge_point_id: int, type: str, lacks: str) -> None:
+    """Note that a charge point knows a command, or by which answer it said that it does not."""
+    charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    kept = dict(charge_point.lacking)
+    if lacks:
+        kept[type] = {**kept.get(type, {}), BY_ANSWER: lacks}
+    else:
+        kept.pop(type, None)
+    _keep_lacking(charge_point, kept)
+
+
+def _keep_lacking(charge_point: ChargePoint, lacking: dict[str, dict[str, str]]) -> None:
+    if lacking != charge_point.lacking:
+        ChargePoint.objects.filter(pk=charge_point.pk).update(lacking=lacking)
+        charge_point.lacking = lacking
+        announce(f"charge-point:{charge_point.pk}")
+
+
+# --- changes that were told -------------------------------------------------------------------------------------------
+
+
+def note_change(command: Command, key: str, value: str | None, *, reboot: bool, now: datetime) -> None:
+    """Note that a charge point took a change; `value` is None for a secret. What it reports then is read back."""
+    row, _ = ConfigurationKey.objects.get_or_create(
+        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
+    )
+    row.known, row.needs_reboot, row.refused_value = True, reboot, None
+    if value is None:
+        _record_change(command.charge_point, row.name, None, None, command.pk, now)
+    else:
+        row.told_value, row.told_by = value, command.pk
+    row.save()
+    announce(f"charge-point:{command.charge_point_id}")
+
+
+def note_refused_change(command: Command, key: str, value: str | None, *, known: bool, now: datetime) -> None:
+    """Note that a charge point refused a change, or (`known` false) does not know the key."""
+    row, _ = ConfigurationKey.objects.get_or_create(
+        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
+    )
+    if known:
+        row.refused_value = value
+    else:
+        row.known, row.reported_at = False, now
+    row.save()
+    announce(f"charge-point:{command.charge_point_id}")
+
+
+def read_back(charge_point: ChargePoint, *, now: datetime) -> None:
+    """S16-21: ask for the keys that were changed, once the last of the changes that wait has been answered."""
+    if Command.objects.filter(
+        charge_point=charge_point, type="change-configuration", status__in=Command.OPEN
+    ).exists():
+        return
+    names = ConfigurationKey.objects.filter(charge_point=charge_point, told_by__isnull=False)
+    if keys := list(names.values_list("name", flat=True)):
+        order_quietly(charge_point, "get-configuration", {"keys": keys}, "to see what it has now", now=now)
+
+
+def order_quietly(
+    charge_point: ChargePoint,
+    type: str,
+    params: Mapping[str, Any],
+    reason: str,
+    *,
+    now: datetime,
+    **when: Any,
+) -> Command | None:
+    """Order something on the house's own account; None where it cannot be sent now."""
+    try:
+        with transaction.atomic():
+            return send_command(charge_point, type, params, author=SYSTEM, reason=reason, now=now, **when)
+    except CommandRefused:
+        return None
+
+
+# --- what is desired --------------------------------------------------------------------------------------------------
+
+
+def _checked(values: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    wishes: dict[str, tuple[str, str]] = {}
+    for name, value in values.items():
+        folded = fold(name)
+        if not folded or len(name.strip()) > NAME_MAX:
+            raise Refusal(f"the name of a key has 1 to {NAME_MAX} characters: {name!r}", field="values")
+        if len(value.strip()) > VALUE_MAX:
+            raise Refusal(f"{name}: a value has at most {VALUE_MAX} characters", field="values")
+        if is_secret(folded):
+            raise Refusal(f"{name} is a secret, which is set but not kept", field="values")
+        if folded in wishes:
+            raise Refusal(f"{name} is there twice; the case of letters does not count", field="values")
+        wishes[folded] = (name.strip(), value.strip())
+    return wishes
+
+
+def _replace(rows: Any, wishes: Iterable[DesiredValue]) -> None:
+    with transaction.atomic():
+        rows.delete()
+        DesiredValue.objects.bulk_create(wishes)
+
+
+def desire_of_charge_point(
+    charge_point: ChargePoint, values: Mapping[str, str], *, by: str, now: datetime
+) -> None:
+    """Replace what is desired of a charge point itself. Idempotent. Raises Refusal for a bad name or value."""
+    wishes = [
+        DesiredValue(charge_point=charge_point, folded=folded, name=name, value=value, by=by[:150], at=now)
+        for folded, (name, value) in _checked(values).items()
+    ]
+    _replace(DesiredValue.objects.filter(charge_point=charge_point), wishes)
+    announce(f"charge-point:{charge_point.pk}")
+
+
+def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: str, now: datetime) -> None:
+    """Replace what is desired of all charge points of a model. Idempotent. Raises Refusal for a bad name or value."""
+    wishes = [
+        DesiredValue(vendor=vendor, model=model, folded=folded, name=name, value=value, by=by[:150], at=now)
+        for folded, (name, value) in _checked(values).items()
+    ]
+    _replace(DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model), wishes)
+    announce("fleet")
+
+
+def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
+    """Order the changes that bring a charge point to what is desired; return how many.
+
+    What it is known to refuse, to hold read-only or not to know is left alone; the drift shows it.
+    """
+    ordered = 0
+    for state in configuration(charge_point):
+        if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.desired is not None:
+            params = {"key": state.name, "value": state.desired}
+            reason = f"desired of its {state.desired_of.replace('_', ' ')}"
+            ordered += (
+                order_quietly(charge_point, "change-configuration", params, reason, now=now) is not None
+            )
+    return ordered

@@ -1,0 +1,12 @@
+"""What the clock does for configurations."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from chargers.configuration import following
+
+
+@shared_task
+def ask_silent() -> int:
+    """See to charge points that connect but do not boot; return how many."""
+    return following.ask_silent(now=timezone.now())
