@@ -19,6 +19,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chargers.consumers import ChargePointConsumer
+from chargers.diagnostics.door import upload
+from chargers.diagnostics.uploads import PREFIX
 from console.live import LiveConsumer
 from csms.core import live, reach
 
@@ -54,7 +56,8 @@ async def page(
 async def http_at_home(scope: Any, receive: Any, send: Any) -> None:
     """Serve HTTP, and make this loop the one from which announcements of views leave."""
     live.at_home()
-    await http(scope, receive, send)
+    # Files of charge points do not go through Django, which would take a whole body before it asks whose it is.
+    await (upload if scope["path"].startswith(PREFIX) else http)(scope, receive, send)
 
 
 application = ProtocolTypeRouter({"http": http_at_home, "websocket": websocket})

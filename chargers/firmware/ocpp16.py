@@ -1,8 +1,80 @@
 """OCPP 1.6 of this block. Wire words become neutral ones here."""
 
-from chargers.handling import Handler
-from chargers.ordering import Order
+from datetime import datetime
+from typing import Any
 
-CALLS: dict[str, Handler] = {}
+from chargers.certificates.pem import read_certificates, text_of
+from chargers.firmware.services import note_firmware_status
+from chargers.handling import Call, Handler
+from chargers.ordering import ANY_ANSWER, Order
+from chargers.protocol.times import format_time
 
-ORDERS: dict[str, Order] = {}
+
+def firmware_status_notification(call: Call) -> dict[str, Any]:
+    """1.6, 4.5. It names no update: the last one is meant (S16-60)."""
+    note_firmware_status(
+        call.holder.charge_point_id, call.payload["status"], numbered=False, now=call.received_at
+    )
+    return {}
+
+
+def signed_firmware_status_notification(call: Call) -> dict[str, Any]:
+    """Security white paper, 5.12: by request id (S16-70)."""
+    note_firmware_status(
+        call.holder.charge_point_id,
+        call.payload["status"],
+        numbered=True,
+        request_id=call.payload.get("requestId"),
+        now=call.received_at,
+    )
+    return {}
+
+
+CALLS: dict[str, Handler] = {
+    "FirmwareStatusNotification": firmware_status_notification,
+    "SignedFirmwareStatusNotification": signed_firmware_status_notification,
+}
+
+
+def _time(text: str) -> str:
+    return format_time(datetime.fromisoformat(text))
+
+
+RETRIES = (("retries", "retries"), ("retry_interval", "retryInterval"))
+
+
+def retries(params: dict[str, Any]) -> dict[str, Any]:
+    """Return how often and after how long to try again, as far as that was said."""
+    return {theirs: params[ours] for ours, theirs in RETRIES if params.get(ours) is not None}
+
+
+def _update_firmware(params: dict[str, Any]) -> dict[str, Any]:
+    # S16-61: retrieveDate means not before.
+    due = _time(params["retrieve_date"])
+    return {"location": params["location"], "retrieveDate": due, **retries(params)}
+
+
+def _signed_update_firmware(params: dict[str, Any]) -> dict[str, Any]:
+    firmware = {
+        "location": params["location"],
+        "retrieveDateTime": _time(params["retrieve_date"]),
+        "signingCertificate": text_of(*read_certificates(params["signing_certificate"])),
+        "signature": "".join(params["signature"].split()),
+    }
+    if params.get("install_date"):
+        firmware["installDateTime"] = _time(params["install_date"])
+    return {"requestId": params["request_id"], "firmware": firmware, **retries(params)}
+
+
+ORDERS: dict[str, Order] = {
+    "update-firmware": Order(
+        "UpdateFirmware", _update_firmware, accepted=ANY_ANSWER
+    ),  # S16-61: only a receipt
+    "signed-update-firmware": Order(
+        "SignedUpdateFirmware",
+        _signed_update_firmware,
+        accepted=frozenset({"Accepted", "AcceptedCanceled"}),
+        refused=frozenset({"Rejected", "InvalidCertificate", "RevokedCertificate"}),
+        read=lambda answer: {"replaced": answer.get("status") == "AcceptedCanceled"},
+    ),
+}
