@@ -32,6 +32,7 @@ import transactions.charging_profiles.ocpp16
 import transactions.ending
 import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
+import transactions.local_lists.services
 import transactions.ocpp16
 import transactions.plug_and_charge
 from chargers.following import Booted, CommandSettled, Follower, StatusReported
@@ -100,6 +101,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.commands.follow_boot,
         chargers.configuration.following.follow_boot,
         chargers.firmware.services.follow_boot,
+        transactions.local_lists.services.follow_boot,
     ),
     CommandSettled: (chargers.configuration.following.follow_command,),
     StatusReported: (

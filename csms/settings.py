@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chargers.reservations.tasks.expire_reservations",
         "schedule": 15.0,
     },
+    "send local lists": {"task": "transactions.local_lists.tasks.sync_local_lists", "schedule": 30.0},
     "see to charge points that do not boot": {
         "task": "chargers.configuration.tasks.ask_silent",
         "schedule": 60.0,

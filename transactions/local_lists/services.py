@@ -1,0 +1,282 @@
+"""What keeps the local lists of charge points as their policies want them.
+
+An update is a command: `prepare_update` computes its entries when it is ordered, `settle_update` takes them into the
+mirror when the charge point has accepted them, and orders the next part while one is left. So a list of any length
+goes out as one Full and then Differentials (S16-32), and whatever happens between is seen by the next part.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from chargers.commands import note_effect, send_command
+from chargers.following import Booted
+from chargers.models import ChargePoint, Command, Registration
+from chargers.ordering import SYSTEM, CommandRefused, Outcome
+from csms.core.events.services import record
+from csms.core.live import announce
+from transactions.local_lists import selectors
+from transactions.local_lists.entries import caseless, read_entry
+from transactions.local_lists.models import LocalList, LocalListEntry
+
+Policy = LocalList.Policy
+Status = Command.Status
+
+RETRY_FIRST, RETRY_MOST = timedelta(minutes=10), timedelta(hours=24)
+SYNC_AT_ONCE = 200
+# A charge point that does not know the message does not know the list either.
+NO_SUCH_MESSAGE = {"NotImplemented", "NotSupported"}
+
+
+class NothingToSend(Exception):
+    """An update that makes no sense; the text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One message to bring a list up to date; entries without a status are to be removed."""
+
+    kind: str
+    version: int
+    entries: list[dict[str, Any]]
+
+
+def locked_list(charge_point_id: int) -> LocalList:
+    """Return the list of a charge point, made if need be, as it is once no other process changes it."""
+    LocalList.objects.get_or_create(charge_point_id=charge_point_id)
+    return (
+        LocalList.objects.select_for_update(of=("self",))
+        .select_related("charge_point")
+        .get(charge_point_id=charge_point_id)
+    )
+
+
+def set_policy(
+    charge_point: ChargePoint, *, policy: str, tokens: list[str], groups: list[str], now: datetime
+) -> LocalList:
+    """Say which tokens belong on a charge point's list; the clock sends them. Idempotent.
+
+    With the policy off nothing is sent any more, and the list stays as it is.
+    """
+    with transaction.atomic():
+        row = locked_list(charge_point.pk)
+        wanted = {"policy": policy, "tokens": tokens, "groups": groups}
+        if any(getattr(row, name) != value for name, value in wanted.items()):
+            for name, value in wanted.items():
+                setattr(row, name, value)
+            row.seen, row.try_after, row.failures, row.fell_back = "", None, 0, False
+            row.save()
+            _tell(row, "policy_set", now, policy=policy)
+    return row
+
+
+# --- an update, from the order to its outcome -------------------------------------------------------------------------
+
+
+def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, now: datetime) -> Update:
+    """Return the update to send now, and keep that it is on its way. Raises NothingToSend."""
+    row = locked_list(charge_point.pk)
+    name = charge_point.cp_id
+    if (
+        row.command_id is not None
+        and Command.objects.filter(pk=row.command_id, status__in=Command.OPEN).exists()
+    ):
+        raise NothingToSend(f"an update of the list of {name} is on its way")
+    if kind == "Empty":
+        if row.policy != Policy.OFF:
+            raise NothingToSend("its policy would fill the list again; set it to off before")
+        entries: list[dict[str, Any]] = []
+    else:
+        kind, entries = _content(row, kind, now)
+    row.command_id = command_id
+    # S16-30: always above 0 and rising, also above what the charge point has from elsewhere or from a lost answer.
+    row.told_version = max(row.version, row.told_version, row.reported_version or 0) + 1
+    row.save(update_fields=["command_id", "told_version"])
+    return Update(kind, row.told_version, entries)
+
+
+def _content(row: LocalList, kind: str, now: datetime) -> tuple[str, list[dict[str, Any]]]:
+    name = row.charge_point.cp_id
+    if row.policy == Policy.OFF:
+        raise NothingToSend(f"no token belongs on the list of {name}: its policy is off")
+    pending = selectors.pending(row, now=now)
+    if kind == "Sync":
+        if not pending.kind:
+            raise NothingToSend(f"the list of {name} is up to date")
+        kind = pending.kind
+    most = selectors.message_max(row.charge_point_id)
+    if kind == "Full":
+        return kind, [entry.as_json() for entry in pending.belonging.entries[:most]]
+    if row.full_needed or row.version == 0:
+        raise NothingToSend(f"it is not known what {name} has; send the full list")
+    if not pending.delta:
+        raise NothingToSend(f"nothing has changed since version {row.version}")
+    return kind, pending.delta.first(most)
+
+
+def settle_update(outcome: Outcome) -> None:
+    """Take what was accepted into the mirror, and go on: with the next part, or with Full after a failed change."""
+    command, now = outcome.command, outcome.now
+    row = locked_list(command.charge_point_id)
+    kind = command.params["update_type"]
+    row.command_id, row.last_command_id = None, command.pk
+    row.last_kind, row.last_at = kind, now
+    row.last_result = (outcome.word or command.error_code or outcome.status)[:64]
+    go_on = False
+    if outcome.accepted:
+        _take(row, command.params, now)
+        go_on = row.policy != Policy.OFF
+    elif outcome.word == "NotSupported" or command.error_code in NO_SUCH_MESSAGE:
+        row.supported = False  # TC_043_1: it is not asked again
+        _tell(row, "not_supported", now)
+    elif command.sent_at is not None:
+        # S16-31. Without an answer nobody knows what it has, so that the next update is a Full one, too.
+        row.full_needed = row.full_needed or kind == "Differential" or outcome.status != Status.REJECTED
+        go_on = outcome.status == Status.REJECTED and kind == "Differential" and not row.fell_back
+        row.fell_back = row.fell_back or go_on
+        if not go_on:
+            row.failures += 1
+            row.try_after = now + min(RETRY_FIRST * 2 ** min(row.failures - 1, 10), RETRY_MOST)
+        _tell(row, "failed", now, result=row.last_result, list_version=command.params["list_version"])
+    row.seen = ""
+    row.save()
+    announce(f"charge-point:{row.charge_point_id}")
+    if go_on:
+        _go_on(row, now)
+
+
+def _take(row: LocalList, params: dict[str, Any], now: datetime) -> None:
+    """Do to the mirror what the update did to the list."""
+    if params["update_type"] != "Differential":
+        selectors.entries(row).delete()
+    keys = [caseless(values["id_token"]) for values in params["entries"]]
+    selectors.entries(row).filter(key__in=keys).delete()
+    kept = [read_entry(values) for values in params["entries"] if "status" in values]
+    LocalListEntry.objects.bulk_create(
+        LocalListEntry(
+            local_list=row,
+            id_token=entry.id_token,
+            key=entry.key,
+            status=entry.status,
+            parent=entry.parent,
+            expires_at=entry.expires_at,
+        )
+        for entry in kept
+    )
+    row.version, row.accepted_at = params["list_version"], now
+    row.supported, row.full_needed = True, False
+    row.failures, row.try_after = 0, None
+    _tell(
+        row,
+        "updated",
+        now,
+        update_type=params["update_type"],
+        sent=len(params["entries"]),
+        entries=selectors.entries(row).count(),
+    )
+
+
+def _go_on(row: LocalList, now: datetime) -> None:
+    """Order the next update, or note that there is none."""
+    seen = selectors.state_of_tokens(now=now)
+    try:
+        send_command(
+            row.charge_point, "send-local-list", {}, author=SYSTEM, reason="its tokens changed", now=now
+        )
+    except CommandRefused as refusal:
+        # Not offline, of which the clock takes care, but up to date. Should an update of another process be on its
+        # way instead, its outcome makes the clock look again.
+        if refusal.code == "invalid":
+            LocalList.objects.filter(pk=row.pk).update(seen=seen, fell_back=False)
+
+
+# --- the version, as the charge point says it -------------------------------------------------------------------------
+
+
+def settle_version(outcome: Outcome) -> None:
+    """Compare the charge point's version with the mirror's; where they differ the whole list is sent."""
+    command, now = outcome.command, outcome.now
+    if not outcome.accepted:
+        if command.error_code in NO_SUCH_MESSAGE:
+            row = locked_list(command.charge_point_id)
+            row.supported = False
+            row.save(update_fields=["supported"])
+        return
+    version = int(outcome.facts["version"])
+    row = locked_list(command.charge_point_id)
+    row.reported_version, row.reported_at = version, now
+    row.supported = version >= 0  # S16-30: -1 = not supported, 0 = empty
+    empty = version == 0 and not selectors.entries(row).exists()
+    if row.supported and version != row.version and not empty:
+        row.full_needed = True
+        _tell(row, "drifted", now, reported_version=version)
+    row.save()
+    said = {-1: "It keeps no local list.", 0: "The list is empty."}.get(
+        version, f"The list has version {version}."
+    )
+    note_effect(command, said, now=now)
+    announce(f"charge-point:{row.charge_point_id}")
+    if row.supported and row.policy != Policy.OFF and row.command_id is None:
+        _go_on(row, now)
+
+
+def follow_boot(booted: Booted) -> None:
+    """Ask a charge point that has booted which list it has: it may have lost it, or learned to keep one."""
+    if booted.registration != Registration.ACCEPTED:
+        return
+    row = (
+        LocalList.objects.filter(charge_point_id=booted.charge_point_id)
+        .filter(~Q(policy=Policy.OFF) | Q(version__gt=0))
+        .select_related("charge_point")
+        .first()
+    )
+    if row is None:
+        return
+    if row.supported is False:
+        if "firmware_version" not in booted.changes:
+            return
+        LocalList.objects.filter(pk=row.pk).update(supported=None)
+    with suppress(CommandRefused):
+        send_command(
+            row.charge_point, "get-local-list-version", {}, author=SYSTEM, reason="it booted", now=booted.now
+        )
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+def sync_local_lists(*, now: datetime) -> int:
+    """Send what has changed to the charge points that are online, have a policy and keep a list; return how many.
+
+    Whatever changed between two looks goes out as one update.
+    """
+    seen = selectors.state_of_tokens(now=now)
+    due = (
+        LocalList.objects.exclude(policy=Policy.OFF)
+        .exclude(supported=False)
+        .exclude(seen=seen)
+        .filter(
+            Q(try_after=None) | Q(try_after__lte=now),
+            command_id=None,
+            charge_point__connection_id__isnull=False,
+            charge_point__registration=Registration.ACCEPTED,
+            charge_point__retired_at=None,
+        )
+        .select_related("charge_point")
+        .order_by(F("last_at").asc(nulls_first=True))
+    )
+    looked_at = list(due[:SYNC_AT_ONCE])
+    for row in looked_at:
+        with transaction.atomic():
+            _go_on(row, now)
+    return len(looked_at)
+
+
+def _tell(row: LocalList, verb: str, now: datetime, **facts: Any) -> None:
+    record(f"local_list.{verb}", row.charge_point.cp_id, {"version": row.version, **facts}, occurred_at=now)
+    announce(f"charge-point:{row.charge_point_id}")
