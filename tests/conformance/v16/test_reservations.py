@@ -7,7 +7,7 @@ import pytest
 
 from chargers.models import Command
 from chargers.ordering import CommandRefused
-from chargers.reservations import catalogue, services
+from chargers.reservations import services
 from chargers.reservations.models import Reservation
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, token
@@ -302,16 +302,21 @@ async def test_s16_41_a_start_that_was_offline_uses_what_had_expired_by_our_cloc
         assert session(started["transactionId"]).anomalies == []
 
 
-async def test_s16_42_connector_0_only_where_it_is_supported(house: House, monkeypatch: Any):
+async def test_s16_42_connector_0_only_where_it_is_supported(house: House):
     async with cp16(house) as charger:
+
+        async def says(value: str) -> None:
+            key = {"key": "ReserveConnectorZeroSupported", "readonly": True, "value": value}
+            await charger.hears("get-configuration", {"configurationKey": [key], "unknownKey": []})
+
         row = await reserve(charger, connector_id=0)
         assert row.note == "Whether the charge point can reserve any connector was not known."
-        for said in ("false", "False", "no"):
-            monkeypatch.setattr(catalogue, "reported_value", lambda cp, key, said=said: said)
+        for no in ("false", "False", "no"):
+            await says(no)
             with pytest.raises(CommandRefused, match="ReserveConnectorZeroSupported") as refusal:
                 charger.order("reserve-now", connector_id=0, id_token="ALICE", expires_at=until())
             assert set(refusal.value.errors) == {"connector_id"}
-        monkeypatch.setattr(catalogue, "reported_value", lambda cp, key: "true")
+        await says("true")
         assert (await reserve(charger, connector_id=0)).note == ""
 
 
