@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from chargers import selectors, services
 from chargers.models import ChargePoint, Registration
 from chargers.protocol.versions import MAX_IDENTITY
-from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
+from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
 from csms.core.api_errors import ApiError, invalid
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, paged
@@ -47,6 +47,10 @@ class ChargePointShape(Shape):
     )
     retired_at = Moment(allow_null=True, help_text="When it was taken out of service for good.")
     has_password = serializers.BooleanField(source="password_hash", help_text="Must it sign in?")
+    security_profile = serializers.IntegerField(
+        help_text="The highest OCPP security profile that it connected with, and the lowest that it may use since: "
+        "1 password, 2 password over TLS; 0 = any."
+    )
     online = serializers.BooleanField(help_text="Whether it is connected now.")
     connected_at = Moment(allow_null=True, help_text="Since when it is connected; null while offline.")
     last_seen_at = Moment(
@@ -103,6 +107,12 @@ class ChargePointChanges(Body):
     """What may be changed of a charge point."""
 
     name = Word(required=False, allow_blank=True, max_length=100, help_text="For people.")
+    security_profile = Whole(
+        required=False,
+        min_value=0,
+        max_value=2,
+        help_text="Lower it for a charge point that was exchanged or reset; it rises by itself.",
+    )
 
 
 class Password(Body):
@@ -217,17 +227,19 @@ class OneChargePoint(ApiView):
 
     @extend_schema(
         operation_id="change_charge_point",
-        summary="Rename a charge point",
+        summary="Change a charge point",
         description="Scope `write`.",
         request=ChargePointChanges,
         responses={200: ChargePointShape},
     )
     def patch(self, request: Request, cp_id: str) -> Response:
-        """Rename a charge point."""
+        """Change a charge point."""
         charge_point = charge_point_or_404(cp_id)
         body = read_body(request, ChargePointChanges)
         if "name" in body:
             services.rename_charge_point(charge_point, body["name"])
+        if "security_profile" in body:
+            services.set_security_profile(charge_point, body["security_profile"])
         return Response(shown(charge_point))
 
 

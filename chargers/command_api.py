@@ -129,6 +129,12 @@ class CatalogueEntryShape(Shape):
         help_text="Of a charge point: the code with which it would be refused now; null if it can be sent.",
         required=False,
     )
+    warning = serializers.CharField(
+        allow_null=True,
+        help_text="Of a charge point: why it seems not to know the command, by its list of feature profiles or by "
+        "what it answered; it can be sent all the same. Null if nothing speaks against it.",
+        required=False,
+    )
 
 
 class CatalogueShape(Shape):
@@ -176,17 +182,18 @@ class ChargePointCatalogue(ApiView):
     @extend_schema(
         operation_id="list_charge_point_command_types",
         summary="List what a charge point can be told to do now",
-        description="The catalogue; `refusal` says of each entry why it would be refused.",
+        description="The catalogue; `refusal` says of each entry why it would be refused, `warning` why it may fail.",
         responses={200: CatalogueShape},
     )
     def get(self, request: Request, cp_id: str) -> Response:
         """List the catalogue, judged for a charge point."""
         charge_point = charge_point_or_404(cp_id)
         refusals = {slug: why_not(charge_point, slug) for slug in catalogue()}
-        codes = {slug: refusal.code if refusal else None for slug, refusal in refusals.items()}
-        return Response(
-            {"results": [_entry(entry) | {"refusal": codes[slug]} for slug, entry in catalogue().items()]}
-        )
+        judged = {
+            slug: {"refusal": refusal.code if refusal else None, "warning": charge_point.warning(slug)}
+            for slug, refusal in refusals.items()
+        }
+        return Response({"results": [_entry(entry) | judged[slug] for slug, entry in catalogue().items()]})
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------

@@ -68,6 +68,11 @@ class ChargePoint(models.Model):
     def __str__(self) -> str:
         return self.cp_id
 
+    def warning(self, command: str) -> str | None:
+        """Return why it seems not to know a command; what it answered says more than what it lists."""
+        why: dict[str, str] = self.lacking.get(command, {})
+        return why.get("answer") or why.get("profile")
+
 
 class ConnectorStatus(models.TextChoices):
     """OCPP 1.6, 7.7 ChargePointStatus. Unknown words are stored as they came."""

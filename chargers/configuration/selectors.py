@@ -113,6 +113,11 @@ def _drift(key: ConfigurationKey | None, wish: DesiredValue | None) -> Drift:
     return Drift.UNKNOWN if key.value is None else Drift.DIFFERS
 
 
+def needs_reboot(charge_point: ChargePoint) -> bool:
+    """Return whether a change that the charge point took counts only after its next boot."""
+    return ConfigurationKey.objects.filter(charge_point=charge_point, needs_reboot=True).exists()
+
+
 def reading(charge_point: ChargePoint) -> ConfigurationReading | None:
     """Return when and how the configuration was read; None before anything was."""
     return ConfigurationReading.objects.filter(charge_point=charge_point).first()

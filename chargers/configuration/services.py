@@ -16,7 +16,7 @@ from chargers.configuration.models import (
 )
 from chargers.configuration.selectors import Drift, clean, configuration, fold, same
 from chargers.models import ChargePoint, Command, Connector
-from chargers.ordering import SYSTEM, CommandRefused
+from chargers.ordering import SYSTEM, Author, CommandRefused
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal
 from csms.core.events.services import record
@@ -299,6 +299,16 @@ def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: s
     ]
     _replace(DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model), wishes)
     announce("fleet")
+
+
+def refresh(charge_point: ChargePoint, *, author: Author, now: datetime) -> Command:
+    """Order the whole configuration to be read, and brought to what is desired then. Raises CommandRefused."""
+    with transaction.atomic():
+        command = send_command(charge_point, "get-configuration", {}, author=author, now=now)
+        ConfigurationReading.objects.update_or_create(
+            charge_point=charge_point, defaults={"apply_after": command.pk}
+        )
+    return command
 
 
 def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:

@@ -50,6 +50,9 @@ SAMPLES: dict[str, Any] = {"cp_id": "CP16", "id_token": "ALICE", "from": NOON, "
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
     "register_id_token": {"id_token": "BOB"},
+    "set_authorization_key": {"key": "0123456789abcdef0123456789abcdef"},
+    "set_desired_configuration": {"values": {"HeartbeatInterval": "300"}},
+    "set_desired_configuration_of_model": {"values": {"HeartbeatInterval": "300"}},
     "reserve_now": {"expires_at": LATER, "reservation_id": 7},
     "create_reservation": {"expires_at": LATER, "reservation_id": 7},
     "cancel_reservation": {"reservation_id": 7},

@@ -123,7 +123,7 @@ async def test_a_pending_charge_point_is_asked_to_boot_when_it_is_approved(house
         assert (await charger.call("Heartbeat", {}))[2] == "SecurityError"
         assert (await charger.boot())["status"] == "Accepted"
         assert await charger.result("StatusNotification", STATUS) == {}
-        asked = Command.objects.get(charge_point=waiting)
+        asked = Command.objects.get(charge_point=waiting, type="trigger-message")
         assert (asked.by, asked.status, asked.effect) == ("system", "accepted", "BootNotification came.")
 
 
@@ -454,7 +454,7 @@ async def test_an_approval_by_another_process_is_found_and_asked_for_once(house:
             house.on_loop(house.gateway._sweep)
             house.on_loop(lambda: house.gateway.writer.run(lambda: None))
         assert (await charger.boot())["status"] == "Accepted"
-        assert Command.objects.filter(charge_point=cp16).count() == 1
+        assert Command.objects.filter(charge_point=cp16, type="trigger-message").count() == 1
 
 
 async def test_a_connection_that_the_books_call_closed_is_closed(house: House):
