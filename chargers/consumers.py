@@ -26,6 +26,7 @@ from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
 from chargers.models import Registration
 from chargers.ordering import Claimed
+from chargers.protocol.clock import SkewMeter
 from chargers.protocol.errors import Fault, OcppError, wire_code
 from chargers.protocol.events import (
     CallAnswered,
@@ -41,6 +42,7 @@ from chargers.protocol.frames import MessageKind
 from chargers.protocol.redaction import redact
 from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
+from chargers.traits.values import Traits, zone_of
 from chargers.wire import Send, Wire
 from csms.core.config import get_config
 from csms.core.ids import uuid7
@@ -56,11 +58,15 @@ HANDLING = Histogram(
 )
 CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that ended.", ["code"])
 
-CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4000, 4001, 4002}
+CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4000, 4001, 4002, 4003}
 """Codes that get a series of their own; a peer may name thousands more."""
 
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
 """Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
+
+UNANSWERED_MAX = 5
+"""Commands in a row without an answer, after which the connection is closed: some charge points go on with their
+heartbeats while their other ear is deaf, and a new connection mends that (quirk C9)."""
 
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
@@ -105,9 +111,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.session = Session(version, config.call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
+        self.adopt(guest.traits)
+        self.clock = SkewMeter()
+        self.clock_stored: int | None = None
         self.frames = FrameLog(self.holder)
         self.wire.name = guest.cp_id
         self.liveness = config.liveness_seconds
+        self._budget = gateway.budgets.of(guest.pk, monotonic())
         self.held_since = self.last_heard = monotonic()
         self.last_heard_at = datetime.now(UTC)
         self.heard_since_touch = False
@@ -116,6 +126,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self._claiming = False
         self._asked_to_boot_as = ""
         self._unaccepted = 0
+        self.unanswered = 0
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
@@ -144,6 +155,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 if self._unaccepted > BEFORE_ACCEPTANCE_MAX:
                     self.close_soon(1008, "it sent too much before it was accepted")
                     continue
+            if wait := self._budget.take(self.last_heard):
+                await asyncio.sleep(wait)
             while self.in_flight >= IN_FLIGHT_MAX:
                 self._room.clear()
                 await self._room.wait()
@@ -173,6 +186,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             asking = self.session.pending
             asked = _claimed(asking).asks_for if asking is not None else ""
             handler = self.handlers[event.action]
+            self.clock.hear(event.payload, arrived, arrived_at)
             if isinstance(handler, Translated):
                 handler.translate(event.payload)
                 handler = handler.handle
@@ -313,6 +327,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if answer:
             self.wire.send(answer)
         if isinstance(event, CallAnswered | CallFailed):
+            self.unanswered = 0
             self.heard("commands")
 
     def _served(self) -> None:
@@ -332,6 +347,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 self.gateway.background(
                     "registration", lambda: connections.standing(charge_point_id), self._registered
                 )
+
+    def adopt(self, traits: Traits) -> None:
+        """Serve the charge point with these traits from now on."""
+        self.holder.traits = traits
+        timeout = traits.call_timeout or get_config().call_timeout
+        strict = traits.leniency == "strict"
+        self.session.adjust(timeout, strict=strict, zone=zone_of(traits.naive_time_zone))
 
     def _registered(self, registration: str | None) -> None:
         if registration is None or registration == Registration.REJECTED:
@@ -395,6 +417,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         """Called every second: an answer that did not come, a connection that fell silent."""
         late = self.session.expire(now)
         if late is not None:
+            self.unanswered += 1
+            if self.unanswered == UNANSWERED_MAX:
+                self.close_soon(4003, f"it answered none of {UNANSWERED_MAX} commands")
             command_id = _claimed(late).command_id
             self.gateway.background(
                 "time out a command",
