@@ -305,6 +305,8 @@ SPECTACULAR_SETTINGS = {
         "FrameVerdict": "chargers.models.Frame.Verdict",
         "ResetType": ["Soft", "Hard"],
         "CommandStatus": "chargers.models.Command.Status",
+        "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
+        "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
         "ReservationStatus": "chargers.reservations.models.Reservation.Status",
         "JobState": "chargers.jobs.State",
         "TransactionStatus": "transactions.models.Transaction.Status",
