@@ -7,10 +7,15 @@ from uuid import uuid4
 
 from rest_framework.test import APIClient
 
+from chargers.certificates.models import InstalledCertificate, SigningRequest
+from chargers.certificates.pem import key_digest
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
 from chargers.reservations.models import Reservation
+from chargers.security_events.models import SecurityEvent
 from csms.core.access.services import create_api_token
-from transactions.models import MeterValue, Transaction
+from tests.certificates.cast import csr, pem, root
+from transactions.local_lists.models import LocalList, LocalListEntry
+from transactions.models import MeterValue, Transaction, UnknownToken
 
 API = "/api/v1"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -108,6 +113,13 @@ def command(charger: ChargePoint, **values: Any) -> Command:
     return Command.objects.create(charge_point=charger, **values)
 
 
+def local_list(charger: ChargePoint, **values: Any) -> LocalList:
+    row = LocalList.objects.create(charge_point=charger, **{"policy": "all", "version": 3} | values)
+    entry = {"id_token": "BOB", "key": "BOB", "status": "Accepted"}
+    LocalListEntry.objects.create(local_list=row, **entry)
+    return row
+
+
 def reservation(charger: ChargePoint, **values: Any) -> Reservation:
     values = {
         "number": 7,
@@ -122,3 +134,49 @@ def reservation(charger: ChargePoint, **values: Any) -> Reservation:
         "accepted_at": NOON,
     } | values
     return Reservation.objects.create(charge_point=charger, **values)
+
+
+def unknown_token(charger: ChargePoint, id_token: str = "CARD", **values: Any) -> UnknownToken:
+    values = {"first_at": NOON, "last_at": NOON} | values
+    return UnknownToken.objects.create(charge_point=charger, id_token=id_token, **values)
+
+
+ROOT = root()
+REQUEST = csr("CP16")
+CHAIN = pem(ROOT.sign(REQUEST)).strip()
+OTHER_CHAIN = pem(ROOT.sign(csr("CP16"))).strip()  # of a request that nobody knows
+
+
+def signing_request(charger: ChargePoint, **values: Any) -> SigningRequest:
+    values = {
+        "status": "pending",
+        "csr": pem(REQUEST),
+        "subject": "CN=CP16",
+        "key": "EC secp256r1",
+        "key_digest": key_digest(REQUEST),
+        "received_at": NOON,
+    } | values
+    return SigningRequest.objects.create(charge_point=charger, **values)
+
+
+def certificate(charger: ChargePoint, **values: Any) -> InstalledCertificate:
+    values = {
+        "use": "central_system_root",
+        "hash_algorithm": "SHA256",
+        "issuer_name_hash": "ab",
+        "issuer_key_hash": "cd",
+        "serial_number": "1",
+        "reported_at": NOON,
+    } | values
+    return InstalledCertificate.objects.create(charge_point=charger, **values)
+
+
+def security_event(charger: ChargePoint, **values: Any) -> SecurityEvent:
+    values = {
+        "type": "TamperDetectionActivated",
+        "info": "lid",
+        "critical": True,
+        "event_at": NOON,
+        "received_at": NOON,
+    } | values
+    return SecurityEvent.objects.create(charge_point=charger, **values)

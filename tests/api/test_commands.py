@@ -12,7 +12,7 @@ from chargers.models import ChargePoint, Command
 from chargers.sending_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
-from tests.api.cast import API, NOON, charge_point, command, online, reservation
+from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_list, online, reservation
 
 CP16 = f"{API}/charge-points/CP16/commands/"
 LEDGER = f"{API}/commands/ledger/"
@@ -30,11 +30,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "extended-trigger-message": {"requested_message": "LogStatusNotification"},
     "reserve-now": {"connector_id": 1, "id_token": "ALICE", "expires_at": "2099-01-01T00:00:00Z"},
     "cancel-reservation": {"reservation_id": 7},
+    "get-local-list-version": {},
+    "send-local-list": {"update_type": "Full"},
     "data-transfer": {"vendor_id": "org.example", "message_id": "hello", "data": "{}"},
+    "install-certificate": {"certificate_type": "manufacturer_root", "certificate": ROOT.pem.strip()},
+    "get-installed-certificate-ids": {"certificate_type": "manufacturer_root"},
+    "delete-certificate": {"issuer_name_hash": "ab", "issuer_key_hash": "cd", "serial_number": "1"},
+    "certificate-signed": {"certificate_chain": CHAIN},
 }
 
 # What must be there before a command can be sent.
-NEEDS: dict[str, Callable[[ChargePoint], object]] = {"cancel-reservation": reservation}
+NEEDS: dict[str, Callable[[ChargePoint], object]] = {
+    "cancel-reservation": reservation,
+    "send-local-list": local_list,
+}
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------

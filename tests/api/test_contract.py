@@ -17,16 +17,24 @@ from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
 from tests.api.cast import (
+    CHAIN,
+    OTHER_CHAIN,
     PAST,
+    ROOT,
+    certificate,
     charge_point,
     client_of,
     command,
     connector,
     frame,
+    local_list,
     online,
     reading,
     reservation,
+    security_event,
     session,
+    unknown_token,
+    signing_request,
 )
 from transactions.models import IdToken
 
@@ -53,12 +61,22 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "set_authorization_key": {"key": "0123456789abcdef0123456789abcdef"},
     "set_desired_configuration": {"values": {"HeartbeatInterval": "300"}},
     "set_desired_configuration_of_model": {"values": {"HeartbeatInterval": "300"}},
+    "set_local_list_policy": {"policy": "chosen"},
     "reserve_now": {"expires_at": LATER, "reservation_id": 7},
     "create_reservation": {"expires_at": LATER, "reservation_id": 7},
     "cancel_reservation": {"reservation_id": 7},
+    "install_certificate": {"certificate": ROOT.pem},
+    "delete_certificate": {"issuer_name_hash": "ab", "issuer_key_hash": "cd", "serial_number": "2"},
+    "certificate_signed": {"certificate_chain": OTHER_CHAIN},
+    "upload_certificate_chain": {"certificate_chain": CHAIN},
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
-KINDS = {"/commands/": "command", "/reservations/": "reservation"}
+KINDS = {
+    "/unknown-tokens/": "unknown_token",
+    "/commands/": "command",
+    "/reservations/": "reservation",
+    "/certificate-requests/": "certificate_request",
+}
 BAD_TIMES = [
     "yesterday",
     "",
@@ -79,7 +97,8 @@ TYPES: dict[str, Any] = {
     "object": {"x": 1},
 }
 HUGE = ["9" * 30, "-" + "9" * 30, "1e300", "9007199254740993.5"]
-ALICE: tuple[str, ...] = ("read", "command", "write")
+ALICE: tuple[str, ...] = ("read", "command", "write", "admin")
+OPERATOR: tuple[str, ...] = ("read", "command", "write")
 NOBODY_MUCH: tuple[str, ...] = ("admin",)  # may not even look
 
 
@@ -183,7 +202,8 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
         "x" * 9999,
     ):
         yield Ask(f"token {word[:20]!r}", frozenset({401}), body=plain, headers={"HTTP_AUTHORIZATION": word})
-    yield Ask("no scope", frozenset({403}), body=plain, scopes=NOBODY_MUCH)
+    strangers = OPERATOR if "Scope `admin`" in operation["description"] else NOBODY_MUCH
+    yield Ask("no scope", frozenset({403}), body=plain, scopes=strangers)
     yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "text/csv"})
     for given in ("\x00", "é", "x" * 999):
         yield Ask(f"request id {given[:5]!r}", served, body=plain, headers={"HTTP_X_REQUEST_ID": given})
@@ -304,6 +324,11 @@ def samples(db: None) -> dict[str, Any]:
     IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
     ids["reservation"] = str(reservation(cp16).pk)
+    ids["unknown_token"] = str(unknown_token(cp16).pk)
+    local_list(cp16)
+    ids["certificate_request"] = str(signing_request(cp16).pk)
+    certificate(cp16)
+    security_event(cp16)
     return SAMPLES | {"transaction_id": running.transaction_id} | ids
 
 
@@ -312,7 +337,7 @@ def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:
     method, path, operation = OPERATIONS[name]
     kind = next((kind for part, kind in KINDS.items() if part in path), "transaction")
     here = samples | {"id": samples[kind]}
-    clients = {scopes: client_of("-".join(scopes), *scopes) for scopes in (ALICE, NOBODY_MUCH)}
+    clients = {scopes: client_of("-".join(scopes), *scopes) for scopes in (ALICE, OPERATOR, NOBODY_MUCH)}
     found = []
     for ask in asks(method, path, operation, here | OWN_SAMPLES.get(name, {})):
         if wanted and ask.about not in wanted:

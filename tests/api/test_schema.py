@@ -18,15 +18,19 @@ from csms.api_urls import urlpatterns
 from csms.routing import COMMANDS
 from tests.api.cast import (
     API,
+    certificate,
     charge_point,
     command,
     connector,
     ended,
     frame,
+    local_list,
     online,
     reading,
     reservation,
+    security_event,
     session,
+    signing_request,
 )
 from tests.support.server import Server, running_server
 from transactions.models import IdToken
@@ -120,13 +124,17 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     frame(cp16)
     made = command(cp16, error_code="GenericError", late_at=cp16.created_at, effect_at=cp16.created_at)
     reserved = reservation(cp16)
+    local_list(cp16)
+    asked_for = signing_request(cp16)
+    certificate(cp16)
+    security_event(cp16)
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
             continue
-        kinds = {"/commands/": made, "/reservations/": reserved}
+        kinds = {"/commands/": made, "/reservations/": reserved, "/certificate-requests/": asked_for}
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
         answer = bob.get(path.format(**names))
         assert answer.status_code == 200, (path, answer.json())
