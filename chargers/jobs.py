@@ -10,12 +10,12 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F
 
 from chargers.commands import note_effect
 from chargers.models import ChargePoint, Command
@@ -113,10 +113,10 @@ J = TypeVar("J", bound=Job)
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(Generic[J]):
     """One kind of jobs: its tables, what its statuses mean, and how it is told outside."""
 
-    jobs: type[Job]
+    jobs: type[J]
     reports: type[Report]
     steps: Mapping[str, State]
     topic: str
@@ -132,7 +132,7 @@ class Kind:
 def new_request_id(*tables: type[Job]) -> int:
     """Return a number that names no other job. Random, so that no restored backup gives one out twice."""
     while True:
-        number = secrets.randbelow(INT32_MAX) + 1
+        number = secrets.randbelow(INT32_MAX - 1) + 1
         if not any(table._default_manager.filter(request_id=number).exists() for table in tables):
             return number
 
@@ -183,7 +183,7 @@ def secret_location(params: Mapping[str, Any]) -> Collection[str]:
 # --- what became of the order -----------------------------------------------------------------------------------------
 
 
-def settle(kind: Kind, outcome: Outcome) -> Job | None:
+def settle(kind: Kind[J], outcome: Outcome) -> J | None:
     """Let a job follow from the outcome of its command, and return it."""
     job = kind.jobs._default_manager.filter(command_id=outcome.command.pk).first()
     if job is None:
@@ -219,7 +219,7 @@ def _state_of(outcome: Outcome) -> tuple[State, str]:
     return State.CANCELLED, "The order was never sent."
 
 
-def _replace(kind: Kind, job: Job, *, any_kind: bool, now: datetime) -> None:
+def _replace(kind: Kind[J], job: J, *, any_kind: bool, now: datetime) -> None:
     """End the jobs that a newer one has replaced."""
     older = kind.jobs._default_manager.filter(
         charge_point_id=job.charge_point_id, state__in=OPEN, pk__lt=job.pk
@@ -230,7 +230,7 @@ def _replace(kind: Kind, job: Job, *, any_kind: bool, now: datetime) -> None:
         end_job(kind, one, State.CANCELLED, "A newer order replaced it.", now=now)
 
 
-def end_job(kind: Kind, job: Job, state: State, detail: str, *, now: datetime) -> bool:
+def end_job(kind: Kind[J], job: J, state: State, detail: str, *, now: datetime) -> bool:
     """End a job that is open, for a reason of ours; return whether it was."""
     ended = kind.jobs._default_manager.filter(pk=job.pk, state__in=OPEN).update(
         state=state, detail=detail, ended_at=now
@@ -245,14 +245,14 @@ def end_job(kind: Kind, job: Job, state: State, detail: str, *, now: datetime) -
 
 
 def note_report(
-    kind: Kind,
+    kind: Kind[J],
     charge_point_id: int,
     status: str,
     *,
     numbered: bool,
     request_id: int | None = None,
     now: datetime,
-) -> Job | None:
+) -> J | None:
     """Keep a status that a charge point reports, and return the job that it has moved.
 
     `numbered` says whether the message is of the kind that names its job by `request_id`.
@@ -283,11 +283,11 @@ def note_report(
     return job
 
 
-def _meant(kind: Kind, charge_point_id: int, numbered: bool, request_id: int | None) -> Job | None:
+def _meant(kind: Kind[J], charge_point_id: int, numbered: bool, request_id: int | None) -> J | None:
     """Return the job that a report is about: the one it names, else the newest that the charge point knows of."""
     jobs = kind.jobs._default_manager.filter(charge_point_id=charge_point_id)
     if request_id is not None:
-        return jobs.filter(request_id=request_id).first() if 0 < request_id <= INT32_MAX else None
+        return jobs.filter(request_id=request_id).first() if 0 < request_id < INT32_MAX else None
     known = jobs.filter(request_id__isnull=not numbered).exclude(state__in=[State.REFUSED, State.CANCELLED])
     return (
         known.filter(state=State.RUNNING).order_by("-pk").first() or known.order_by("-pk").first()
@@ -305,17 +305,17 @@ def _flag(job: Job | None, step: State | None, status: str, request_id: int | No
 
 
 def _keep(
-    kind: Kind,
+    kind: Kind[J],
     charge_point_id: int,
-    job: Job | None,
+    job: J | None,
     status: str,
     request_id: int | None,
     flag: str,
     now: datetime,
 ) -> None:
     """Write a report down, or count it: quirk C8 sends the same one for as long as it works."""
-    alike: Q = Q(charge_point_id=charge_point_id, job=job, request_id=request_id)
-    reports = kind.reports._default_manager.filter(alike)
+    alike: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job, "request_id": request_id}
+    reports = kind.reports._default_manager.filter(**alike)
     if flag:  # of what changes nothing one row a word is enough, in whatever order they come
         last = reports.filter(status=status).order_by("-pk").first()
     else:
@@ -323,18 +323,10 @@ def _keep(
     if last is not None and last.status == status:
         kind.reports._default_manager.filter(pk=last.pk).update(count=F("count") + 1, last_at=now)
     else:
-        kind.reports._default_manager.create(
-            charge_point_id=charge_point_id,
-            job=job,
-            request_id=request_id,
-            status=status,
-            flag=flag,
-            received_at=now,
-            last_at=now,
-        )
+        kind.reports._default_manager.create(**alike, status=status, flag=flag, received_at=now, last_at=now)
 
 
-def tell_job(kind: Kind, job: Job, *, now: datetime) -> None:
+def tell_job(kind: Kind[J], job: J, *, now: datetime) -> None:
     """Tell outside, and open pages, how far a job is."""
     facts = {
         "job_id": str(job.pk),
@@ -351,7 +343,7 @@ def tell_job(kind: Kind, job: Job, *, now: datetime) -> None:
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 
-def expire_jobs(kind: Kind, *, now: datetime, verdict: Callable[[Any], tuple[State, str]]) -> int:
+def expire_jobs(kind: Kind[J], *, now: datetime, verdict: Callable[[Any], tuple[State, str]]) -> int:
     """End jobs of which nothing was heard for too long, as `verdict` says; return how many. Idempotent, bounded."""
     stale = kind.jobs._default_manager.filter(state__in=OPEN, stale_at__lte=now).select_related(
         "charge_point"

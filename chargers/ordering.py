@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from annotated_types import MaxLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic.fields import FieldInfo
 
 from chargers.models import ChargePoint, Command
 from csms.core.access.models import User
@@ -65,6 +67,14 @@ def _instant(value: object) -> object:
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 """A parameter that is a point in time: aware, UTC."""
+
+
+LINES_FROM = 1000  # characters
+
+
+def has_lines(field: FieldInfo) -> bool:
+    """Whether a parameter is a text of several lines, as certificates in PEM form are: its bound says so."""
+    return any(isinstance(rule, MaxLen) and rule.max_length >= LINES_FROM for rule in field.metadata)
 
 
 @dataclass(frozen=True, slots=True)

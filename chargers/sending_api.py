@@ -15,6 +15,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import BaseModel, Field, create_model
+from pydantic.fields import FieldInfo
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,7 +24,7 @@ from chargers.api import charge_point_or_404
 from chargers.command_api import SCOPE, CommandShape
 from chargers.commands import catalogue, check_params, send_command
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author, CommandRefused, CommandType
+from chargers.ordering import Author, CommandRefused, CommandType, has_lines
 from chargers.waiting import wait_until_settled
 from csms.core.access.models import User
 from csms.core.api_errors import WHOLE, ApiError, envelope, invalid
@@ -73,6 +74,12 @@ def preferred_wait(request: Request) -> int | None:
     return None
 
 
+def _printable(value: str, field: FieldInfo | None) -> bool:
+    if field is not None and has_lines(field):
+        value = re.sub(r"[\r\n\t]", "", value)
+    return value.isprintable()
+
+
 class SendCommand(ApiView):
     """The base of the views that send a command, one for each entry of the catalogue."""
 
@@ -90,7 +97,7 @@ class SendCommand(ApiView):
         problems = {
             name: ["It has a character that cannot be printed."]
             for name, value in params.items()
-            if isinstance(value, str) and not value.isprintable()
+            if isinstance(value, str) and not _printable(value, self.entry.params.model_fields.get(name))
         }
         if not isinstance(reason, str) or len(reason) > REASON_MAX or "\x00" in reason:
             problems["reason"] = [f"It is no text of at most {REASON_MAX} characters."]

@@ -13,7 +13,7 @@ from django import forms
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from chargers.ordering import CommandRefused, CommandType
+from chargers.ordering import LINES_FROM, CommandRefused, CommandType
 
 Suggestions = Mapping[str, Sequence[tuple[str, str]]]
 """Field name -> (value, label) of what is likely meant."""
@@ -111,7 +111,9 @@ def _choice(choices: list[tuple[str, str]], optional: bool) -> forms.Field:
 def _text(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Field:
     least = next((rule.min_length for rule in metadata if isinstance(rule, MinLen)), None)
     most = next((rule.max_length for rule in metadata if isinstance(rule, MaxLen)), None)
-    widget = Suggested(offered, "text") if offered else forms.TextInput()
+    widget: forms.Widget = Suggested(offered, "text") if offered else forms.TextInput()
+    if any(isinstance(rule, MaxLen) and rule.max_length >= LINES_FROM for rule in metadata):
+        widget = forms.Textarea(attrs={"rows": 4})  # in a field of one line the lines of a certificate would be lost
     widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
     return forms.CharField(min_length=least, max_length=most, widget=widget)
 

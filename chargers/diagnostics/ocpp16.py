@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from chargers.diagnostics.services import note_log_status
-from chargers.firmware.ocpp16 import retries
+from chargers.firmware.ocpp16 import request_id, retries
 from chargers.handling import Call, Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
@@ -22,7 +22,7 @@ def log_status_notification(call: Call) -> dict[str, Any]:
         call.holder.charge_point_id,
         call.payload["status"],
         numbered=True,
-        request_id=call.payload.get("requestId"),
+        request_id=request_id(call),
         now=call.received_at,
     )
     return {}

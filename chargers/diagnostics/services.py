@@ -36,7 +36,7 @@ def _facts(job: LogJob) -> dict[str, Any]:
     return {"log": job.log, "location": job.location, "file_name": job.file_name}
 
 
-LOGS = Kind(
+LOGS = Kind[LogJob](
     jobs=LogJob,
     reports=LogReport,
     steps=STEPS,

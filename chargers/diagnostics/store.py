@@ -83,7 +83,7 @@ def exists(content: str) -> bool:
 
 async def read(content: str) -> AsyncIterator[bytes]:
     """Yield a content piece by piece."""
-    file = await sync_to_async(_path(content).open, thread_sensitive=False)("rb")
+    file: BinaryIO = await sync_to_async(lambda: _path(content).open("rb"), thread_sensitive=False)()
     try:
         while piece := await sync_to_async(file.read, thread_sensitive=False)(PIECE):
             yield piece

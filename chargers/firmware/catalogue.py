@@ -48,7 +48,6 @@ class SignedUpdateFirmware(Update):
         title="Signing certificate",
         max_length=CERTIFICATE_MAX,
         description="In PEM form; of the maker, whose root the charge point must know.",
-        json_schema_extra={"multiline": True},
     )
     signature: str = Field(
         title="Signature",

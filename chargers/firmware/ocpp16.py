@@ -5,7 +5,7 @@ from typing import Any
 
 from chargers.certificates.pem import read_certificates, text_of
 from chargers.firmware.services import note_firmware_status
-from chargers.handling import Call, Handler
+from chargers.handling import Call, Handler, int32
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
 
@@ -18,13 +18,18 @@ def firmware_status_notification(call: Call) -> dict[str, Any]:
     return {}
 
 
+def request_id(call: Call) -> int | None:
+    """Return the request that a status names, if it names one."""
+    return int32(call.payload["requestId"]) if "requestId" in call.payload else None
+
+
 def signed_firmware_status_notification(call: Call) -> dict[str, Any]:
     """Security white paper, 5.12: by request id (S16-70)."""
     note_firmware_status(
         call.holder.charge_point_id,
         call.payload["status"],
         numbered=True,
-        request_id=call.payload.get("requestId"),
+        request_id=request_id(call),
         now=call.received_at,
     )
     return {}

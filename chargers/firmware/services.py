@@ -51,7 +51,7 @@ def _facts(job: FirmwareJob) -> dict[str, Any]:
     }
 
 
-UPDATES = Kind(
+UPDATES = Kind[FirmwareJob](
     jobs=FirmwareJob,
     reports=FirmwareReport,
     steps=STEPS,

@@ -1,0 +1,39 @@
+"""Quirk C8: charge points that cut off long URLs, speak one protocol only, and say Uploading without end."""
+
+from chargers.diagnostics.models import LogJob
+from chargers.diagnostics.uploads import URL_MAX
+from chargers.jobs import State
+from csms.core.events.models import Event
+from tests.conformance.v16.cast import cp16, fresh
+from tests.conformance.v16.test_diagnostics import ELSEWHERE, claim, job_of
+from tests.conformance.v16.test_firmware import claim as firmware_claim
+from tests.conformance.v16.test_firmware import updating
+from tests.diagnostics.cast import at_home
+from tests.support.house import House
+
+
+async def test_c8_a_flood_of_one_status_is_counted_in_one_row(house: House):
+    async with cp16(house) as charger:
+        job = job_of(await charger.hears("get-diagnostics", {"fileName": "d"}, location=ELSEWHERE))
+        await claim(charger, *["Uploading"] * 50, "Uploaded", *["Uploaded"] * 3, *["Uploading"] * 5)
+        assert fresh(job).state == State.SUCCEEDED
+        rows = [(row.status, row.count, row.flag) for row in job.reports.order_by("pk")]
+        assert rows == [("Uploading", 55, ""), ("Uploaded", 4, "")]
+        # running, uploading, uploaded: what repeats itself is told to nobody
+        assert Event.objects.filter(cp_id=charger.row.cp_id, type="cp.log").count() == 3
+
+
+async def test_c8_so_is_a_flood_about_firmware(house: House):
+    async with cp16(house) as charger:
+        job = await updating(charger)
+        await firmware_claim(charger, *["Downloading"] * 30)
+        assert [(row.status, row.count) for row in job.reports.all()] == [("Downloading", 30)]
+
+
+async def test_c8_our_urls_are_short(house: House):
+    async with cp16(house) as charger:
+        with at_home(house, "https://" + "a" * 60 + "." + "b" * 60 + ".example/csms"):
+            charger.order("get-diagnostics")
+        location = (await charger.expect("GetDiagnostics"))["location"]
+        assert len(location) <= URL_MAX == 200
+        assert LogJob.objects.filter(charge_point=charger.row).exists()

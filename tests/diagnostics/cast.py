@@ -1,0 +1,42 @@
+"""What uploads: over a plain HTTP client, against the running house."""
+
+import asyncio
+import contextlib
+import http.client
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.house import House, settings_are
+
+
+def base_url(house: House) -> str:
+    return house.ocpp_url.replace("ws://", "http://").removesuffix("/ocpp")
+
+
+@contextlib.contextmanager
+def at_home(house: House, url: str = "") -> Iterator[None]:
+    """Upload URLs lead to the running house, or to `url`."""
+    with settings_are(CSMS_PUBLIC_URL=url or base_url(house)):
+        yield
+
+
+def send(url: str, body: Any, *, method: str = "PUT", **headers: str) -> tuple[int, str]:
+    """Upload, and return status and text. A body that is an iterable goes in chunks, without a length."""
+    parts = urlsplit(url)
+    wire = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            wire.request(
+                method, parts.path, body, names, encode_chunked=not isinstance(body, bytes | str | None)
+            )
+        answer = wire.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        wire.close()
+
+
+async def put(url: str, body: Any, **options: Any) -> tuple[int, str]:
+    """Upload without holding up the loop."""
+    return await asyncio.to_thread(lambda: send(url, body, **options))
