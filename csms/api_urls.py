@@ -68,6 +68,8 @@ urlpatterns = [
         name="api-transaction-meter-values",
     ),
     path("id-tokens/", token_api.IdTokens.as_view(), name="api-id-tokens"),
+    path("unknown-tokens/", token_api.UnknownTokens.as_view(), name="api-unknown-tokens"),
+    path("unknown-tokens/<uuid:id>/admit/", token_api.AdmittedToken.as_view(), name="api-admit-token"),
     path("id-tokens/<path:id_token>/", token_api.OneIdToken.as_view(), name="api-id-token"),
     path("refused-handshakes/", wire_api.RefusedHandshakes.as_view(), name="api-refused-handshakes"),
     path("schema/", Schema.as_view(), name="api-schema"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from csms.core.read_only_admin import HistoryAdmin, KeptAdmin
 from transactions.authorization import find_id_token
-from transactions.models import IdToken, MeterValue, Transaction
+from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
 from transactions.tokens import EDITABLE, TokenRefusal, add_id_token, check_id_token, update_id_token
 
 
@@ -62,6 +62,14 @@ class IdTokenAdmin(KeptAdmin):
             obj.pk = add_id_token(obj.id_token, now=timezone.now(), **values).pk
 
 
+@admin.register(UnknownToken)
+class UnknownTokenAdmin(HistoryAdmin):
+    list_display = ("id_token", "charge_point", "count", "first_at", "last_at")
+    list_select_related = ("charge_point",)
+    search_fields = ("id_token", "charge_point__cp_id__exact")
+    newest_first = ("-last_at", "-pk")
+
+
 @admin.register(Transaction)
 class TransactionAdmin(HistoryAdmin):
     list_display = (
@@ -75,9 +83,10 @@ class TransactionAdmin(HistoryAdmin):
         "energy_wh",
         "stop_reason",
         "orphan",
+        "end_source",
     )
     list_select_related = ("charge_point",)
-    list_filter = ("status", "orphan")
+    list_filter = ("status", "orphan", "end_source")
     search_fields = ("transaction_id__exact", "charge_point__cp_id__exact", "id_token__iexact")
     newest_first = ("-started_at", "-pk")
 

@@ -18,7 +18,7 @@ from csms.core.api_errors import invalid
 from csms.core.api_views import ApiView, WindowQuery, found, paged
 from csms.core.paging import PageQuery
 from transactions import selectors
-from transactions.models import ANOMALIES, MeterValue, Transaction
+from transactions.models import ANOMALIES, EVIDENCE, MeterValue, Transaction
 
 METER_VALUES_WINDOW = timedelta(days=31)
 PERIODIC = "Sample.Periodic"  # what an absent context means (1.6, 7.44)
@@ -77,10 +77,60 @@ class TransactionShape(Shape):
         help_text="The id that its end carried, when that was not its own."
     )
     orphan = serializers.BooleanField(help_text="Known only from its end.")
+    offline = serializers.BooleanField(
+        help_text="Its start or its end was told long after it happened, by its own time."
+    )
+    end_source = serializers.ChoiceField(
+        [("", "It is active"), *Transaction.EndSource.choices],
+        help_text="Whether its end was reported, or inferred from what else was seen; empty while it is active.",
+    )
+    end_seen_at = Moment(
+        allow_null=True, help_text="Since when something says that it is over, though no end was reported."
+    )
+    end_evidence = serializers.ChoiceField(
+        [("", "nothing"), *((word, word) for word in EVIDENCE)],
+        help_text="What says so.\n"
+        + "\n".join(f"* `{word}`: {meaning}" for word, meaning in EVIDENCE.items()),
+    )
     anomalies = serializers.ListField(
         child=serializers.ChoiceField([(word, word) for word in ANOMALIES]),
         help_text="\n".join(f"* `{word}`: {meaning}" for word, meaning in ANOMALIES.items()),
     )
+
+
+class InferredEndShape(Shape):
+    """An end as it was inferred; kept beside the real one, if that came later."""
+
+    evidence = serializers.CharField(help_text="A word as of `end_evidence`.")
+    seen_at = serializers.DateTimeField(help_text="When the evidence came.")
+    stopped_at = serializers.DateTimeField()
+    meter_stop_wh = serializers.IntegerField(allow_null=True)
+    energy_wh = serializers.IntegerField(allow_null=True)
+
+
+class TransactionDetailShape(TransactionShape):
+    """A charging session with what the charge point itself claimed, word for word."""
+
+    inferred_end = InferredEndShape(
+        allow_null=True, help_text="The end as inferred, also once it was replaced."
+    )
+    start_claim = serializers.SerializerMethodField(
+        help_text="The payload of its start; null while it is missing."
+    )
+    stop_claims = serializers.SerializerMethodField(
+        help_text="The payloads of its end: the first stands, the others differed from it."
+    )
+
+    @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+    def get_start_claim(self, transaction: Transaction) -> Any:
+        """Return the claim of the start."""
+        return orjson.loads(transaction.raw_start) if transaction.raw_start else None
+
+    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
+    def get_stop_claims(self, transaction: Transaction) -> list[Any]:
+        """Return the claims of the end."""
+        claims = orjson.loads(transaction.raw_stop or "[]")
+        return claims if isinstance(claims, list) else [claims]
 
 
 class TransactionQuery(PageQuery):
@@ -133,9 +183,13 @@ class MeterValueShape(Shape):
     )
     energy_wh = serializers.IntegerField(allow_null=True, help_text="The register, in whole Wh.")
     power_w = serializers.FloatField(allow_null=True)
+    power_derived = serializers.BooleanField(
+        help_text="Current by voltage, since the charge point reported no power."
+    )
     current_a = serializers.FloatField(allow_null=True)
     voltage_v = serializers.FloatField(allow_null=True)
     soc_percent = serializers.FloatField(allow_null=True)
+    offline = serializers.BooleanField(help_text="It was received long after it was measured.")
     samples = Samples(help_text="The sampled values of the message, verbatim.")
 
     def get_context(self, reading: MeterValue) -> str:
@@ -204,12 +258,12 @@ class OneTransaction(ApiView):
     chapter = "Transactions"
 
     @extend_schema(
-        operation_id="get_transaction", summary="Show a transaction", responses={200: TransactionShape}
+        operation_id="get_transaction", summary="Show a transaction", responses={200: TransactionDetailShape}
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Show a transaction."""
         rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
-        return Response(TransactionShape(found(rows.filter(pk=id).first(), "transaction", id)).data)
+        return Response(TransactionDetailShape(found(rows.filter(pk=id).first(), "transaction", id)).data)
 
 
 class TransactionMeterValues(ApiView):

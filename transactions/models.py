@@ -25,11 +25,11 @@ def received_late(at: datetime | None, received_at: datetime | None) -> bool:
 
 
 class CanonicalToken(models.CharField):  # type: ignore[type-arg]
-    """The form of `id_token` that is compared, written with it, whoever writes it."""
+    """The form of `id_token` that is compared; unless given, made of it when it is written, whoever writes it."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return the canonical form of the row's token."""
-        value = canonical_token(model_instance.id_token)  # type: ignore[attr-defined]
+        value = getattr(model_instance, self.attname) or canonical_token(model_instance.id_token)  # type: ignore[attr-defined]
         setattr(model_instance, self.attname, value)
         return value
 
@@ -61,6 +61,7 @@ class IdToken(models.Model):
 class UnknownToken(models.Model):
     """A token that nobody registered and that was used to charge all the same, until an operator admits it."""
 
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     id_token = models.CharField("token", max_length=255, help_text="as it was first sent")
     canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
     charge_point = models.ForeignKey(
@@ -96,7 +97,7 @@ class Transaction(models.Model):
     connector_number = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     id_token = models.CharField(max_length=255, blank=True, help_text="as the charge point gave it")
-    token_key = models.CharField(
+    token_key = CanonicalToken(
         max_length=CANONICAL_MAX, blank=True, help_text="the driver's token in the form that is compared"
     )
     authorization = models.CharField(

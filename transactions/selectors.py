@@ -30,21 +30,21 @@ def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> 
     and where no reading had the figure.
     """
 
-    def newest(name: str, figure: str, **bounds: object) -> Case:
+    def newest(name: str, figure: str, *order: str, **bounds: object) -> Case:
         readings = MeterValue.objects.filter(
             transaction=OuterRef("pk"), **{f"{figure}__isnull": False}, **bounds
         )
-        value = Subquery(readings.order_by("-pk").values(name)[:1])
+        value = Subquery(readings.order_by(*order, "-pk").values(name)[:1])
         return Case(When(status=Transaction.Status.ACTIVE, then=value))
 
-    # The bound on the id keeps the search short where no reading has the figure; that on the time passes over what a
-    # charge point measured while it was offline and tells only now.
-    fresh = {"pk__gte": uuid7_floor(now - FRESH), "sampled_at__gte": now - FRESH}
+    # The bound on the id keeps the search short where no reading has the figure. Within it the charge point's own time
+    # says what is newest, since it may tell now what it measured while it was offline.
+    fresh = uuid7_floor(now - FRESH)
     return transactions.annotate(
         live_register_wh=newest("energy_wh", "energy_wh"),
         live_read_at=newest("sampled_at", "sampled_at"),
-        live_power_w=newest("power_w", "power_w", **fresh),
-        live_soc_percent=newest("soc_percent", "soc_percent", **fresh),
+        live_power_w=newest("power_w", "power_w", "-sampled_at", pk__gte=fresh),
+        live_soc_percent=newest("soc_percent", "soc_percent", "-sampled_at", pk__gte=fresh),
     )
 
 

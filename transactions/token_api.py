@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
@@ -127,6 +128,60 @@ class IdTokens(ApiView):
         body: dict[str, Any] = read_body(request, NewIdToken)
         with refusals():
             token = tokens.add_id_token(body.pop("id_token"), now=timezone.now(), **body)
+        location = reverse("api-id-token", args=[token.id_token])
+        return Response(IdTokenShape(token).data, status=201, headers={"Location": location})
+
+
+class UnknownTokenShape(Shape):
+    """A token that nobody registered and that was used to charge all the same."""
+
+    id = serializers.UUIDField()
+    id_token = serializers.CharField(help_text="As it was first sent.")
+    cp_id = serializers.CharField(source="charge_point.cp_id", help_text="Where it was last seen.")
+    count = serializers.IntegerField(help_text="Transactions that were started with it.")
+    first_at = Moment()
+    last_at = Moment()
+
+
+class UnknownTokens(ApiView):
+    """The tokens that were used and that nobody registered."""
+
+    chapter = "Id tokens"
+    query = PageQuery
+
+    @extend_schema(
+        operation_id="list_unknown_tokens",
+        summary="List unknown tokens",
+        description=(
+            "Tokens that nobody registered and that charge points let start transactions, offline mostly. "
+            "The last seen first."
+        ),
+        responses={200: paged(UnknownTokenShape)},
+    )
+    def get(self, request: Request) -> Response:
+        """List unknown tokens."""
+        return self.page(selectors.unknown_tokens(), order=("-last_at", "-pk"), shape=UnknownTokenShape)
+
+
+class AdmittedToken(ApiView):
+    """The admission of an unknown token."""
+
+    chapter = "Id tokens"
+
+    @extend_schema(
+        operation_id="admit_unknown_token",
+        summary="Admit an unknown token",
+        description="Registers it; from then on it may charge, as far as the body says. Scope `write`.",
+        request=IdTokenChanges,
+        responses={201: IdTokenShape},
+        examples=[OpenApiExample("a card", value={"label": "Alice"}, request_only=True)],
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Admit a token."""
+        unknown = found(selectors.unknown_tokens().filter(pk=id).first(), "unknown_token", id)
+        values = read_body(request, IdTokenChanges)
+        with refusals():
+            token = tokens.add_id_token(unknown.id_token, now=timezone.now(), **values)
         location = reverse("api-id-token", args=[token.id_token])
         return Response(IdTokenShape(token).data, status=201, headers={"Location": location})
 

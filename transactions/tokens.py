@@ -128,11 +128,6 @@ def note_unknown_token(id_token: str, *, charge_point_id: int, now: datetime) ->
         announce("id-tokens")
 
 
-def admit_unknown_token(unknown: UnknownToken, *, now: datetime, **values: Any) -> IdToken:
-    """Register a token that was seen; `values` as for `add_id_token`. Raises TokenRefusal likewise."""
-    return add_id_token(unknown.id_token, now=now, **values)
-
-
 def _checked(**values: Any) -> dict[str, Any]:
     """Return the values. Raises TokenRefusal for the first that no token may have, TypeError for an unknown field."""
     if unknown := set(values) - set(EDITABLE):

@@ -14,7 +14,14 @@ LIST = f"{API}/transactions/"
 
 
 def test_an_ended_transaction_is_shown_whole(bob: APIClient) -> None:
-    transaction = ended(charge_point(), anomalies=["stop_differs"], stop_id_token="BOB")
+    transaction = ended(
+        charge_point(),
+        anomalies=["stop_differs"],
+        stop_id_token="BOB",
+        end_source="reported",
+        raw_start='{"meterStart":1000}',
+        raw_stop='[{"meterStop":8500},{"meterStop":9000}]',
+    )
     reading(transaction.charge_point, transaction)
     assert bob.get(f"{LIST}{transaction.pk}/").json() == {
         "id": str(transaction.pk),
@@ -37,6 +44,13 @@ def test_an_ended_transaction_is_shown_whole(bob: APIClient) -> None:
         "stop_id_token": "BOB",
         "claimed_transaction_id": "",
         "orphan": False,
+        "offline": False,
+        "end_source": "reported",
+        "end_seen_at": None,
+        "end_evidence": "",
+        "inferred_end": None,
+        "start_claim": {"meterStart": 1000},
+        "stop_claims": [{"meterStop": 8500}, {"meterStop": 9000}],
         "anomalies": ["stop_differs"],
     }
 
@@ -153,9 +167,11 @@ def test_a_reading_has_its_figures_and_its_samples_verbatim(bob: APIClient) -> N
         "context": "Sample.Periodic",
         "energy_wh": 2500,
         "power_w": 7400.0,
+        "power_derived": False,
         "current_a": None,
         "voltage_v": None,
         "soc_percent": None,
+        "offline": False,
         "samples": [{"value": "2.5", "unit": "kWh"}],
     }
 

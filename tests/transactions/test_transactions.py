@@ -387,9 +387,7 @@ def power(wh: int, watts: int, minutes: float) -> dict:
     return {"timestamp": at(minutes), "sampledValue": values}
 
 
-def test_the_figures_of_now_leave_out_what_was_superseded(cp16, django_assert_num_queries, monkeypatch):
-    monkeypatch.setattr("transactions.selectors.FRESH", timedelta(days=36500))  # noon is long ago
-
+def test_the_figures_of_now_leave_out_what_was_superseded(cp16, django_assert_num_queries):
     def figures(since: float) -> tuple:
         with django_assert_num_queries(2):
             now = charging_figures(now=datetime.now(UTC), since=NOON + timedelta(minutes=since))
