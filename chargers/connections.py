@@ -22,6 +22,8 @@ from chargers.models import ChargePoint, Command, Connection, Frame, Process, Re
 from chargers.protocol.repeats import BY_CONTENT
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
+from chargers.traits.selectors import charge_point_of_alias, traits_of
+from chargers.traits.values import DEFAULTS, Traits
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
@@ -29,6 +31,7 @@ from csms.core.live import announce, process_group, ring
 LEASE_RENEWED_EVERY = 10.0  # seconds
 LEASE = timedelta(seconds=45)
 LOST = "its server process was lost"
+REPLACED = "replaced by a newer connection"
 CLOSE_REPLACED, CLOSE_LOST = (
     4000,
     4001,
@@ -58,6 +61,8 @@ class Guest:
     """The security profile that it has proven; it may not connect with a lower one (T-037)."""
     shown_hash: str = ""
     """Once it has signed in: the hash of these two that its password had."""
+    traits: Traits = DEFAULTS
+    """What is peculiar to it or its model."""
     profile: int = 0
     """Once it has signed in: the security profile of this connection; 0 = without a password."""
 
@@ -77,7 +82,7 @@ def admit(identity: str, *, now: datetime) -> Guest:
 
     Raises HandshakeRefused: 404 for one that is unknown or retired (T-004), 403 for one that was rejected.
     """
-    charge_point = find_charge_point(identity)
+    charge_point = find_charge_point(identity) or charge_point_of_alias(identity)
     if charge_point is None:
         config = get_config()
         policy = config.unknown_charge_points
@@ -108,7 +113,14 @@ def admit(identity: str, *, now: datetime) -> Guest:
         charge_point.password_hash,
         charge_point.next_password_hash,
         charge_point.security_profile,
+        traits=traits_of(charge_point),
     )
+
+
+def default_version(identity: str) -> str:
+    """Return the version that a charge point speaks when it offers none (quirk T1); "" = it is refused."""
+    charge_point = find_charge_point(identity) or charge_point_of_alias(identity)
+    return traits_of(charge_point).default_version if charge_point else ""
 
 
 def open_connection(
@@ -133,7 +145,7 @@ def open_connection(
         else Connection.objects.filter(charge_point=charge_point).order_by("-opened_at").first()
     )
     for connection in older:
-        _end(connection, now=now, code=CLOSE_REPLACED, reason="replaced by a newer connection")
+        _end(connection, now=now, code=CLOSE_REPLACED, reason=_replaced(connection, guest, peer))
         ring(process_group(str(connection.process_id)), "replaced", connection=str(connection.pk))
     Connection.objects.create(
         id=connection_id,
@@ -170,6 +182,13 @@ def open_connection(
     accepted = charge_point.registration == Registration.ACCEPTED
     answered = answered_calls(guest.pk) if accepted else []
     return Opened(connection_id, charge_point.registration, answered)
+
+
+def _replaced(older: Connection, guest: Guest, peer: str) -> str:
+    """Say who took its place: where no password is asked for, anybody who knows the identity can."""
+    if older.peer == peer:
+        return REPLACED
+    return f"{REPLACED} from {peer}" + ("" if guest.shown_hash else ", which showed no password")
 
 
 def close_connection(connection_id: UUID, *, code: int, reason: str, now: datetime) -> bool:

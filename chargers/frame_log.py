@@ -1,16 +1,23 @@
 """The frame log of one connection: every frame as it went over the wire, secrets masked."""
 
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
 from chargers.protocol.frames import MessageKind
 from chargers.protocol.redaction import redact
+from chargers.traits.ledger import LEDGER
 from csms.core.ids import uuid7_text
+from csms.core.writer import after_commit
 
 KEPT_OF_UNUSED = 4096
 """Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
+
+
+COUNTED = {"deviant", "refused", "late", "ignored"}
+"""Verdicts whose notes are deviations; a repeated message deviates from nothing."""
 
 
 class FrameLog:
@@ -34,14 +41,18 @@ class FrameLog:
     ) -> None:
         """Keep a frame of the charge point; `kind` is None for one that could not be read."""
         holder = self._holder
-        text = redact(action, text)
+        text, seen = redact(action, text), notes
         if len(text) > KEPT_OF_UNUSED and (
             verdict not in ("ok", "deviant") or holder.registration != Registration.ACCEPTED
         ):
             notes = (*notes, f"cut from {len(text)} characters")
             text = text[:KEPT_OF_UNUSED]
+        frame_id = uuid7_text()
+        if seen and verdict in COUNTED and holder.registration == Registration.ACCEPTED:
+            count = (holder.charge_point_id, action or "", seen, verdict, frame_id, at)
+            after_commit(partial(LEDGER.count, *count))
         FRAMES.add(
-            uuid7_text(),
+            frame_id,
             holder.charge_point_id,
             holder.connection_id,
             at,

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,10 +19,15 @@ from django.utils import timezone
 from prometheus_client import Gauge
 
 from chargers import connections, services
-from chargers.models import Registration
+from chargers.budget import Budgets
+from chargers.models import CLOCK_OFF_SECONDS, Registration
+from chargers.traits import selectors as traits
+from chargers.traits.ledger import LEDGER
+from chargers.traits.ledger import store as store_deviations
+from chargers.traits.values import Traits
 from csms.core import live, reach
 from csms.core.config import get_config
-from csms.core.writer import Writer, WriterClosed, WriterFull
+from csms.core.writer import Writer, WriterClosed, WriterFull, after_commit
 
 if TYPE_CHECKING:
     from chargers.consumers import ChargePointConsumer
@@ -31,9 +37,14 @@ log = logging.getLogger(__name__)
 HELD = Gauge("csms_charge_points_connected", "Charge points connected to this process.")
 QUEUED = Gauge("csms_writer_queue_depth", "Units that wait for the writer of this process.")
 
+CLOCKS_OFF = Gauge(
+    "csms_charge_points_clock_off", "Charge points of this process whose clock is more than 5 minutes off."
+)
+
 TICK = 1.0  # seconds
 TOUCH_TURNS = 20  # ticks in which each charge point's last sign of life is stored once
 SWEEP_EVERY = 5.0
+TRAITS_EVERY = 60.0  # this process looks whether anything was said of traits that it did not hear
 BELL_EVERY = 5.0  # this process rings at itself, to know that it would be heard
 BELL_SECONDS = 5.0  # and waits so long for that
 BELL_RETRY_FIRST, BELL_RETRY_LAST = 0.5, 10.0
@@ -71,12 +82,15 @@ class Gateway:
         )
         self.held: dict[int, ChargePointConsumer] = {}
         self.process_id: UUID | None = None
+        self.budgets = Budgets(config.charge_point_frame_rate)
         self.draining_since: float | None = None
         self.closed = False
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._channel = ""
         self._echo = asyncio.Event()
+        self._storing = False
+        self._traits_state: tuple[Any, ...] = ()
 
     @property
     def draining(self) -> bool:
@@ -112,6 +126,7 @@ class Gateway:
         """Forget a consumer, unless a newer one has taken its place."""
         if self.held.get(charge_point_id) is consumer:
             del self.held[charge_point_id]
+            self.budgets.forget(charge_point_id, monotonic())
             HELD.set(len(self.held))
 
     def background(
@@ -182,6 +197,9 @@ class Gateway:
                 consumer = self.held.get(message["charge_point"])
                 if consumer is not None:
                     consumer.heard(bell)
+            case "traits":
+                one = message.get("charge_point")
+                self._read_traits(list(self.held) if one is None else [one])
             case "replaced":
                 for consumer in list(self.held.values()):
                     if str(consumer.connection_id) == message["connection"]:
@@ -190,7 +208,7 @@ class Gateway:
     # -- the clock --
 
     async def _tick(self) -> None:
-        swept = leased = monotonic()
+        swept = leased = traits_read = monotonic()
         turn = 0
         while True:
             await asyncio.sleep(TICK)
@@ -204,6 +222,11 @@ class Gateway:
                     self._renew_lease()
                 turn = (turn + 1) % TOUCH_TURNS
                 self._touch(turn)
+                self._store_clocks(turn)
+                self._store_deviations()
+                if now - traits_read >= TRAITS_EVERY:
+                    traits_read = now
+                    self._look_at_traits()
                 if now - swept >= SWEEP_EVERY and self.held:
                     swept = now
                     self._sweep()
@@ -234,6 +257,66 @@ class Gateway:
                 seen[charge_point_id] = consumer.last_heard_at
         if seen:
             self.background("touch", lambda: services.touch_charge_points(seen))
+
+    def _store_clocks(self, turn: int) -> None:
+        """Store what was measured of clocks, each in its turn, and count those that are off."""
+        off, moved = 0, {}
+        for charge_point_id, consumer in self.held.items():
+            seconds = consumer.clock.seconds
+            if seconds is None:
+                continue
+            off += abs(seconds) > CLOCK_OFF_SECONDS
+            if charge_point_id % TOUCH_TURNS == turn and round(seconds) != consumer.clock_stored:
+                consumer.clock_stored = round(seconds)
+                moved[charge_point_id] = (consumer.clock_stored, consumer.last_heard_at)
+        CLOCKS_OFF.set(off)
+        if moved:
+            self.background("store clocks", lambda: services.store_clock_skews(moved))
+
+    def _store_deviations(self) -> None:
+        """Store the deviations that were counted; in the writer's thread, which counts them."""
+        if self._storing or not LEDGER.pending:
+            return
+        self._storing = True
+
+        def store() -> None:
+            taken = LEDGER.taken()
+            store_deviations(taken)
+            after_commit(partial(LEDGER.stored, taken))
+
+        def stored(result: None, error: BaseException | None) -> None:
+            self._storing = False
+            if error is not None:
+                log.error("gateway.deviations_not_stored", extra={"error": repr(error)[:300]})
+
+        try:
+            self.writer.submit(store, stored)
+        except (WriterFull, WriterClosed):
+            self._storing = False  # they wait in memory
+
+    def _look_at_traits(self) -> None:
+        """Make good a bell that was lost: has anything been said of traits since this process last looked?"""
+
+        def looked(state: tuple[Any, ...]) -> None:
+            if state != self._traits_state:
+                self._traits_state = state
+                self._read_traits(list(self.held))
+
+        self.background("look at traits", traits.state, looked)
+
+    def _read_traits(self, charge_point_ids: list[int]) -> None:
+        """Give connections the traits that hold now."""
+
+        def read() -> dict[int, Traits]:
+            traits.forget_rules()
+            return traits.traits_of_all(charge_point_ids)
+
+        def give(found: dict[int, Traits]) -> None:
+            for charge_point_id, values in found.items():
+                if consumer := self.held.get(charge_point_id):
+                    consumer.adopt(values)
+
+        self.background("read traits", read, give)
 
     def _sweep(self) -> None:
         """Make good what lost bells would have said: commands that wait, approvals, connections that were ended."""

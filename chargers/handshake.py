@@ -48,6 +48,7 @@ class Handshake:
         client = scope.get("client") or ("", 0)
         self.peer = str(client[0])
         self.identity = ""
+        self.offered: list[str] = list(scope.get("subprotocols") or [])
         self.accepted_subprotocol: str | None = None
 
     async def check(self) -> tuple[Guest, Version]:
@@ -62,13 +63,14 @@ class Handshake:
             self.identity = identity_from_path(raw_path, mount=MOUNT)
         except IdentityError as error:
             raise HandshakeRefused(404, "bad_identity", str(error)) from error
-        version = self._version()
+        version = await self._version()
         key = (self.identity.upper(), self.peer)
         if FAILED_LOGINS.too_many(key):
             raise HandshakeRefused(429, "too_many_attempts", "too many failed logins; wait a minute")
         await self.gateway.start()
         username, password = self._credentials()
         guest = await self._unit(lambda: connections.admit(self.identity, now=datetime.now(UTC)))
+        version = self._pinned(guest, version)
         try:
             shown_hash = await self._check_password(guest, username, password)
         except HandshakeRefused:
@@ -97,10 +99,13 @@ class Handshake:
             return True
         return b"origin" in self.headers and self.headers.get(b"user-agent", b"").startswith(b"Mozilla/")
 
-    def _version(self) -> Version:
+    async def _version(self) -> Version:
         """T-005 to T-007: the first offered version that is served, never one that was not offered."""
-        offered = list(self.scope.get("subprotocols") or [])
-        default = get_config().subprotocol_default
+        offered = self.offered
+        default: str = get_config().subprotocol_default
+        if not offered and not default:
+            await self.gateway.start()
+            default = await self._unit(lambda: connections.default_version(self.identity))
         version = choose_subprotocol(offered, self.versions, Version(default) if default else None)
         if version is None:
             said = f"it offers {', '.join(offered)[:200]}" if offered else "it offers none"
@@ -111,6 +116,17 @@ class Handshake:
         # A server must not name a subprotocol that the client did not offer (RFC 6455, 4.2.2).
         self.accepted_subprotocol = version.value if offered else None
         return version
+
+    def _pinned(self, guest: Guest, version: Version) -> Version:
+        """Quirk T2: where only one version is to be spoken, others that it offers do not count."""
+        only = guest.traits.only_version
+        if not only or version is only:
+            return version
+        if choose_subprotocol(self.offered, [only]) is None:
+            said = ", ".join(self.offered)[:200] or "none"
+            raise HandshakeRefused(400, "other_version", f"only {only} is spoken with it; it offers {said}")
+        self.accepted_subprotocol = only.value
+        return only
 
     def _credentials(self) -> tuple[bytes | None, bytes]:
         header = self.headers.get(b"authorization")
@@ -133,7 +149,7 @@ class Handshake:
     async def _check_password(self, guest: Guest, username: bytes | None, password: bytes) -> str:
         """Return the hash that the password has; "" for a charge point that needs and shows none."""
         named = None if username is None else username.decode("utf-8", "replace").casefold()
-        its_own = named == guest.cp_id.casefold()  # T-003, T-026
+        its_own = named in (guest.cp_id.casefold(), self.identity.casefold())  # T-003, T-026; I3: an alias
         for known in (guest.password_hash, guest.next_password_hash):
             if known and its_own and await KNOWN_PASSWORDS.check(known, password):
                 return known

@@ -12,6 +12,8 @@ from django.db.models.functions import Upper
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
+CLOCK_OFF_SECONDS = 300
+
 
 class Registration(models.TextChoices):
     """Whether the network wants to serve a charge point."""
@@ -54,6 +56,12 @@ class ChargePoint(models.Model):
         help_text="commands that it seems not to know, and why: slug -> why -> sentence",
     )
 
+    # How far its clock is off, by the times in its live messages; stored now and then while it is connected.
+    clock_skew_seconds = models.IntegerField(
+        null=True, blank=True, help_text="ahead of ours; negative when behind; empty while unknown"
+    )
+    clock_measured_at = models.DateTimeField(null=True, blank=True)
+
     # The wire. `connection_id` names the connection that holds the charge point now; see `connections.py`.
     connection_id = models.UUIDField(null=True, blank=True, db_index=True)
     protocol = models.CharField(max_length=16, blank=True)
@@ -72,6 +80,11 @@ class ChargePoint(models.Model):
         """Return why it seems not to know a command; what it answered says more than what it lists."""
         why: dict[str, str] = self.lacking.get(command, {})
         return why.get("answer") or why.get("profile")
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Whether its clock is so far off that its times mislead people."""
+        return self.clock_skew_seconds is not None and abs(self.clock_skew_seconds) > CLOCK_OFF_SECONDS
 
 
 class ConnectorStatus(models.TextChoices):

@@ -333,3 +333,16 @@ def touch_charge_points(seen: Mapping[int, datetime]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(f'UPDATE "{table}" SET last_seen_at = %s WHERE id = %s', rows)  # noqa: S608 - names from the model
     announce(*(f"charge-point:{pk}" for pk in seen))
+
+
+def store_clock_skews(measured: Mapping[int, tuple[int, datetime]]) -> None:
+    """Store by how many seconds the clocks of charge points are ahead, and when that was measured."""
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [(seconds, adapt(at), pk) for pk, (seconds, at) in sorted(measured.items())]
+    table = ChargePoint._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f'UPDATE "{table}" SET clock_skew_seconds = %s, clock_measured_at = %s WHERE id = %s',  # noqa: S608
+            rows,
+        )
+    announce(*(f"charge-point:{pk}" for pk in measured))

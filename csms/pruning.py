@@ -17,10 +17,13 @@ from chargers.diagnostics.uploads import remove_files
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
 from chargers.security_events.models import SecurityEvent
+from chargers.traits.models import Deviation
 from csms.core.config import Config
 from csms.core.events.models import Event
 from csms.core.ids import uuid7_floor
+from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
+from transactions.remote_control.models import UnexplainedCharging
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ RETENTION = (
     Kept("status reports", StatusReport, lambda c: c.retain_connections_days, _by_id),
     Kept("meter values", MeterValue, lambda c: c.retain_meter_values_days, _by_id),
     Kept("events", Event, lambda c: c.retain_events_days, _by_id),
+    Kept("deviations", Deviation, lambda c: c.retain_connections_days, lambda t: Q(last_at__lt=t)),
     Kept(
         "commands",
         Command,
@@ -82,6 +86,19 @@ RETENTION = (
     Kept("log reports", LogReport, lambda c: c.retain_connections_days, _by_id),
     Kept("upload URLs", Upload, lambda c: c.retain_connections_days, lambda t: Q(expires_at__lt=t)),
     Kept("files", StoredFile, lambda c: c.retain_files_days, _by_id, remove=remove_files),
+    Kept(
+        "charging profiles",
+        InstalledProfile,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(ended_at__lt=t) & ~Q(status__in=InstalledProfile.LIVE),
+    ),
+    Kept("composite schedules", CompositeSchedule, lambda c: c.retain_connections_days, _by_id),
+    Kept(
+        "unexplained charging",
+        UnexplainedCharging,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(ended_at__lt=t),
+    ),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
     Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),
     Kept(

@@ -26,19 +26,23 @@ import chargers.reservations.catalogue
 import chargers.reservations.ocpp16
 import chargers.reservations.services
 import chargers.security_events.ocpp16
+import chargers.traits.services
 import transactions.catalogue
 import transactions.charging_profiles.catalogue
 import transactions.charging_profiles.ocpp16
+import transactions.charging_profiles.services
 import transactions.ending
 import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
 import transactions.local_lists.services
 import transactions.ocpp16
 import transactions.plug_and_charge
+import transactions.remote_control.services
 from chargers.following import Booted, CommandSettled, Follower, StatusReported
 from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
+from transactions.happenings import TransactionEnded, TransactionStarted
 
 Value = TypeVar("Value")
 
@@ -102,6 +106,8 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.configuration.following.follow_boot,
         chargers.firmware.services.follow_boot,
         transactions.local_lists.services.follow_boot,
+        transactions.charging_profiles.services.follow_boot,
+        chargers.traits.services.follow_boot,
     ),
     CommandSettled: (chargers.configuration.following.follow_command,),
     StatusReported: (
@@ -109,4 +115,9 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.reservations.services.follow_status,
         transactions.ending.follow_status,
     ),
+    TransactionStarted: (
+        transactions.remote_control.services.follow_start,
+        transactions.charging_profiles.services.follow_start,
+    ),
+    TransactionEnded: (transactions.charging_profiles.services.follow_end,),
 }

@@ -21,13 +21,14 @@ What is done with each deviation:
 import math
 import re
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Any
 
 import orjson
 
 from .errors import Fault, OcppError
 from .schemas import MAX_INTEGER, Json, Schema
-from .times import time_oddity
+from .times import time_oddity, with_zone
 from .versions import Version
 
 MAX_NOTES = 20
@@ -73,20 +74,20 @@ PLAIN_WORDS = {"errorCode": {"error": "OtherError"}}
 
 
 def read_request(
-    version: Version, action: str, schema: Schema, payload: Json
+    version: Version, action: str, schema: Schema, payload: Json, zone: tzinfo | None = None
 ) -> tuple[Json, tuple[str, ...]]:
     """A charger's CALL that broke its schema: the payload as read, and a note for each deviation.
 
     Raises OcppError, with the code of T-054 for the fault, when the meaning is lost.
     """
-    return _read(_Reading(version, action, schema.document, HARMLESS), schema, payload)
+    return _read(_Reading(version, action, schema.document, HARMLESS, zone=zone), schema, payload)
 
 
 def read_response(
-    version: Version, action: str, schema: Schema, payload: Json
+    version: Version, action: str, schema: Schema, payload: Json, zone: tzinfo | None = None
 ) -> tuple[Json, tuple[str, ...]]:
     """The same for a charger's CALLRESULT; nothing stands in for what is missing there."""
-    return _read(_Reading(version, action, schema.document, {}), schema, payload)
+    return _read(_Reading(version, action, schema.document, {}, zone=zone), schema, payload)
 
 
 def check(version: Version, action: str, schema: Schema, payload: Json) -> None:
@@ -131,7 +132,9 @@ class _Reading:
         root: Json,
         harmless: dict[tuple[str, str], object],
         strict: bool = False,
+        zone: tzinfo | None = None,
     ) -> None:
+        self.zone = zone
         self.version = version
         self.action = action
         self.root = root
@@ -266,6 +269,10 @@ class _Reading:
             )
         if schema.get("format") == "date-time" and (oddity := time_oddity(text)):
             rule = "must be a date and time as in RFC 3339"
+            zoned = with_zone(text, self.zone) if self.zone and not self.strict else None
+            if zoned:
+                self.note(path, f"{shown(text)} has no time zone, read as {zoned}")
+                return zoned
             self.deviates(Fault.PROPERTY, path, rule, f"{shown(text)} {oddity}, kept as text")
         return text
 

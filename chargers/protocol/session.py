@@ -8,6 +8,7 @@ and exact.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import tzinfo
 from typing import Any
 
 import orjson
@@ -55,7 +56,8 @@ class Session:
 
     `call_timeout` is in seconds. `remember` is how many answers are kept for repeats. `handled` names the
     actions that have a handler, any other known action is NotSupported; None stands for all that a charger
-    may send. `strict` refuses what breaks its schema instead of repairing it.
+    may send. `strict` refuses what breaks its schema instead of repairing it. `zone` is that of times that name
+    none; None is UTC.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Session:
         "_slot",
         "_strict",
         "_timeout",
+        "_zone",
         "version",
     )
 
@@ -78,17 +81,23 @@ class Session:
         remember: int = 32,
         handled: Collection[str] | None = None,
         strict: bool = False,
+        zone: tzinfo | None = None,
     ) -> None:
         self.version = version
         self._incoming = schemas.FROM_CHARGER[version]
         self._handled: Collection[str] = self._incoming if handled is None else handled
         self._requests = schemas.requests(version)
-        self._strict = strict
-        self._timeout = call_timeout
+        self.adjust(call_timeout, strict=strict, zone=zone)
         self._repeats = Repeats(remember)
         self._now = 0.0
         self._slot = Slot()
         self._last_answer: tuple[str, str] | None = None
+
+    def adjust(self, call_timeout: float, *, strict: bool = False, zone: tzinfo | None = None) -> None:
+        """From now on, wait so long for answers, be so strict, and take times without a zone for those of `zone`."""
+        self._timeout = call_timeout
+        self._strict = strict
+        self._zone = zone
 
     # What comes in
 
@@ -230,7 +239,7 @@ class Session:
         if not schema.is_valid(payload):
             if self._strict:
                 leniency.check(self.version, action, schema, payload)
-            payload, found = leniency.read_request(self.version, action, schema, payload)
+            payload, found = leniency.read_request(self.version, action, schema, payload, self._zone)
             notes += found
         if not send and (note := self._repeats.open(message_id, raw_id, action, mark)):
             notes.append(note)
@@ -251,7 +260,9 @@ class Session:
                 if not schema.is_valid(payload):
                     if self._strict:
                         leniency.check(self.version, call.action, schema, payload)
-                    payload, found = leniency.read_response(self.version, call.action, schema, payload)
+                    payload, found = leniency.read_response(
+                        self.version, call.action, schema, payload, self._zone
+                    )
                     notes += found
         except OcppError as error:
             payload, fault = None, error

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 # Outside, a clock was never set or is broken: the claim says nothing. Clocks begin again at 1970, 2000, 2010, 2015 …
 FIRST_YEAR, LAST_YEAR = 2020, 2100
@@ -58,6 +58,15 @@ def time_oddity(text: str) -> str | None:
     if match[6] is None or "," in text or " " in text:
         return "is not written as RFC 3339 asks"
     return None
+
+
+def with_zone(text: str, zone: tzinfo) -> str | None:
+    """A time without a zone as the RFC 3339 text of the same wall clock in `zone`; None for any other text."""
+    match = _FORM.fullmatch(text)
+    claimed = parse_time(text)
+    if match is None or match[8] is not None or claimed is None:
+        return None
+    return claimed.replace(tzinfo=zone).isoformat()
 
 
 def format_time(when: datetime) -> str:

@@ -332,6 +332,16 @@ class Config(BaseSettings):
         high=67_108_864,
     )
 
+    charge_point_frame_rate: int = protocol(
+        "CSMS_CHARGE_POINT_FRAME_RATE",
+        50,
+        "Messages a second that are read of one charge point; a minute's worth may come at once, and what is more "
+        "is read later.",
+        unit="1/s",
+        zero="no limit",
+        high=100_000,
+    )
+
     certificate_authority: Annotated[Literal["manual", "own"], LowerCase] = certificates(
         "CSMS_CERTIFICATE_AUTHORITY",
         "manual",
