@@ -32,7 +32,7 @@ BYTES = Counter("csms_upload_bytes_total", "Bytes that charge points uploaded, s
 
 SILENCE_SECONDS = 60.0  # without a piece of the body
 LONGEST_SECONDS = 6 * 3600.0
-LINGER_SECONDS = 5.0
+LINGER_SECONDS, LINGER_BYTES = 5.0, 16 * 1024 * 1024
 FRAMING_MAX = 64 * 1024  # bytes of a multipart body beside its file
 
 # The token has a fixed length, so that a file name may be glued to it, as some do with a URL they take for a folder.
@@ -199,6 +199,7 @@ async def _refuse(scope: dict[str, Any], receive: Receive, send: Send, refusal: 
     if not waits_for_leave and refusal.reason != "slow":
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
-                while (message := await receive()).get("more_body"):
-                    BYTES.inc(len(message.get("body", b"")))
+                left = LINGER_BYTES
+                while left > 0 and (message := await receive()).get("more_body"):
+                    left -= len(message.get("body", b""))
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import http.client
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.house import House, settings_are
+from chargers.diagnostics.models import Log, LogJob
+from chargers.models import ChargePoint
+from csms.core.ids import uuid7
+from tests.support.house import House, known, now, settings_are
 
 
 def base_url(house: House) -> str:
@@ -40,3 +44,12 @@ def send(url: str, body: Any, *, method: str = "PUT", **headers: str) -> tuple[i
 async def put(url: str, body: Any, **options: Any) -> tuple[int, str]:
     """Upload without holding up the loop."""
     return await asyncio.to_thread(lambda: send(url, body, **options))
+
+
+_numbers = count(1)
+
+
+def a_job(charge_point: ChargePoint | None = None, **values: Any) -> LogJob:
+    """An upload that was ordered, by default of a charge point of its own."""
+    values = {"command_id": uuid7(), "location": "", "log": Log.DIAGNOSTICS, "created_at": now()} | values
+    return LogJob.objects.create(charge_point=charge_point or known(f"UP-{next(_numbers)}"), **values)
