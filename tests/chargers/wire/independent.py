@@ -1,0 +1,35 @@
+"""A charge point of the `ocpp` package on the house's wire, for one session of a profile."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import websockets
+from ocpp.v16 import ChargePoint
+
+from chargers.services import find_charge_point
+from tests.support.house import House, known
+
+Kind = TypeVar("Kind", bound=ChargePoint)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@contextlib.asynccontextmanager
+async def independent(house: House, cp_id: str, kind: type[Kind], **options: Any) -> AsyncIterator[Kind]:
+    """A station of this class on the wire; registered when it comes for the first time. `row` is its charge point."""
+    row = find_charge_point(cp_id) or known(cp_id)
+    async with websockets.connect(f"{house.ocpp_url}/{cp_id}", subprotocols=["ocpp1.6"]) as socket:
+        station = kind(cp_id, socket, **options)
+        station.row = row
+        task = asyncio.create_task(station.start())
+        try:
+            yield station
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, websockets.ConnectionClosed):
+                await task
