@@ -120,3 +120,13 @@ async def cp16(house: House, cp_id: str = "", *, booted: bool = True, **values: 
         if booted:
             assert (await charger.boot())["status"] == "Accepted"
         yield charger
+
+
+@asynccontextmanager
+async def again(house: House, charger: CP16, *, booted: bool = True, **options: Any) -> AsyncIterator[CP16]:
+    """The same charge point on a new connection."""
+    async with RawCharger.connect(house.ocpp_url, charger.row.cp_id, **options) as wire:
+        returned = CP16(charger.row, wire)
+        if booted:
+            assert (await returned.boot())["status"] == "Accepted"
+        yield returned
