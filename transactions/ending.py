@@ -166,7 +166,7 @@ def _infer_end(pk: UUID, *, now: datetime) -> bool:
             "stopped_at": transaction.stopped_at.isoformat(),
             "meter_stop_wh": transaction.meter_stop_wh,
             "energy_wh": transaction.energy_wh,
-            "anomalies_before": before,
+            "anomalies": [word for word in transaction.anomalies if word not in before],
         }
         transaction.save()
         cp_id = transaction.charge_point.cp_id

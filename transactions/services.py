@@ -274,7 +274,7 @@ def stop_transaction(
 
     inferred = transaction.inferred_end
     if inferred is not None:
-        transaction.anomalies = inferred["anomalies_before"]
+        transaction.anomalies = [w for w in transaction.anomalies if w not in inferred["anomalies"]]
         add_words(transaction, "stop_replaced")
     set_end(
         transaction,
