@@ -16,6 +16,7 @@ from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
 from chargers.diagnostics.uploads import remove_files
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import Deviation
 from csms.core.config import Config
@@ -58,6 +59,7 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: _by_id(t) & ~Q(status__in=Command.OPEN),
     ),
+    Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),
     Kept("boot reports", BootReport, lambda c: c.retain_connections_days, _by_id),
     Kept("connections", Connection, lambda c: c.retain_connections_days, lambda t: Q(closed_at__lt=t)),
