@@ -19,6 +19,7 @@ from transactions import api as transactions
 from transactions import token_api
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
+from transactions.remote_control import api as remote_control
 
 BLOCKS = (
     availability,
@@ -28,6 +29,7 @@ BLOCKS = (
     diagnostics,
     firmware,
     local_lists,
+    remote_control,
     reservations,
     security_events,
     traits,

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "transactions",
     "transactions.local_lists",
     "transactions.charging_profiles",
+    "transactions.remote_control",
     "alerts",
     "console",
 ]
@@ -179,6 +180,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "watch what follows remote starts": {
+        "task": "transactions.remote_control.tasks.watch",
+        "schedule": 15.0,
+    },
+    "end charging profiles": {
+        "task": "transactions.charging_profiles.tasks.expire_profiles",
+        "schedule": 30.0,
+    },
     "close transactions by evidence": {"task": "transactions.tasks.infer_ends", "schedule": 60.0},
     "give up silent firmware updates": {"task": "chargers.firmware.tasks.expire_updates", "schedule": 60.0},
     "give up silent uploads": {"task": "chargers.diagnostics.tasks.expire_logs", "schedule": 60.0},
@@ -318,6 +327,10 @@ SPECTACULAR_SETTINGS = {
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
+        {
+            "name": "Charging profiles",
+            "description": "Limits that charge points keep, and what they say follows from them.",
+        },
         {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
         {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},

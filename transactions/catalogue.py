@@ -4,6 +4,9 @@ from pydantic import Field
 
 from chargers.handling import INT32_MAX
 from chargers.ordering import CommandType, Params, by_slug
+from transactions.charging_profiles.catalogue import prepare_start
+from transactions.charging_profiles.params import ChargingProfile
+from transactions.charging_profiles.services import settle_profile
 
 
 class RemoteStart(Params):
@@ -14,6 +17,9 @@ class RemoteStart(Params):
     )
     connector_id: int | None = Field(
         None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
+    )
+    charging_profile: ChargingProfile | None = Field(
+        None, title="Charging profile", description="A TxProfile that limits the transaction from its start."
     )
 
 
@@ -26,7 +32,14 @@ class RemoteStop(Params):
 
 
 COMMANDS = by_slug(
-    CommandType("remote-start", "Start charging", RemoteStart, effect="A transaction of the token starts."),
+    CommandType(
+        "remote-start",
+        "Start charging",
+        RemoteStart,
+        effect="A transaction of the token starts.",
+        prepare=prepare_start,
+        settled=settle_profile,
+    ),
     CommandType(
         "remote-stop",
         "Stop charging",

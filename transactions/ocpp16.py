@@ -13,6 +13,7 @@ from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
+from transactions.charging_profiles.ocpp16 import wire_profile
 from transactions.claims import believable_register
 from transactions.readings import Measured
 from transactions.samples import read_samples16
@@ -184,7 +185,11 @@ def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
         raise BadParam("id_token", f"an idTag of OCPP 1.6 has at most {ID_TAG_MAX} characters")
     # S16-19: connectorId is never 0, and left out when any connector will do.
     chosen = {"connectorId": params["connector_id"]} if "connector_id" in params else {}
-    return {"idTag": params["id_token"], **chosen}
+    payload = {"idTag": params["id_token"], **chosen}
+    if "charging_profile" in params:
+        # Without a transactionId: the transaction has none yet (S16-50).
+        payload["chargingProfile"] = wire_profile(params["charging_profile"], params["profile_id"])
+    return payload
 
 
 def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,12 @@ from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_
 
 CP16 = f"{API}/charge-points/CP16/commands/"
 LEDGER = f"{API}/commands/ledger/"
+PROFILE: dict[str, Any] = {
+    "purpose": "TxDefaultProfile",
+    "kind": "Relative",
+    "stack_level": 0,
+    "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": "16.5"}]},
+}
 BODIES: dict[str, dict[str, Any]] = {
     "remote-start": {"id_token": "ALICE", "connector_id": 1},
     "remote-stop": {"transaction_id": "4711"},
@@ -30,6 +36,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "extended-trigger-message": {"requested_message": "LogStatusNotification"},
     "reserve-now": {"connector_id": 1, "id_token": "ALICE", "expires_at": "2099-01-01T00:00:00Z"},
     "cancel-reservation": {"reservation_id": 7},
+    "set-charging-profile": {"connector_id": 0, "charging_profile": PROFILE},
+    "clear-charging-profile": {"connector_id": 0, "stack_level": 0},
+    "get-composite-schedule": {"connector_id": 1, "duration": 3600, "unit": "A"},
     "get-local-list-version": {},
     "send-local-list": {"update_type": "Full"},
     "data-transfer": {"vendor_id": "org.example", "message_id": "hello", "data": "{}"},

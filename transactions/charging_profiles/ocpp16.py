@@ -1,8 +1,126 @@
 """OCPP 1.6 of this block. Wire words become neutral ones here."""
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 from chargers.handling import Handler
-from chargers.ordering import Order
+from chargers.ordering import BadParam, Order
+from chargers.protocol.times import format_time, parse_time
 
 CALLS: dict[str, Handler] = {}
 
-ORDERS: dict[str, Order] = {}
+TENTH = Decimal("0.1")
+
+
+def wire_profile(
+    profile: dict[str, Any], profile_id: int, transaction_id: int | None = None
+) -> dict[str, Any]:
+    """1.6, 7.8. Raise BadParam for a limit with more than one decimal digit."""
+    schedule = profile["schedule"]
+    where = "charging_profile.schedule"
+    periods = [
+        {
+            "startPeriod": period["start_period"],
+            "limit": _figure(period["limit"], f"{where}.periods.{number}.limit"),
+            **_given(period, number_phases="numberPhases"),
+        }
+        for number, period in enumerate(schedule["periods"])
+    ]
+    wire_schedule = {
+        **_given(schedule, duration="duration"),
+        "chargingRateUnit": schedule["unit"],
+        "chargingSchedulePeriod": periods,
+        **_times(schedule, start="startSchedule"),
+    }
+    if "min_rate" in schedule:
+        wire_schedule["minChargingRate"] = _figure(schedule["min_rate"], f"{where}.min_rate")
+    return {
+        "chargingProfileId": profile_id,
+        **({} if transaction_id is None else {"transactionId": transaction_id}),
+        "stackLevel": profile["stack_level"],
+        "chargingProfilePurpose": profile["purpose"],
+        "chargingProfileKind": profile["kind"],
+        **_given(profile, recurrency="recurrencyKind"),
+        **_times(profile, valid_from="validFrom", valid_to="validTo"),
+        "chargingSchedule": wire_schedule,
+    }
+
+
+def _given(values: dict[str, Any], **words: str) -> dict[str, Any]:
+    return {theirs: values[ours] for ours, theirs in words.items() if ours in values}
+
+
+def _times(values: dict[str, Any], **words: str) -> dict[str, str]:
+    given = _given(values, **words)
+    return {word: format_time(datetime.fromisoformat(text)) for word, text in given.items()}
+
+
+def _figure(text: str, field: str) -> int | float:
+    """Return a decimal as a JSON number of at most one decimal digit (1.6, 7.14)."""
+    figure = Decimal(text)
+    if figure % TENTH:
+        raise BadParam(field, "OCPP 1.6 knows one decimal digit; give it as in 16.5")
+    # The shortest digits of a float are those of the decimal it came from.
+    return int(figure) if figure == figure.to_integral_value() else float(figure)
+
+
+def _set_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.16."""
+    transaction_id = int(params["transaction_id"]) if "transaction_id" in params else None
+    return {
+        "connectorId": params["connector_id"],
+        "csChargingProfiles": wire_profile(params["charging_profile"], params["profile_id"], transaction_id),
+    }
+
+
+def _clear_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.5: what is given is ANDed, and 0 is given, too (S16-54)."""
+    return _given(
+        params,
+        profile_id="id",
+        connector_id="connectorId",
+        purpose="chargingProfilePurpose",
+        stack_level="stackLevel",
+    )
+
+
+def _get_composite_schedule(params: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 5.7."""
+    return _given(params, connector_id="connectorId", duration="duration", unit="chargingRateUnit")
+
+
+def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
+    """1.6, 6.18. Return only what is there: all but the status is optional (S16-55)."""
+    schedule = answer.get("chargingSchedule", {})
+    facts: dict[str, Any] = {
+        **_given(schedule, duration="duration", chargingRateUnit="unit"),
+        "periods": [
+            {
+                "start_period": period["startPeriod"],
+                "limit": f"{Decimal(str(period['limit'])):f}",
+                "number_phases": period.get("numberPhases"),
+            }
+            for period in schedule.get("chargingSchedulePeriod", ())
+        ],
+    }
+    if "minChargingRate" in schedule:
+        facts["min_rate"] = f"{Decimal(str(schedule['minChargingRate'])):f}"
+    # 1.6, 6.18: periods are relative to scheduleStart; some give only the start of the schedule itself.
+    start = parse_time(answer.get("scheduleStart")) or parse_time(schedule.get("startSchedule"))
+    if start is not None:
+        facts["schedule_start"] = start
+    return facts
+
+
+ORDERS: dict[str, Order] = {
+    "set-charging-profile": Order(
+        "SetChargingProfile", _set_charging_profile, refused=frozenset({"Rejected", "NotSupported"})
+    ),
+    "clear-charging-profile": Order(
+        "ClearChargingProfile", _clear_charging_profile, refused=frozenset({"Unknown"})
+    ),
+    "get-composite-schedule": Order(
+        "GetCompositeSchedule", _get_composite_schedule, read=_read_composite_schedule
+    ),
+}

@@ -1,0 +1,63 @@
+"""What a charge point can take of charging profiles: what it reported, and what is known of its model."""
+
+import re
+from dataclasses import dataclass
+
+from chargers.configuration.selectors import reported_value
+from chargers.models import ChargePoint
+from chargers.traits.selectors import traits_of
+
+# Quirk C5: the standard's words are Current and Power.
+UNIT_WORDS = {
+    **dict.fromkeys(("a", "amp", "amps", "ampere", "amperes", "current"), "A"),
+    **dict.fromkeys(("w", "watt", "watts", "power"), "W"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a charge point can take; None and nothing mean that nobody knows. `…_source` says who says so."""
+
+    max_stack_level: int | None = None
+    stack_level_source: str = ""
+    max_periods: int | None = None
+    max_profiles: int | None = None
+    units: frozenset[str] = frozenset()
+    units_source: str = ""
+
+
+def read_units(text: str | None) -> frozenset[str]:
+    """Return the units that a charge point means, however it wrote them; nothing if that cannot be read."""
+    words = re.split(r"[^a-z]+", (text or "").casefold())
+    return frozenset(UNIT_WORDS[word] for word in words if word in UNIT_WORDS)
+
+
+def read_number(text: str | None) -> int | None:
+    """Return the whole number in a value, without the blanks and quotes round it; None if there is none."""
+    found = re.fullmatch(r'[\s"\']*([0-9]{1,9})[\s"\']*', text or "")
+    return int(found[1]) if found else None
+
+
+def limits_of(charge_point: ChargePoint) -> Limits:
+    """Return what a charge point can take. Its traits go before what it reported (quirk C3)."""
+    traits = traits_of(charge_point)
+    level, level_source = (
+        read_number(reported_value(charge_point.pk, "ChargeProfileMaxStackLevel")),
+        "ChargeProfileMaxStackLevel",
+    )
+    if traits.max_stack_level is not None and (level is None or traits.max_stack_level < level):
+        level, level_source = traits.max_stack_level, "a trait of this charge point or its model"
+    units, units_source = (
+        read_units(reported_value(charge_point.pk, "ChargingScheduleAllowedChargingRateUnit")),
+        "ChargingScheduleAllowedChargingRateUnit",
+    )
+    if traits.profile_unit:
+        units, units_source = frozenset({traits.profile_unit}), "a trait of this charge point or its model"
+    return Limits(
+        max_stack_level=level,
+        stack_level_source=level_source,
+        max_periods=read_number(reported_value(charge_point.pk, "ChargingScheduleMaxPeriods")),
+        max_profiles=read_number(reported_value(charge_point.pk, "MaxChargingProfilesInstalled")),
+        units=units,
+        units_source=units_source,
+    )

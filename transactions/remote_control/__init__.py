@@ -1,0 +1,1 @@
+"""Remote starts that nothing followed, and charging that belongs to no transaction."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RemoteControlConfig(AppConfig):
+    name = "transactions.remote_control"

@@ -1,0 +1,228 @@
+"""The clock behind remote starts: one that nothing followed is over, and charging without a transaction is flagged.
+
+An accepted remote start is a promise for ConnectionTimeOut seconds (1.6, 9.1): if no cable comes, no transaction
+comes, and nothing tells us. Some charge points keep the promise and never report the transaction (quirk X6).
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction as database
+from django.db.models import Exists, Max, Min, OuterRef
+
+from chargers.commands import note_effect
+from chargers.configuration.selectors import reported_value
+from chargers.models import Command, Connector, ConnectorStatus
+from csms.core.events.services import record
+from csms.core.ids import uuid7_floor
+from csms.core.live import announce
+from transactions.charging_profiles.limits import read_number
+from transactions.charging_profiles.services import drop_profiles_of
+from transactions.happenings import TransactionStarted
+from transactions.models import MeterValue, Transaction
+from transactions.remote_control.models import UnexplainedCharging
+from transactions.selectors import open_transactions
+from transactions.token_forms import canonical_token
+
+NO_TRANSACTION = "No transaction came."
+ONLY_CHARGING = "It charges, but no transaction was reported."
+
+CONNECTION_TIMEOUT = 120  # seconds, of a charge point that has not told its ConnectionTimeOut
+GRACE = timedelta(seconds=30)  # for authorizing, and for the messages on their way
+LOOKED_BACK = timedelta(days=1)
+AT_ONCE = 500
+
+
+# --- pending starts ---------------------------------------------------------------------------------------------------
+
+
+def pending_for(charge_point_id: int) -> timedelta:
+    """Return how long after its acceptance a remote start may still bring a transaction."""
+    told = read_number(reported_value(charge_point_id, "ConnectionTimeOut"))
+    return timedelta(seconds=told or CONNECTION_TIMEOUT) + GRACE
+
+
+def expire_pending_starts(*, now: datetime) -> int:
+    """Note that an accepted remote start brought no transaction (TC_011_2); return how many. Idempotent."""
+    waiting = Command.objects.filter(
+        pk__gte=uuid7_floor(now - LOOKED_BACK),
+        type="remote-start",
+        status=Command.Status.ACCEPTED,
+        effect_at=None,
+        answered_at__lte=now - GRACE,
+    ).select_related("charge_point")
+    return sum(_expire_start(command, now) for command in waiting.order_by("pk")[:AT_ONCE])
+
+
+def _expire_start(command: Command, now: datetime) -> bool:
+    if command.answered_at is None or now < command.answered_at + pending_for(command.charge_point_id):
+        return False
+    with database.atomic():
+        flagged = UnexplainedCharging.objects.filter(command_id=command.pk).exists()
+        note_effect(command, ONLY_CHARGING if flagged else NO_TRANSACTION, now=now)
+        drop_profiles_of(command, now=now)
+        record(
+            "remote_start.expired",
+            command.charge_point.cp_id,
+            {
+                "command_id": str(command.pk),
+                "id_token": command.params["id_token"],
+                "connector_id": command.params.get("connector_id"),
+            },
+            occurred_at=now,
+        )
+    return True
+
+
+def follow_start(started: TransactionStarted) -> None:
+    """Correct what was noted of a remote start whose transaction came late, and end the riddle of its connector."""
+    transaction = started.transaction
+    _correct_effect(transaction, started.now)
+    for row in UnexplainedCharging.objects.filter(
+        charge_point_id=transaction.charge_point_id,
+        connector_number=transaction.connector_number or 0,
+        ended_at=None,
+    ):
+        _end(row, UnexplainedCharging.End.TRANSACTION, started.now)
+
+
+def _correct_effect(transaction: Transaction, now: datetime) -> None:
+    starts = Command.objects.filter(
+        charge_point_id=transaction.charge_point_id,
+        pk__gte=uuid7_floor(now - LOOKED_BACK),
+        type="remote-start",
+        created_at__lte=transaction.started_at + GRACE,
+    )
+    if starts.filter(effect_subject=str(transaction.pk)).exists():
+        return
+    for command in starts.filter(effect__in=(NO_TRANSACTION, ONLY_CHARGING)).order_by("-pk"):
+        connector = command.params.get("connector_id", transaction.connector_number)
+        same_driver = canonical_token(command.params["id_token"]) == canonical_token(transaction.id_token)
+        if same_driver and connector == transaction.connector_number:
+            Command.objects.filter(pk=command.pk, effect_subject="").update(
+                effect="The transaction started.", effect_subject=str(transaction.pk), effect_at=now
+            )
+            announce("commands", f"commands:{command.charge_point_id}")
+            return
+
+
+# --- charging without a transaction -----------------------------------------------------------------------------------
+
+UNEXPLAINED_AFTER = timedelta(seconds=90)
+
+
+def watch_charging(*, now: datetime) -> int:
+    """Flag connectors that charge without a transaction, and end the flags of those that do not; return how many.
+
+    Only charge points that are online count: of others nobody knows what they do. Idempotent.
+    """
+    ended = sum(_look_again(row, now) for row in UnexplainedCharging.objects.filter(ended_at=None)[:AT_ONCE])
+    running = Transaction.objects.filter(
+        charge_point=OuterRef("charge_point"),
+        connector_number=OuterRef("number"),
+        status=Transaction.Status.ACTIVE,
+    )
+    flagged = UnexplainedCharging.objects.filter(
+        charge_point=OuterRef("charge_point"), connector_number=OuterRef("number"), ended_at=None
+    )
+    charging = Connector.objects.filter(
+        ~Exists(running),
+        ~Exists(flagged),
+        status=ConnectorStatus.CHARGING,
+        number__gt=0,
+        received_at__lte=now - UNEXPLAINED_AFTER,
+        charge_point__connection_id__isnull=False,
+        charge_point__retired_at=None,
+    ).select_related("charge_point")
+    return ended + sum(_flag(connector, now) for connector in charging[:AT_ONCE])
+
+
+def _flag(connector: Connector, now: datetime) -> bool:
+    since = connector.received_at or now
+    start = (
+        Command.objects.filter(
+            charge_point_id=connector.charge_point_id,
+            pk__gte=uuid7_floor(now - LOOKED_BACK),
+            type="remote-start",
+            status=Command.Status.ACCEPTED,
+            effect_subject="",
+            answered_at__lte=since + GRACE,
+        )
+        .order_by("-pk")
+        .first()
+    )
+    if start is not None and (
+        start.params.get("connector_id", connector.number) != connector.number
+        or (start.answered_at or now) + pending_for(connector.charge_point_id) < since
+    ):
+        start = None
+    with database.atomic():
+        row, new = UnexplainedCharging.objects.get_or_create(
+            charge_point=connector.charge_point,
+            connector_number=connector.number,
+            ended_at=None,
+            defaults={
+                "since": since,
+                "noticed_at": now,
+                "command_id": None if start is None else start.pk,
+            },
+        )
+        if new:
+            _read(row)
+            _tell(row, "charging.unexplained", now)
+    return new
+
+
+def _look_again(row: UnexplainedCharging, now: datetime) -> bool:
+    """Read the meter of charging without a transaction, and end it when it is over."""
+    connectors = Connector.objects.filter(charge_point=row.charge_point_id, number=row.connector_number)
+    connector = connectors.first()
+    with database.atomic():
+        if (
+            open_transactions(row.charge_point_id)
+            .filter(connector_number=row.connector_number, superseded=False)
+            .exists()
+        ):
+            return _end(row, UnexplainedCharging.End.TRANSACTION, now)
+        if connector is None or connector.status != ConnectorStatus.CHARGING:
+            over = connector.received_at if connector is not None else None
+            return _end(row, UnexplainedCharging.End.STATUS, over or now)
+        _read(row)
+    return False
+
+
+def _read(row: UnexplainedCharging) -> None:
+    """Keep what the register showed meanwhile."""
+    register = MeterValue.objects.filter(
+        pk__gte=uuid7_floor(row.since),
+        charge_point=row.charge_point_id,
+        connector_number=row.connector_number,
+        transaction=None,
+    ).aggregate(first=Min("energy_wh"), last=Max("energy_wh"))
+    row.register_first_wh, row.register_last_wh = register["first"], register["last"]
+    row.save(update_fields=["register_first_wh", "register_last_wh"])
+
+
+def _end(row: UnexplainedCharging, how: UnexplainedCharging.End, at: datetime) -> bool:
+    _read(row)
+    ended = UnexplainedCharging.objects.filter(pk=row.pk, ended_at=None).update(ended_at=at, end=how) == 1
+    if ended:
+        row.ended_at, row.end = at, how
+        _tell(
+            row, "charging.explained" if how == UnexplainedCharging.End.TRANSACTION else "charging.over", at
+        )
+    return ended
+
+
+def _tell(row: UnexplainedCharging, topic: str, now: datetime) -> None:
+    record(
+        topic,
+        row.charge_point.cp_id,
+        {
+            "connector_id": row.connector_number,
+            "since": row.since,
+            "command_id": None if row.command_id is None else str(row.command_id),
+            "energy_wh": row.energy_wh,
+        },
+        occurred_at=now,
+    )
+    announce("fleet", f"charge-point:{row.charge_point_id}")
