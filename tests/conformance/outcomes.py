@@ -33,5 +33,5 @@ class Outcomes:
 
 
 def register(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and config.cache is not None:
+    if not hasattr(config, "workerinput") and getattr(config, "cache", None) is not None:
         config.pluginmanager.register(Outcomes(config.cache), "conformance")
