@@ -6,6 +6,7 @@ from pydantic import Field
 
 from chargers.certificates import mirror, signing
 from chargers.certificates.checks import Unfit, check_ca, check_chain
+from chargers.certificates.limits import longest_chain, one_root_only, store_size
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import (
     Algorithm,
@@ -16,7 +17,6 @@ from chargers.certificates.pem import (
     read_certificates,
     text_of,
 )
-from chargers.configuration.selectors import reported_value
 from chargers.models import Connection
 from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
@@ -53,25 +53,20 @@ def a_root_that_fits(draft: Draft) -> dict[str, Any]:
     held = mirror.present(draft.charge_point.pk)
     roots = [row for row in held if row.use in InstalledCertificate.ROOTS]
     again = any(row.use == use and row.fingerprint == fingerprint(certificate) for row in roots)
-    most = _number(draft, "CertificateStoreMaxLength")
+    most = store_size(draft.charge_point.pk)
     if most is not None and len(roots) >= most and not again:
         raise bad_param(
             "certificate", f"the charge point holds {len(roots)} certificates and has room for {most}"
         )
     centrals = [row for row in roots if row.use == Use.CENTRAL_SYSTEM_ROOT]
-    exclusive = reported_value(draft.charge_point.pk, "AdditionalRootCertificateCheck") or ""
-    if use == Use.CENTRAL_SYSTEM_ROOT and exclusive.lower() == "true" and len(centrals) >= 2 and not again:
+    exclusive = use == Use.CENTRAL_SYSTEM_ROOT and one_root_only(draft.charge_point.pk)
+    if exclusive and len(centrals) >= 2 and not again:
         raise bad_param(
             "certificate",
             "the charge point checks roots (AdditionalRootCertificateCheck) and holds one with its fallback "
             "already; delete the fallback first",
         )
     return {**as_given(draft), "certificate": text_of(certificate)}
-
-
-def _number(draft: Draft, key: str) -> int | None:
-    said = reported_value(draft.charge_point.pk, key) or ""
-    return int(said) if said.isdecimal() else None
 
 
 def note_installed(outcome: Outcome) -> None:
@@ -181,7 +176,7 @@ def a_chain_that_fits(draft: Draft) -> dict[str, Any]:
     """Check the chain, and tie the command to the request that it answers."""
     try:
         chain = read_certificates(draft.params.certificate_chain)
-        check_chain(chain, now=draft.now, longest=signing.longest_chain(draft.charge_point.pk))
+        check_chain(chain, now=draft.now, longest=longest_chain(draft.charge_point.pk))
         signing.answered_request(draft, chain)
     except (Unreadable, Unfit, signing.Refusal) as error:
         raise bad_param("certificate_chain", str(error)) from error

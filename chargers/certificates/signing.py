@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from chargers.certificates import mirror
 from chargers.certificates.authority import AuthorityFailed, current_authority
 from chargers.certificates.checks import Unfit, check_chain, request_doubts, request_faults
+from chargers.certificates.limits import longest_chain
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import (
     Unreadable,
@@ -28,7 +29,6 @@ from chargers.certificates.pem import (
     text_of,
 )
 from chargers.commands import send_command
-from chargers.configuration.selectors import reported_value
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from csms.core.config import get_config
@@ -41,7 +41,6 @@ Status = SigningRequest.Status
 
 CSR_KEPT = 20_000  # characters of a request that are stored; four times what the standard allows
 REQUESTS_PER_HOUR = 20  # of one charge point; a station that asks for ever must not fill the queue
-CHAIN_LENGTH = 10_000  # characters; CertificateSigned.certificateChain, unless the charge point says less
 SENDINGS_MAX = 3  # times that a certificate is sent to a charge point that does not answer
 RETRY_MAX = timedelta(hours=1)
 PATIENCE = timedelta(minutes=1)  # before the same is tried again
@@ -227,12 +226,6 @@ def _sign(
 ) -> bool:
     facts = {"chain": text_of(*chain), "authority": authority, "signed_at": now, "signing_error": ""}
     return _advance(request, allowed, Status.SIGNED, now=now, next_attempt_at=None, **facts, **values)
-
-
-def longest_chain(charge_point_id: int) -> int:
-    """Return how many characters a chain may have: the standard's bound, or less if the charge point says so."""
-    said = reported_value(charge_point_id, "CertificateSignedMaxChainSize") or ""
-    return min(int(said), CHAIN_LENGTH) if said.isdecimal() and int(said) else CHAIN_LENGTH
 
 
 # --- the certificate is sent ------------------------------------------------------------------------------------------
