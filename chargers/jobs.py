@@ -21,7 +21,7 @@ from chargers.commands import note_effect
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Draft, Outcome, bad_param
 from chargers.protocol.redaction import redact
-from chargers.traits.values import DEFAULTS
+from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.ids import uuid7
@@ -171,7 +171,7 @@ def shown(location: str) -> str:
 
 def check_location(draft: Draft, location: str) -> None:
     """Refuse a URL that the charge point cannot be given."""
-    if fault := location_fault(location, longest=DEFAULTS.upload_url_max):
+    if fault := location_fault(location, longest=traits_of(draft.charge_point).upload_url_max):
         raise bad_param("location", fault)
 
 
