@@ -4,6 +4,7 @@ from datetime import datetime
 
 from chargers.reservations.services import use_reservation
 from transactions.models import Transaction
+from transactions.token_forms import canonical_token
 
 
 def link_reservation(transaction: Transaction, *, parent: str, now: datetime) -> None:
@@ -14,7 +15,7 @@ def link_reservation(transaction: Transaction, *, parent: str, now: datetime) ->
     use = use_reservation(
         charge_point_id=transaction.charge_point_id,
         connector_number=transaction.connector_number or 0,
-        id_token=transaction.id_token,
+        is_driver=lambda id_token: canonical_token(id_token) == transaction.token_key,
         parent=parent,
         claimed_number=transaction.reservation_id,
         transaction_id=transaction.pk,

@@ -156,7 +156,7 @@ def use_reservation(
     *,
     charge_point_id: int,
     connector_number: int,
-    id_token: str,
+    is_driver: Callable[[str], bool],
     parent: str,
     claimed_number: int | None,
     transaction_id: UUID,
@@ -165,13 +165,12 @@ def use_reservation(
 ) -> Use:
     """Give a transaction the reservation that its start names or, if it names none, that it fits.
 
-    Nothing is refused: a charge point decides on its own whom it lets start on a reserved connector. `parent` is the
-    group of the token. To be called once for each transaction.
+    Nothing is refused: a charge point decides on its own whom it lets start on a reserved connector. `is_driver` says
+    whether a token is that of the start, `parent` is its group. To be called once for each transaction.
     """
 
     def meant_for(row: Reservation) -> bool:
-        mine = row.id_token.upper() == id_token.upper()
-        return mine or (row.parent != "" and row.parent.upper() == parent.upper())
+        return is_driver(row.id_token) or (row.parent != "" and row.parent.upper() == parent.upper())
 
     if claimed_number:  # 0 is what some write for none
         named = _named(charge_point_id, claimed_number, started_at)

@@ -189,10 +189,13 @@ def _go_on(row: LocalList, now: datetime) -> None:
             row.charge_point, "send-local-list", {}, author=SYSTEM, reason="its tokens changed", now=now
         )
     except CommandRefused as refusal:
-        # Not offline, of which the clock takes care, but up to date. Should an update of another process be on its
-        # way instead, its outcome makes the clock look again.
         if refusal.code == "invalid":
+            # It is up to date. Should an update of another process be on its way instead, its outcome makes the
+            # clock look again.
             LocalList.objects.filter(pk=row.pk).update(seen=seen, fell_back=False)
+        else:
+            # Such as a version without the message: those that cannot be served must not hold up the others.
+            LocalList.objects.filter(pk=row.pk).update(try_after=now + RETRY_FIRST)
 
 
 # --- the version, as the charge point says it -------------------------------------------------------------------------

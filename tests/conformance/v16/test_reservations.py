@@ -82,6 +82,15 @@ async def test_tc_046_a_start_without_the_id_uses_what_it_fits(house: House):
         assert "reservationId" not in session(started["transactionId"]).raw_start
 
 
+async def test_tc_046_a_card_number_is_the_same_in_each_of_its_forms(house: House):
+    token("04A1B2C3D4E5F6")
+    async with cp16(house) as charger:
+        row = await reserve(charger, id_token="04A1B2C3D4E5F6")
+        started = await charger.start("04:a1:b2:c3:d4:e5:f6"[:20])
+        assert fresh(row).status == Status.USED
+        assert session(started["transactionId"]).anomalies == []
+
+
 async def test_tc_046_a_retried_start_uses_nothing_else(house: House):
     token("ALICE")
     async with cp16(house) as charger:
@@ -148,35 +157,45 @@ async def test_tc_053_reservation_with_parent_id_tag(house: House):
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-async def _refused(house: House, word: str) -> None:
+async def _refused(charger: CP16, word: str) -> None:
     token("ALICE")
-    async with cp16(house) as charger:
-        row = await reserve(charger, word)
-        assert (row.status, row.answer) == (Status.REFUSED, word)
-        assert row.ended_at is not None
-        assert fresh(Command.objects.get(pk=row.command_id)).answer_status == word
-        assert topics(charger) == ["requested", "refused"]
-        # What was refused is not there to be used, nor to be cancelled.
-        started = await charger.start("ALICE", reservationId=row.number)
-        assert session(started["transactionId"]).anomalies == ["reservation_not_held"]
-        with pytest.raises(CommandRefused, match="it is refused"):
-            charger.order("cancel-reservation", reservation_id=row.number)
+    row = await reserve(charger, word)
+    assert (row.status, row.answer) == (Status.REFUSED, word)
+    assert row.ended_at is not None
+    command = Command.objects.get(pk=row.command_id)
+    assert (command.status, command.answer_status) == (Command.Status.REJECTED, word)
+    assert topics(charger) == ["requested", "refused"]
+    # What was refused is not there to be used, nor to be cancelled.
+    with pytest.raises(CommandRefused, match="it is refused"):
+        charger.order("cancel-reservation", reservation_id=row.number)
+    started = await charger.start("ALICE", reservationId=row.number)
+    assert session(started["transactionId"]).anomalies == ["reservation_not_held"]
+    assert fresh(row).status == Status.REFUSED
 
 
 async def test_tc_048_1_reserve_faulted(house: House):
-    await _refused(house, "Faulted")
+    async with cp16(house) as charger:
+        await charger.status("Faulted", error="GroundFailure")
+        await _refused(charger, "Faulted")
 
 
 async def test_tc_048_2_reserve_occupied(house: House):
-    await _refused(house, "Occupied")
+    async with cp16(house) as charger:
+        await charger.status("Preparing")
+        await _refused(charger, "Occupied")
 
 
 async def test_tc_048_3_reserve_unavailable(house: House):
-    await _refused(house, "Unavailable")
+    async with cp16(house) as charger:
+        asked = await charger.hears("change-availability", connector_id=1, type="Inoperative")
+        assert asked.status == Command.Status.ACCEPTED
+        await charger.status("Unavailable")
+        await _refused(charger, "Unavailable")
 
 
 async def test_tc_048_4_reserve_rejected(house: House):
-    await _refused(house, "Rejected")
+    async with cp16(house) as charger:
+        await _refused(charger, "Rejected")
 
 
 # --- over -------------------------------------------------------------------------------------------------------------
@@ -220,9 +239,7 @@ async def test_tc_052_cancel_reservation_rejected(house: House):
     async with cp16(house) as charger:
         row = await reserve(charger)
         await charger.status("Reserved")
-        command = await charger.hears(
-            "cancel-reservation", {"status": "Rejected"}, reservation_id=row.number
-        )
+        command = await charger.hears("cancel-reservation", {"status": "Rejected"}, reservation_id=row.number)
         assert command.status == Command.Status.REJECTED
         ended = fresh(row)
         assert (ended.status, ended.note) == (
@@ -255,9 +272,7 @@ async def test_s16_40_the_same_id_replaces_the_reservation(house: House):
         refused = await reserve(charger, "Occupied", reservation_id=row.number)
         assert (fresh(newer).status, fresh(refused).status) == (Status.ACCEPTED, Status.REFUSED)
         with pytest.raises(CommandRefused, match="holds no reservation"):
-            charger.order(
-                "reserve-now", connector_id=1, id_token="BOB", expires_at=until(), reservation_id=7
-            )
+            charger.order("reserve-now", connector_id=1, id_token="BOB", expires_at=until(), reservation_id=7)
 
 
 @pytest.mark.parametrize("word", ["Faulted", "Unavailable"])
