@@ -41,7 +41,7 @@ class ProfileScheduleShape(Shape):
     periods = ProfilePeriodShape(many=True)
 
 
-class ChargingProfileShape(Shape):
+class InstalledProfileShape(Shape):
     """A charging profile that was ordered for a charge point, and what became of it."""
 
     id = serializers.UUIDField()
@@ -139,7 +139,7 @@ class ChargingProfiles(ApiView):
         operation_id="list_charging_profiles",
         summary="List the charging profiles of a charge point",
         description="Newest first, those that no longer count included.",
-        responses={200: paged(ChargingProfileShape)},
+        responses={200: paged(InstalledProfileShape)},
     )
     def get(self, request: Request, cp_id: str) -> Response:
         """List charging profiles."""
@@ -150,7 +150,7 @@ class ChargingProfiles(ApiView):
             held = Q(status__in=InstalledProfile.HELD)
             wanted &= held if asked["held"] else ~held
         rows = selectors.charging_profiles(charge_point_or_404(cp_id).pk).filter(wanted)
-        return self.page(rows, order=("-pk",), shape=ChargingProfileShape)
+        return self.page(rows, order=("-pk",), shape=InstalledProfileShape)
 
 
 class CompositeSchedules(ApiView):
