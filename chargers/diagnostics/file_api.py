@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -112,10 +113,20 @@ class OneFile(ApiView):
         return Response(status=204)
 
 
+GONE = error("The content is gone.", {"gone": "the content is not in the store any more"})
+
+
+class AsItCame(JSONRenderer):
+    """Lets clients ask for `application/octet-stream`; what is rendered, an error, is JSON all the same."""
+
+    media_type = "application/octet-stream"
+
+
 class Content(ApiView):
     """The content of one file."""
 
     chapter = "Firmware and logs"
+    renderer_classes = [JSONRenderer, AsItCame]
 
     @extend_schema(
         operation_id="download_file",
@@ -125,7 +136,9 @@ class Content(ApiView):
             (200, "application/octet-stream"): OpenApiResponse(
                 OpenApiTypes.BINARY, description="The content."
             ),
-            410: error("The content is gone.", {"gone": "the content is not in the store any more"}),
+            (410, "application/json"): error(
+                "The content is gone.", {"gone": "the content is not in the store any more"}
+            ),
         },
     )
     def get(self, request: Request, id: UUID) -> HttpResponseBase:

@@ -12,6 +12,7 @@ from chargers.models import ChargePoint, Command
 from chargers.sending_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
+from tests.firmware.cast import signed
 from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_list, online, reservation
 
 CP16 = f"{API}/charge-points/CP16/commands/"
@@ -41,6 +42,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "get-composite-schedule": {"connector_id": 1, "duration": 3600, "unit": "A"},
     "get-local-list-version": {},
     "send-local-list": {"update_type": "Full"},
+    "update-firmware": {"location": "https://acme.example/fw.bin", "retrieve_date": "2099-01-01T00:00:00Z"},
+    "signed-update-firmware": signed(),
+    "get-diagnostics": {"start_time": "2026-01-01T00:00:00Z"},
+    "get-log": {"log_type": "SecurityLog"},
     "data-transfer": {"vendor_id": "org.example", "message_id": "hello", "data": "{}"},
     "install-certificate": {"certificate_type": "manufacturer_root", "certificate": ROOT.pem.strip()},
     "get-installed-certificate-ids": {"certificate_type": "manufacturer_root"},

@@ -36,6 +36,8 @@ from tests.api.cast import (
     unknown_token,
     signing_request,
 )
+from tests.diagnostics.cast import a_file, a_job, a_report
+from tests.firmware.cast import SHA256, an_update, signed
 from transactions.models import IdToken
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
@@ -65,6 +67,10 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "reserve_now": {"expires_at": LATER, "reservation_id": 7},
     "create_reservation": {"expires_at": LATER, "reservation_id": 7},
     "cancel_reservation": {"reservation_id": 7},
+    "update_firmware": {"location": "https://acme.example/fw.bin"},
+    "signed_update_firmware": signed(firmware_sha256=SHA256, install_date=LATER),
+    "get_diagnostics": {"location": "ftp://acme.example/in/", "stop_time": LATER},
+    "get_log": {"location": "ftp://acme.example/in/", "latest_timestamp": LATER},
     "install_certificate": {"certificate": ROOT.pem},
     "delete_certificate": {"issuer_name_hash": "ab", "issuer_key_hash": "cd", "serial_number": "2"},
     "certificate_signed": {"certificate_chain": OTHER_CHAIN},
@@ -72,6 +78,9 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
+    "/firmware-jobs/": "firmware_job",
+    "/log-jobs/": "log_job",
+    "/files/": "file",
     "/unknown-tokens/": "unknown_token",
     "/commands/": "command",
     "/reservations/": "reservation",
@@ -293,7 +302,7 @@ def bodies(body: dict[str, Any], full: dict[str, Any]) -> Iterator[Ask]:
 
 def complaint(operation: dict[str, Any], ask: Ask, answer: Any) -> str:
     """What is wrong with an answer; "" when it is as documented."""
-    said, status = answer.content.decode()[:300], answer.status_code
+    said, status = "" if answer.streaming else answer.content.decode()[:300], answer.status_code
     documented = operation["responses"].get(str(status))
     if documented is None or (status >= 500 and status not in ask.expected):
         return f"{status} is not what the document says: {said}"
@@ -303,6 +312,8 @@ def complaint(operation: dict[str, Any], ask: Ask, answer: Any) -> str:
         return f"{status} without {missing}"
     if status == 204:
         return "204 with a body" if answer.content else ""
+    if answer["Content-Type"] in documented["content"].keys() - {JSON}:
+        return ""  # a file
     if not answer["Content-Type"].startswith(JSON):
         return f"{status} as {answer['Content-Type']}"
     schema = {**documented["content"][JSON]["schema"], "components": DOCUMENT["components"]}
@@ -323,6 +334,10 @@ def samples(db: None) -> dict[str, Any]:
     frame(cp16)
     IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
+    ids["firmware_job"] = str(an_update(cp16).pk)
+    ids["log_job"] = str((log := a_job(cp16)).pk)
+    ids["file"] = str(a_file(log).pk)
+    a_report(log)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)

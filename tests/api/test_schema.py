@@ -33,6 +33,8 @@ from tests.api.cast import (
     signing_request,
 )
 from tests.support.server import Server, running_server
+from tests.diagnostics.cast import a_file, a_job, a_report
+from tests.firmware.cast import an_update
 from transactions.models import IdToken
 
 
@@ -128,17 +130,23 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     asked_for = signing_request(cp16)
     certificate(cp16)
     security_event(cp16)
+    log = a_job(cp16)
+    a_report(log)
+    jobs = {"/firmware-jobs/": an_update(cp16), "/log-jobs/": log, "/files/": a_file(log)}
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
             continue
-        kinds = {"/commands/": made, "/reservations/": reserved, "/certificate-requests/": asked_for}
+        kinds = {"/commands/": made, "/reservations/": reserved, "/certificate-requests/": asked_for, **jobs}
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
         answer = bob.get(path.format(**names))
         assert answer.status_code == 200, (path, answer.json())
-        [media] = operation["responses"]["200"]["content"].values()
+        [(media_type, media)] = operation["responses"]["200"]["content"].items()
+        assert answer["Content-Type"] == media_type
+        if answer.streaming:
+            continue  # a file
         check(document, media["schema"]["$ref"].rsplit("/", 1)[1], answer.json())
         asked += 1
     check(document, "Transaction", bob.get(f"{API}/transactions/{done.pk}/").json())

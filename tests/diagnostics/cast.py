@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from chargers.diagnostics.models import Log, LogJob
+from chargers.diagnostics import store
+from chargers.diagnostics.models import Log, LogJob, LogReport, StoredFile
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7
 from tests.support.house import House, known, now, settings_are
@@ -53,3 +54,26 @@ def a_job(charge_point: ChargePoint | None = None, **values: Any) -> LogJob:
     """An upload that was ordered, by default of a charge point of its own."""
     values = {"command_id": uuid7(), "location": "", "log": Log.DIAGNOSTICS, "created_at": now()} | values
     return LogJob.objects.create(charge_point=charge_point or known(f"UP-{next(_numbers)}"), **values)
+
+
+def a_file(job: LogJob, content: bytes = b"what happened", **values: Any) -> StoredFile:
+    """A file that came, with its content in the store."""
+    writing = store.Writing()
+    writing.write(content)
+    writing.finish()
+    values = {"name": "diag.zip", "content_type": "application/zip", "received_at": now()} | values
+    return StoredFile.objects.create(
+        charge_point=job.charge_point,
+        job=job,
+        content=writing.content,
+        size=writing.size,
+        sha256=writing.sha256,
+        **values,
+    )
+
+
+def a_report(job: LogJob, status: str = "Uploading") -> LogReport:
+    """A status that was reported of a job."""
+    return LogReport.objects.create(
+        charge_point=job.charge_point, job=job, status=status, received_at=now(), last_at=now()
+    )

@@ -10,6 +10,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from chargers.firmware.models import FirmwareJob, FirmwareReport
+from chargers.jobs import new_request_id
+from chargers.models import ChargePoint
+from csms.core.ids import uuid7
+
 FIRMWARE = b"\x7fELF firmware 2.0"
 SHA256 = hashlib.sha256(FIRMWARE).hexdigest()
 KEYS: dict[str, Any] = {
@@ -32,7 +37,7 @@ def certificate(kind: str = "ec", *, days: tuple[int, int] = (-1, 365)) -> str:
         .not_valid_after(now + timedelta(days=days[1]))
         .sign(KEYS[kind], hashes.SHA256())
     )
-    return made.public_bytes(Encoding.PEM).decode()
+    return made.public_bytes(Encoding.PEM).decode().strip()
 
 
 def signature(kind: str = "ec", content: bytes = FIRMWARE, *, old: bool = False) -> str:
@@ -51,3 +56,25 @@ def signed(kind: str = "ec", **values: Any) -> dict[str, Any]:
         "signing_certificate": certificate(kind),
         "signature": signature(kind),
     } | values
+
+
+def an_update(charge_point: ChargePoint, **values: Any) -> FirmwareJob:
+    """A signed update that runs, and one status of it."""
+    at = datetime.now(UTC)
+    values = {
+        "command_id": uuid7(),
+        "request_id": new_request_id(FirmwareJob),
+        "signed": True,
+        "location": "https://acme.example/fw.bin",
+        "state": "running",
+        "status": "Downloading",
+        "status_at": at,
+        "retrieve_at": at,
+        "created_at": at,
+        "version_before": "1.0",
+    } | values
+    job = FirmwareJob.objects.create(charge_point=charge_point, **values)
+    FirmwareReport.objects.create(
+        charge_point=charge_point, job=job, status="Downloading", received_at=at, last_at=at
+    )
+    return job

@@ -188,7 +188,7 @@ async def test_tc_080_signed_firmware_update(house: House):
             "location": wish["location"],
             "retrieveDateTime": "2099-01-01T00:00:00.000Z",
             "installDateTime": "2099-01-02T00:00:00.000Z",
-            "signingCertificate": wish["signing_certificate"].strip(),
+            "signingCertificate": wish["signing_certificate"],
             "signature": wish["signature"],
         }
         await charger.answer(status="Accepted")

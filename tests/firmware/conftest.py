@@ -1,0 +1,3 @@
+from tests.api.conftest import alice, bob, charlie, refusal
+
+__all__ = ["alice", "bob", "charlie", "refusal"]
