@@ -69,6 +69,13 @@ class ChargePointShape(Shape):
     meter_type = serializers.CharField()
     meter_serial_number = serializers.CharField()
     booted_at = Moment(allow_null=True, help_text="When it last booted while accepted.")
+    clock_skew_seconds = serializers.IntegerField(
+        allow_null=True,
+        help_text="By how much its clock is ahead, by the times in its live messages; negative when it is behind, "
+        "null while that is not known.",
+    )
+    clock_measured_at = Moment(allow_null=True)
+    clock_is_off = serializers.BooleanField(help_text="Whether it is off by more than 5 minutes.")
     created_at = Moment(help_text="When it became known.")
     connectors = ConnectorShape(many=True)
 

@@ -45,6 +45,7 @@ from .frames import (
     without_nul,
 )
 from .repeats import Repeats, fingerprint
+from .shape import advised
 from .slot import Slot
 from .versions import Version
 
@@ -195,7 +196,7 @@ class Session:
         try:
             return self._accepted(text, message_id, raw_id, action, payload, notes, send)
         except OcppError as error:
-            fault = error
+            fault = advised(self.version, action, payload, error)
         except (ValueError, TypeError, RecursionError):
             fault = OcppError(Fault.FORMAT, "the payload cannot be read")
         return self._declined(text, message_id, action, fault, raw_id or quoted(message_id), send)

@@ -95,6 +95,19 @@ def duration(seconds: float | None) -> str | SafeString:
 
 
 @register.filter
+def skew(seconds: int) -> str:
+    """Write by how much a clock is off; an offset of whole half hours is likely a local time that is called UTC."""
+    if abs(seconds) <= 5:
+        return "right"
+    words = f"{spell_duration(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
+    halves = round(seconds / 1800)
+    if halves and abs(seconds - halves * 1800) <= 120 and abs(halves) <= 28:
+        hours, half = divmod(abs(halves), 2)
+        words += f": perhaps it writes UTC{'+' if seconds > 0 else '-'}{hours:02}:{30 * half:02} as UTC"
+    return words
+
+
+@register.filter
 def since(start: datetime | None) -> str | SafeString:
     """Write how long something has been going on; the page counts on."""
     if start is None:

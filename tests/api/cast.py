@@ -12,7 +12,9 @@ from chargers.certificates.pem import key_digest
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
+from chargers.traits.models import ChargePointTraits, Deviation, IdentityAlias, ModelTraits
 from csms.core.access.services import create_api_token
+from csms.core.ids import uuid7
 from tests.certificates.cast import csr, pem, root
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import MeterValue, Transaction, UnknownToken
@@ -180,3 +182,26 @@ def security_event(charger: ChargePoint, **values: Any) -> SecurityEvent:
         "received_at": NOON,
     } | values
     return SecurityEvent.objects.create(charge_point=charger, **values)
+
+
+def peculiarities(charger: ChargePoint) -> ModelTraits:
+    """Traits of its model and its own, an alias, and a deviation that was seen."""
+    traits = {"energy_factor": "1000"}
+    ChargePointTraits.objects.create(charge_point=charger, traits=traits, changed_at=NOON)
+    IdentityAlias.objects.create(charge_point=charger, identity="CP16-A7", created_at=NOON)
+    Deviation.objects.create(
+        firmware="1",
+        vendor="Acme",
+        model="One",
+        action="StatusNotification",
+        field="info",
+        rule="too long",
+        verdict="deviant",
+        key="k",
+        count=3,
+        first_at=NOON,
+        last_at=NOON,
+        last_cp_id=charger.cp_id,
+        last_frame_id=uuid7(),
+    )
+    return ModelTraits.objects.create(vendor="Acme", traits=traits, changed_at=NOON)

@@ -29,12 +29,13 @@ from tests.api.cast import (
     frame,
     local_list,
     online,
+    peculiarities,
     reading,
     reservation,
     security_event,
     session,
-    unknown_token,
     signing_request,
+    unknown_token,
 )
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import SHA256, an_update, signed
@@ -55,7 +56,13 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 NOON, MIDNIGHT = "2026-03-04T12:00:00Z", "2026-03-05T00:00:00+01:00"
 LATER = "2099-01-01T00:00:00Z"
 # What no schema can tell: names of what is there. A new operation whose fields must mean something adds its line.
-SAMPLES: dict[str, Any] = {"cp_id": "CP16", "id_token": "ALICE", "from": NOON, "to": MIDNIGHT}
+SAMPLES: dict[str, Any] = {
+    "cp_id": "CP16",
+    "id_token": "ALICE",
+    "from": NOON,
+    "to": MIDNIGHT,
+    "identity": "CP16-A7",
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -64,6 +71,8 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "set_desired_configuration": {"values": {"HeartbeatInterval": "300"}},
     "set_desired_configuration_of_model": {"values": {"HeartbeatInterval": "300"}},
     "set_local_list_policy": {"policy": "chosen"},
+    "set_charge_point_traits": {"traits": {"leniency": "strict"}},
+    "set_model_traits": {"traits": {"leniency": "strict"}},
     "reserve_now": {"expires_at": LATER, "reservation_id": 7},
     "create_reservation": {"expires_at": LATER, "reservation_id": 7},
     "cancel_reservation": {"reservation_id": 7},
@@ -85,6 +94,7 @@ KINDS = {
     "/commands/": "command",
     "/reservations/": "reservation",
     "/certificate-requests/": "certificate_request",
+    "/model-traits/": "model_traits",
 }
 BAD_TIMES = [
     "yesterday",
@@ -341,6 +351,7 @@ def samples(db: None) -> dict[str, Any]:
     ids["reservation"] = str(reservation(cp16).pk)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)
+    ids["model_traits"] = str(peculiarities(cp16).pk)
     ids["certificate_request"] = str(signing_request(cp16).pk)
     certificate(cp16)
     security_event(cp16)
