@@ -46,9 +46,8 @@ def operative(status: str) -> bool | None:
     return status != "Unavailable"
 
 
-def standing(intent: AvailabilityIntent, status: str, *, now: datetime) -> Standing:
-    """Return how an intent stands to the reported status."""
-    reported = operative(status)
+def standing(intent: AvailabilityIntent, reported: bool | None, *, now: datetime) -> Standing:
+    """Return how an intent stands to what is reported."""
     if reported == intent.operative:
         return Standing.IN_FORCE
     match intent.answer:
@@ -69,26 +68,35 @@ def availability(charge_point: ChargePoint, *, now: datetime) -> list[ConnectorA
     What was last ordered of the whole charge point counts for connectors that were ordered nothing since.
     """
     statuses = dict(Connector.objects.filter(charge_point=charge_point).values_list("number", "status"))
+    reported = {number: operative(status) for number, status in statuses.items()}
+    if reported.get(0) is None and len(common := {reported[number] for number in reported if number}) == 1:
+        reported[0] = common.pop()  # many say nothing of themselves as a whole
     intents = {
         intent.connector_number: intent
         for intent in AvailabilityIntent.objects.filter(charge_point=charge_point)
     }
     return [
-        _shown(number, statuses.get(number, ""), intents.get(number) or intents.get(0), now)
+        _shown(
+            number,
+            statuses.get(number, ""),
+            reported.get(number),
+            intents.get(number) or intents.get(0),
+            now,
+        )
         for number in sorted(statuses.keys() | intents.keys())
     ]
 
 
 def _shown(
-    number: int, status: str, intent: AvailabilityIntent | None, now: datetime
+    number: int, status: str, reported: bool | None, intent: AvailabilityIntent | None, now: datetime
 ) -> ConnectorAvailability:
     return ConnectorAvailability(
         connector_number=number,
         status=status,
-        reported=operative(status),
+        reported=reported,
         wanted=None if intent is None else intent.operative,
         by="" if intent is None else intent.by,
         ordered_at=None if intent is None else intent.ordered_at,
         command_id=None if intent is None else intent.command_id,
-        standing=Standing.NOT_WANTED if intent is None else standing(intent, status, now=now),
+        standing=Standing.NOT_WANTED if intent is None else standing(intent, reported, now=now),
     )
