@@ -26,15 +26,16 @@ from tests.api.cast import (
     frame,
     local_list,
     online,
+    peculiarities,
     reading,
     reservation,
     security_event,
     session,
     signing_request,
 )
-from tests.support.server import Server, running_server
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
+from tests.support.server import Server, running_server
 from transactions.models import IdToken
 
 
@@ -132,7 +133,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     security_event(cp16)
     log = a_job(cp16)
     a_report(log)
-    jobs = {"/firmware-jobs/": an_update(cp16), "/log-jobs/": log, "/files/": a_file(log)}
+    traits = peculiarities(cp16)
+    jobs = {"/model-traits/": traits, "/firmware-jobs/": an_update(cp16), "/log-jobs/": log, "/files/": a_file(log)}
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
