@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from django import forms
@@ -84,6 +84,10 @@ def command_form(
 def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> forms.Field:
     """Return the form field for one parameter; a type without a field of its own is given as JSON."""
     kind, optional = _plain(info.annotation)
+    metadata = list(info.metadata)
+    if get_origin(kind) is Annotated:  # inside of an Optional it is not taken off
+        kind, *more = get_args(kind)
+        metadata += more
     if get_origin(kind) is Literal:
         return _choice([(str(value), str(value)) for value in get_args(kind)], optional)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -93,7 +97,7 @@ def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> form
         return forms.JSONField(
             widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), encoder=_Encoder
         )
-    return make(info.metadata, offered)
+    return make(metadata, offered)
 
 
 def _plain(annotation: Any) -> tuple[Any, bool]:
