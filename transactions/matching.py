@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from transactions.claims import UNKNOWN_IDS, believable_register
-from transactions.models import Transaction
+from transactions.models import IdToken, Transaction
 from transactions.rows import locked
 from transactions.selectors import open_transactions
 from transactions.token_forms import canonical_token
@@ -37,9 +37,9 @@ def by_evidence(
         ]
 
     running = fitting(locked(open_transactions(charge_point_id)).order_by("-started_at"))
-    same_token = [t for t in running if token_key and t.token_key == token_key]
-    if same_token:
-        return same_token[0]
+    for keys in ([token_key], relatives(token_key)) if token_key else ():
+        if same := [t for t in running if t.token_key in keys]:
+            return same[0]
     if token_key:
         inferred = Transaction.objects.filter(
             charge_point_id=charge_point_id,
@@ -49,8 +49,16 @@ def by_evidence(
         )
         if not running and (closed := fitting(locked(inferred).order_by("-started_at"))):
             return closed[0]
-    # Another driver's card may stop a transaction (same group), so a lone candidate is enough.
+    # A master card may stop any transaction, so a lone candidate is enough.
     return running[0] if len(running) == 1 else None
+
+
+def relatives(token_key: str) -> list[str]:
+    """Return the tokens of the same parent, in the form that is compared: they may stop each other's (S16-08)."""
+    token = IdToken.objects.filter(canonical=token_key).exclude(parent="").first()
+    if token is None:
+        return []
+    return list(IdToken.objects.filter(parent__iexact=token.parent).values_list("canonical", flat=True))
 
 
 def orphan_of(charge_point_id: int, token_key: str, facts: dict[str, Any]) -> Transaction | None:

@@ -1,4 +1,4 @@
-"""Quirk X4: a transaction whose end nobody tells is closed by evidence after a grace, and the real end replaces that."""
+"""Quirk X4: an end that nobody tells is inferred after a grace, and the real one replaces it when it comes."""
 
 from datetime import timedelta
 
