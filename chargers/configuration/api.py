@@ -1,8 +1,5 @@
 """The API's door to configurations: what is set, what should be, and how both came about."""
 
-from typing import Any
-
-from django.db.models import Count
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -116,10 +113,9 @@ class DesiredOfModelShape(Shape):
     model = serializers.CharField()
     values = serializers.SerializerMethodField()
 
-    def get_values(self, row: dict[str, Any]) -> dict[str, str]:
+    def get_values(self, row: DesiredValue) -> dict[str, str]:
         """Return the values of the model."""
-        rows = selectors.models_with_wishes().filter(vendor=row["vendor"], model=row["model"])
-        return {wish.name: wish.value for wish in rows}
+        return selectors.wishes_of_model(row.vendor, row.model)
 
 
 # --- views ------------------------------------------------------------------------------------------------------------
@@ -241,8 +237,7 @@ class DesiredOfModels(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List what is desired."""
-        rows = selectors.models_with_wishes().values("vendor", "model").annotate(keys=Count("pk")).order_by()
-        return self.page(rows, order=("vendor", "model"), shape=DesiredOfModelShape)
+        return self.page(selectors.models_with_wishes(), order=("vendor", "model"), shape=DesiredOfModelShape)
 
     @extend_schema(
         operation_id="set_desired_configuration_of_model",
@@ -257,7 +252,7 @@ class DesiredOfModels(ApiView):
         body = read_body(request, DesiredOfModelBody)
         with refusals():
             services.desire_of_model(**body, by=author_of(request).name, now=timezone.now())
-        return Response(DesiredOfModelShape(body).data)
+        return Response(body | {"values": selectors.wishes_of_model(body["vendor"], body["model"])})
 
 
 NOT_NOW = {

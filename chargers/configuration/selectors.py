@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from chargers.configuration.models import (
     BootReport,
@@ -133,9 +133,18 @@ def boots(charge_point: ChargePoint) -> QuerySet[BootReport]:
     return BootReport.objects.filter(charge_point=charge_point)
 
 
+def wishes_of_model(vendor: str, model: str) -> dict[str, str]:
+    """Return what is desired of a model: key -> value."""
+    rows = DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model)
+    return {row.name: row.value for row in rows}
+
+
 def models_with_wishes() -> QuerySet[DesiredValue]:
-    """Return what is desired of models."""
-    return DesiredValue.objects.filter(charge_point=None)
+    """Return one row for each model of which something is desired."""
+    earlier = DesiredValue.objects.filter(
+        charge_point=None, vendor=OuterRef("vendor"), model=OuterRef("model"), pk__lt=OuterRef("pk")
+    )
+    return DesiredValue.objects.filter(~Exists(earlier), charge_point=None)
 
 
 def reported_value(charge_point_id: int, key: str) -> str | None:
