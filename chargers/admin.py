@@ -119,6 +119,7 @@ class CommandAdmin(HistoryAdmin):
     list_select_related = ("charge_point",)
     list_filter = ("status", "type")
     search_fields = ("charge_point__cp_id", "by")
+    exclude = ("sealed",)
 
 
 @admin.register(Frame)
