@@ -480,3 +480,10 @@ async def test_t_078_what_is_repeated_after_no_answer_is_answered_and_stored_onc
     async with RawCharger.connect(house.ocpp_url, row.cp_id) as wire:
         assert await wire.result("StopTransaction", stop) == {}
     assert (only(charger).energy_wh, only(charger).anomalies) == (45, [])
+
+
+async def test_quirk_x1_over_a_lost_link_under_other_message_ids(house: House):
+    async with cp16(house) as charger:
+        claim = {"timestamp": stamp(), "meterStart": 3}
+        assert await charger.start(**claim) == await charger.start(**claim)
+        assert Transaction.objects.filter(charge_point=charger.row).count() == 1

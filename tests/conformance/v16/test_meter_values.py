@@ -4,8 +4,10 @@ import json
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from csms.core.events.models import Event
-from tests.conformance.v16.cast import CP16, at, cp16, token
+from tests.conformance.v16.cast import CP16, at, cp16, stamp, token
 from tests.support.house import House
 from transactions.models import MeterValue, Transaction
 
@@ -82,3 +84,20 @@ async def test_s16_12_meter_values_after_the_stop(house: House):
         assert (late.transaction.number, late.sampled_at) == (number, datetime.fromisoformat(when))
         transaction = Transaction.objects.get(number=number)
         assert (transaction.energy_wh, transaction.anomalies) == (1000, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"values": [{"timestamp": "T", "values": [{"value": "1500", "unit": "Wh"}]}]},
+        {"values": [{"timestamp": "T", "value": [{"value": "1500"}]}]},
+        {"values": {"timestamp": "T", "value": {"value": 1500}}},
+        {"meterValue": [{"timestamp": "T", "value": [{"value": "1500"}]}]},
+    ],
+)
+async def test_quirk_v11_meter_values_as_in_ocpp_1_5(house: House, body: dict[str, Any]):
+    text = json.dumps({"connectorId": 1} | body).replace('"T"', json.dumps(stamp()))
+    async with cp16(house) as charger:
+        assert await charger.call("MeterValues", json.loads(text)) == {}
+        reading = MeterValue.objects.get(charge_point=charger.row)
+        assert reading.energy_wh == 1500
