@@ -408,3 +408,27 @@ async def test_msg_cancel_reservation_without_an_answer_leaves_it_standing(house
         await charger.refuse()
         assert (await charger.settled(command)).status == Command.Status.FAILED
         assert fresh(row).status == Status.ACCEPTED
+
+
+async def test_msg_cancel_reservation_of_one_that_was_never_answered(house: House):
+    async with cp16(house) as charger:
+        for answer, status in (("Accepted", Status.CANCELLED), ("Rejected", Status.FAILED)):
+            command = charger.order("reserve-now", connector_id=1, id_token="ALICE", expires_at=until())
+            asked = await charger.expect("ReserveNow")
+            await charger.settled(command)
+            await charger.hears(
+                "cancel-reservation", {"status": answer}, reservation_id=asked["reservationId"]
+            )
+            assert Reservation.objects.get(command_id=command.pk).status == status
+
+
+async def test_msg_cancel_reservation_whose_connector_is_faster_than_its_answer(house: House):
+    async with cp16(house) as charger:
+        row = await reserve(charger)
+        await charger.status("Reserved")
+        command = charger.order("cancel-reservation", reservation_id=row.number)
+        asked = await charger.wire.receive()
+        await charger.status("Available")
+        await charger.wire.send([3, asked[1], {"status": "Accepted"}])
+        await charger.settled(command)
+        assert fresh(row).status == Status.CANCELLED
