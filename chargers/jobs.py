@@ -29,6 +29,7 @@ from csms.core.live import announce
 
 INT32_MAX = 2**31 - 1
 IDLE = "Idle"
+REPORTS_MAX = 200  # rows of one job; beyond it words are only counted
 SILENT = "Nothing was heard of it for too long."
 
 
@@ -263,7 +264,7 @@ def note_report(
     moved = False
     if job is not None and step is not None and not flag:
         moved = (job.state, job.status) != (step, status)
-        kind.jobs._default_manager.filter(pk=job.pk).update(
+        kind.jobs._default_manager.filter(pk=job.pk, state__in=LISTENING).update(
             state=step,
             status=status,
             status_at=now if moved else F("status_at"),
@@ -316,10 +317,10 @@ def _keep(
     """Write a report down, or count it: quirk C8 sends the same one for as long as it works."""
     alike: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job, "request_id": request_id}
     reports = kind.reports._default_manager.filter(**alike)
-    if flag:  # of what changes nothing one row a word is enough, in whatever order they come
+    last = reports.order_by("-pk").first()
+    if last is not None and last.status != status and (flag or reports.count() >= REPORTS_MAX):
+        # Of what changes nothing one row a word is enough, in whatever order it comes.
         last = reports.filter(status=status).order_by("-pk").first()
-    else:
-        last = reports.order_by("-pk").first()
     if last is not None and last.status == status:
         kind.reports._default_manager.filter(pk=last.pk).update(count=F("count") + 1, last_at=now)
     else:

@@ -1,6 +1,6 @@
 """What is read of logs and of the files that came."""
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from chargers.diagnostics.models import LogJob, LogReport, StoredFile
 
@@ -8,7 +8,7 @@ from chargers.diagnostics.models import LogJob, LogReport, StoredFile
 def log_jobs() -> QuerySet[LogJob]:
     """Return the uploads with their charge points, what was reported of each, and the files. Three queries."""
     return LogJob.objects.select_related("charge_point").prefetch_related(
-        "reports", "files", "files__charge_point"
+        Prefetch("reports", LogReport.objects.order_by("pk")), Prefetch("files", files().order_by("pk"))
     )
 
 

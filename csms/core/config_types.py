@@ -193,7 +193,8 @@ def _public_url(value: str) -> str:
 
 def _folder_url(value: str) -> str:
     parts = urlsplit(value)
-    if value and (parts.scheme != "file" or parts.netloc or parts.path.strip("/") == "" or parts.query):
+    whole = parts.path.startswith("/") and parts.path.strip("/")
+    if value and (parts.scheme != "file" or parts.netloc or parts.query or not whole):
         raise ValueError("not a folder")
     return value
 

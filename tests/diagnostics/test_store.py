@@ -8,6 +8,7 @@ import pytest
 from chargers.diagnostics import store
 from chargers.diagnostics.models import StoredFile
 from chargers.diagnostics.uploads import NoAddress, label, new_url, sweep_store
+from csms.core.config import ConfigError, get_config, prepare_data_dir
 from tests.diagnostics.cast import a_job
 from tests.support.house import now, settings_are
 
@@ -81,3 +82,26 @@ def test_strays_are_swept_and_files_are_not(tmp_path: Path) -> None:
         assert sweep_store() == 2
         assert {path.read_text() for path in tmp_path.glob("??/*")} == {"kept", "young"}
         assert sweep_store() == 0
+
+
+def test_a_folder_for_files_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with settings_are(STORAGE_URL=f"file://{tmp_path}/file/sub"):
+        with pytest.raises(ConfigError, match="STORAGE_URL: .* is not writable"):
+            prepare_data_dir(get_config())
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "file://host/x", "file:///", "/files", "file:relative"])
+def test_a_store_that_there_is_not_is_refused(url: str) -> None:
+    with settings_are(STORAGE_URL=url):
+        with pytest.raises(ConfigError, match="give file:///absolute/path/of/a/folder"):
+            get_config()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x.example", "x.example", "https://x.example/?a=1", "https://" + "a" * 150, "https://u@x"]
+)
+def test_a_public_url_that_cannot_lead_here_is_refused(url: str) -> None:
+    with settings_are(CSMS_PUBLIC_URL=url):
+        with pytest.raises(ConfigError, match="CSMS_PUBLIC_URL"):
+            get_config()

@@ -160,6 +160,19 @@ def test_an_installation_before_the_download_is_refused(cp16: ChargePoint) -> No
     assert set(refusal.value.errors) == {"install_date"}
 
 
+def test_words_that_take_turns_for_ever_do_not_fill_the_table(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargers.jobs.REPORTS_MAX", 6)
+    job = accepted(cp16)
+    for _ in range(10):
+        claim(cp16, "Downloading")
+        claim(cp16, "DownloadPaused")
+    assert job.reports.count() == 6
+    assert sum(report.count for report in job.reports.all()) == 20
+    assert fresh(job).status == "DownloadPaused"
+
+
 # --- boots ------------------------------------------------------------------------------------------------------------
 
 
