@@ -12,7 +12,7 @@ from tests.diagnostics.cast import at_home
 from tests.support.house import House
 
 
-async def test_c8_a_flood_of_one_status_is_counted_in_one_row(house: House):
+async def test_quirk_c8_a_flood_of_one_status_is_counted_in_one_row(house: House):
     async with cp16(house) as charger:
         job = job_of(await charger.hears("get-diagnostics", {"fileName": "d"}, location=ELSEWHERE))
         await claim(charger, *["Uploading"] * 50, "Uploaded", *["Uploaded"] * 3, *["Uploading"] * 5)
@@ -23,14 +23,14 @@ async def test_c8_a_flood_of_one_status_is_counted_in_one_row(house: House):
         assert Event.objects.filter(cp_id=charger.row.cp_id, type="cp.log").count() == 3
 
 
-async def test_c8_so_is_a_flood_about_firmware(house: House):
+async def test_quirk_c8_so_is_a_flood_about_firmware(house: House):
     async with cp16(house) as charger:
         job = await updating(charger)
         await firmware_claim(charger, *["Downloading"] * 30)
         assert [(row.status, row.count) for row in job.reports.all()] == [("Downloading", 30)]
 
 
-async def test_c8_our_urls_are_short(house: House):
+async def test_quirk_c8_our_urls_are_short(house: House):
     async with cp16(house) as charger:
         with at_home(house, "https://" + "a" * 60 + "." + "b" * 60 + ".example/csms"):
             charger.order("get-diagnostics")
