@@ -49,7 +49,7 @@ class ChargePointShape(Shape):
     has_password = serializers.BooleanField(source="password_hash", help_text="Must it sign in?")
     security_profile = serializers.IntegerField(
         help_text="The highest OCPP security profile that it connected with, and the lowest that it may use since: "
-        "1 password, 2 password over TLS; 0 = any."
+        "1 password, 2 password over TLS, 3 client certificate; 0 = any."
     )
     online = serializers.BooleanField(help_text="Whether it is connected now.")
     connected_at = Moment(allow_null=True, help_text="Since when it is connected; null while offline.")
@@ -117,7 +117,7 @@ class ChargePointChanges(Body):
     security_profile = Whole(
         required=False,
         min_value=0,
-        max_value=2,
+        max_value=3,
         help_text="Lower it for a charge point that was exchanged or reset; it rises by itself.",
     )
 

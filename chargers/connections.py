@@ -65,6 +65,8 @@ class Guest:
     """What is peculiar to it or its model."""
     profile: int = 0
     """Once it has signed in: the security profile of this connection; 0 = without a password."""
+    serial_number: str = ""
+    """By its last boot: a client certificate may name this instead of the identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def admit(identity: str, *, now: datetime) -> Guest:
         charge_point.next_password_hash,
         charge_point.security_profile,
         traits=traits_of(charge_point),
+        serial_number=charge_point.serial_number,
     )
 
 

@@ -19,6 +19,7 @@ from django.contrib.auth.hashers import check_password
 from prometheus_client import Counter
 
 from chargers import commands, connections
+from chargers.client_certificates import WrongCertificate, certified
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
 from chargers.services import canonical_password
@@ -72,15 +73,30 @@ class Handshake:
         guest = await self._unit(lambda: connections.admit(self.identity, now=datetime.now(UTC)))
         version = self._pinned(guest, version)
         try:
-            shown_hash = await self._check_password(guest, username, password)
+            certified = self._certified(guest)
+            shown_hash = "" if certified else await self._check_password(guest, username, password)
         except HandshakeRefused:
             FAILED_LOGINS.add(key)
             raise
-        return replace(guest, shown_hash=shown_hash, profile=self._profile(guest, shown_hash)), version
+        profile = self._profile(guest, shown_hash, certified)
+        return replace(guest, shown_hash=shown_hash, profile=profile), version
 
-    def _profile(self, guest: Guest, shown_hash: str) -> int:
-        """T-020, T-021, T-022: 1 is a password, 2 a password over TLS, which a trusted proxy may have ended."""
-        profile = 0 if not shown_hash else 2 if self.scope.get("scheme") == "wss" else 1
+    @property
+    def _over_tls(self) -> bool:
+        """Whether a trusted proxy has ended TLS before us."""
+        return bool(self.scope.get("scheme") == "wss")
+
+    def _certified(self, guest: Guest) -> bool:
+        """T-023: who has shown a client certificate needs no password."""
+        try:
+            names = (guest.cp_id, guest.serial_number)
+            return certified(self.headers, over_tls=self._over_tls, names=names)
+        except WrongCertificate as error:
+            raise HandshakeRefused(401, "wrong_certificate", str(error)) from error
+
+    def _profile(self, guest: Guest, shown_hash: str, certified: bool) -> int:
+        """T-020 to T-023: 1 is a password, 2 a password over TLS, 3 a client certificate."""
+        profile = 3 if certified else 0 if not shown_hash else 2 if self._over_tls else 1
         if profile < guest.lowest_profile:  # T-037
             raise HandshakeRefused(
                 403,

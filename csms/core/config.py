@@ -145,6 +145,16 @@ class Config(BaseSettings):
         accepts="IP addresses or networks separated by commas, such as 10.0.0.0/8; * for any",
     )
 
+    client_certificate_header: str = security(
+        "CSMS_CLIENT_CERTIFICATE_HEADER",
+        "",
+        "Header in which a trusted proxy names the subject of the client certificate that it has verified; it must "
+        "take the header away from all other requests. Charge points sign in with it instead of a password "
+        "(security profile 3).",
+        accepts="the name of a header, such as X-Client-Subject, whose value is a name of RFC 4514 like CN=CP-017",
+        unset="no client certificates are believed",
+    )
+
     database_url: DatabaseUrl = store(
         "DATABASE_URL",
         "",
@@ -428,7 +438,7 @@ class Config(BaseSettings):
     retain_security_events_days: int = kept_for(
         "CSMS_RETAIN_SECURITY_EVENTS_DAYS",
         400,
-        "How long security events and ended certificate requests are kept.",
+        "How long security events, ended certificate requests and what is known of removed certificates are kept.",
     )
 
     retain_files_days: int = kept_for(

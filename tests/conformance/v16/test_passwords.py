@@ -13,7 +13,7 @@ from chargers.services import set_password, set_security_profile
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, again, cp16, eventually, fresh, known
 from tests.support.charger import RawCharger
-from tests.support.house import House
+from tests.support.house import House, settings_are
 
 Status = Command.Status
 OLD = "0123456789abcdef0123456789abcdef"
@@ -215,6 +215,58 @@ async def test_t_022_profile_2_is_basic_over_tls(house: House):
     assert not await may_enter(house, "T022", NEW, **TLS)
     assert await may_enter(house, "T022", OLD, **TLS)
     assert ChargePoint.objects.get(cp_id="T022").security_profile == 2
+
+
+CERTIFICATE = {"CSMS_CLIENT_CERTIFICATE_HEADER": "X-Client-Subject"}
+
+
+async def enters_with(house: House, cp_id: str, **headers: str) -> int:
+    """The status of a connection without a password."""
+    try:
+        async with RawCharger.connect(house.ocpp_url, cp_id, additional_headers=headers) as wire:
+            assert (await wire.boot())["status"] == "Accepted"
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_tc_087_tls_client_certificate(house: House):
+    known("TC087", password=OLD)
+    with settings_are(**CERTIFICATE):
+        assert await enters_with(house, "TC087", **TLS, **{"X-Client-Subject": "CN=tc087,O=Acme"}) == 101
+    assert ChargePoint.objects.get(cp_id="TC087").security_profile == 3
+    assert not await may_enter(house, "TC087", OLD, **TLS), "a password is less (T-037)"
+
+
+async def test_t_023_profile_3_is_a_client_certificate_that_the_proxy_verified(house: House):
+    row = known("T023", password=OLD)
+    ChargePoint.objects.filter(pk=row.pk).update(serial_number="SN-23")
+    with settings_are(**CERTIFICATE):
+        assert await enters_with(house, "T023") == 401
+        assert await enters_with(house, "T023", **{"X-Client-Subject": "CN=T023"}) == 401, "not over TLS"
+        assert await enters_with(house, "T023", **TLS) == 401, "the proxy saw none, so a password is needed"
+        assert await enters_with(house, "T023", **TLS, **{"X-Client-Subject": "O=Acme,CN=SN-23"}) == 101
+    assert ChargePoint.objects.get(cp_id="T023").security_profile == 3
+
+
+@pytest.mark.parametrize("subject", ["CN=SOMEBODY", "O=T034", "nonsense", "CN="])
+async def test_t_034_a_client_certificate_of_another_opens_nothing(house: House, subject: str):
+    if not ChargePoint.objects.filter(cp_id="T034").exists():
+        known("T034")
+    with settings_are(**CERTIFICATE):
+        assert await enters_with(house, "T034", **TLS, **{"X-Client-Subject": subject}) == 401
+    await eventually(
+        lambda: RefusedHandshake.objects.filter(identity="T034", reason="wrong_certificate").exists()
+    )
+
+
+async def test_t_038_a_client_certificate_is_believed_of_the_proxy_alone(house: House):
+    known("T038-HEADER", password=OLD)
+    named = {"X-Client-Subject": "CN=T038-HEADER"}
+    assert await enters_with(house, "T038-HEADER", **TLS, **named) == 401, "no such header was agreed on"
+    with settings_are(**CERTIFICATE):
+        assert await enters_with(house, "T038-HEADER", **named) == 401
+        assert await enters_with(house, "T038-HEADER", **TLS, **{"X-Other": "CN=T038-HEADER"}) == 401
 
 
 async def test_t_026_the_username_equals_the_identity(house: House):
