@@ -117,7 +117,7 @@ def _text(metadata: list[Any], offered: Sequence[tuple[str, str]]) -> forms.Fiel
     most = next((rule.max_length for rule in metadata if isinstance(rule, MaxLen)), None)
     widget: forms.Widget = Suggested(offered, "text") if offered else forms.TextInput()
     if any(isinstance(rule, MaxLen) and rule.max_length >= LINES_FROM for rule in metadata):
-        widget = forms.Textarea(attrs={"rows": 4})  # in a field of one line the lines of a certificate would be lost
+        widget = forms.Textarea(attrs={"rows": 4})  # a field of one line would lose the others
     widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
     return forms.CharField(min_length=least, max_length=most, widget=widget)
 

@@ -12,8 +12,8 @@ from chargers.models import ChargePoint, Command
 from chargers.sending_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
-from tests.firmware.cast import signed
 from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_list, online, reservation
+from tests.firmware.cast import signed
 
 CP16 = f"{API}/charge-points/CP16/commands/"
 LEDGER = f"{API}/commands/ledger/"

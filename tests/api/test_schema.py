@@ -134,7 +134,12 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     log = a_job(cp16)
     a_report(log)
     traits = peculiarities(cp16)
-    jobs = {"/model-traits/": traits, "/firmware-jobs/": an_update(cp16), "/log-jobs/": log, "/files/": a_file(log)}
+    jobs = {
+        "/model-traits/": traits,
+        "/firmware-jobs/": an_update(cp16),
+        "/log-jobs/": log,
+        "/files/": a_file(log),
+    }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
