@@ -10,7 +10,7 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
 
-from chargers.certificates.models import SigningRequest
+from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.configuration.models import BootReport, ConfigurationChange
 from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
 from chargers.diagnostics.uploads import remove_files
@@ -75,6 +75,12 @@ RETENTION = (
         SigningRequest,
         lambda c: c.retain_security_events_days,
         lambda t: Q(closed_at__lt=t),
+    ),
+    Kept(
+        "removed certificates",
+        InstalledCertificate,
+        lambda c: c.retain_security_events_days,
+        lambda t: Q(removed_at__lt=t),
     ),
     Kept(
         "unknown tokens",

@@ -17,6 +17,7 @@ from chargers.certificates.pem import (
     read_certificates,
     text_of,
 )
+from chargers.commands import command_awaiting_effect, note_effect
 from chargers.models import Connection
 from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
@@ -89,15 +90,25 @@ class GetInstalledCertificateIds(Params):
 
 
 def reconcile(outcome: Outcome) -> None:
-    """Mirror what was reported; that there is none is a report, too."""
-    if outcome.accepted:
-        reported = [HashData(**one) for one in outcome.facts["certificates"]]
-        mirror.reconcile(
-            outcome.command.charge_point,
-            outcome.command.params["certificate_type"],
-            reported,
-            now=outcome.now,
+    """Mirror what was reported; that there is none is a report, too, but a report without a list is none."""
+    if not outcome.accepted or "certificates" not in outcome.facts:
+        return
+    charge_point, now = outcome.command.charge_point, outcome.now
+    reported = [HashData(**one) for one in outcome.facts["certificates"]]
+    use = outcome.command.params["certificate_type"]
+    added, gone = mirror.reconcile(charge_point, use, reported, now=now)
+    note_effect(outcome.command, f"It has {len(reported)}: {added} not known before, {gone} gone.", now=now)
+    for row in mirror.present(charge_point.pk, use):
+        installing = row.pem and command_awaiting_effect(
+            charge_point.pk, "install-certificate", now=now, certificate_type=use, certificate=row.pem
         )
+        if installing:
+            note_effect(installing, "The charge point lists it.", subject=str(row.pk), now=now)
+    deleting = command_awaiting_effect(charge_point.pk, "delete-certificate", now=now)
+    if deleting is not None:
+        name = _name(DeleteCertificate.model_validate(deleting.params))
+        if mirror.named(charge_point.pk, name) is None:
+            note_effect(deleting, "The charge point no longer lists it.", now=now)
 
 
 # --- delete -----------------------------------------------------------------------------------------------------------
@@ -196,7 +207,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "get-installed-certificate-ids",
         "List root certificates",
         GetInstalledCertificateIds,
-        effect="The certificates are shown.",
+        effect="The list of its certificates is what it says.",
         settled=reconcile,
     ),
     CommandType(
@@ -212,7 +223,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "certificate-signed",
         "Bring a signed certificate",
         CertificateSigned,
-        effect="The charge point uses the certificate from its next connection on.",
+        effect="The certificate is the charge point's own.",
         prepare=a_chain_that_fits,
         settled=signing.settle_certificate,
     ),

@@ -43,6 +43,8 @@ def _delete_certificate(params: dict[str, Any]) -> dict[str, Any]:
 
 def _hash_data(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what is installed; a station that has none says NotFound and sends no list."""
+    if answer["status"] == "Accepted" and "certificateHashData" not in answer:
+        return {}
     listed = answer.get("certificateHashData", ())
     return {
         "certificates": [

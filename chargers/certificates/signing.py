@@ -28,7 +28,7 @@ from chargers.certificates.pem import (
     read_request,
     text_of,
 )
-from chargers.commands import send_command
+from chargers.commands import note_effect, send_command
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from csms.core.config import get_config
@@ -295,7 +295,10 @@ def settle_certificate(outcome: Outcome) -> None:
     request = SigningRequest.objects.filter(command_id=command.pk).first()
     if outcome.accepted:
         chain = read_certificates(command.params["certificate_chain"])
-        mirror.note_installed(command.charge_point, InstalledCertificate.Use.CHARGE_POINT, chain, now=now)
+        row = mirror.note_installed(
+            command.charge_point, InstalledCertificate.Use.CHARGE_POINT, chain, now=now
+        )
+        note_effect(command, "The certificate is its own now.", subject=str(row.pk), now=now)
     if request is None:
         return
     if outcome.accepted:

@@ -1,7 +1,9 @@
 """The own CA: what it signs, what it never signs, and what is told when it cannot."""
 
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -148,6 +150,19 @@ def test_create_ca_makes_a_ca_that_signs(folder: Path, options: list[str], kind:
     [leaf] = current_authority().sign(csr(), now=NOW)
     leaf.verify_directly_issued_by(ca)
     assert leaf.not_valid_after_utc == NOW + 30 * DAY
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.parametrize("options", [[], ["--rsa"]])
+@pytest.mark.parametrize("key", [ec_key, rsa_key], ids=["EC", "RSA"])
+def test_openssl_takes_what_it_signs_for_a_tls_client(folder: Path, options: list[str], key) -> None:
+    call_command("create_ca", *options)
+    (folder / "leaf.pem").write_text(pem(*current_authority().sign(csr(key=key()), now=NOW)))
+    subprocess.run(
+        ["openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "a.pem", "leaf.pem"],
+        cwd=folder,
+        check=True,
+    )
 
 
 def test_create_ca_overwrites_nothing(folder: Path) -> None:

@@ -15,7 +15,9 @@ from chargers.certificates.pem import HashData, hash_data
 from chargers.models import ChargePoint, Command, Connection
 from chargers.ordering import Author, CommandRefused
 from chargers.protocol.versions import Version
+from csms.core.config import get_config
 from csms.core.events.models import Event
+from csms.pruning import prune
 from tests.api.cast import charge_point, online
 from tests.certificates.cast import DAY, NOW, Ca, certificate, csr, ec_key, name, pem, root, rsa_key
 
@@ -187,6 +189,47 @@ def test_what_is_not_reported_is_gone_and_what_is_new_is_there(cp16: ChargePoint
     assert [event["removal"] for event in told("cert.removed")] == ["not reported"]
     reports(cp16, stranger)
     assert len(there(cp16)) == 2
+
+
+def test_a_report_is_the_effect_of_what_was_ordered_before(cp16: ChargePoint) -> None:
+    ca, other = root(), root("other")
+    install(cp16, ca)
+    install(cp16, other)
+    first = Command.objects.filter(type="install-certificate").order_by("pk")[0]
+    assert first.effect == ""
+    reports(cp16, wire(ca, "SHA384"), wire(other))
+    first.refresh_from_db()
+    assert first.effect == "The charge point lists it."
+    assert Command.objects.order_by("-pk")[0].effect == "It has 2: 0 not known before, 0 gone."
+    delete(cp16, other, force=True)
+    deleting = Command.objects.get(type="delete-certificate")
+    reports(cp16, wire(ca))
+    deleting.refresh_from_db()
+    assert deleting.effect == "The charge point no longer lists it."
+
+
+def test_a_deletion_that_had_no_effect_shows_none(cp16: ChargePoint) -> None:
+    ca = root()
+    install(cp16, ca, "manufacturer_root")
+    delete(cp16, ca)
+    reports(cp16, wire(ca), use="manufacturer_root")
+    assert Command.objects.get(type="delete-certificate").effect == ""
+
+
+def test_an_acceptance_without_a_list_says_nothing(cp16: ChargePoint) -> None:
+    install(cp16, root())
+    settle(order(cp16, "get-installed-certificate-ids"), status="Accepted")
+    assert len(there(cp16)) == 1
+
+
+def test_what_is_gone_is_forgotten_after_its_time(cp16: ChargePoint) -> None:
+    install(cp16, root("kept"))
+    install(cp16, root("gone"), "manufacturer_root")
+    reports(cp16, use="manufacturer_root")
+    later = NOW + timedelta(days=get_config().retain_security_events_days, minutes=1)
+    removed = prune(get_config(), now=later)
+    assert removed["removed certificates"] == 1
+    assert [row.subject for row in InstalledCertificate.objects.all()] == ["O=Test,CN=kept"]
 
 
 def test_not_found_means_that_there_is_none(cp16: ChargePoint) -> None:
