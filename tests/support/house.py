@@ -53,6 +53,7 @@ class House:
             port=0,
             ws="websockets-sansio",
             ws_ping_interval=None,
+            ws_per_message_deflate=False,  # as csms.server has it
             lifespan="off",
             log_config=None,
             access_log=False,

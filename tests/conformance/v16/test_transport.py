@@ -1,0 +1,551 @@
+"""OCPP-J 1.6 as a central system keeps it: the handshake, the frames, the errors, the order, the boot gate."""
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
+from chargers.ordering import CommandRefused
+from chargers.protocol.errors import Fault, wire_code
+from chargers.protocol.frames import encode
+from chargers.protocol.versions import Version
+from chargers.services import set_registration
+from tests.conformance.v16.cast import at, cp16, eventually, fresh, known, order, stamp
+from tests.support.charger import RawCharger
+from tests.support.house import House, now, settings_are
+
+BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+
+
+async def turned_away(house: House, path: str, **options: Any) -> int:
+    """Knock, and return the status of the refusal."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with RawCharger.connect(house.ocpp_url, path, **options):
+            pass
+    status: int = refused.value.response.status_code
+    return status
+
+
+async def noted(identity: str) -> RefusedHandshake:
+    return await eventually(lambda: RefusedHandshake.objects.filter(identity=identity).first())
+
+
+def frames(row: ChargePoint, **values: Any) -> Any:
+    return Frame.objects.filter(charge_point=row, **values)
+
+
+# --- the handshake ----------------------------------------------------------------------------------------------------
+
+
+async def test_t_001_identity_is_the_last_segment_decoded_once(house: House):
+    row = known("T 001|%41")
+    async with RawCharger.connect(house.ocpp_url, "deep/er/T%20001%7C%2541") as charger:
+        assert (await charger.boot())["status"] == "Accepted"
+        assert fresh(row).connection_id is not None
+
+
+@pytest.mark.parametrize("path", ["T%3A002", "T" * 49, "T%07", "%20"])
+async def test_t_002_identity_syntax(house: House, path: str):
+    before = ChargePoint.objects.count()
+    with settings_are(CSMS_UNKNOWN_CHARGE_POINTS="accept"):
+        assert await turned_away(house, path) == 404
+    assert ChargePoint.objects.count() == before
+
+
+async def test_t_003_never_trust_the_path_alone(house: House):
+    known("T-003", password="sixteen-bytes-key")
+    known("T-003-OTHER", password="another-bytes-key")
+    other = {"Authorization": "Basic VC0wMDMtT1RIRVI6YW5vdGhlci1ieXRlcy1rZXk="}  # right, for T-003-OTHER
+    assert await turned_away(house, "T-003", additional_headers=other) == 401
+    assert (await noted("T-003")).reason == "wrong_username"
+    async with RawCharger.connect(house.ocpp_url, "T-003-OTHER", additional_headers=other):
+        pass
+
+
+async def test_t_004_unknown_identity_gets_404_and_is_listed(house: House):
+    assert await turned_away(house, "T-004") == 404
+    assert (await noted("T-004")).reason == "unknown"
+    assert not ChargePoint.objects.filter(cp_id="T-004").exists()
+
+
+async def test_t_004_with_open_onboarding_it_waits_as_pending(house: House):
+    with settings_are(CSMS_UNKNOWN_CHARGE_POINTS="pending"):
+        async with RawCharger.connect(house.ocpp_url, "T-004-NEW") as charger:
+            assert (await charger.boot())["status"] == "Pending"
+    assert ChargePoint.objects.get(cp_id="T-004-NEW").registration == Registration.PENDING
+
+
+@pytest.mark.parametrize("offered", [["ocpp1.6"], ["ocpp7.0", "ocpp1.6"], ["soap", "ocpp1.6", "ocpp7.0"]])
+async def test_t_005_subprotocol_selection_is_the_first_that_is_served(house: House, offered: list[str]):
+    row = known(f"T-005-{len(offered)}")
+    async with RawCharger.connect(house.ocpp_url, f"ocpp7.0/{row.cp_id}", subprotocols=offered) as charger:
+        assert charger.socket.subprotocol == "ocpp1.6"  # what the path says of versions does not count
+        await charger.boot()
+    assert fresh(row).protocol == "ocpp1.6"
+
+
+async def test_t_006_no_common_subprotocol_gets_no_upgrade(house: House):
+    known("T-006")
+    assert await turned_away(house, "T-006", subprotocols=["ocpp7.0", "mqtt"]) == 400
+    assert "ocpp7.0" in (await noted("T-006")).detail
+
+
+async def test_t_007_missing_subprotocol_is_refused_unless_an_exception_exists(house: House):
+    known("T-007")
+    assert await turned_away(house, "T-007", subprotocols=None) == 400
+    assert (await noted("T-007")).reason == "no_subprotocol"
+
+
+async def test_t_008_ocpp20_is_not_ocpp201(house: House):
+    known("T-008")
+    assert await turned_away(house, "T-008", subprotocols=["ocpp2.0"]) == 400
+
+
+async def test_t_010_compression_that_is_offered_is_not_needed(house: House):
+    known("T-010")
+    async with RawCharger.connect(house.ocpp_url, "T-010", compression="deflate") as charger:
+        assert "Sec-WebSocket-Extensions" not in charger.socket.response.headers
+        assert (await charger.boot())["status"] == "Accepted"
+
+
+async def test_t_011_second_connection_closes_the_first_and_fails_its_calls(house: House):
+    async with cp16(house, "T-011") as old:
+        command = old.order("reset")
+        await old.expect("Reset")
+        async with RawCharger.connect(house.ocpp_url, "T-011") as new:
+            assert await old.wire.closed() == 4000
+            assert (await new.call("Heartbeat", {}))[0] == 3  # registration outlives the connection
+            failed = await old.settled(command)
+            assert failed.status == Command.Status.FAILED
+            assert Connection.objects.filter(charge_point=old.row, closed_at=None).count() == 1
+
+
+async def test_t_012_frame_of_a_mebibyte_is_read_also_in_fragments(house: House):
+    async with cp16(house) as charger:
+        head = '[2,"big","DataTransfer",{"vendorId":"v","data":"'
+        text = head + "d" * (2**20 - len(head) - 3) + '"}]'
+        await charger.wire.socket.send(
+            [text[start : start + 65_536] for start in range(0, len(text), 65_536)]
+        )
+        assert await charger.wire.receive() == [3, "big", {"status": "UnknownVendorId"}]
+        assert len(frames(charger.row, message_id="big", direction="in").get().text) == 2**20
+
+
+async def test_t_012_longer_ones_end_the_connection(tmp_path):
+    """The bound is the server's own setting; tests/paths/test_hostile.py sends a mebibyte and one byte."""
+    from csms.core.config import get_config
+
+    assert get_config().max_frame_bytes >= 2**20
+
+
+async def test_t_038_what_clients_say_of_certificates_is_not_believed(house: House):
+    known("T-038", password="sixteen-bytes-key")
+    for header in ("X-Client-Cert", "X-SSL-Client-Verify", "X-Forwarded-Client-Cert", "SSL-Client-Cert"):
+        assert await turned_away(house, "T-038", additional_headers={header: "SUCCESS CN=T-038"}) == 401
+
+
+# --- frames -----------------------------------------------------------------------------------------------------------
+
+
+async def test_t_040_frame_shape(house: House):
+    async with cp16(house) as charger:
+        answer = await charger.wire.call("Heartbeat", {}, "a")
+        assert answer[:2] == [3, "a"]
+        assert len(answer) == 3
+        error = await charger.wire.call("Nonsense", {}, "b")
+        assert error[:2] == [4, "b"]
+        assert len(error) == 5
+        assert isinstance(error[4], dict)
+        command = charger.order("reset")
+        frame = await charger.wire.receive()
+        assert frame[0] == 2
+        assert frame[2:] == ["Reset", {"type": "Soft"}]
+        await charger.wire.send([3, frame[1], {"status": "Accepted"}])
+        await charger.settled(command)
+
+
+async def test_t_042_message_ids_of_ours_are_uuids_that_never_come_twice(house: House):
+    seen = set()
+    async with cp16(house) as charger:
+        for _ in range(3):
+            charger.order("reset")
+            frame = await charger.wire.receive()
+            assert len(frame[1]) <= 36
+            assert str(uuid.UUID(frame[1])) == frame[1]
+            seen.add(frame[1])
+            await charger.wire.send([3, frame[1], {"status": "Rejected"}])
+    assert len(seen) == 3
+
+
+async def test_t_042_message_id_twice_means_a_retry(house: House):
+    async with cp16(house) as charger:
+        report = {**STATUS, "timestamp": at(minutes=1)}
+        first = await charger.wire.call("StatusNotification", report, "again")
+        assert await charger.wire.call("StatusNotification", report, "again") == first
+        assert charger.row.statusreport_set.count() == 1
+
+
+async def test_t_043_one_outstanding_call_and_others_do_not_wait_for_it(house: House):
+    async with cp16(house) as charger, cp16(house) as other:
+        one, two = charger.order("reset"), charger.order("clear-cache")
+        await charger.expect("Reset")
+        with pytest.raises(TimeoutError):
+            await charger.wire.receive(timeout=0.5)
+        assert (
+            await other.hears("reset")
+        ).status == Command.Status.ACCEPTED  # another charge point is not concerned
+        await charger.answer(status="Accepted")
+        await charger.expect("ClearCache")
+        await charger.answer(status="Accepted")
+        assert (await charger.settled(one)).sent_at < (await charger.settled(two)).sent_at
+
+
+async def test_t_044_crossing_calls_are_answered(house: House):
+    async with cp16(house) as charger:
+        command = charger.order("reset")
+        await charger.expect("Reset")
+        await charger.status("Available")
+        assert "currentTime" in await charger.call("Heartbeat")
+        await charger.answer(status="Accepted")
+        assert (await charger.settled(command)).status == Command.Status.ACCEPTED
+
+
+async def test_t_046_timeout_of_an_own_call_frees_the_slot_and_keeps_the_late_answer(house: House):
+    async with cp16(house) as charger:
+        command = charger.order("reset")
+        await charger.expect("Reset")
+        assert (await charger.settled(command)).status == Command.Status.TIMED_OUT
+        await charger.answer(status="Accepted")
+        assert (await charger.hears("clear-cache")).status == Command.Status.ACCEPTED
+        late = fresh(command)
+        assert late.status == Command.Status.TIMED_OUT
+        assert "Accepted" in late.late_answer
+
+
+async def test_t_047_answers_do_not_wait_for_other_charge_points(house: House):
+    async with cp16(house) as charger, cp16(house) as slow:
+        slow.order("reset")
+        await slow.expect("Reset")  # and never answers
+        for _ in range(20):
+            await charger.call("Heartbeat")
+        assert (
+            max(frames(charger.row, direction="out", kind=3).values_list("latency_us", flat=True)) < 5_000_000
+        )
+
+
+@pytest.mark.parametrize("kind", [0, 1, 5, 6, 99, "x"])
+async def test_t_048_unknown_message_type_is_ignored(house: House, kind: object):
+    async with cp16(house) as charger:
+        await charger.wire.send([kind, "odd", "Heartbeat", {}])
+        assert (await charger.wire.call("Heartbeat", {}, "after"))[:2] == [3, "after"]
+        assert frames(charger.row, direction="in", verdict="ignored").count() == 1
+
+
+async def test_t_049_callerror_is_never_a_business_refusal(house: House):
+    async with cp16(house) as charger:
+        assert (await charger.authorize("NOBODY"))["status"] == "Invalid"
+        started = await charger.start("NOBODY")
+        assert started["idTagInfo"]["status"] == "Invalid"
+        assert started["transactionId"] > 0
+        assert await charger.stop(999_999_999) == {}
+        assert await charger.call("DataTransfer", {"vendorId": "nobody"}) == {"status": "UnknownVendorId"}
+
+
+async def test_t_050_unknown_versus_unsupported_action(house: House):
+    async with cp16(house) as charger:
+        assert (await charger.wire.call("Nonsense", {}))[2] == "NotImplemented"
+        assert (await charger.wire.call("heartbeat", {}))[2] == "NotImplemented"
+        assert (await charger.wire.call("RemoteStartTransaction", {"idTag": "A"}))[2] == "NotSupported"
+
+
+def test_t_051_error_codes_are_spelt_as_16_spells_them():
+    assert {wire_code(fault, Version.V16) for fault in Fault} == {
+        "NotImplemented",
+        "NotSupported",
+        "InternalError",
+        "ProtocolError",
+        "SecurityError",
+        "FormationViolation",
+        "PropertyConstraintViolation",
+        "OccurenceConstraintViolation",
+        "TypeConstraintViolation",
+        "GenericError",
+    }
+
+
+@pytest.mark.parametrize(
+    "code", ["FormatViolation", "OccurrenceConstraintViolation", "SomethingElse", "", None, 7, "notsupported"]
+)
+async def test_t_053_lenient_reading_of_error_codes(house: House, code: object):
+    async with cp16(house) as charger:
+        command = charger.order("clear-cache")
+        await charger.expect("ClearCache")
+        await charger.wire.send([4, charger._asked, code, "no", {}])
+        failed = await charger.settled(command)
+        assert failed.status == Command.Status.FAILED
+        assert failed.error_code == (code if isinstance(code, str) and code else "GenericError")
+        assert failed.error_description == "no"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ('[2,"x","Heartbeat",{', "FormationViolation"),
+        ('[2,"x","Heartbeat",[1]]', "FormationViolation"),
+        ('[2,"x","Authorize",{}]', "ProtocolError"),
+        ('[2,"x","Authorize",{"idTag":{}}]', "TypeConstraintViolation"),
+        (
+            json.dumps([2, "x", "StatusNotification", {**STATUS, "connectorId": 2**80}]),
+            "PropertyConstraintViolation",
+        ),
+    ],
+)
+async def test_t_054_which_code_for_which_fault(house: House, frame: str, code: str):
+    async with cp16(house) as charger:
+        await charger.wire.send(frame)
+        answer = await charger.wire.receive()
+        assert answer[:3] == [4, "x", code]
+        assert frames(charger.row, direction="in", verdict="refused").count() == 1
+
+
+async def test_t_056_callerror_fields_tell_no_internals(house: House):
+    async with cp16(house) as charger:
+        odd = "<script>" + "x" * 5000
+        error = await charger.wire.call("Authorize", {"idTag": {odd: odd}})
+        assert 0 < len(error[3]) <= 255
+        assert error[4] == {}
+        assert "Traceback" not in error[3]
+
+
+@pytest.mark.parametrize(
+    "frame", ['[2,"n","Heartbeat",null]', '[2,"n","Heartbeat"]', '[2,"n","Heartbeat",{}]']
+)
+async def test_t_057_empty_payload_is_read_in_each_form_and_sent_as_an_object(house: House, frame: str):
+    async with cp16(house) as charger:
+        await charger.wire.send(frame)
+        assert (await charger.wire.receive())[:2] == [3, "n"]
+        charger.order("clear-cache")
+        assert await charger.expect("ClearCache") == {}
+        await charger.answer(status="Accepted")
+
+
+async def test_t_058_extra_fields_are_read_by_tolerance_and_refused_in_strict_mode(house: House):
+    from chargers.traits.services import set_charge_point_traits
+
+    async with cp16(house) as charger:
+        assert (await charger.wire.call("StatusNotification", {**STATUS, "extra": 1}))[0] == 3
+        set_charge_point_traits(charger.row, {"leniency": "strict"}, now=now())
+        held = house.gateway.held[charger.row.pk]
+        await eventually(lambda: held.holder.traits.leniency == "strict")
+        error = await charger.wire.call("StatusNotification", {**STATUS, "extra": 1})
+        assert error[2] == "FormationViolation"
+
+
+async def test_t_059_flaws_of_the_original_schemas(house: House):
+    async with cp16(house) as charger:
+        number = (await charger.start())["transactionId"]
+        for unit in ("Celsius", "Celcius"):
+            sample = {"value": "21", "measurand": "Temperature", "unit": unit}
+            reading = [{"timestamp": stamp(), "sampledValue": [sample]}]
+            await charger.call(
+                "MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": reading}
+            )
+        assert await charger.stop(number) == {}  # the reason is optional
+        deviant = frames(charger.row, direction="in", verdict="deviant")
+        assert not deviant.exists()
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.123456Z", "%Y-%m-%dT%H:%M:%S+00:00"]
+)
+async def test_t_060_date_times_are_read_in_each_form(house: House, form: str):
+    async with cp16(house) as charger:
+        moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=3)
+        await charger.status("Available", timestamp=moment.strftime(form))
+        read = Connector.objects.get(charge_point=charger.row, number=1).status_at
+        assert read.replace(microsecond=0) == moment
+
+
+async def test_t_060_date_times_are_written_as_utc_and_no_nonsense_is_believed(house: House):
+    async with cp16(house) as charger:
+        said = (await charger.call("Heartbeat"))["currentTime"]
+        assert said[-1] == "Z"
+        assert len(said) == len("2026-11-21T10:00:00.123Z")
+        assert abs(datetime.fromisoformat(said) - datetime.now(UTC)) < timedelta(minutes=1)
+        await charger.status("Faulted", timestamp="yesterday", error="OtherError")
+        connector = Connector.objects.get(charge_point=charger.row, number=1)
+        assert (connector.status, connector.status_at) == ("Faulted", connector.received_at)
+
+
+def test_t_061_numbers_keep_their_digits():
+    from decimal import Decimal
+
+    assert encode({"limit": Decimal("16.5"), "whole": Decimal("16.0")}) == '{"limit":16.5,"whole":16}'
+
+
+async def test_t_062_case_rules(house: House):
+    from tests.conformance.v16.cast import token
+
+    token("CASE-TAG")
+    async with cp16(house) as charger:
+        assert (await charger.authorize("case-TAG"))["status"] == "Accepted"
+        assert (await charger.wire.call("BOOTNOTIFICATION", BOOT))[2] == "NotImplemented"
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": 5}, {"status": {}}, [], "x"])
+async def test_t_064_invalid_answers_fail_the_command_with_a_cause(house: House, answer: object):
+    async with cp16(house) as charger:
+        command = charger.order("clear-cache")
+        await charger.expect("ClearCache")
+        await charger.wire.send([3, charger._asked, answer])
+        failed = await charger.settled(command)
+        assert failed.status in (Command.Status.FAILED, Command.Status.REJECTED)
+        assert failed.error_description or failed.answer_status
+        await charger.call("Heartbeat")
+
+
+# --- liveness ---------------------------------------------------------------------------------------------------------
+
+
+async def test_t_070_ping_is_answered(house: House):
+    async with cp16(house) as charger:
+        async with asyncio.timeout(10):
+            await (await charger.wire.socket.ping())
+
+
+def test_t_070_the_server_pings_by_default():
+    from csms.core.config import get_config
+
+    assert 0 < get_config().ws_ping_interval <= 60
+
+
+async def test_t_071_online_state_follows_any_message(house: House):
+    async with cp16(house) as charger:
+        held = house.gateway.held[charger.row.pk]
+        held.last_heard -= 600  # seconds without a Heartbeat
+        await charger.status("Available")
+        house.on_loop(lambda: held.tick(held.last_heard + 1))
+        assert fresh(charger.row).connection_id == held.connection_id
+        await charger.call("Heartbeat")
+
+
+async def test_t_072_heartbeat_is_the_clock(house: House):
+    async with cp16(house) as charger:
+        before = datetime.now(UTC) - timedelta(seconds=1)
+        told = datetime.fromisoformat((await charger.call("Heartbeat"))["currentTime"])
+        assert before <= told <= datetime.now(UTC) + timedelta(seconds=1)
+        boot = await charger.boot()
+        assert 0 < boot["interval"] <= 86_400
+
+
+async def test_t_073_reconnect_without_boot(house: House):
+    async with cp16(house, "T-073"):
+        pass
+    async with RawCharger.connect(house.ocpp_url, "T-073") as again:
+        assert (await again.call("StatusNotification", STATUS))[0] == 3
+
+
+async def test_t_074_reconnect_storm_is_survived(house: House):
+    rows = [known(f"T-074-{number}") for number in range(40)]
+
+    async def back(row: ChargePoint) -> str:
+        async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+            return str((await charger.boot())["status"])
+
+    assert await asyncio.gather(*map(back, rows)) == ["Accepted"] * len(rows)
+
+
+async def test_t_075_per_station_ordering(house: House):
+    async with cp16(house) as charger:
+        words = ["Preparing", "Charging", "SuspendedEV", "Charging", "Finishing", "Available"]
+        for number, word in enumerate(words):
+            await charger.wire.send([2, f"o{number}", "StatusNotification", {**STATUS, "status": word}])
+        answered = [(await charger.wire.receive())[1] for _ in words]
+        assert answered == [f"o{number}" for number in range(len(words))]
+        stored = charger.row.statusreport_set.order_by("pk").values_list("status", flat=True)
+        assert list(stored) == words
+        assert Connector.objects.get(charge_point=charger.row, number=1).status == "Available"
+
+
+async def test_t_075_ordering_never_depends_on_the_charge_points_clock_alone(house: House):
+    """A clock that was years ahead and is set right does not freeze the state that it told before."""
+    async with cp16(house) as charger:
+        ahead = (datetime.now(UTC) + timedelta(days=900)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        await charger.status("Charging", timestamp=ahead)
+        await charger.status("Available", timestamp=stamp())
+        await charger.status("Preparing", timestamp="1970-01-01T00:00:10Z")
+        connector = Connector.objects.get(charge_point=charger.row, number=1)
+        assert (connector.status, connector.status_at) == ("Preparing", connector.received_at)
+
+
+async def test_t_079_local_controller_many_sockets_of_one_address(house: House):
+    async with (
+        cp16(house, "T-079-LC") as controller,
+        cp16(house, "T-079-A") as one,
+        cp16(house, "T-079-B") as two,
+    ):
+        for charger in (controller, one, two):
+            await charger.call("Heartbeat")
+        command = one.order("reset")
+        await one.wire.receive()
+        for silent in (controller, two):
+            with pytest.raises(TimeoutError):
+                await silent.wire.receive(timeout=0.2)
+        assert fresh(command).status == Command.Status.SENT
+
+
+# --- the boot gate ----------------------------------------------------------------------------------------------------
+
+
+async def test_t_080_messages_before_acceptance_get_security_error(house: House):
+    row = known("T-080", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, "T-080") as charger:
+        assert (await charger.boot())["status"] == "Pending"
+        assert (await charger.call("StatusNotification", STATUS))[2] == "SecurityError"
+        order(row, "trigger-message", requested_message="StatusNotification", connector_id=1)
+        frame = await charger.receive()
+        await charger.send([3, frame[1], {"status": "Accepted"}])
+        assert (await charger.call("StatusNotification", STATUS))[0] == 3  # what was asked for is served
+        assert (await charger.call("Authorize", {"idTag": "ALICE"}))[2] == "SecurityError"  # and nothing else
+
+
+@pytest.mark.parametrize("command", ["remote-start", "remote-stop"])
+async def test_t_082_pending_forbids_remote_start_and_stop(house: House, command: str):
+    row = known(f"T-082-{command}", registration=Registration.PENDING)
+    params = {"remote-start": {"id_token": "A"}, "remote-stop": {"transaction_id": 1}}[command]
+    async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+        await charger.boot()
+        with pytest.raises(CommandRefused):
+            order(row, command, **params)
+        with pytest.raises(TimeoutError):
+            await charger.receive(timeout=0.3)
+
+
+async def test_t_083_rejected_is_disconnected_and_told_nothing(house: House):
+    async with cp16(house, "T-083") as charger:
+        set_registration(charger.row, Registration.REJECTED, now=now())
+        assert await charger.wire.closed() == 1008
+        with pytest.raises(CommandRefused):
+            order(charger.row, "reset")
+        assert await turned_away(house, "T-083") == 403
+
+
+async def test_t_084_meaning_of_interval(house: House):
+    known("T-084", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, "T-084") as charger:
+        waits = await charger.boot()
+        assert (waits["status"], waits["interval"]) == ("Pending", 7)  # the house's CSMS_BOOT_RETRY_INTERVAL
+    async with cp16(house, booted=False) as accepted:
+        assert (await accepted.boot())["interval"] == 300  # the heartbeat's
+
+
+async def test_t_085_no_boot_trigger_after_acceptance(house: House):
+    async with cp16(house) as charger:
+        with pytest.raises(CommandRefused):
+            charger.order("trigger-message", requested_message="BootNotification")
