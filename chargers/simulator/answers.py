@@ -1,14 +1,19 @@
 """What a charge point answers to the commands of its server: one function each, one table of them all."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chargers.simulator import files, firmware, security, smart, triggers
+from chargers.simulator.clock import moment
+from chargers.simulator.keys import SECRET
 from chargers.simulator.link import Answer, CallRefused
+from chargers.simulator.smart import TX
+from chargers.simulator.stores import Reservation
 
 if TYPE_CHECKING:
     from chargers.simulator.charger import Charger
-    from chargers.simulator.connector import Connector
 
 Payload = dict[str, Any]
 
@@ -33,10 +38,12 @@ def _now(*deeds: Callable[[], None]) -> Callable[[], Awaitable[None]]:
 
 
 def _remote_start(charger: "Charger", payload: Payload) -> Answer:
-    tag, wanted = str(payload["idTag"]), payload.get("connectorId")
+    tag, wanted, profile = str(payload["idTag"]), payload.get("connectorId"), payload.get("chargingProfile")
+    if profile is not None and profile["chargingProfilePurpose"] != TX:
+        return _status("Rejected")
     for connector in charger.connectors:
-        if wanted in (None, connector.number) and connector.may_start:
-            return _status("Accepted", _now(partial(connector.remote_start, tag)))
+        if wanted in (None, connector.number) and connector.may_start(tag):
+            return _status("Accepted", _now(partial(connector.remote_start, tag, profile)))
     return _status("Rejected")
 
 
@@ -82,78 +89,63 @@ def _get_configuration(charger: "Charger", payload: Payload) -> Answer:
 
 def _change_configuration(charger: "Charger", payload: Payload) -> Answer:
     status = charger.keys.change(payload["key"], str(payload["value"]))
-    return _status(status, _now(charger.configuration_changed.set))
+    if status == "Accepted" and payload["key"].casefold() == SECRET.casefold():
+        # The white paper, A01: the new password counts from the next connection on, which comes at once.
+        return _status(status, charger.prove_password)
+    return _status(status, _now(charger.configuration_changed))
 
 
-def _data_transfer(_charger: "Charger", payload: Payload) -> Answer:
-    return _status("UnknownVendorId" if payload["vendorId"] else "Rejected")
+def _data_transfer(charger: "Charger", payload: Payload) -> Answer:
+    if payload["vendorId"] != charger.hardware.vendor:
+        return _status("UnknownVendorId")
+    if payload.get("messageId") != "Echo":
+        return _status("UnknownMessageId")
+    return Answer({"status": "Accepted", "data": str(payload.get("data", ""))})
 
 
-def _trigger(charger: "Charger", payload: Payload) -> Answer:
-    wanted, number = payload["requestedMessage"], payload.get("connectorId")
-    if wanted not in TRIGGERS:
-        return _status("NotImplemented")
-    connectors = [c for c in charger.connectors if number in (None, 0, c.number)]
-    if not connectors:
+def _local_list_version(charger: "Charger", _payload: Payload) -> Answer:
+    return Answer({"listVersion": charger.local_list.version})
+
+
+def _send_local_list(charger: "Charger", payload: Payload) -> Answer:
+    return _status(charger.local_list.update(payload))
+
+
+def _reserve(charger: "Charger", payload: Payload) -> Answer:
+    number, expires_at = int(payload["connectorId"]), moment(payload["expiryDate"])
+    wanted = [c for c in charger.connectors if number in (0, c.number)]
+    if not wanted or expires_at <= datetime.now(UTC):
         return _status("Rejected")
-    return _status("Accepted", TRIGGERS[wanted](charger, number, connectors))
+    refusals = [connector.why_not_reserve(int(payload["reservationId"])) for connector in wanted]
+    if None not in refusals:
+        return _status(str(refusals[0]))
+    reservation = Reservation(
+        int(payload["reservationId"]), number, payload["idTag"], payload.get("parentIdTag"), expires_at
+    )
+    return _status("Accepted", _now(partial(charger.reservations.add, reservation)))
 
 
-def _call(action: str, **payload: Any) -> Callable[..., Callable[[], Awaitable[None]]]:
-    def trigger(charger: "Charger", *_: Any) -> Callable[[], Awaitable[None]]:
-        async def act() -> None:
-            await charger.link.call(action, dict(payload))
+def _cancel_reservation(charger: "Charger", payload: Payload) -> Answer:
+    return _status("Accepted" if charger.reservations.remove(int(payload["reservationId"])) else "Rejected")
 
-        return act
-
-    return trigger
-
-
-def _trigger_boot(charger: "Charger", *_: Any) -> Callable[[], Awaitable[None]]:
-    return _now(charger.boot_wanted.set)
-
-
-def _trigger_statuses(
-    charger: "Charger", number: int | None, connectors: list["Connector"]
-) -> Callable[[], Awaitable[None]]:
-    async def act() -> None:
-        # Straight down the line, past the outbox: a charge point that is Pending answers a trigger too.
-        statuses = [] if number else [charger.own_status()]
-        statuses += [connector.status_payload() for connector in connectors if number != 0]
-        for status in statuses:
-            await charger.link.call("StatusNotification", status)
-
-    return act
-
-
-def _trigger_meters(
-    charger: "Charger", _number: int | None, connectors: list["Connector"]
-) -> Callable[[], Awaitable[None]]:
-    def report() -> None:
-        for connector in connectors:
-            charger.outbox.put(connector.meter_parcel("Trigger"))
-
-    return _now(report)
-
-
-TRIGGERS: dict[str, Callable[..., Callable[[], Awaitable[None]]]] = {
-    "BootNotification": _trigger_boot,
-    "DiagnosticsStatusNotification": _call("DiagnosticsStatusNotification", status="Idle"),
-    "FirmwareStatusNotification": _call("FirmwareStatusNotification", status="Idle"),
-    "Heartbeat": _call("Heartbeat"),
-    "MeterValues": _trigger_meters,
-    "StatusNotification": _trigger_statuses,
-}
 
 ANSWERS: dict[str, Callable[["Charger", Payload], Answer]] = {
+    "CancelReservation": _cancel_reservation,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
     "DataTransfer": _data_transfer,
     "GetConfiguration": _get_configuration,
+    "GetLocalListVersion": _local_list_version,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
+    "ReserveNow": _reserve,
     "Reset": _reset,
-    "TriggerMessage": _trigger,
+    "SendLocalList": _send_local_list,
     "UnlockConnector": _unlock,
+    **files.ANSWERS,
+    **firmware.ANSWERS,
+    **security.ANSWERS,
+    **smart.ANSWERS,
+    **triggers.ANSWERS,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from chargers.simulator.hardware import Hardware
 
@@ -59,17 +60,29 @@ def taper(soc: float, starts: float, floor: float) -> float:
     return 1.0 - (1.0 - floor) * (soc - starts) / (100.0 - starts)
 
 
-def draw(car: Car, hardware: Hardware, soc: float) -> Draw:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a charging schedule leaves of an outlet: amps per phase and phases for AC, watts for DC."""
+
+    amps: float = inf
+    phases: int = 3
+    watts: float = inf
+
+
+NO_LIMIT = Limit()
+
+
+def draw(car: Car, hardware: Hardware, soc: float, limit: Limit = NO_LIMIT) -> Draw:
     """What this car takes from this outlet at this state of charge; never above the limit of either."""
     if hardware.is_dc:
         volts = car.pack_volts * (0.85 + 0.15 * soc / 100)
-        return Draw(
-            watts=min(car.dc_watts, hardware.dc_watts) * taper(soc, DC_TAPER_STARTS, DC_TAPER_FLOOR),
-            volts=volts,
-        )
+        most = min(car.dc_watts, hardware.dc_watts) * taper(soc, DC_TAPER_STARTS, DC_TAPER_FLOOR)
+        return Draw(watts=min(most, limit.watts), volts=volts)
+    if limit.amps < MINIMUM_AMPS:
+        return Draw(amps=(0.0,) * hardware.phases)
     wanted = min(car.ac_amps, hardware.amps) * taper(soc, AC_TAPER_STARTS, AC_TAPER_FLOOR)
-    amps = max(wanted, MINIMUM_AMPS) if wanted else 0.0
-    phases = min(car.ac_phases, hardware.phases)
+    amps = min(max(wanted, MINIMUM_AMPS), limit.amps) if wanted else 0.0
+    phases = min(car.ac_phases, hardware.phases, limit.phases)
     return Draw(amps=tuple(amps if phase < phases else 0.0 for phase in range(hardware.phases)))
 
 

@@ -3,19 +3,26 @@
 import asyncio
 import random
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from chargers.simulator.answers import answer
 from chargers.simulator.clock import Clock, happens, timestamp
 from chargers.simulator.connector import Connector
+from chargers.simulator.files import Files
+from chargers.simulator.firmware import Firmware
 from chargers.simulator.hardware import nameplate, of_kind
-from chargers.simulator.keys import Keys
+from chargers.simulator.jobs import Jobs
+from chargers.simulator.keys import SECRET, Keys, basic_password
 from chargers.simulator.link import CallRefused, CallTimeout, Dialling, Link, LinkDown
 from chargers.simulator.meter import Meter
 from chargers.simulator.outbox import Outbox, Parcel
 from chargers.simulator.quirks import QUIRKS, Manners, Payload
 from chargers.simulator.scenarios import FAULTS, Behaviour
+from chargers.simulator.security import Security
+from chargers.simulator.smart import Profiles
+from chargers.simulator.stores import LocalList, Reservations
 from chargers.simulator.tally import Tally
 
 BOOT_RETRY = 60.0  # simulated seconds, when the server gives no interval of its own
@@ -23,6 +30,8 @@ SHORTEST_RETRY_REAL = 0.2  # real seconds: speed must not turn a retry interval 
 REBOOT_TIME = (10.0, 30.0)  # simulated seconds
 LAST_WORDS_REAL = 5.0  # real seconds to deliver what waits before the line is closed
 IN_SERVICE_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+LOOK_AT_KEYS = 60.0  # simulated seconds between two looks at a key that is off
+TAMPERED = 0.2  # of all faults
 UTILISATION = 0.10  # of its rated power, since then: so a later run begins with a higher register
 
 
@@ -51,18 +60,27 @@ class Charger:
         self.nameplate = nameplate(rng.choice(of_kind(behaviour.hardware)), rng)
         self.hardware = self.nameplate.hardware
         self.manners = Manners([QUIRKS[name] for name in behaviour.quirks])
-        self.keys = Keys(connectors)
+        self.keys = Keys(connectors, is_dc=self.hardware.is_dc, security_profile=security_profile(dialling))
         self.outbox = Outbox(self.manners, self.keys, clock, tally)
         self.link = Link(cp_id, dialling, self.manners, lambda act, p: answer(self, act, p), tally, rng)
         self.connectors = [Connector(self, n, self._meter(n)) for n in range(1, connectors + 1)]
+        self.jobs = Jobs(cp_id, tally)
+        self.local_list = LocalList(self.keys)
+        self.reservations = Reservations(self._reservation_changed)
+        self.profiles = Profiles(self)
+        self.files = Files(self)
+        self.firmware = Firmware(self)
+        self.security = Security(self)
         self.is_operative = True  # the whole charge point, connector 0
         self.is_reporting = False  # registered on a connection that is up
         self.in_service = asyncio.Event()  # has been accepted since it was switched on
         self.boot_wanted = asyncio.Event()
-        self.configuration_changed = asyncio.Event()
+        self._keys_changed = asyncio.Event()
+        self._parents: dict[str, str] = {}  # of tags, as the server told them
         self._boot_wait = BOOT_RETRY
         self._reboot_reason: str | None = None
         self._is_shutting_down = False
+        self._restarted = False  # and has not told of it yet
         self._switched_off = asyncio.Event()
 
     # --- what others may ask of it
@@ -83,6 +101,26 @@ class Charger:
         """Stop transactions for this reason, close, and come back as after a power-up."""
         self._reboot_reason = reason
         self._switched_off.set()
+
+    def configuration_changed(self) -> None:
+        """Let everything that waits by a key look at it again."""
+        self._keys_changed.set()
+
+    async def prove_password(self) -> None:
+        """Come back with the AuthorizationKey that was just set."""
+        self.link.password = basic_password(self.keys.text(SECRET))
+        await self.link.hang_up(politely=True)
+
+    def renew_firmware(self, version: str) -> None:
+        """What the next BootNotification says."""
+        self.nameplate = replace(self.nameplate, firmware=version)
+
+    def tell(self, action: str, payload: Payload) -> None:
+        """Queue a message that is no matter of a transaction."""
+        self.outbox.put(Parcel(action, payload, lasting=False))
+
+    def parent_of(self, id_tag: str) -> str | None:
+        return self._parents.get(id_tag) or self.local_list.parent(id_tag)
 
     def change_availability(self, operative: bool) -> str:
         """The status of ChangeAvailability.conf for connector 0, which means all (OCPP 1.6, 5.2)."""
@@ -108,6 +146,9 @@ class Charger:
 
     async def authorize(self, id_tag: str) -> bool:
         """Whether this tag may charge: the server says, or the charger itself while off line."""
+        listed = self.local_list.verdict(id_tag) == "Accepted"
+        if listed and self.keys.flag("LocalPreAuthorize"):
+            return True
         if self.is_reporting:
             try:
                 reply = await self.link.call("Authorize", {"idTag": id_tag})
@@ -115,7 +156,10 @@ class Charger:
                 return False
             except (CallTimeout, LinkDown):
                 return self._authorize_offline(id_tag)
-            verdict = str((reply.get("idTagInfo") or {}).get("status", "Invalid"))
+            info = reply.get("idTagInfo") or {}
+            verdict = str(info.get("status", "Invalid"))
+            if "parentIdTag" in info:
+                self._parents[id_tag] = str(info["parentIdTag"])
             if verdict == "Accepted":
                 self.known_tags.add(id_tag)
                 return True
@@ -142,8 +186,10 @@ class Charger:
                 for life in lives:
                     life.cancel()
                 await asyncio.gather(*lives, return_exceptions=True)
+                self.jobs.end_all()
             if reboot_reason is None or self._is_shutting_down:
                 return
+            self.files.note(f"reboot: {reboot_reason}")
             self._power_cycle()
             await self.clock.sleep(self.rng.uniform(*REBOOT_TIME))
 
@@ -155,6 +201,7 @@ class Charger:
     def _lives(self) -> list[Coroutine[Any, Any, None]]:
         lives = [self._until_off(), self.link.keep_open(self._while_up)]
         lives += [connector.run() for connector in self.connectors]
+        lives += [self.reservations.expire(), self._align()]
         if self.behaviour.fault_gap is not None:
             lives.append(self._suffer(self.behaviour.fault_gap))
         if self.behaviour.line_cut_every_real is not None or self.behaviour.outage_every is not None:
@@ -221,12 +268,26 @@ class Charger:
         self._report(self.own_status())
         for connector in self.connectors:
             connector.report()
+        self.files.note(f"registered, firmware {self.nameplate.firmware}")
+        self.firmware.booted()
+        if self._restarted:
+            self._restarted = False
+            self.security.happened("StartupOfTheDevice")
+
+    async def _align(self) -> None:
+        """Clock-aligned readings of every connector, each ClockAlignedDataInterval (0: none)."""
+        while True:
+            interval = self.keys.number("ClockAlignedDataInterval")
+            await self.clock.sleep(interval or LOOK_AT_KEYS)
+            if interval and self.in_service.is_set():
+                for connector in self.connectors:
+                    self.outbox.put(connector.meter_parcel("Sample.Clock", "MeterValuesAlignedData"))
 
     async def _beat(self) -> None:
         while True:
-            self.configuration_changed.clear()
+            self._keys_changed.clear()
             interval = self.clock.real(self.keys.number("HeartbeatInterval") or 86_400)
-            if await happens(self.configuration_changed, interval):
+            if await happens(self._keys_changed, interval):
                 continue  # the interval may be another one now
             try:
                 await self.link.call("Heartbeat", {})
@@ -238,6 +299,11 @@ class Charger:
             await self.clock.sleep(self.rng.expovariate(1 / mean_gap))
             connector, fault = self.rng.choice(self.connectors), self.rng.choice(FAULTS)
             connector.fail(fault)
+            self.files.note(f"connector {connector.number}: {fault.code} {fault.info}")
+            if self.rng.random() < TAMPERED:
+                self.security.happened(
+                    "TamperDetectionActivated", f"door contact of outlet {connector.number}"
+                )
             await self.clock.sleep(self.rng.uniform(*self.behaviour.fault_span))
             connector.recover()
 
@@ -270,6 +336,7 @@ class Charger:
     def _power_cycle(self) -> None:
         self._switched_off.clear()
         self._reboot_reason = None
+        self._restarted = True
         self.boot_wanted.clear()
         self.outbox.forget_statuses()
         for connector in self.connectors:
@@ -281,13 +348,28 @@ class Charger:
         self.outbox.put(Parcel("StatusNotification", payload, lasting=False))
 
     def _authorize_offline(self, id_tag: str) -> bool:
+        listed = self.local_list.verdict(id_tag)
+        if listed is not None:  # OCPP 1.6, 3.5.3: the list comes before the cache
+            return listed == "Accepted" and self.keys.flag("LocalAuthorizeOffline")
         allowed = id_tag in self.known_tags or self.keys.flag("AllowOfflineTxForUnknownId")
         return allowed and self.keys.flag("LocalAuthorizeOffline")
+
+    def _reservation_changed(self, number: int) -> None:
+        for connector in self.connectors:
+            if number in (0, connector.number):
+                connector.reconsider()
 
     def _meter(self, number: int) -> Meter:
         hours = (datetime.now(UTC) - IN_SERVICE_SINCE).total_seconds() / 3600
         used = hours * self.hardware.rated_watts * UTILISATION
         return Meter(self.hardware, used + 137.0 * number, random.Random(self.rng.random()))
+
+
+def security_profile(dialling: Dialling) -> int:
+    """Of the white paper, table 1: 0 none, 1 a password, 2 a password over TLS."""
+    if dialling.password is None:
+        return 0
+    return 2 if dialling.url.startswith("wss:") else 1
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

@@ -41,3 +41,14 @@ async def happens(event: asyncio.Event, within_real: float | None) -> bool:
 def timestamp() -> str:
     """Now, as chargers write it: UTC, milliseconds, `Z` (OCPP-J 1.6, 3.7 asks for ISO 8601)."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """A timestamp of the server; without a zone it is UTC. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+async def sleep_until(at: datetime) -> None:
+    """Wait for a moment of real time, which timestamps are."""
+    await asyncio.sleep(max((at - datetime.now(UTC)).total_seconds(), 0.0))

@@ -4,20 +4,32 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
-from chargers.simulator.cars import Battery, Draw, draw, fits
+from chargers.simulator.cars import Battery, Draw, Limit, draw, fits
 from chargers.simulator.clock import Clock, happens, timestamp
 from chargers.simulator.hardware import Hardware
-from chargers.simulator.keys import Keys
+from chargers.simulator.keys import ENERGY, Keys
 from chargers.simulator.meter import Meter, sampled_values
 from chargers.simulator.outbox import Outbox, Parcel, Transaction
 from chargers.simulator.quirks import Manners, Payload
 from chargers.simulator.scenarios import Behaviour, Fault
+from chargers.simulator.stores import Reservations
 from chargers.simulator.tally import Tally
 
 LONGEST_STEP = 60.0  # simulated seconds that the charging curve is taken to be flat
 SHORTEST_SAMPLE = 1.0  # simulated seconds between two MeterValues, whatever the key says
+
+
+class Limits(Protocol):
+    """What a connector needs of smart charging."""
+
+    def limit(self, connector: int, now: datetime) -> Limit: ...
+
+    def install(self, connector: int, body: Payload) -> str: ...
+
+    def transaction_over(self, connector: int) -> None: ...
 
 
 class Station(Protocol):
@@ -35,6 +47,11 @@ class Station(Protocol):
     in_service: asyncio.Event
     is_operative: bool
 
+    profiles: Limits
+    reservations: Reservations
+
+    def parent_of(self, id_tag: str) -> str | None: ...
+
     async def authorize(self, id_tag: str) -> bool: ...
 
     def report_status(self, payload: Payload) -> None: ...
@@ -45,6 +62,7 @@ class Request:
     """Something that a waiting connector is woken for."""
 
     remote_tag: str | None = None
+    profile: Payload | None = None  # a TxProfile that came with a remote start
     stop_reason: str | None = None
 
 
@@ -70,10 +88,21 @@ class Connector:
 
     # --- what others may ask of it
 
-    @property
-    def may_start(self) -> bool:
-        """Whether a remote start would be obeyed now."""
-        return self._awaits_tag and self._can_take_a_car and self._request.remote_tag is None
+    def may_start(self, id_tag: str) -> bool:
+        """Whether a remote start for this tag would be obeyed now."""
+        ready = self._awaits_tag and self._can_take_a_car and self._request.remote_tag is None
+        kept = self._station.reservations.of(self.number)
+        return ready and (kept is None or kept.admits(id_tag, self._station.parent_of(id_tag)))
+
+    def why_not_reserve(self, reservation_id: int) -> str | None:
+        """The refusal of ReserveNow.conf; None when this connector can be kept for somebody."""
+        kept = self._station.reservations.of(self.number)
+        if self.fault is not None:
+            return "Faulted"
+        if not self._may_work:
+            return "Unavailable"
+        is_free = self.status == "Available" or (kept is not None and kept.id == reservation_id)
+        return None if is_free else "Occupied"
 
     @property
     def is_done(self) -> bool:
@@ -81,8 +110,18 @@ class Connector:
         limit = self._station.behaviour.visits
         return limit is not None and (self.number > 1 or self.visits >= limit)
 
-    def remote_start(self, id_tag: str) -> None:
-        self._wake(Request(remote_tag=id_tag))
+    def remote_start(self, id_tag: str, profile: Payload | None = None) -> None:
+        self._wake(Request(remote_tag=id_tag, profile=profile))
+
+    def look_again(self) -> None:
+        """Have a charge that runs obey its limits as they are now."""
+        if self.transaction is not None:
+            self._woken.set()
+
+    def reconsider(self) -> None:
+        """Show whether this connector is kept for somebody, unless a car is here."""
+        if self.status in ("Available", "Reserved"):
+            self.rest()
 
     def stop(self, reason: str) -> None:
         """Ask for the end of the running transaction, with a reason of StopTransaction.req."""
@@ -116,7 +155,8 @@ class Connector:
 
     def rest(self) -> None:
         """Show the status of a connector without a car."""
-        idle = "Available" if self._may_work else "Unavailable"
+        kept = self._station.reservations.of(self.number) is not None
+        idle = ("Reserved" if kept else "Available") if self._may_work else "Unavailable"
         self.show(self.fault.idle_status if self.fault is not None else idle)
 
     def show(self, status: str) -> None:
@@ -144,9 +184,9 @@ class Connector:
         }
         return {**payload, "info": info} if info else payload
 
-    def meter_parcel(self, context: str) -> Parcel:
-        """MeterValues.req with everything this connector measures now."""
-        payload = {"connectorId": self.number, "meterValue": [self._meter_value(context)]}
+    def meter_parcel(self, context: str, key: str = "MeterValuesSampledData") -> Parcel:
+        """MeterValues.req with what this connector measures now, as far as the key of this name asks for it."""
+        payload = {"connectorId": self.number, "meterValue": [self._meter_value(context, key)]}
         return Parcel("MeterValues", payload, self.transaction, answered=self._meter_acknowledged)
 
     def power_cycle(self) -> None:
@@ -167,17 +207,17 @@ class Connector:
         while True:
             await station.in_service.wait()
             mean = station.behaviour.first_gap if first else station.behaviour.gap
-            remote_tag = await self._nobody_here(mean)
+            called = await self._nobody_here(mean)
             first = False
             if not self._can_take_a_car:
                 await self._pause(5)
                 continue
-            await self._visit(remote_tag)
+            await self._visit(called.remote_tag, called.profile)
             self.visits += 1
             self.rest()
 
-    async def _nobody_here(self, mean_gap: float | None) -> str | None:
-        """Wait for the next car, or for a remote start, whose tag is returned."""
+    async def _nobody_here(self, mean_gap: float | None) -> Request:
+        """Wait for the next car, or for a remote start, which is returned."""
         station = self._station
         if station.behaviour.gap is None or self.is_done:
             gap = None
@@ -186,11 +226,13 @@ class Connector:
         self._awaits_tag = True
         called = await self._pause(gap)
         self._awaits_tag = False
-        return called.remote_tag
+        return called
 
-    async def _visit(self, remote_tag: str | None) -> None:
+    async def _visit(self, remote_tag: str | None, profile: Payload | None) -> None:
         station, rng = self._station, self._station.rng
-        tag = remote_tag or rng.choice(station.id_tags)
+        kept = station.reservations.of(self.number)
+        # To a connector that is kept for somebody comes nobody else.
+        tag = remote_tag or (kept.id_tag if kept is not None else rng.choice(station.id_tags))
         car = rng.choice(fits(station.hardware))
         soc = rng.uniform(8, 60)
         self._battery = Battery.at(car, station.hardware, soc, target=rng.choice((80.0, 90.0, 100.0, 100.0)))
@@ -199,7 +241,7 @@ class Connector:
         self._awaits_tag = remote_tag is None
         called = await self._pause(min(rng.uniform(3, 20), station.keys.number("ConnectionTimeOut")))
         self._awaits_tag = False
-        remote_tag = called.remote_tag or remote_tag
+        remote_tag, profile = called.remote_tag or remote_tag, called.profile or profile
         tag = remote_tag or tag
         must_ask = remote_tag is None or station.keys.flag("AuthorizeRemoteTxRequests")
         if must_ask and not await station.authorize(tag):
@@ -211,32 +253,34 @@ class Connector:
             self.show("Charging")
             await self._pause(600)
             return
-        await self._transact(tag)
+        await self._transact(tag, profile)
         await self._pause(rng.uniform(10, 60))  # the cable is put back
         self._battery = None
 
-    async def _transact(self, tag: str) -> None:
+    async def _transact(self, tag: str, profile: Payload | None) -> None:
         station = self._station
+        reservation = station.reservations.fitting(self.number, tag, station.parent_of(tag))
         if station.manners.register_restarts:
             self.meter.restart()
         self.transaction = transaction = Transaction(self.number, tag, self.meter.energy_wh)
         self.idle.clear()
-        begin = self._meter_value("Transaction.Begin", only_energy=True)
-        station.outbox.put(
-            Parcel(
-                "StartTransaction",
-                {
-                    "connectorId": self.number,
-                    "idTag": tag,
-                    "meterStart": transaction.meter_start,
-                    "timestamp": timestamp(),
-                },
-                answered=self._started(transaction),
-            )
-        )
+        begin = self._meter_value("Transaction.Begin", "StopTxnSampledData")
+        start: Payload = {
+            "connectorId": self.number,
+            "idTag": tag,
+            "meterStart": transaction.meter_start,
+            "timestamp": timestamp(),
+        }
+        if reservation is not None:
+            start["reservationId"] = reservation.id
+        station.outbox.put(Parcel("StartTransaction", start, answered=self._started(transaction)))
         self.show("Charging")
+        if reservation is not None:
+            station.reservations.remove(reservation.id)
+        if profile is not None:
+            station.profiles.install(self.number, profile)
         reason = await self._charge(transaction)
-        end = self._meter_value("Transaction.End")
+        end = self._meter_value("Transaction.End", "StopTxnSampledData")
         stop: Payload = {
             "meterStop": self.meter.energy_wh,
             "timestamp": timestamp(),
@@ -261,6 +305,7 @@ class Connector:
         if station.manners.meters_after_stop:
             station.outbox.put(self.meter_parcel("Sample.Periodic"))
         self.transaction = None
+        station.profiles.transaction_over(self.number)
         self.idle.set()
         if self.fault is None:
             self.show("Finishing")
@@ -295,22 +340,23 @@ class Connector:
             step = min(seconds, LONGEST_STEP)
             seconds -= step
             flows = not battery.is_full and self.fault is None
-            flow = draw(battery.car, self._station.hardware, battery.soc) if flows else Draw()
+            limit = self._station.profiles.limit(self.number, datetime.now(UTC))
+            flow = draw(battery.car, self._station.hardware, battery.soc, limit) if flows else Draw()
             battery.take(self.meter.run(flow, step))
-        if battery.is_full and self.status == "Charging":
+            if flows and not battery.is_full:
+                self.show("Charging" if flow.flows else "SuspendedEVSE")
+        if battery.is_full and self.status in ("Charging", "SuspendedEVSE") and self.fault is None:
             self.meter.run(Draw(), 0)
             self.show("SuspendedEV")
 
-    def _meter_value(self, context: str, only_energy: bool = False) -> Payload:
+    def _meter_value(self, context: str, key: str) -> Payload:
         station = self._station
-        wanted = (
-            ["Energy.Active.Import.Register"] if only_energy else station.keys.names("MeterValuesSampledData")
-        )
+        wanted = [ENERGY] if context == "Transaction.Begin" else station.keys.names(key)
         soc = self._battery.soc if self._battery is not None and station.hardware.is_dc else None
         celsius = station.rng.gauss(31, 3) if station.rng.random() < 0.2 else None
         values = sampled_values(self.meter.read(soc, celsius), wanted, context)
         # SoC alone may be wanted where there is none: the list must not be empty.
-        values = values or sampled_values(self.meter.read(), ["Energy.Active.Import.Register"], context)
+        values = values or sampled_values(self.meter.read(), [ENERGY], context)
         return {"timestamp": timestamp(), "sampledValue": values}
 
     def _started(self, transaction: Transaction) -> Callable[[Payload], None]:

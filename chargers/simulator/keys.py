@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from chargers.simulator.meter import MEASURANDS
 
+SECRET = "AuthorizationKey"
+PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+ENERGY = "Energy.Active.Import.Register"
+MOST_LISTED = 60  # GetConfigurationMaxKeys
+
 
 @dataclass(slots=True)
 class Key:
@@ -24,30 +29,64 @@ class Key:
                 return value.lower() in ("true", "false")
             case "measurands":
                 return bool(value) and all(name.strip() in MEASURANDS for name in value.split(","))
+            case "password":
+                return 16 <= len(value) <= 40
         return len(value) <= 500
 
 
 class Keys:
     """The keys of one charge point, found whatever the case of their letters (CiString)."""
 
-    def __init__(self, connectors: int) -> None:
-        table = (
+    def __init__(self, connectors: int, *, is_dc: bool = False, security_profile: int = 0) -> None:
+        units = "Power" if is_dc else "Current,Power"
+        settable = (
             Key("AllowOfflineTxForUnknownId", "true", "boolean"),
+            Key(SECRET, "", "password"),
             Key("AuthorizeRemoteTxRequests", "false", "boolean"),
+            Key("ClockAlignedDataInterval", "0"),
             Key("ConnectionTimeOut", "120"),
-            Key("GetConfigurationMaxKeys", "50", readonly=True),
+            Key("CpoName", "", "text"),
             Key("HeartbeatInterval", "300"),
+            Key("LocalAuthListEnabled", "true", "boolean"),
             Key("LocalAuthorizeOffline", "true", "boolean"),
+            Key("LocalPreAuthorize", "false", "boolean"),
             Key("MeterValueSampleInterval", "60"),
+            Key("MeterValuesAlignedData", ENERGY, "measurands"),
             Key("MeterValuesSampledData", ",".join(MEASURANDS), "measurands"),
-            Key("NumberOfConnectors", str(connectors), readonly=True),
             Key("StopTransactionOnInvalidId", "true", "boolean"),
-            Key("SupportedFeatureProfiles", "Core,RemoteTrigger", readonly=True),
+            Key("StopTxnSampledData", ",".join(MEASURANDS), "measurands"),
             Key("TransactionMessageAttempts", "3"),
             Key("TransactionMessageRetryInterval", "60"),
             Key("WebSocketPingInterval", "30", needs_reboot=True),
         )
-        self._keys = {key.name.casefold(): key for key in table}
+        fixed = {
+            "AdditionalRootCertificateCheck": "false",
+            "CertificateSignedMaxChainSize": "10000",
+            "CertificateStoreMaxLength": "8",
+            "ChargeProfileMaxStackLevel": "9",
+            "ChargingScheduleAllowedChargingRateUnit": units,
+            "ChargingScheduleMaxPeriods": "24",
+            "ConnectorPhaseRotation": ",".join(
+                f"{n}.{'NotApplicable' if is_dc else 'RST'}" for n in range(connectors + 1)
+            ),
+            "GetConfigurationMaxKeys": str(MOST_LISTED),
+            "LocalAuthListMaxLength": "500",
+            "MaxChargingProfilesInstalled": "20",
+            "NumberOfConnectors": str(connectors),
+            "ReserveConnectorZeroSupported": "true",
+            "ResetRetries": "1",
+            "SecurityProfile": str(security_profile),
+            "SendLocalListMaxLength": "200",
+            "StopTransactionOnEVSideDisconnect": "true",
+            "SupportedFeatureProfiles": PROFILES,
+            "SupportedFileTransferProtocols": "HTTP,HTTPS",
+            "UnlockConnectorOnEVSideDisconnect": "true",
+        }
+        table = [*settable, *(Key(name, value, "text", readonly=True) for name, value in fixed.items())]
+        self._keys = {key.name.casefold(): key for key in sorted(table, key=lambda key: key.name)}
+
+    def text(self, name: str) -> str:
+        return self._keys[name.casefold()].value
 
     def number(self, name: str) -> int:
         return int(self._keys[name.casefold()].value)
@@ -77,11 +116,20 @@ class Keys:
         names = list(wanted) or [key.name for key in self._keys.values()]
         known = [key for name in names if (key := self._keys.get(name.casefold())) is not None]
         unknown = [name for name in names if name.casefold() not in self._keys]
-        answer: dict[str, list[object]] = {
-            "configurationKey": [
-                {"key": key.name, "readonly": key.readonly, "value": key.value} for key in known
-            ]
-        }
+        answer: dict[str, list[object]] = {"configurationKey": [_listed(key) for key in known]}
         if unknown:
             answer["unknownKey"] = list(unknown)
         return answer
+
+
+def _listed(key: Key) -> dict[str, object]:
+    if key.name == SECRET:  # set, never told
+        return {"key": key.name, "readonly": False}
+    return {"key": key.name, "readonly": key.readonly, "value": key.value}
+
+
+def basic_password(value: str) -> bytes:
+    """The bytes that an AuthorizationKey stands for: hexadecimal digits of 16 to 20 bytes, or else its text."""
+    if len(value) >= 32 and len(value) % 2 == 0 and set(value) <= set("0123456789abcdefABCDEF"):
+        return bytes.fromhex(value)
+    return value.encode()

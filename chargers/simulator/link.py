@@ -85,6 +85,7 @@ class Link:
     ) -> None:
         self.cp_id = cp_id
         self.refusal: Refusal | None = None  # of the last attempt
+        self.password = None if dialling.password is None else dialling.password.encode()
         self._dialling = dialling
         self._manners = manners
         self._answer = answer
@@ -179,8 +180,8 @@ class Link:
 
     async def _dial(self) -> ClientConnection:
         headers = Headers()
-        if self._dialling.password is not None:
-            pair = f"{self.cp_id}:{self._dialling.password}".encode()
+        if self.password is not None:
+            pair = self.cp_id.encode() + b":" + self.password
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         gate = self._dialling.gate or asyncio.Semaphore()
         async with gate:

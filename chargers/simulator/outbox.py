@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from chargers.simulator.clock import Clock
 from chargers.simulator.keys import Keys
@@ -23,6 +24,7 @@ class Transaction:
     meter_start: int
     id: int | None = None
     verdict: str = "Accepted"  # of idTagInfo in the answer
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def wire_id(self) -> int:

@@ -39,6 +39,7 @@ class Behaviour:
     line_cut_every_real: Span | None = None  # real seconds between two reconnects
     outage_every: Span | None = None
     outage_span: Span = (120, 360)
+    update_failure: float = 0.0  # how likely a download, and an installation, of firmware fails
     quirks: tuple[str, ...] = ()  # names of QUIRKS
     hardware: str | None = None  # kind; None: any
 
@@ -59,7 +60,7 @@ BUSY = Behaviour(gap=2700)
 BUSY_LATER = replace(BUSY, first_gap=900)  # so that not all cars come in the first minute
 CALM = Behaviour(gap=5400, first_gap=1800)
 CHARGE = Behaviour(gap=0, first_gap=0, stay=(900, 1500), visits=1)
-FAULTY = replace(BUSY, fault_gap=900)
+FAULTY = replace(BUSY, fault_gap=900, update_failure=0.6)
 FLAPPING = replace(BUSY, line_cut_every_real=(8, 25))
 OFFLINE = replace(BUSY, gap=300, first_gap=20, outage_every=(300, 900), stay=(900, 2700))
 BAD_MANNERED = replace(BUSY, gap=240, first_gap=20, stay=(600, 1200))
@@ -69,7 +70,7 @@ SCENARIOS: dict[str, Scenario] = {
     "idle": Scenario("boot and heartbeat; cars come only by remote start", (IDLE,)),
     "busy": Scenario("cars come, charge and go", (BUSY,)),
     "charge": Scenario("each charger charges one car at once; the run ends when all have", (CHARGE,)),
-    "faults": Scenario("busy, with failures that come and clear", (FAULTY,)),
+    "faults": Scenario("busy, with failures that come and clear, also of firmware updates", (FAULTY,)),
     "flapping": Scenario("busy, with a new connection every 8 to 25 real seconds", (FLAPPING,)),
     "offline": Scenario(
         "busy, with outages of minutes; what happened meanwhile is reported after", (OFFLINE,)

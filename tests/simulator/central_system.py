@@ -149,6 +149,22 @@ class CentralChargePoint(ChargePoint):
     def diagnostics(self, **_: Any) -> call_result.DiagnosticsStatusNotification:
         return call_result.DiagnosticsStatusNotification()
 
+    @on(Action.log_status_notification)
+    def log_status(self, **_: Any) -> call_result.LogStatusNotification:
+        return call_result.LogStatusNotification()
+
+    @on(Action.security_event_notification)
+    def security_event(self, **_: Any) -> call_result.SecurityEventNotification:
+        return call_result.SecurityEventNotification()
+
+    @on(Action.sign_certificate)
+    def sign(self, **_: Any) -> call_result.SignCertificate:
+        return call_result.SignCertificate(status="Accepted")
+
+    @on(Action.signed_firmware_status_notification)
+    def signed_firmware(self, **_: Any) -> call_result.SignedFirmwareStatusNotification:
+        return call_result.SignedFirmwareStatusNotification()
+
 
 @asynccontextmanager
 async def central_system() -> AsyncIterator[CentralSystem]:

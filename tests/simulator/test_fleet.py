@@ -287,7 +287,7 @@ async def test_the_other_commands_are_answered_as_the_protocol_has_it(system):
         }
         await system.until(lambda: system.payloads("StopTransaction"))
         assert system.payloads("StopTransaction")[0]["reason"] == "UnlockCommand"
-        unknown = await system.ask("SetChargingProfile", {"connectorId": 1})
+        unknown = await system.ask("MakeCoffee", {"connectorId": 1})
         assert unknown[0] == 4
         assert unknown[2] == "NotImplemented"
         malformed = await system.ask("RemoteStopTransaction", {})
