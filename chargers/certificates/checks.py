@@ -36,10 +36,10 @@ def _key_fault(owner: x509.Certificate | x509.CertificateSigningRequest) -> str:
 def request_faults(request: x509.CertificateSigningRequest) -> list[str]:
     """Return what forbids to sign a request, whoever sent it."""
     faults = []
-    if not request.is_signature_valid:
-        faults.append("its signature is not that of its own key")
-    if isinstance(request.signature_hash_algorithm, WEAK_HASHES):
+    if isinstance(request.signature_hash_algorithm, WEAK_HASHES):  # which the library does not even verify
         faults.append(f"it is signed over a {request.signature_hash_algorithm.name} hash, which is broken")
+    elif not request.is_signature_valid:
+        faults.append("its signature is not that of its own key")
     if fault := _key_fault(request):
         faults.append(fault)
     return faults

@@ -1,5 +1,8 @@
 """What forbids and what casts doubt on a request, and what makes a root or a chain unfit."""
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +44,19 @@ def test_a_request_with_a_strong_key_is_fine(key: Any) -> None:
 def test_a_request_that_must_not_be_signed_says_why(request_: Any, why: str) -> None:
     [fault] = request_faults(request_)
     assert why in fault
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.parametrize("broken", ["sha1", "md5"])
+def test_a_request_over_a_broken_hash_says_so(broken: str, tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", f"-{broken}", "-subj", "/CN=CP16"]
+        + ["-keyout", "key.pem", "-out", "request.pem"],
+        cwd=tmp_path,
+        check=True,
+    )
+    request = read_request((tmp_path / "request.pem").read_text())
+    assert request_faults(request) == [f"it is signed over a {broken} hash, which is broken"]
 
 
 def test_a_request_that_can_be_read_can_be_judged() -> None:
