@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 
 from chargers.commands import note_effect
@@ -145,7 +145,8 @@ def stale_after(*moments: datetime | None) -> datetime | None:
     return max(known) + timedelta(seconds=seconds) if seconds and known else None
 
 
-LOCATION_MAX = 512  # characters; the white paper's bound, and a sane one where there is none
+LOCATION_MAX = 2000  # characters; a sane bound where OCPP has none
+SECURITY_LOCATION_MAX = 512  # of the messages of the security white paper
 SCHEMES = ("https", "http", "ftps", "ftp", "sftp")
 
 
@@ -159,7 +160,7 @@ def location_fault(location: str, longest: int = 0) -> str:
     if not re.fullmatch(r"[!-~]+", location) or parts.scheme not in SCHEMES or not parts.hostname:
         return f"It is no URL of the kind {', '.join(SCHEMES)}."
     if len(location) > LOCATION_MAX:
-        return f"It has {len(location)} characters, and OCPP allows {LOCATION_MAX}."
+        return f"It has {len(location)} characters, and at most {LOCATION_MAX} will do."
     if longest and len(location) > longest:
         return f"It has {len(location)} characters, and this charge point takes {longest}."
     return ""
@@ -233,12 +234,13 @@ def _replace(kind: Kind[J], job: J, *, any_kind: bool, now: datetime) -> None:
 
 def end_job(kind: Kind[J], job: J, state: State, detail: str, *, now: datetime) -> bool:
     """End a job that is open, for a reason of ours; return whether it was."""
-    ended = kind.jobs._default_manager.filter(pk=job.pk, state__in=OPEN).update(
-        state=state, detail=detail, ended_at=now
-    )
-    if ended:
-        job.refresh_from_db()
-        tell_job(kind, job, now=now)
+    with transaction.atomic():
+        ended = kind.jobs._default_manager.filter(pk=job.pk, state__in=OPEN).update(
+            state=state, detail=detail, ended_at=now
+        )
+        if ended:
+            job.refresh_from_db()
+            tell_job(kind, job, now=now)
     return bool(ended)
 
 

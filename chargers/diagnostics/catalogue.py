@@ -9,7 +9,7 @@ from chargers.diagnostics.models import Log, LogJob
 from chargers.diagnostics.services import begin_log, settle_log
 from chargers.diagnostics.uploads import NoAddress, new_url, open_upload
 from chargers.handling import INT32_MAX
-from chargers.jobs import check_location, secret_location
+from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
 from chargers.models import ChargePoint
 from chargers.ordering import (
     CommandRefused,
@@ -29,7 +29,6 @@ class LogParams(Params):
     location: str | None = Field(
         None,
         title="Location",
-        max_length=512,
         description="URL of a folder to upload to; empty = here, by a URL that can be used once.",
     )
     retries: int | None = Field(
@@ -50,6 +49,12 @@ class GetDiagnostics(LogParams):
 class GetLog(LogParams):
     """Ask for a log of a span of time."""
 
+    location: str | None = Field(
+        None,
+        title="Location",
+        max_length=SECURITY_LOCATION_MAX,
+        description="URL of a folder to upload to; empty = here, by a URL that can be used once.",
+    )
     log_type: Literal["DiagnosticsLog", "SecurityLog"] = Field(
         "DiagnosticsLog", title="Log", description="Diagnostics, or the security events that it kept."
     )

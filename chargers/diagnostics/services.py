@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chargers.diagnostics.models import Log, LogJob, LogReport, StoredFile
-from chargers.diagnostics.uploads import label, revoke_uploads
+from chargers.diagnostics.uploads import label, renew_uploads, revoke_uploads
 from chargers.jobs import (
     SILENT,
     Kind,
@@ -65,7 +65,9 @@ def settle_log(outcome: Outcome) -> None:
     if name := label(str(outcome.facts.get("file_name", ""))):
         LogJob.objects.filter(command_id=outcome.command.pk).update(file_name=name)
     job = settle(LOGS, outcome)
-    if job is not None and job.state in (State.REFUSED, State.CANCELLED):
+    if job is not None and outcome.accepted:
+        renew_uploads(job, now=outcome.now)
+    elif job is not None and job.state in (State.REFUSED, State.CANCELLED):
         revoke_uploads(job, now=outcome.now)
 
 

@@ -65,7 +65,7 @@ def open_upload(job: LogJob, charge_point: ChargePoint, *, now: datetime, url: s
         charge_point=charge_point,
         job=job,
         created_at=now,
-        expires_at=now + timedelta(seconds=get_config().upload_ttl),
+        expires_at=_end(now),
     )
 
 
@@ -82,6 +82,15 @@ def new_url() -> tuple[str, str]:
         )
     token = secrets.token_urlsafe(32)
     return f"{base}{PREFIX}{token}/", token
+
+
+def renew_uploads(job: LogJob, *, now: datetime) -> None:
+    """Count the time of a job's URLs from now: the charge point has just been told, its order may have waited long."""
+    Upload.objects.filter(job=job, used_at=None, revoked_at=None).update(expires_at=_end(now))
+
+
+def _end(now: datetime) -> datetime:
+    return now + timedelta(seconds=get_config().upload_ttl)
 
 
 def revoke_uploads(job: LogJob, *, now: datetime) -> None:

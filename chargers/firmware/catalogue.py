@@ -7,7 +7,7 @@ from pydantic import Field
 from chargers.firmware.services import begin_update, settle_update
 from chargers.firmware.signatures import CERTIFICATE_MAX, SIGNATURE_MAX, Unsound, check
 from chargers.handling import INT32_MAX
-from chargers.jobs import check_location, secret_location
+from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
 from chargers.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
 
 
@@ -16,7 +16,6 @@ class Update(Params):
 
     location: str = Field(
         title="Location",
-        max_length=512,
         description="URL of the firmware: https, http, ftps, ftp or sftp, as the charge point can.",
     )
     retrieve_date: Instant | None = Field(None, title="Load not before", description="Empty = at once.")
@@ -41,6 +40,11 @@ class UpdateFirmware(Update):
 class SignedUpdateFirmware(Update):
     """Update the firmware, with a signature that the charge point checks before it installs."""
 
+    location: str = Field(
+        title="Location",
+        max_length=SECURITY_LOCATION_MAX,
+        description="URL of the firmware: https, http, ftps, ftp or sftp, as the charge point can.",
+    )
     install_date: Instant | None = Field(
         None, title="Install not before", description="Empty = as soon as it is loaded."
     )

@@ -97,8 +97,10 @@ def follow_boot(booted: Booted) -> None:
         .order_by("-pk")
         .first()
     )
+    if job is None or not _awaits_boot(job, booted.now):
+        return
     version = ChargePoint.objects.values_list("firmware_version", flat=True).get(pk=booted.charge_point_id)
-    if job is None or not version or not _awaits_boot(job, booted.now):
+    if not version:
         return
     FirmwareJob.objects.filter(pk=job.pk).update(version_after=version, booted_at=booted.now)
     job.refresh_from_db()

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from chargers.commands import send_command
+from chargers.commands import send_command, settle_answer
 from chargers.diagnostics import services
 from chargers.diagnostics.models import LogJob, StoredFile, Upload
 from chargers.diagnostics.tasks import expire_logs
 from chargers.jobs import State
+from chargers.models import Command
 from chargers.ordering import SYSTEM, CommandRefused
+from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from tests.api.cast import charge_point, online
 from tests.conformance.v16.cast import fresh
@@ -43,6 +45,17 @@ def test_an_order_opens_a_url_for_as_long_as_the_settings_say() -> None:
     upload = Upload.objects.get()
     assert upload.expires_at - upload.created_at == timedelta(seconds=get_config().upload_ttl)
     assert upload.job == LogJob.objects.get()
+
+
+def test_the_time_of_a_url_counts_from_when_the_charge_point_was_told() -> None:
+    cp16 = online(charge_point())
+    command = send_command(
+        cp16, "get-diagnostics", {}, author=SYSTEM, now=now(), expires_in=timedelta(days=2)
+    )
+    later = now() + timedelta(days=1)
+    Command.objects.filter(pk=command.pk).update(status="sent", sent_at=later, action="GetDiagnostics")
+    settle_answer(command.pk, {"fileName": "d"}, version=Version.V16, now=later)
+    assert Upload.objects.get().expires_at == later + timedelta(seconds=get_config().upload_ttl)
 
 
 def test_an_order_with_a_location_opens_none() -> None:
