@@ -63,10 +63,17 @@ SAMPLES: dict[str, Any] = {
     "to": MIDNIGHT,
     "identity": "CP16-A7",
 }
+OF_A_TRANSACTION = {
+    "purpose": "TxProfile",
+    "kind": "Relative",
+    "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": 16}]},
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
     "register_id_token": {"id_token": "BOB"},
+    "remote_start": {"charging_profile": OF_A_TRANSACTION},
+    "set_charging_profile": {"connector_id": 1, "charging_profile": OF_A_TRANSACTION},
     "set_authorization_key": {"key": "0123456789abcdef0123456789abcdef"},
     "set_desired_configuration": {"values": {"HeartbeatInterval": "300"}},
     "set_desired_configuration_of_model": {"values": {"HeartbeatInterval": "300"}},
