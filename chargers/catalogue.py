@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from chargers.commands import note_effect
 from chargers.handling import INT32_MAX
 from chargers.models import Registration
-from chargers.ordering import CommandType, Draft, Params, as_given, bad_param, by_slug
+from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
 
 class Reset(Params):
@@ -92,6 +93,12 @@ def no_second_boot(draft: Draft) -> dict[str, Any]:
     return as_given(draft)
 
 
+def unlocked(outcome: Outcome) -> None:
+    """Take the answer for the effect: it comes when the lock has opened, and no other message tells."""
+    if outcome.accepted:
+        note_effect(outcome.command, "The connector was unlocked.", now=outcome.now)
+
+
 COMMANDS = by_slug(
     CommandType(
         "reset",
@@ -107,6 +114,7 @@ COMMANDS = by_slug(
         UnlockConnector,
         effect="The cable is free.",
         danger="A transaction on this connector ends, and anybody can take the cable. Unlock it?",
+        settled=unlocked,
     ),
     CommandType("clear-cache", "Clear cache", ClearCache, effect="Each token is asked for again."),
     CommandType(

@@ -42,6 +42,20 @@ class StatusReported:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A charge point has connected with a password or certificate: with which security profile.
+
+    `newest` is false for one that signed in with its old password after it was told a new one.
+    """
+
+    charge_point_id: int
+    cp_id: str
+    security_profile: int
+    newest: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CommandSettled:
     """A command has its final status. `word` is the charge point's own in its answer, `error_code` its CALLERROR's."""
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 
-from chargers.following import Booted, StatusReported, tell
+from chargers.following import Booted, SignedIn, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
 from csms.core.events.services import record
@@ -149,14 +149,20 @@ def drop_offered_password(charge_point_id: int) -> None:
     announce(f"charge-point:{charge_point_id}")
 
 
-def note_sign_in(charge_point: ChargePoint, password_hash: str, security_profile: int) -> None:
+def note_sign_in(
+    charge_point: ChargePoint, password_hash: str, security_profile: int, *, now: datetime
+) -> None:
     """Note with what a charge point has signed in: the proof of its password (T-029) and of its profile (T-037)."""
-    if charge_point.next_password_hash and password_hash == charge_point.next_password_hash:
+    offered = charge_point.next_password_hash
+    kept_old = bool(offered) and password_hash == charge_point.password_hash
+    if offered and password_hash == offered:
         take_offered_password(charge_point.pk)
-    elif charge_point.next_password_hash and password_hash == charge_point.password_hash:
+    elif kept_old:
         drop_offered_password(charge_point.pk)
     if security_profile > charge_point.security_profile:
         ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=security_profile)
+    if security_profile:
+        tell(SignedIn(charge_point.pk, charge_point.cp_id, security_profile, not kept_old, now))
 
 
 def set_security_profile(charge_point: ChargePoint, security_profile: int) -> None:

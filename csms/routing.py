@@ -38,7 +38,7 @@ import transactions.local_lists.services
 import transactions.ocpp16
 import transactions.plug_and_charge
 import transactions.remote_control.services
-from chargers.following import Booted, CommandSettled, Follower, StatusReported
+from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
 from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
@@ -109,6 +109,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.charging_profiles.services.follow_boot,
         chargers.traits.services.follow_boot,
     ),
+    SignedIn: (chargers.configuration.following.follow_sign_in,),
     CommandSettled: (chargers.configuration.following.follow_command,),
     StatusReported: (
         chargers.availability.services.follow_status,

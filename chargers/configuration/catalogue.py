@@ -195,7 +195,8 @@ def check_profile(draft: Draft, row: ConfigurationKey | None) -> None:
     if wanted == present or draft.params.prerequisites_met:
         return
     accepted = Command.objects.filter(charge_point=charge_point, status=Status.ACCEPTED)
-    if wanted == 2 and not accepted.filter(type="install-certificate").exists():
+    roots = accepted.filter(type="install-certificate", params__certificate_type="central_system_root")
+    if wanted == 2 and not roots.exists():
         raise bad_param("value", "security profile 2 needs a root certificate: install it first")
     if wanted == 3 and not accepted.filter(type="certificate-signed").exists():
         raise bad_param("value", "security profile 3 needs a client certificate: have one signed first")

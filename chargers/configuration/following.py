@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Subquery
 
+from chargers.commands import note_effect
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
+from chargers.configuration.selectors import fold
 from chargers.configuration.services import apply_desired, note_support, order_quietly
-from chargers.following import Booted, CommandSettled
+from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import SYSTEM, Outcome
 from chargers.services import tell_holder
@@ -70,6 +72,27 @@ def continue_after_reading(outcome: Outcome) -> None:
     command = outcome.command
     if outcome.accepted and ConfigurationReading.objects.filter(apply_after=command.pk).exists():
         apply_desired(command.charge_point, now=outcome.now)
+
+
+SIGN_IN_WINDOW = timedelta(days=7)
+"""So long after a change of password or profile may its first sign-in be seen; some stay connected for days."""
+
+
+def follow_sign_in(signed_in: SignedIn) -> None:
+    """See the effect of a new password (T-029) or security profile (S16-74)."""
+    told = Command.objects.filter(
+        charge_point_id=signed_in.charge_point_id,
+        type__in=("change-configuration", "set-authorization-key"),
+        effect_at=None,
+        sent_at__gt=signed_in.now - SIGN_IN_WINDOW,
+    ).exclude(status=Command.Status.REJECTED)
+    for command in told.order_by("-id")[:50]:
+        key = fold(command.params.get("key", ""))
+        if signed_in.newest and (command.type == "set-authorization-key" or key == "authorizationkey"):
+            note_effect(command, "It signed in with the new password.", now=signed_in.now)
+        elif key == "securityprofile" and command.params.get("value") == str(signed_in.security_profile):
+            text = f"It connected with security profile {signed_in.security_profile}."
+            note_effect(command, text, now=signed_in.now)
 
 
 # In an answer to these, the word is about the key or the connector and not about the command.

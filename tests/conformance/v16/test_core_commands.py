@@ -25,6 +25,7 @@ async def test_tc_017_1_unlock_detachable_cable(house: House):
         await charger.answer(status="Unlocked")
         settled = await charger.settled(command)
         assert (settled.status, settled.answer_status) == (Status.ACCEPTED, "Unlocked")
+        assert settled.effect == "The connector was unlocked."
 
 
 async def test_tc_017_2_unlock_fixed_cable(house: House):

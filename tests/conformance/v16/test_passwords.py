@@ -13,7 +13,7 @@ from chargers.services import set_password, set_security_profile
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, again, cp16, eventually, fresh, known
 from tests.support.charger import RawCharger
-from tests.support.house import House, settings_are
+from tests.support.house import House, now, settings_are
 
 Status = Command.Status
 OLD = "0123456789abcdef0123456789abcdef"
@@ -57,8 +57,10 @@ async def test_tc_073_update_password(house: House):
 
     command = await told(house, "TC073", takes)
     assert command.status == Status.ACCEPTED
+    assert command.effect == "", "it has not yet signed in with it"
     assert not await may_enter(house, "TC073", OLD)
     assert await may_enter(house, "TC073", NEW.upper())
+    assert fresh(command).effect == "It signed in with the new password."
     assert await may_enter(house, "TC073", bytes.fromhex(NEW))
 
 
@@ -102,9 +104,12 @@ async def test_t_029_password_change_without_an_answer_accepts_both_until_one_is
         """Close without an answer."""
 
     cp_id = f"T029-{proof[:4]}"
-    assert (await told(house, cp_id, falls_silent)).error_code == "ConnectionLost"
+    command = await told(house, cp_id, falls_silent)
+    assert command.error_code == "ConnectionLost"
     assert fresh(ChargePoint.objects.get(cp_id=cp_id)).next_password_hash
     assert await may_enter(house, cp_id, proof)
+    seen = fresh(command).effect
+    assert seen == ("It signed in with the new password." if proof == NEW else "")
     assert not await may_enter(house, cp_id, loser)
     assert await may_enter(house, cp_id, proof)
     assert fresh(ChargePoint.objects.get(cp_id=cp_id)).next_password_hash == ""
@@ -192,6 +197,21 @@ async def test_t_028_a_queued_secret_is_sealed(house: House):
 
 
 # --- security profiles ------------------------------------------------------------------------------------------------
+
+
+async def test_tc_085_basic_authentication(house: House):
+    known("TC085", password=OLD)
+    with pytest.raises(InvalidStatus) as refused:
+        async with RawCharger.connect(house.ocpp_url, "TC085"):
+            pass
+    assert refused.value.response.status_code == 401
+    assert refused.value.response.headers["WWW-Authenticate"].startswith("Basic")
+    assert not await may_enter(house, "TC085", NEW)
+    with pytest.raises(InvalidStatus):
+        async with RawCharger.connect(house.ocpp_url, "TC085", **signed("SOMEBODY", OLD)):
+            pass
+    async with RawCharger.connect(house.ocpp_url, "TC085", **signed("TC085", OLD)) as wire:
+        assert (await wire.boot())["status"] == "Accepted"
 
 
 async def test_t_020_one_security_profile_per_station(house: House):
@@ -326,6 +346,18 @@ async def test_s16_74_security_profile_upgrade_needs_its_prerequisites(house: Ho
         set_password(fresh(charger.row), OLD)
         with pytest.raises(CommandRefused, match="root certificate"):
             charger.order("change-configuration", key="SecurityProfile", value="2")
+        root = {"certificate_type": "central_system_root", "certificate": "PEM"}
+        installed = Command.objects.create(
+            charge_point=charger.row,
+            type="install-certificate",
+            params=root,
+            status=Status.ACCEPTED,
+            by="alice",
+            created_at=now(),
+            expires_at=now(),
+        )
+        await charger.hears("change-configuration", {"status": "Rejected"}, key="SecurityProfile", value="2")
+        installed.delete()
         # The maker may have installed the root certificate.
         command = await charger.hears(
             "change-configuration", key="SecurityProfile", value="2", prerequisites_met=True
@@ -371,4 +403,5 @@ async def test_tc_083_upgrade_security_profile(house: House):
     async with again(house, charger, **signed("TC083", OLD, **TLS)) as upgraded:
         await upgraded.status("Available", 1)
     assert ChargePoint.objects.get(cp_id="TC083").security_profile == 2
+    assert fresh(changed).effect == "It connected with security profile 2."
     assert not await may_enter(house, "TC083", OLD)
