@@ -5,6 +5,7 @@ connector's own goes before that of connector 0. A TxProfile goes before any TxD
 lowest limit is the result. A profile says something while it is valid and its schedule runs.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,7 +49,7 @@ class Rule:
         seconds = passed.total_seconds()
         if self.duration is not None and seconds >= self.duration:
             return None
-        return [step for step in self.steps if step.start <= seconds][-1]
+        return self.steps[bisect_right(self.steps, seconds, key=_start) - 1]
 
     def edges(self, begin: datetime, end: datetime) -> Iterator[datetime]:
         """Return the moments at which it may begin to say something else."""
@@ -69,11 +70,12 @@ def composite(rules: Sequence[Rule], *, connector_number: int, begin: datetime, 
     here = [rule for rule in rules if rule.connector_number in (0, connector_number)]
     if connector_number == 0:
         here = [rule for rule in here if rule.purpose == "ChargePointMaxProfile"]
+    ranked = sorted(here, key=lambda rule: (rule.stack_level, rule.connector_number), reverse=True)
     end = begin + timedelta(seconds=duration)
     edges = {begin} | {edge for rule in here for edge in rule.edges(begin, end) if begin < edge < end}
     steps: list[Step] = []
     for edge in sorted(edges):
-        limit, phases = _lowest(here, edge)
+        limit, phases = _lowest(ranked, edge)
         start = int((edge - begin).total_seconds())
         if steps and steps[-1].start == start:
             steps.pop()
@@ -82,14 +84,10 @@ def composite(rules: Sequence[Rule], *, connector_number: int, begin: datetime, 
     return steps
 
 
-def _lowest(rules: Sequence[Rule], moment: datetime) -> tuple[Decimal | None, int | None]:
+def _lowest(ranked: Sequence[Rule], moment: datetime) -> tuple[Decimal | None, int | None]:
     def top(purpose: str) -> Step | None:
-        ranked = sorted(
-            (rule for rule in rules if rule.purpose == purpose),
-            key=lambda rule: (rule.stack_level, rule.connector_number),
-            reverse=True,
-        )
-        return next((said for rule in ranked if (said := rule.says(moment)) is not None), None)
+        of_it = (rule for rule in ranked if rule.purpose == purpose)
+        return next((said for rule in of_it if (said := rule.says(moment)) is not None), None)
 
     transaction = top("TxProfile") or top("TxDefaultProfile")
     said = [step for step in (transaction, top("ChargePointMaxProfile")) if step is not None]
@@ -108,6 +106,7 @@ def difference(
     Stretches without an expected limit are passed over: a charge point has one of its own. With `at_most` only a
     reported limit above the expected one is a difference.
     """
+    expected, reported = sorted(expected, key=_start), sorted(reported, key=_start)
     edges = sorted({step.start for step in (*expected, *reported) if step.start < duration})
     compared = False
     for edge, following in zip(edges, [*edges[1:], duration], strict=True):
@@ -121,5 +120,9 @@ def difference(
 
 
 def _at(steps: Sequence[Step], second: int) -> Decimal | None:
-    begun = [step for step in steps if step.start <= second]
-    return begun[-1].limit if begun else None
+    begun = bisect_right(steps, second, key=_start)
+    return steps[begun - 1].limit if begun else None
+
+
+def _start(step: Step) -> int:
+    return step.start

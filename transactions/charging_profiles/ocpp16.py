@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chargers.handling import Handler
+from chargers.handling import Handler, int32
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
 
@@ -65,6 +65,13 @@ def _figure(text: str, field: str) -> int | float:
     return int(figure) if figure == figure.to_integral_value() else float(figure)
 
 
+def _figure_text(figure: float) -> str:
+    """Return a figure of the charge point in text, as it wrote it and never longer than 32 characters."""
+    exact = Decimal(str(figure))
+    plain = f"{exact:f}"
+    return plain if len(plain) <= 32 else str(exact)
+
+
 def _set_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.16."""
     transaction_id = int(params["transaction_id"]) if "transaction_id" in params else None
@@ -94,18 +101,20 @@ def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
     """1.6, 6.18. Return only what is there: all but the status is optional (S16-55)."""
     schedule = answer.get("chargingSchedule", {})
     facts: dict[str, Any] = {
-        **_given(schedule, duration="duration", chargingRateUnit="unit"),
+        "unit": str(schedule.get("chargingRateUnit", ""))[:16],
         "periods": [
             {
-                "start_period": period["startPeriod"],
-                "limit": f"{Decimal(str(period['limit'])):f}",
+                "start_period": int32(period["startPeriod"]),
+                "limit": _figure_text(period["limit"]),
                 "number_phases": period.get("numberPhases"),
             }
             for period in schedule.get("chargingSchedulePeriod", ())
         ],
     }
+    if "duration" in schedule:
+        facts["duration"] = int32(schedule["duration"])
     if "minChargingRate" in schedule:
-        facts["min_rate"] = f"{Decimal(str(schedule['minChargingRate'])):f}"
+        facts["min_rate"] = _figure_text(schedule["minChargingRate"])
     # 1.6, 6.18: periods are relative to scheduleStart; some give only the start of the schedule itself.
     start = parse_time(answer.get("scheduleStart")) or parse_time(schedule.get("startSchedule"))
     if start is not None:

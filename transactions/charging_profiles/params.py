@@ -131,5 +131,5 @@ class GetCompositeSchedule(Params):
     connector_id: int = Field(
         title="Connector", ge=0, le=INT32_MAX, description="0 = the charge point as a whole."
     )
-    duration: int = Field(3600, title="Duration", ge=1, le=31 * 86_400, description="Seconds from now.")
+    duration: int = Field(3600, title="Duration", ge=1, le=7 * 86_400, description="Seconds from now.")
     unit: Unit | None = Field(None, title="Unit", description="Empty = as the charge point likes.")

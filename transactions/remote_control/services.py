@@ -94,7 +94,8 @@ def _correct_effect(transaction: Transaction, now: datetime) -> None:
     )
     if starts.filter(effect_subject=str(transaction.pk)).exists():
         return
-    for command in starts.filter(effect__in=(NO_TRANSACTION, ONLY_CHARGING)).order_by("-pk"):
+    ended = (Command.Status.ACCEPTED, Command.Status.TIMED_OUT)
+    for command in starts.filter(status__in=ended, effect_subject="").order_by("-pk"):
         connector = command.params.get("connector_id", transaction.connector_number)
         same_driver = canonical_token(command.params["id_token"]) == canonical_token(transaction.id_token)
         if same_driver and connector == transaction.connector_number:

@@ -101,6 +101,15 @@ async def test_tc_011_2_a_transaction_that_comes_after_all_corrects_what_was_not
         assert (command.effect, command.effect_subject) == ("The transaction started.", str(only(charger).pk))
 
 
+async def test_tc_011_2_a_driver_may_take_as_long_as_the_charge_point_waits(house: House):
+    async with cp16(house) as charger:
+        command = await charger.hears("remote-start", id_token="ALICE")
+        hour_ago = later(minutes=-40)
+        Command.objects.filter(pk=command.pk).update(created_at=hour_ago, answered_at=hour_ago)
+        await charger.start()
+        assert fresh(command).effect_subject == str(only(charger).pk)
+
+
 async def test_tc_011_2_the_start_of_another_driver_corrects_nothing(house: House):
     async with cp16(house) as charger:
         command = await charger.hears("remote-start", id_token="ALICE", connector_id=2)

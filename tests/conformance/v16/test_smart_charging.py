@@ -632,3 +632,30 @@ async def test_s16_55_a_schedule_that_names_no_start_has_no_points_in_time(house
         command = await charger.hears("get-composite-schedule", answer, connector_id=1)
         row = CompositeSchedule.objects.get(command_id=command.pk)
         assert (row.schedule_start, row.reported_periods[0]["starts_at"]) == (None, None)
+
+
+async def test_s16_55_absurd_figures_in_a_schedule_are_kept_and_shown(house: House):
+    async with cp16(house) as charger:
+        periods = [{"startPeriod": 2**62, "limit": 1e300}, {"startPeriod": -5, "limit": -0.1}]
+        schedule = {
+            "chargingRateUnit": "A",
+            "duration": 2**62,
+            "minChargingRate": 1e-300,
+            "chargingSchedulePeriod": periods,
+        }
+        answer = {"status": "Accepted", "scheduleStart": stamp(), "chargingSchedule": schedule}
+        command = await charger.hears("get-composite-schedule", answer, connector_id=1)
+        row = CompositeSchedule.objects.get(command_id=command.pk)
+        assert (row.duration, row.min_rate) == (2**31 - 1, "1E-300")
+        assert [period["limit"] for period in row.reported_periods] == ["1E+300", "-0.1"]
+        assert [period["start_period"] for period in row.reported_periods] == [2**31 - 1, 0]
+        assert command.answer["chargingSchedule"] == schedule  # the raw claim
+
+
+async def test_s16_55_a_schedule_of_many_periods_holds_nobody_up(house: House):
+    async with cp16(house) as charger:
+        await installs(charger, 1)
+        answer = reported(stamp(), *[16] * 9000, step=1)
+        command = await charger.hears("get-composite-schedule", answer, connector_id=1, duration=600)
+        row = CompositeSchedule.objects.get(command_id=command.pk)
+        assert (len(row.periods), row.differs) == (9000, None)  # nothing lasts long enough to be compared
