@@ -28,6 +28,7 @@ class ConnectorShape(Shape):
     """The last known state of a connector. Texts are as the charge point wrote them."""
 
     connector_id = serializers.IntegerField(source="number", help_text="0 is the charge point itself.")
+    label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]  # DRF takes it out of the class
     status = serializers.CharField(help_text="In OCPP 1.6 a ChargePointStatus, such as `Charging`.")
     error_code = serializers.CharField(help_text="`NoError` when all is well.")
     info = serializers.CharField()
@@ -248,6 +249,34 @@ class OneChargePoint(ApiView):
         if "security_profile" in body:
             services.set_security_profile(charge_point, body["security_profile"])
         return Response(shown(charge_point))
+
+
+class ConnectorChanges(Body):
+    """What may be changed of a connector."""
+
+    label = Word(required=False, allow_blank=True, max_length=100, help_text="For people.")  # type: ignore[assignment]
+
+
+class OneConnector(ApiView):
+    """One connector of a charge point."""
+
+    chapter = "Charge points"
+
+    @extend_schema(
+        operation_id="change_connector",
+        summary="Label a connector",
+        description="One that the charge point has reported. Scope `write`.",
+        request=ConnectorChanges,
+        responses={200: ConnectorShape},
+    )
+    def patch(self, request: Request, cp_id: str, connector: int) -> Response:
+        """Label a connector."""
+        rows = charge_point_or_404(cp_id).connectors
+        row = found(rows.filter(number=connector).first() if connector < 2**31 else None, "connector", connector)
+        body = read_body(request, ConnectorChanges)
+        if "label" in body:
+            services.label_connector(row, body["label"])
+        return Response(ConnectorShape(row).data)
 
 
 class Registering(ApiView):

@@ -73,6 +73,17 @@ def rename_charge_point(charge_point: ChargePoint, name: str) -> None:
         announce("fleet", f"charge-point:{charge_point.pk}")
 
 
+def label_connector(connector: Connector, label: str) -> None:
+    """Give the connector a name for people; empty takes it away.
+
+    Where one identity stands for many boxes (quirk X12) its connectors are what people look for.
+    """
+    connector.label = label
+    with transaction.atomic():
+        connector.save(update_fields=["label"])
+        announce("fleet", f"charge-point:{connector.charge_point_id}")
+
+
 def hash_password(password: str) -> str:
     """Return the hash to keep. Raises Refusal for a password that no charge point could be given."""
     size = len(password.encode())

@@ -39,6 +39,11 @@ CHARGE_POINT = "charge-points/<str:cp_id>/"
 urlpatterns = [
     path("charge-points/", charge_points.ChargePoints.as_view(), name="api-charge-points"),
     path(CHARGE_POINT, charge_points.OneChargePoint.as_view(), name="api-charge-point"),
+    path(
+        f"{CHARGE_POINT}connectors/<int:connector>/",
+        charge_points.OneConnector.as_view(),
+        name="api-connector",
+    ),
     path(f"{CHARGE_POINT}approve/", charge_points.Approve.as_view(), name="api-approve"),
     path(f"{CHARGE_POINT}reject/", charge_points.Reject.as_view(), name="api-reject"),
     path(f"{CHARGE_POINT}retire/", charge_points.Retire.as_view(), name="api-retire"),

@@ -57,6 +57,7 @@ NOON, MIDNIGHT = "2026-03-04T12:00:00Z", "2026-03-05T00:00:00+01:00"
 LATER = "2099-01-01T00:00:00Z"
 # What no schema can tell: names of what is there. A new operation whose fields must mean something adds its line.
 SAMPLES: dict[str, Any] = {
+    "connector": 1,
     "cp_id": "CP16",
     "id_token": "ALICE",
     "from": NOON,
