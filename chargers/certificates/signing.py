@@ -21,6 +21,7 @@ from chargers.certificates.limits import longest_chain
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import (
     Unreadable,
+    claimed_identities,
     key_digest,
     key_name,
     name_of,
@@ -84,11 +85,12 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
             key_digest(request),
         )
         faults = request_faults(request)
-        row.problems = faults + request_doubts(
+        doubts = request_doubts(
             request,
             identities=(charge_point.cp_id, charge_point.serial_number),
             organization=config.certificate_organization,
         )
+        row.problems = faults + doubts + _names_of_others(charge_point, claimed_identities(request))
         faulty = bool(faults)
     automatic = config.certificate_approval == "automatic" and not row.problems
     if faulty:
@@ -104,6 +106,22 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
             _advance(other, SigningRequest.OPEN, Status.SUPERSEDED, now=now, reason="a newer request came")
     _tell(row, now)
     return not faulty
+
+
+def _names_of_others(charge_point: ChargePoint, names: Sequence[str]) -> list[str]:
+    """Return a doubt for each name that another charge point has, too.
+
+    A serial number is only what a charge point says of itself: none shall get a certificate in another's name by it.
+    """
+    others = ChargePoint.objects.exclude(pk=charge_point.pk)
+    doubts = []
+    for name in names:
+        if name.casefold() == charge_point.cp_id.casefold():
+            continue
+        other = others.filter(Q(cp_id__iexact=name) | Q(serial_number__iexact=name)).first()
+        if other is not None:
+            doubts.append(f"its subject names {name!r}, and so is {other.cp_id} named")
+    return doubts
 
 
 # --- people decide ----------------------------------------------------------------------------------------------------

@@ -351,9 +351,12 @@ def test_the_end_of_what_is_gone_or_unknown_is_not_told(cp16: ChargePoint) -> No
 
 def test_the_clock_tells_and_signs() -> None:
     from chargers.certificates import tasks
+    from csms.celery import app
     from csms.settings import CELERY_BEAT_SCHEDULE
 
     named = {entry["task"] for entry in CELERY_BEAT_SCHEDULE.values()}
+    app.loader.import_default_modules()
     for task in (tasks.tell_of_expiry, tasks.work_signing_queue):
         assert task.name in named
+        assert task.name in app.tasks
         assert task() == 0

@@ -112,6 +112,19 @@ def test_a_stranger_in_the_subject_waits_and_is_shown(cp16: ChargePoint) -> None
     assert len(row.problems) == 2
 
 
+def test_nobody_gets_a_certificate_in_the_name_of_another_by_a_claimed_serial_number(
+    cp16: ChargePoint, own_ca: Ca
+) -> None:
+    charge_point("VICTIM", serial_number="SN-9")
+    for claimed in ("victim", "sn-9"):
+        ChargePoint.objects.filter(pk=cp16.pk).update(serial_number=claimed)
+        with settings_are(CSMS_CERTIFICATE_APPROVAL="automatic"):
+            row = comes(cp16, csr(claimed))
+            signing.work_queue(now=NOW)
+        assert signing.fresh(row).status == Status.PENDING
+        assert "VICTIM" in row.problems[0]
+
+
 def test_a_repeated_request_is_one_and_a_newer_replaces_it(cp16: ChargePoint) -> None:
     request = csr("CP16")
     first = comes(cp16, request)
