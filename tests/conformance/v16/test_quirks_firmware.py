@@ -1,8 +1,12 @@
 """Quirk C8: charge points that cut off long URLs, speak one protocol only, and say Uploading without end."""
 
+import pytest
+
 from chargers.diagnostics.models import LogJob
 from chargers.diagnostics.uploads import URL_MAX
 from chargers.jobs import State
+from chargers.ordering import CommandRefused
+from chargers.traits.models import ChargePointTraits
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import cp16, fresh
 from tests.conformance.v16.test_diagnostics import ELSEWHERE, claim, job_of
@@ -37,3 +41,21 @@ async def test_quirk_c8_our_urls_are_short(house: House):
         location = (await charger.expect("GetDiagnostics"))["location"]
         assert len(location) <= URL_MAX == 200
         assert LogJob.objects.filter(charge_point=charger.row).exists()
+
+
+async def test_quirk_c8_one_that_speaks_only_ftp_or_takes_only_short_urls_is_given_what_it_can_use(
+    house: House,
+):
+    async with cp16(house) as charger:
+        protocols = {"key": "SupportedFileTransferProtocols", "readonly": True, "value": "FTP"}
+        await charger.hears("get-configuration", {"configurationKey": [protocols]})
+        with pytest.raises(CommandRefused, match="uploads by FTP only"):
+            charger.order("get-diagnostics")
+        command = await charger.hears("get-diagnostics", {"fileName": "d"}, location=ELSEWHERE)
+        assert command.payload == {"location": ELSEWHERE}
+        ChargePointTraits.objects.create(
+            charge_point=charger.row, traits={"upload_url_max": 100}, changed_at=command.created_at
+        )
+        with pytest.raises(CommandRefused, match="this charge point takes 100"):
+            charger.order("update-firmware", location="https://store.example/fw?signature=" + "a" * 1700)
+        assert LogJob.objects.filter(charge_point=charger.row).count() == 1
