@@ -53,7 +53,11 @@ class CommandForm(forms.Form):
     def refuse(self, refusal: CommandRefused) -> None:
         """Show why the command was refused, at the fields that are to blame."""
         for name, texts in refusal.errors.items():
-            self.add_error(name if name in self.fields else None, list(texts))
+            field, _, within = name.partition(".")  # of a value that was given as JSON, a part is to blame
+            if field in self.fields:
+                self.add_error(field, [f"{within}: {text}" if within else text for text in texts])
+            else:
+                self.add_error(None, list(texts))
         if not refusal.errors:
             detail = refusal.detail
             self.add_error(None, detail[:1].upper() + detail[1:])

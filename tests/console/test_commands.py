@@ -187,6 +187,22 @@ def test_errors_of_the_room_stand_at_their_fields() -> None:
     assert form.non_field_errors() == ["what"]
 
 
+def test_an_error_within_a_value_given_as_json_stands_at_its_field_and_says_where(
+    alice: Client, cp16: ChargePoint
+) -> None:
+    schedule = '{"unit": "A", "periods": [{"start_period": 5, "limit": 6.5}]}'
+    given = f'{{"purpose": "TxDefaultProfile", "kind": "Relative", "schedule": {schedule}}}'
+    answer = alice.post(
+        command(cp16, "set-charging-profile"), {"connector_id": "0", "charging_profile": given}
+    )
+    assert answer.status_code == 422
+    assert "schedule.periods.0.start_period: the first period starts at 0" in answer.content.decode()
+    given = given.replace("5, ", "0, ")
+    alice.post(command(cp16, "set-charging-profile"), {"connector_id": "0", "charging_profile": given})
+    sent = Command.objects.get().params["charging_profile"]
+    assert sent["schedule"]["periods"] == [{"start_period": 0, "limit": "6.5"}]
+
+
 # --- approval -------------------------------------------------------------------------------------------------------
 
 
