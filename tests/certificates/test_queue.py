@@ -77,12 +77,8 @@ def told(type: str) -> list[dict[str, Any]]:
 
 def test_a_good_request_waits_for_a_person(cp16: ChargePoint) -> None:
     row = comes(cp16, csr("SN-1"))
-    assert (row.status, row.problems, row.subject, row.key) == (
-        Status.PENDING,
-        [],
-        "CN=SN-1",
-        "EC secp256r1",
-    )
+    assert (row.status, row.problems) == (Status.PENDING, [])
+    assert (row.subject, row.key) == ("CN=SN-1", "EC secp256r1")
     assert [event["status"] for event in told("cert.request")] == ["pending"]
     assert not Command.objects.exists()
 
@@ -163,12 +159,8 @@ def test_an_approved_request_is_signed_sent_and_installed(cp16: ChargePoint, own
     mine = InstalledCertificate.objects.get()
     assert (mine.use, mine.subject, mine.removed_at) == ("charge_point", "CN=CP16", None)
     assert mine.not_after == leaf.not_valid_after_utc
-    assert [event["status"] for event in told("cert.request")] == [
-        "pending",
-        "approved",
-        "signed",
-        "installed",
-    ]
+    steps = [event["status"] for event in told("cert.request")]
+    assert steps == ["pending", "approved", "signed", "installed"]
     assert [event["use"] for event in told("cert.installed")] == ["charge_point"]
 
 
