@@ -152,6 +152,11 @@ class Transaction(models.Model):
                 fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"
             ),
             models.Index(fields=["token_key"], name="transaction_token"),
+            models.Index(
+                fields=["end_seen_at"],
+                condition=models.Q(end_seen_at__isnull=False),
+                name="transaction_end_seen",
+            ),
         ]
 
     def __str__(self) -> str:
