@@ -112,6 +112,11 @@ class SetChargingProfile(Params):
         max_length=36,
         description="Only for a TxProfile: the transaction's id on the wire; empty = the one on the connector.",
     )
+    adapt: bool = Field(
+        False,
+        title="Adapt if rejected",
+        description="Try a lower stack level or the kind Relative, as long as the limit stays the same.",
+    )
 
 
 class ClearChargingProfile(Params):

@@ -94,6 +94,26 @@ def hints(profile: ChargingProfile, limits: Limits) -> list[str]:
     return tries
 
 
+def next_try(
+    profile: ChargingProfile, limits: Limits, *, alone: bool, now: datetime
+) -> ChargingProfile | None:
+    """Return a profile of the same limits that a charge point which rejected this one may take; None if there is none.
+
+    Levels mean nothing while a profile is `alone`, the only one of its purpose at its connector. A schedule of one
+    period that has begun means the same from the start of charging on.
+    """
+    level, schedule = profile.stack_level, profile.schedule
+    if level > 0 and alone:
+        lower = level - 1 if level == limits.max_stack_level else 0
+        return profile.model_copy(update={"stack_level": lower})
+    constant = len(schedule.periods) == 1 and schedule.duration is None
+    begun = schedule.start is not None and schedule.start <= now
+    if profile.kind == "Absolute" and profile.purpose != "ChargePointMaxProfile" and constant and begun:
+        relative = schedule.model_copy(update={"start": None})
+        return profile.model_copy(update={"kind": "Relative", "schedule": relative})
+    return None
+
+
 COMMON_AMPERES = frozenset({6, 8, 10, 13, 16, 32})
 
 

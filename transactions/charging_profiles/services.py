@@ -4,20 +4,22 @@ A charge point of OCPP 1.6 cannot be asked which profiles it has. So every answe
 boot and the clock move the mirror; what is not known for sure is called uncertain. Each move is a conditional UPDATE.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, QuerySet
 
+from chargers.commands import send_command
 from chargers.following import Booted
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Draft, Outcome
+from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.charging_profiles.limits import limits_of
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.charging_profiles.params import ChargingProfile
-from transactions.charging_profiles.rules import hints
+from transactions.charging_profiles.rules import hints, next_try
 from transactions.charging_profiles.selectors import held_profiles
 from transactions.happenings import TransactionEnded, TransactionStarted
 from transactions.models import Transaction
@@ -90,15 +92,45 @@ def settle_profile(outcome: Outcome) -> None:
         case Command.Status.REJECTED if outcome.word == "NotSupported":
             _move(row, Status.REFUSED, now, note="The charge point says that it does not do such profiles.")
         case Command.Status.REJECTED:
-            tries = hints(row.terms, limits_of(row.charge_point))
-            advice = f" Worth a try: {'; '.join(tries)}." if tries else ""
-            _move(row, Status.REFUSED, now, note=f"The charge point rejected it without a reason.{advice}")
+            _move(
+                row,
+                Status.REFUSED,
+                now,
+                note=f"The charge point rejected it without a reason.{_next(row, outcome)}",
+            )
         case Command.Status.TIMED_OUT:
             _move(row, Status.UNCERTAIN, now, note="No answer came in time.")
         case Command.Status.FAILED if command.error_code == "ConnectionLost":
             _move(row, Status.UNCERTAIN, now, note="The connection closed before the answer.")
         case _:
             _move(row, Status.REFUSED, now, note=f"{command.error_code} {command.error_description}".strip())
+
+
+def _next(row: InstalledProfile, outcome: Outcome) -> str:
+    """Try a profile of the same limits instead, if that was wished, or tell what is worth a try (quirk C3)."""
+    params, limits = outcome.command.params, limits_of(row.charge_point)
+    if params.get("adapt"):
+        others = held_profiles(row.charge_point_id).filter(
+            purpose=row.purpose, connector_number=row.connector_number
+        )
+        again = next_try(row.terms, limits, alone=not others.exists(), now=outcome.now)
+        if again is not None:
+            given = {
+                name: params[name] for name in ("connector_id", "transaction_id", "adapt") if name in params
+            }
+            profile = again.model_dump(mode="json", exclude_none=True)
+            with suppress(CommandRefused):  # it went offline, or its transaction ended meanwhile
+                send_command(
+                    row.charge_point,
+                    "set-charging-profile",
+                    given | {"charging_profile": profile},
+                    author=SYSTEM,
+                    reason=f"it rejected profile {row.profile_id}, ordered by {row.by}",
+                    now=outcome.now,
+                )
+                return f" Now it is tried as {again.kind} with stack level {again.stack_level}."
+    tries = hints(row.terms, limits)
+    return f" Worth a try: {'; '.join(tries)}." if tries else ""
 
 
 def _installed(row: InstalledProfile, now: datetime) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chargers.models import Connector
+from chargers.models import Command, Connector
 from chargers.ordering import CommandRefused
 from chargers.traits.services import set_charge_point_traits, set_model_traits
-from tests.conformance.v16.cast import CP16, cp16, fresh, token
+from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, token
 from tests.support.house import House, now
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.remote_control.models import UnexplainedCharging
@@ -69,6 +69,43 @@ async def test_quirk_c3_odd_amperes_are_suspected(house: House):
         assert "a limit of 6, 8, 10, 13, 16 or 32 A" in note
         assert "stack level" not in note
         assert "Relative" not in note
+
+
+async def test_quirk_c3_on_request_what_means_the_same_is_tried_step_by_step(house: House):
+    async with cp16(house) as charger:
+        await reports(charger, ChargeProfileMaxStackLevel="8")
+        charger.order("set-charging-profile", connector_id=0, charging_profile=profile(), adapt=True)
+        tried = []
+        for word in ("Rejected", "Rejected", "Rejected", "Accepted"):
+            sent = (await charger.expect("SetChargingProfile"))["csChargingProfiles"]
+            tried.append((sent["stackLevel"], sent["chargingProfileKind"]))
+            assert ("startSchedule" in sent["chargingSchedule"]) == (
+                sent["chargingProfileKind"] == "Absolute"
+            )
+            assert sent["chargingSchedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 0}]
+            await charger.answer(status=word)
+        assert tried == [(8, "Absolute"), (7, "Absolute"), (0, "Absolute"), (0, "Relative")]
+        rows = InstalledProfile.objects.filter(charge_point=charger.row).order_by("pk")
+        await eventually(lambda: rows.last().status == "installed")
+        assert [row.status for row in rows] == ["refused", "refused", "refused", "installed"]
+        assert rows[0].note.endswith("Now it is tried as Absolute with stack level 7.")
+        assert [row.by for row in rows] == ["alice", "system", "system", "system"]
+        reason = Command.objects.get(pk=rows[1].command_id).reason
+        assert reason == f"it rejected profile {rows[0].profile_id}, ordered by alice"
+
+
+async def test_quirk_c3_nothing_is_tried_that_would_mean_something_else(house: House):
+    async with cp16(house) as charger:
+        await charger.hears("set-charging-profile", connector_id=0, charging_profile=profile(stack_level=3))
+        two = [{"start_period": 0, "limit": 16}, {"start_period": 60, "limit": 8}]
+        given = profile(schedule={"unit": "A", "start": "2026-01-01T00:00:00Z", "periods": two})
+        command = await charger.hears(
+            "set-charging-profile", {"status": "Rejected"}, connector_id=0, charging_profile=given, adapt=True
+        )
+        assert "Worth a try: stack level 7 or 0" in InstalledProfile.objects.get(command_id=command.pk).note
+        assert not Command.objects.filter(
+            charge_point=charger.row, type="set-charging-profile", status__in=Command.OPEN
+        ).exists()
 
 
 async def test_quirk_c3_a_level_that_its_model_does_not_take_is_not_sent(house: House):
