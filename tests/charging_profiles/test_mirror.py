@@ -6,14 +6,18 @@ from uuid import uuid4
 
 import pytest
 
-from chargers.commands import send_command, settle_answer
+from chargers.commands import expire_commands, fail_unanswered, send_command, settle_answer
 from chargers.models import Command
 from chargers.ordering import SYSTEM
 from chargers.protocol.versions import Version
+from csms.core.config import get_config
 from csms.core.ids import uuid7
+from csms.pruning import prune
 from tests.transactions.cast import NOON, Wireless
+from transactions.charging_profiles import tasks
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.charging_profiles.services import expire_profiles
+from transactions.remote_control.tasks import watch
 
 pytestmark = pytest.mark.django_db
 
@@ -87,8 +91,6 @@ def test_a_tx_profile_ends_with_a_transaction_that_was_ended_otherwise(cp16: Wir
 
 
 def test_a_profile_that_was_never_sent_was_never_installed(cp16: Wireless):
-    from chargers.commands import expire_commands
-
     row = order(cp16)
     expire_commands(now=NOON + timedelta(hours=1))
     row.refresh_from_db()
@@ -97,11 +99,28 @@ def test_a_profile_that_was_never_sent_was_never_installed(cp16: Wireless):
 
 
 def test_one_whose_connection_was_lost_before_the_answer_is_uncertain(cp16: Wireless):
-    from chargers.commands import fail_unanswered
-
     row = order(cp16)
     connection = uuid4()
     Command.objects.filter(pk=row.command_id).update(status="sent", connection_id=connection)
     fail_unanswered(connection, now=NOON)
     row.refresh_from_db()
     assert row.status == Status.UNCERTAIN
+
+
+def test_history_goes_after_its_time_and_what_is_held_stays(cp16: Wireless):
+    held = installed(cp16, connector=1)
+    gone = installed(cp16, valid_to=(NOON + timedelta(hours=1)).isoformat())
+    expire_profiles(now=NOON + timedelta(hours=2))
+    assert prune(get_config(), now=NOON + timedelta(days=2000))["charging profiles"] == 1
+    assert list(InstalledProfile.objects.all()) == [held]
+    assert installed(cp16).profile_id > held.profile_id
+    assert gone.profile_id > held.profile_id
+
+
+def test_the_tasks_of_the_clock_do_what_they_say(cp16: Wireless):
+    row = installed(cp16, valid_to=(NOON + timedelta(hours=1)).isoformat())
+    InstalledProfile.objects.update(valid_to=NOON - timedelta(days=400))
+    assert tasks.expire_profiles() == 1
+    row.refresh_from_db()
+    assert row.status == Status.EXPIRED
+    assert watch() == 0
