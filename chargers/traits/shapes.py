@@ -1,5 +1,7 @@
 """How the API reads and writes traits; the meaning of each stands in `values.Traits`."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from chargers.protocol.versions import MAX_IDENTITY
@@ -20,7 +22,11 @@ class TraitsBody(Body):
         help_text="Which part of an id token means the driver; empty = all of it.",
     )
     energy_factor = serializers.DecimalField(
-        12, 6, required=False, help_text="Its energy and power figures are multiplied with it."
+        12,
+        6,
+        required=False,
+        normalize_output=True,
+        help_text="Its energy and power figures are multiplied with it.",
     )
     call_timeout = Whole(
         required=False,
@@ -56,6 +62,11 @@ class TraitsBody(Body):
     only_version = serializers.ChoiceField(
         SERVED, required=False, help_text="The only version that is spoken with it."
     )
+
+    def to_representation(self, instance: Any) -> Any:
+        """Write what was said; null is a word, too."""
+        written = super().to_representation(instance)
+        return {name: value for name, value in written.items() if name in instance}
 
 
 class ChargePointTraitsBody(Body):
