@@ -23,6 +23,7 @@ from csms.core.events.services import record
 from csms.core.live import announce
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
+KEYS_MAX = 2000  # of one charge point; the longest lists of real ones have some hundred
 CONNECTORS_MAX = 128  # a charge point that says to have more is not believed
 
 
@@ -59,10 +60,10 @@ def record_configuration(
         row = keys.get(fold(told["name"]))
         if row is not None and _is_as_before(row, told):
             seen.append(row.pk)
-        else:
-            _store(charge_point, row, told, now)
-    for name in report["unknown"]:
-        _store_unknown(charge_point, keys.get(fold(name)), name, now)
+        elif row is not None or len(keys) < KEYS_MAX:  # an answer may have a key twice, in different case
+            keys[fold(told["name"])] = _store(charge_point, row, told, now)
+    for name in report["unknown"][:KEYS_MAX]:
+        keys[fold(name)] = _store_unknown(charge_point, keys.get(fold(name)), name, now)
     ConfigurationKey.objects.filter(pk__in=seen).update(reported_at=now)
     _store_reading(charge_point, report, whole, now)
     if report["connectors"] is not None:
@@ -85,7 +86,9 @@ def _is_as_before(row: ConfigurationKey, told: ReportedKey) -> bool:
     )
 
 
-def _store(charge_point: ChargePoint, row: ConfigurationKey | None, told: ReportedKey, now: datetime) -> None:
+def _store(
+    charge_point: ChargePoint, row: ConfigurationKey | None, told: ReportedKey, now: datetime
+) -> ConfigurationKey:
     name, value = told["name"].strip()[:255], _kept(told)
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name))
@@ -98,6 +101,7 @@ def _store(charge_point: ChargePoint, row: ConfigurationKey | None, told: Report
         _note_read_back(row, took, now)
         row.told_by = row.told_value = None
     row.save()
+    return row
 
 
 def _note_read_back(row: ConfigurationKey, took: bool, now: datetime) -> None:
@@ -108,13 +112,16 @@ def _note_read_back(row: ConfigurationKey, took: bool, now: datetime) -> None:
         note_effect(command, text, now=now)
 
 
-def _store_unknown(charge_point: ChargePoint, row: ConfigurationKey | None, name: str, now: datetime) -> None:
+def _store_unknown(
+    charge_point: ChargePoint, row: ConfigurationKey | None, name: str, now: datetime
+) -> ConfigurationKey:
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
     elif row.known and row.value is not None:
         _record_change(charge_point, row.name, row.value, None, None, now)
     row.value, row.readonly, row.known, row.reported_at = None, None, False, now
     row.save()
+    return row
 
 
 def _record_change(
