@@ -649,7 +649,7 @@ async def test_s16_55_absurd_figures_in_a_schedule_are_kept_and_shown(house: Hou
         assert (row.duration, row.min_rate) == (2**31 - 1, "1E-300")
         assert [period["limit"] for period in row.reported_periods] == ["1E+300", "-0.1"]
         assert [period["start_period"] for period in row.reported_periods] == [2**31 - 1, 0]
-        assert command.answer["chargingSchedule"] == schedule  # the raw claim
+        assert command.answer["chargingSchedule"]["duration"] == 2**62  # the raw claim
 
 
 async def test_s16_55_a_schedule_of_many_periods_holds_nobody_up(house: House):
