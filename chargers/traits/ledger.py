@@ -23,8 +23,8 @@ from chargers.traits.selectors import Make
 DEVIATIONS = Counter("csms_ocpp_deviations_total", "Deviations from the standard.", ["rule"])
 RULES_SHOWN = 64  # series of that counter; further rules share one
 
-PENDING_MAX = 5000  # kinds that wait in memory
-STORED_AT_ONCE = 500
+PENDING_MAX = 50_000  # kinds that wait in memory, each of one charge point
+STORED_AT_ONCE = 5000
 KINDS_MAX = 300  # of one make; whoever invents more shares one entry
 ROWS_MAX = 20_000
 OTHER = "other deviations, too many to list"

@@ -22,9 +22,7 @@ def check_traits(value: Any) -> None:
 class TraitsRow(models.Model):
     """Traits that were said of something; those that were not said are absent."""
 
-    traits = models.JSONField(
-        default=dict, blank=True, validators=[check_traits], help_text="name of the trait -> value"
-    )
+    traits = models.JSONField(default=dict, validators=[check_traits], help_text="name of the trait -> value")
     note = models.TextField(blank=True, help_text="why, for people")
     changed_at = models.DateTimeField()
 

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ChargePointTraits',
             fields=[
-                ('traits', models.JSONField(blank=True, default=dict, help_text='name of the trait -> value', validators=[chargers.traits.models.check_traits])),
+                ('traits', models.JSONField(default=dict, help_text='name of the trait -> value', validators=[chargers.traits.models.check_traits])),
                 ('note', models.TextField(blank=True, help_text='why, for people')),
                 ('changed_at', models.DateTimeField()),
                 ('charge_point', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='own_traits', serialize=False, to='chargers.chargepoint')),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             name='ModelTraits',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('traits', models.JSONField(blank=True, default=dict, help_text='name of the trait -> value', validators=[chargers.traits.models.check_traits])),
+                ('traits', models.JSONField(default=dict, help_text='name of the trait -> value', validators=[chargers.traits.models.check_traits])),
                 ('note', models.TextField(blank=True, help_text='why, for people')),
                 ('changed_at', models.DateTimeField()),
                 ('vendor', models.CharField(help_text='`*` stands for any text, `?` for one character; case does not matter', max_length=100)),

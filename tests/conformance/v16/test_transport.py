@@ -102,6 +102,15 @@ async def test_t_007_missing_subprotocol_is_refused_unless_an_exception_exists(h
     assert (await noted("T-007")).reason == "no_subprotocol"
 
 
+async def test_tc_088_subprotocol_negotiation(house: House):
+    row = known("TC-088")
+    async with RawCharger.connect(house.ocpp_url, "TC-088", subprotocols=["ocpp1.6"]) as charger:
+        assert charger.socket.subprotocol == "ocpp1.6"
+        assert (await charger.boot())["status"] == "Accepted"
+    assert await turned_away(house, "TC-088", subprotocols=["ocpp0.1"]) == 400
+    await eventually(lambda: fresh(row).connection_id is None)
+
+
 async def test_t_008_ocpp20_is_not_ocpp201(house: House):
     known("T-008")
     assert await turned_away(house, "T-008", subprotocols=["ocpp2.0"]) == 400
