@@ -12,6 +12,9 @@ SLOWED = Counter(
 BURST_SECONDS = 60
 """An empty bucket is full again after so long: what was kept back while offline comes at once, within reason."""
 
+PORTION = 8192
+"""Characters that count as a frame more: huge frames cost disk as many do, and few charge points send them often."""
+
 
 class Bucket:
     """What one charge point may still send at once. `rate` is frames a second, 0 = no limit."""
@@ -23,11 +26,12 @@ class Bucket:
         self._left = rate * BURST_SECONDS
         self._at = now
 
-    def take(self, now: float) -> float:
-        """Take one frame, and return how many seconds its reader has to wait first."""
+    def take(self, now: float, size: int = 0) -> float:
+        """Take a frame of `size` characters, and return how many seconds its reader has to wait first."""
         if not self.rate:
             return 0.0
-        self._left = min(self.rate * BURST_SECONDS, self._left + (now - self._at) * self.rate) - 1
+        self._left = min(self.rate * BURST_SECONDS, self._left + (now - self._at) * self.rate)
+        self._left -= 1 + size // PORTION
         self._at = now
         if self._left >= 0:
             return 0.0

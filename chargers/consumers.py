@@ -155,7 +155,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 if self._unaccepted > BEFORE_ACCEPTANCE_MAX:
                     self.close_soon(1008, "it sent too much before it was accepted")
                     continue
-            if wait := self._budget.take(self.last_heard):
+            if wait := self._budget.take(self.last_heard, len(text)):
                 await asyncio.sleep(wait)
             while self.in_flight >= IN_FLIGHT_MAX:
                 self._room.clear()

@@ -345,8 +345,8 @@ class Config(BaseSettings):
     charge_point_frame_rate: int = protocol(
         "CSMS_CHARGE_POINT_FRAME_RATE",
         50,
-        "Messages a second that are read of one charge point; a minute's worth may come at once, and what is more "
-        "is read later.",
+        "Messages a second that are read of one charge point, each 8 KiB counting as one; a minute's worth may come "
+        "at once, and what is more is read later.",
         unit="1/s",
         zero="no limit",
         high=100_000,

@@ -145,6 +145,13 @@ def test_a_minutes_worth_comes_at_once_and_the_rest_waits():
     assert bucket.is_full(10.0 + BURST_SECONDS + 1)
 
 
+def test_huge_frames_count_as_many():
+    bucket = Bucket(10, 0.0)
+    waits = [bucket.take(0.0, 2**20) for _ in range(10)]
+    assert waits[:4] == [0, 0, 0, 0]
+    assert waits[-1] == pytest.approx((10 * (2**20 // 8192 + 1) - 600) / 10)
+
+
 def test_without_a_rate_nobody_waits():
     bucket = Bucket(0, 0.0)
     assert not any(bucket.take(0.0) for _ in range(100_000))
