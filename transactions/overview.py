@@ -18,7 +18,8 @@ T = TypeVar("T")
 class ChargingFigures:
     """What charges now, its power in W as reported lately (None if it was not), and today's sums.
 
-    A superseded transaction does not charge, though no end of it was reported; what it delivered counts.
+    A transaction that is superseded, or whose connector is free again, does not charge, though no end of it was
+    reported; what it delivered counts.
     """
 
     active: int
@@ -29,7 +30,7 @@ class ChargingFigures:
 
 def charging_figures(*, now: datetime, since: datetime) -> ChargingFigures:
     """Sum what charges now, and the transactions started since a moment with the energy of them so far."""
-    charging = Q(superseded=False)
+    charging = Q(superseded=False, end_seen_at=None)
     active = (
         with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
         .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))

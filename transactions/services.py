@@ -177,7 +177,6 @@ def _take_connector(transaction: Transaction, *, now: datetime) -> None:
     if same.filter(started_at__gt=transaction.started_at, superseded=False).exists():
         transaction.superseded = True
         transaction.end_seen_at, transaction.end_evidence = now, "next_start"
-        add_words(transaction, "superseded")
         return
     idle = Connector.objects.filter(
         charge_point_id=transaction.charge_point_id,

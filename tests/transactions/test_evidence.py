@@ -9,6 +9,7 @@ from tests.support.house import settings_are
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.ending import infer_ends
 from transactions.models import ANOMALIES, EVIDENCE, Transaction
+from transactions.overview import charging_figures
 
 pytestmark = pytest.mark.django_db
 GRACE = 15  # minutes, the default
@@ -176,6 +177,7 @@ def test_a_start_that_comes_after_the_next_one_does_not_count_as_charging(cp16):
     cp16.stop(late.number, time=at(30), received=62)
     late.refresh_from_db()
     assert (late.status, late.end_source, late.energy_wh) == ("ended", "reported", 4000)
+    assert late.anomalies == [], "nothing was odd, it only came late"
 
 
 def test_what_seems_to_be_over_locks_nobody_out(cp16):
@@ -185,6 +187,13 @@ def test_what_seems_to_be_over_locks_nobody_out(cp16):
     assert refused["idTagInfo"]["status"] == "ConcurrentTx"
     status(cp16, "Available", 20)
     assert cp16.start(idTag="ONE", connectorId=2, received=21)["idTagInfo"]["status"] == "Accepted"
+
+
+def test_what_seems_to_be_over_does_not_charge(cp16):
+    cp16.start()
+    assert charging_figures(now=NOON, since=NOON).active == 1
+    status(cp16, "Available", 20)
+    assert charging_figures(now=NOON, since=NOON).active == 0
 
 
 def test_a_late_reading_of_a_closed_transaction_is_kept_with_it(cp16):
