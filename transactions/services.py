@@ -137,7 +137,7 @@ def start_transaction(
         occurred_at=now,
     )
     command = command_awaiting_effect(
-        charge_point_id, "remote-start", now=now, id_token=id_token, connector_id=connector_number
+        charge_point_id, "remote-start", now=now, id_token=driver, connector_id=connector_number
     )
     if command is not None:
         note_effect(command, "The transaction started.", subject=str(transaction.pk), now=now)

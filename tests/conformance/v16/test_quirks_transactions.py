@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chargers.models import Command
 from chargers.traits.values import Traits
-from tests.transactions.cast import Wireless, at, token
+from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.ending import infer_ends
 from transactions.models import MeterValue, UnknownToken
 from transactions.token_forms import canonical_token, meant_token
@@ -55,6 +56,22 @@ def test_quirk_i5_a_serial_number_behind_the_tag_is_not_the_driver(cp16):
     cp16.stop(-1, idTag="ALICE_2", received=50)
     assert [t.status for t in cp16.transactions] == ["ended", "ended"]
     assert not any(t.orphan for t in cp16.transactions)
+
+
+def test_quirk_i5_the_remote_start_of_the_driver_is_seen_to_work(cp16):
+    cp16.holder.traits = Traits(token_rule="before_underscore")
+    command = Command.objects.create(
+        charge_point=cp16.row,
+        type="remote-start",
+        params={"id_token": "ALICE"},
+        status=Command.Status.ACCEPTED,
+        created_at=NOON,
+        expires_at=NOON,
+    )
+    cp16.start(idTag="ALICE_17643291")
+    command.refresh_from_db()
+    assert command.effect == "The transaction started."
+    assert command.effect_subject == str(cp16.only.pk)
 
 
 def test_quirk_i5b_the_second_part_is_the_driver_at_payment_terminals(cp16):
