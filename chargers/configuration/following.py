@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
 
 from chargers.commands import note_effect
@@ -11,15 +12,12 @@ from chargers.configuration.services import apply_desired, note_support, order_q
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import SYSTEM, Outcome
-from chargers.services import tell_holder
 from csms.core.config import get_config
 
 READ_EVERY = timedelta(minutes=10)
 """At most so often is a charge point read that boots again and again (quirk T8)."""
 SPREAD = 30
 """Parts in which the charge points of a fleet that boots at once are read, over as long again as they settle."""
-BOOTED = "it booted"
-EXPIRY = timedelta(minutes=10)
 
 
 def follow_boot(booted: Booted) -> None:
@@ -35,36 +33,42 @@ def follow_boot(booted: Booted) -> None:
 
 
 def plan_reading(charge_point_id: int, *, at_once: bool, now: datetime) -> None:
-    """Order the whole configuration to be read when the charge point has settled, then brought to what is desired.
+    """Plan to read the whole configuration when the charge point has settled, and to bring it to what is desired.
 
-    One that was read a short while ago is read later, unless `at_once`. One reading waits at a time, and another boot
-    lets it wait anew.
+    One that was read a short while ago is read later, unless `at_once`; another boot lets it wait anew. Only the plan
+    is made here: boots come by the thousand after a power cut.
     """
     settle = timedelta(seconds=get_config().configuration_settle)
-    not_before = now + settle + settle * (charge_point_id % SPREAD) / SPREAD
-    readings = Command.objects.filter(
-        charge_point_id=charge_point_id, type="get-configuration", by=SYSTEM.name, reason=BOOTED
-    )
-    last = readings.filter(sent_at__gt=now - READ_EVERY).order_by("-sent_at").first()
-    if last is not None and last.sent_at is not None and not at_once:
-        not_before = max(not_before, last.sent_at + READ_EVERY)
-    waiting = readings.filter(status=Command.Status.QUEUED)
-    if waiting.update(not_before=not_before, expires_at=not_before + EXPIRY):
-        tell_holder(charge_point_id, "commands")
-        return
-    command = order_quietly(
-        ChargePoint.objects.get(pk=charge_point_id),
-        "get-configuration",
-        {},
-        BOOTED,
-        now=now,
-        not_before=not_before,
-        expires_in=EXPIRY,
-    )
-    if command is not None:
-        ConfigurationReading.objects.update_or_create(
-            charge_point_id=charge_point_id, defaults={"asked_at": now, "apply_after": command.pk}
-        )
+    due_at = now + settle + settle * (charge_point_id % SPREAD) / SPREAD
+    readings = ConfigurationReading.objects.filter(charge_point_id=charge_point_id)
+    asked_at = readings.values_list("asked_at", flat=True).first()
+    if asked_at is not None and not at_once:
+        due_at = max(due_at, asked_at + READ_EVERY)
+    if not readings.update(due_at=due_at):
+        readings.update_or_create(charge_point_id=charge_point_id, defaults={"due_at": due_at})
+    if due_at <= now:
+        read_due(now=now)
+
+
+def read_due(*, now: datetime) -> int:
+    """Order the readings whose time has come, of charge points that are online; return how many. Idempotent."""
+    due = ConfigurationReading.objects.filter(
+        due_at__lte=now,
+        charge_point__connection_id__isnull=False,
+        charge_point__registration=Registration.ACCEPTED,
+        charge_point__retired_at=None,
+    ).select_related("charge_point")
+    ordered = 0
+    for reading in due.order_by("due_at")[:500]:
+        claimed = ConfigurationReading.objects.filter(pk=reading.pk, due_at=reading.due_at)
+        with transaction.atomic():
+            if claimed.update(due_at=None, asked_at=now) != 1:
+                continue  # another process has it, or another boot came
+            command = order_quietly(reading.charge_point, "get-configuration", {}, "it booted", now=now)
+            if command is not None:
+                ConfigurationReading.objects.filter(pk=reading.pk).update(apply_after=command.pk)
+                ordered += 1
+    return ordered
 
 
 def continue_after_reading(outcome: Outcome) -> None:

@@ -86,7 +86,8 @@ class ConfigurationReading(models.Model):
     charge_point = models.OneToOneField(
         ChargePoint, models.PROTECT, primary_key=True, related_name="configuration_reading"
     )
-    asked_at = models.DateTimeField(null=True, help_text="when it was last to be read after a boot")
+    due_at = models.DateTimeField(null=True, db_index=True, help_text="when it is to be read after its boot")
+    asked_at = models.DateTimeField(null=True, help_text="when it was last asked for after a boot")
     apply_after = models.UUIDField(
         null=True, help_text="the command whose answer is followed by changes to what is desired"
     )

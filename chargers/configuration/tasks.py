@@ -10,3 +10,9 @@ from chargers.configuration import following
 def ask_silent() -> int:
     """See to charge points that connect but do not boot; return how many."""
     return following.ask_silent(now=timezone.now())
+
+
+@shared_task
+def read_due() -> int:
+    """Read the configurations of charge points that have settled after their boots; return how many."""
+    return following.read_due(now=timezone.now())

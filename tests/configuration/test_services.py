@@ -1,13 +1,18 @@
 """What is kept of configurations, whatever charge points answer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from chargers.configuration import following, services
-from chargers.configuration.models import BootReport, ConfigurationChange, ConfigurationKey
+from chargers.configuration.models import (
+    BootReport,
+    ConfigurationChange,
+    ConfigurationKey,
+    ConfigurationReading,
+)
 from chargers.configuration.ocpp16 import ORDERS
 from chargers.configuration.selectors import clean, configuration, same
 from chargers.following import Booted
@@ -92,21 +97,40 @@ def test_values_are_compared_as_people_would(one: str, other: str, equal: bool) 
     assert clean(clean(one)) == clean(one)
 
 
+def due_at(charger: ChargePoint) -> datetime | None:
+    return ConfigurationReading.objects.get(charge_point=charger).due_at
+
+
 def test_of_a_fleet_that_boots_at_once_not_all_are_read_at_once() -> None:
     moments = set()
     for number in range(20):
         cp = online(charge_point(f"FLEET-{number}"))
         following.follow_boot(Booted(cp.pk, cp.cp_id, "accepted", {}, NOON))
-        moments.add(Command.objects.get(charge_point=cp).not_before)
+        moments.add(due_at(cp))
     assert len(moments) == 20
     assert max(moments) - min(moments) < timedelta(seconds=30)
     assert min(moments) >= NOON + timedelta(seconds=30)
+    assert following.read_due(now=min(moments)) == 1
+    assert following.read_due(now=max(moments)) == 19
+    assert following.read_due(now=max(moments)) == 0
+    assert Command.objects.filter(type="get-configuration").count() == 20
+
+
+def test_one_that_has_gone_is_read_when_it_is_back() -> None:
+    cp16 = online(charge_point())
+    following.follow_boot(Booted(cp16.pk, cp16.cp_id, "accepted", {}, NOON))
+    ChargePoint.objects.update(connection_id=None)
+    later = NOON + timedelta(hours=1)
+    assert following.read_due(now=later) == 0
+    ChargePoint.objects.update(connection_id=uuid4())
+    assert following.read_due(now=later) == 1
 
 
 @pytest.mark.parametrize("registration", ["pending", "rejected"])
 def test_who_is_not_accepted_is_not_read(registration: str) -> None:
     cp16 = online(charge_point(registration=registration))
     following.follow_boot(Booted(cp16.pk, cp16.cp_id, registration, {"model": ("", "One")}, NOON))
+    assert following.read_due(now=NOON + timedelta(days=1)) == 0
     assert not Command.objects.exists()
     assert BootReport.objects.get().changes == {"model": ["", "One"]}
 
@@ -115,7 +139,7 @@ def test_a_boot_handled_twice_plans_one_reading() -> None:
     cp16 = online(charge_point())
     for _ in range(2):
         following.follow_boot(Booted(cp16.pk, cp16.cp_id, "accepted", {}, NOON))
-    assert Command.objects.get().type == "get-configuration"
+    assert following.read_due(now=NOON + timedelta(hours=1)) == 1
 
 
 def test_history_is_kept_as_long_as_the_settings_say() -> None:

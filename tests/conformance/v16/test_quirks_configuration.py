@@ -1,7 +1,7 @@
 """What real charge points do with configuration, availability and commands, and what becomes of it here."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,12 @@ from chargers import consumers
 from chargers.availability.selectors import availability
 from chargers.commands import send_command
 from chargers.configuration import following
-from chargers.configuration.models import ConfigurationChange, ConfigurationKey, DesiredValue
+from chargers.configuration.models import (
+    ConfigurationChange,
+    ConfigurationKey,
+    ConfigurationReading,
+    DesiredValue,
+)
 from chargers.configuration.selectors import configuration
 from chargers.configuration.services import desire_of_charge_point, desire_of_model
 from chargers.models import Command, Connection, RefusedHandshake
@@ -36,6 +41,12 @@ def readings(charger: CP16) -> Any:
     return Command.objects.filter(charge_point=charger.row, type="get-configuration")
 
 
+def due(charger: CP16) -> datetime:
+    at: datetime | None = ConfigurationReading.objects.get(charge_point=charger.row).due_at
+    assert at is not None
+    return at
+
+
 @pytest.fixture
 def at_once():
     """Configurations are read as soon as a charge point has booted."""
@@ -48,22 +59,21 @@ def at_once():
 
 async def test_quirk_t8_a_charge_point_that_boots_again_and_again_is_read_once_it_has_settled(house: House):
     async with cp16(house) as charger:
-        [planned] = readings(charger)
-        assert planned.not_before - planned.created_at >= timedelta(seconds=30)
-        for _ in range(3):
-            await charger.boot()
-        [planned_anew] = readings(charger)  # each boot lets the one reading wait anew
-        assert planned_anew.not_before > planned.not_before
-    await eventually(lambda: fresh(planned).status == Status.FAILED)
-    with settings_are(CSMS_CONFIGURATION_SETTLE="0"):
-        async with again(house, charger) as charger:
-            assert await charger.expect("GetConfiguration") == {}
-            await charger.answer(configurationKey=[])
-            await eventually(lambda: readings(charger).filter(status="accepted").count() == 1)
-        async with again(house, charger) as charger:
-            later = readings(charger).get(status="queued")
-            assert later.not_before - later.created_at > timedelta(minutes=9), "at most one burst"
-            await charger.call("Heartbeat")
+        first = due(charger)
+        assert first - now() > timedelta(seconds=25)
+    async with again(house, charger) as charger:
+        assert due(charger) > first, "each boot lets it wait anew"
+        following.read_due(now=first)
+        assert not readings(charger).exists(), "nothing is sent while it comes and goes"
+        settled = due(charger)
+        following.read_due(now=settled)
+        assert await charger.expect("GetConfiguration") == {}
+        await charger.answer(configurationKey=[])
+        await eventually(lambda: readings(charger).filter(status="accepted").count() == 1)
+    async with again(house, charger) as charger:
+        assert due(charger) - settled >= timedelta(minutes=10), "at most one burst"
+        following.read_due(now=settled + timedelta(minutes=9))
+        assert readings(charger).count() == 1
 
 
 async def test_quirk_t9_one_that_redials_after_minutes_finds_what_it_left(house: House):
