@@ -32,10 +32,8 @@ LEASE_RENEWED_EVERY = 10.0  # seconds
 LEASE = timedelta(seconds=45)
 LOST = "its server process was lost"
 REPLACED = "replaced by a newer connection"
-CLOSE_REPLACED, CLOSE_LOST = (
-    4000,
-    4001,
-)  # our own close codes, from the range that RFC 6455 leaves to applications
+# Our own close codes, from the range that RFC 6455 leaves to applications.
+CLOSE_REPLACED, CLOSE_LOST = 4000, 4001
 
 
 class HandshakeRefused(Exception):
