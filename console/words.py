@@ -203,7 +203,20 @@ REFUSALS: dict[str, Explanation] = {
     ),
     "no_subprotocol": Explanation(
         "It offers no OCPP version that is served here.",
-        "Configure the charge point for OCPP-J 1.6; hardware that offers none needs CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",
+        "Configure the charge point for OCPP-J 1.6; hardware that offers none needs the trait default_version, "
+        "of its own or its model, or CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",
+    ),
+    "other_version": Explanation(
+        "Only one OCPP version is to be spoken with it, and it does not offer that one.",
+        "Configure the charge point for that version, or remove its trait only_version.",
+    ),
+    "lower_security_profile": Explanation(
+        "It has connected with a higher security profile before.",
+        "Find out why it fell back. If that is meant, an administrator may lower its security profile here.",
+    ),
+    "wrong_certificate": Explanation(
+        "Its client certificate is not one that is believed for it.",
+        "Look at the detail: the certificate may have ended, or name another charge point.",
     ),
     "bad_credentials": Explanation(
         "Its Authorization header is not HTTP Basic.", "Set its security profile to Basic authentication."
