@@ -38,6 +38,7 @@ import transactions.local_lists.services
 import transactions.ocpp16
 import transactions.plug_and_charge
 import transactions.remote_control.services
+import transactions.remote_control.starting
 from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
 from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
@@ -115,6 +116,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.availability.services.follow_status,
         chargers.reservations.services.follow_status,
         transactions.ending.follow_status,
+        transactions.remote_control.starting.follow_status,
     ),
     TransactionStarted: (
         transactions.remote_control.services.follow_start,

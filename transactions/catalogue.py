@@ -4,9 +4,9 @@ from pydantic import Field
 
 from chargers.handling import INT32_MAX
 from chargers.ordering import CommandType, Params, by_slug
-from transactions.charging_profiles.catalogue import prepare_start
 from transactions.charging_profiles.params import ChargingProfile
 from transactions.charging_profiles.services import settle_profile
+from transactions.remote_control import starting
 
 
 class RemoteStart(Params):
@@ -37,7 +37,7 @@ COMMANDS = by_slug(
         "Start charging",
         RemoteStart,
         effect="A transaction of the token starts.",
-        prepare=prepare_start,
+        prepare=starting.prepare,
         settled=settle_profile,
     ),
     CommandType(

@@ -50,6 +50,18 @@ class TraitsBody(Body):
         max_value=1000,
         help_text="The highest stack level that it really takes; null = as it says itself.",
     )
+    autostart_token = Word(
+        required=False,
+        allow_blank=True,
+        max_length=255,
+        help_text="The id token to start with whenever a car is plugged in; empty = nothing is started.",
+    )
+    restart_pause = Whole(
+        required=False,
+        min_value=0,
+        max_value=3600,
+        help_text="Seconds that it needs after a transaction before it can be started again.",
+    )
     naive_time_zone = Word(
         required=False,
         allow_blank=True,

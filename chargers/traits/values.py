@@ -59,6 +59,10 @@ class Traits:
     """The only unit of charging profiles that it takes; empty = either (quirk C3)."""
     max_stack_level: Annotated[int, Field(ge=0, le=1000)] | None = None
     """The highest stack level that it really takes; None = as it says itself (quirk C3)."""
+    autostart_token: Annotated[str, Field(max_length=255)] = ""
+    """The id token to start with whenever a car is plugged in, where the model itself starts nothing (quirk C6)."""
+    restart_pause: Annotated[int, Field(ge=0, le=3600)] = 0
+    """Seconds that it needs after a transaction before it can be started again (quirk C7)."""
     naive_time_zone: Annotated[str, AfterValidator(_zone)] = ""
     """Where its times without a zone are: an offset or a zone's name; empty = UTC (quirk V4)."""
     default_version: Literal["", Version.V16] = ""

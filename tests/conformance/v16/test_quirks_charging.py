@@ -11,6 +11,7 @@ from chargers.traits.services import set_charge_point_traits, set_model_traits
 from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, token
 from tests.support.house import House, now
 from transactions.charging_profiles.models import InstalledProfile
+from transactions.models import Transaction
 from transactions.remote_control.models import UnexplainedCharging
 from transactions.remote_control.services import ONLY_CHARGING, expire_pending_starts, watch_charging
 
@@ -39,6 +40,49 @@ def refused(charger: CP16, **values: Any) -> dict[str, list[str]]:
 async def reports(charger: CP16, **values: str) -> None:
     keys = [{"key": key, "value": value, "readonly": True} for key, value in values.items()]
     await charger.hears("get-configuration", {"configurationKey": keys})
+
+
+# --- C6, C7 -----------------------------------------------------------------------------------------------------------
+
+
+async def test_quirk_c6_a_model_that_starts_nothing_itself_is_started_when_a_car_comes(house: House):
+    async with cp16(house) as charger:
+        set_charge_point_traits(charger.row, {"autostart_token": "ALICE"}, now=now())
+        await charger.status("Preparing", 2)
+        assert await charger.expect("RemoteStartTransaction") == {"idTag": "ALICE", "connectorId": 2}
+        await charger.answer(status="Accepted")
+        await charger.status("Preparing", 2)  # told again: the car has been started for
+        started = await charger.start("ALICE", 2)
+        await charger.status("Charging", 2)
+        command = await eventually(
+            lambda: Command.objects.exclude(effect_at=None).filter(charge_point=charger.row).first()
+        )
+        assert (command.by, command.effect) == ("system", "The transaction started.")
+        await charger.stop(started["transactionId"])
+        assert Command.objects.filter(charge_point=charger.row, type="remote-start").count() == 1
+
+
+async def test_quirk_c6_no_car_is_charged_unasked_on_other_models(house: House):
+    async with cp16(house) as charger:
+        await charger.status("Preparing", 1)
+        await charger.status("Available", 1)
+        assert not Command.objects.filter(charge_point=charger.row, type="remote-start").exists()
+
+
+async def test_quirk_c7_a_model_that_needs_a_rest_is_not_started_right_after_a_stop(house: House):
+    async with cp16(house) as charger:
+        set_charge_point_traits(charger.row, {"restart_pause": 600}, now=now())
+        started = await charger.start("ALICE", 1)
+        await charger.stop(started["transactionId"])
+        with pytest.raises(CommandRefused, match="needs 600 s after a transaction") as refusal:
+            charger.order("remote-start", id_token="ALICE", connector_id=1)
+        assert list(refusal.value.errors) == ["connector_id"]
+        command = await charger.hears("remote-start", id_token="ALICE", connector_id=2)
+        assert command.status == Command.Status.ACCEPTED
+        Transaction.objects.update(stopped_at=now() - timedelta(minutes=11))
+        assert (
+            await charger.hears("remote-start", id_token="ALICE", connector_id=1)
+        ).answer_status == "Accepted"
 
 
 # --- C3 ---------------------------------------------------------------------------------------------------------------
