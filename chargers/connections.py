@@ -82,7 +82,7 @@ def admit(identity: str, *, now: datetime) -> Guest:
 
     Raises HandshakeRefused: 404 for one that is unknown or retired (T-004), 403 for one that was rejected.
     """
-    charge_point = find_charge_point(identity) or charge_point_of_alias(identity)
+    charge_point = _named(identity)
     if charge_point is None:
         config = get_config()
         policy = config.unknown_charge_points
@@ -118,9 +118,17 @@ def admit(identity: str, *, now: datetime) -> Guest:
     )
 
 
+def _named(identity: str) -> ChargePoint | None:
+    """Find who connects as this; one that was retired gives way to an alias (quirk I3)."""
+    charge_point = find_charge_point(identity)
+    if charge_point is None or charge_point.retired_at is not None:
+        return charge_point_of_alias(identity) or charge_point
+    return charge_point
+
+
 def default_version(identity: str) -> str:
     """Return the version that a charge point speaks when it offers none (quirk T1); "" = it is refused."""
-    charge_point = find_charge_point(identity) or charge_point_of_alias(identity)
+    charge_point = _named(identity)
     return traits_of(charge_point).default_version if charge_point else ""
 
 

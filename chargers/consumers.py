@@ -113,7 +113,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
         self.adopt(guest.traits)
         self.clock = SkewMeter()
-        self.clock_stored: int | None = None
         self.frames = FrameLog(self.holder)
         self.wire.name = guest.cp_id
         self.liveness = config.liveness_seconds

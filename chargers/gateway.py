@@ -72,6 +72,14 @@ def current_gateway() -> "Gateway | None":
     return _gateway
 
 
+def _store_deviations() -> None:
+    """In the writer's thread, which counts them: store what was counted."""
+    if LEDGER.pending:
+        taken = LEDGER.taken()
+        store_deviations(taken)
+        after_commit(partial(LEDGER.stored, taken))
+
+
 class Gateway:
     """See the module's text. All methods run on the event loop."""
 
@@ -266,9 +274,8 @@ class Gateway:
             if seconds is None:
                 continue
             off += abs(seconds) > CLOCK_OFF_SECONDS
-            if charge_point_id % TOUCH_TURNS == turn and round(seconds) != consumer.clock_stored:
-                consumer.clock_stored = round(seconds)
-                moved[charge_point_id] = (consumer.clock_stored, consumer.last_heard_at)
+            if charge_point_id % TOUCH_TURNS == turn and consumer.clock.is_news(consumer.last_heard):
+                moved[charge_point_id] = (round(seconds), consumer.last_heard_at)
         CLOCKS_OFF.set(off)
         if moved:
             self.background("store clocks", lambda: services.store_clock_skews(moved))
@@ -279,18 +286,13 @@ class Gateway:
             return
         self._storing = True
 
-        def store() -> None:
-            taken = LEDGER.taken()
-            store_deviations(taken)
-            after_commit(partial(LEDGER.stored, taken))
-
         def stored(result: None, error: BaseException | None) -> None:
             self._storing = False
             if error is not None:
                 log.error("gateway.deviations_not_stored", extra={"error": repr(error)[:300]})
 
         try:
-            self.writer.submit(store, stored)
+            self.writer.submit(_store_deviations, stored)
         except (WriterFull, WriterClosed):
             self._storing = False  # they wait in memory
 
@@ -373,6 +375,7 @@ class Gateway:
         if process_id is not None:
             with contextlib.suppress(WriterClosed, TimeoutError):
                 async with asyncio.timeout(max(deadline - monotonic(), 1.0)):
+                    await self.writer.run(_store_deviations)
                     await self.writer.run(
                         lambda: connections.end_process(
                             process_id, now=timezone.now(), reason="the server restarts"

@@ -14,6 +14,7 @@ from .times import parse_time
 
 KEPT = 7
 NEEDED = 3
+TOLD_AGAIN = 3600.0  # seconds after which the same skew is news again
 SPACING = 1.0  # seconds between two messages that are looked at; a replay cannot fill the window at once
 STEADY = 5.0  # seconds by which half of the messages may differ from the median
 
@@ -21,11 +22,12 @@ STEADY = 5.0  # seconds by which half of the messages may differ from the median
 class SkewMeter:
     """The clock of one charger during one connection."""
 
-    __slots__ = ("_heard", "_samples", "seconds")
+    __slots__ = ("_heard", "_samples", "_told", "seconds")
 
     def __init__(self) -> None:
         self._samples: deque[float] = deque(maxlen=KEPT)
         self._heard = float("-inf")
+        self._told: tuple[int, float] | None = None
         self.seconds: float | None = None
         """Seconds by which the clock is ahead; negative when it is behind; None while that is not known."""
 
@@ -43,6 +45,16 @@ class SkewMeter:
         middle = median(self._samples)
         if median(abs(sample - middle) for sample in self._samples) <= STEADY:
             self.seconds = middle
+
+    def is_news(self, now: float) -> bool:
+        """Whether the skew is another one than when this was last true, or that was long ago."""
+        if self.seconds is None:
+            return False
+        seconds = round(self.seconds)
+        if self._told is not None and self._told[0] == seconds and now - self._told[1] < TOLD_AGAIN:
+            return False
+        self._told = (seconds, now)
+        return True
 
 
 def _claim(payload: dict[str, Any]) -> object:

@@ -114,8 +114,9 @@ def check_alias(charge_point: ChargePoint, identity: str) -> None:
     except IdentityError as error:
         raise Refusal(str(error), field="identity") from error
     known = find_charge_point(identity)
-    if known is not None:
-        raise Refusal(f"{known} is a charge point itself", field="identity")
+    if known is not None and known.retired_at is None:
+        # Its first connection under this identity may have made one; its history stays there.
+        raise Refusal(f"{known} is a charge point itself; retire that one first", field="identity")
     other = charge_point_of_alias(identity)
     if other is not None and other.pk != charge_point.pk:
         raise Refusal(f"it is an alias of {other} already", field="identity")

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from chargers import connections
 from chargers.models import ChargePoint
-from chargers.services import Refusal, find_charge_point, register_charge_point
+from chargers.services import Refusal, find_charge_point, register_charge_point, retire_charge_point
 from chargers.traits import ledger, selectors, services
 from chargers.traits.ledger import Kind, Ledger, Tally
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
@@ -134,6 +134,15 @@ def test_an_alias_leads_to_its_charge_point_and_to_no_second_one():
     with pytest.raises(Refusal):
         services.add_alias(other, "CP16_SN1", now=NOON)
     assert not ChargePoint.objects.filter(cp_id__iexact="CP16_SN1").exists()
+
+
+def test_who_came_under_the_other_identity_first_is_retired_and_then_it_is_an_alias():
+    cp16, stray = made(), made("CP16_SN1")
+    with pytest.raises(Refusal, match="retire"):
+        services.add_alias(cp16, "CP16_SN1", now=NOON)
+    retire_charge_point(stray, now=NOON)
+    services.add_alias(cp16, "CP16_SN1", now=NOON)
+    assert connections.admit("CP16_SN1", now=NOON).cp_id == "CP16"
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------

@@ -111,6 +111,18 @@ def test_a_clock_that_is_set_right_is_followed():
     assert heard(SkewMeter(), [*wrong, *((100 + 10 * n, 100 + 10 * n) for n in range(7))]) == 0
 
 
+def test_the_same_skew_is_news_once_an_hour():
+    meter = SkewMeter()
+    assert not meter.is_news(0.0)
+    meter.seconds = 59.6
+    assert meter.is_news(0.0)
+    meter.seconds = 60.4
+    assert not meter.is_news(100.0)
+    assert meter.is_news(4000.0)
+    meter.seconds = 63.0
+    assert meter.is_news(4001.0)
+
+
 def test_a_burst_counts_once_and_nonsense_never():
     meter = SkewMeter()
     assert heard(meter, [(0.01 * n, 500) for n in range(50)]) is None
