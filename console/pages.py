@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
@@ -25,7 +26,7 @@ from console.errors import not_allowed
 from csms.core.access.models import User
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 LIVE_HEADER = "Live"
 FRAGMENT = re.compile(r"[a-z][a-z-]{0,40}")
@@ -35,6 +36,7 @@ FRAGMENTS_MAX = 20
 REFUSALS = {
     "read": "Your account may not look at the console. Ask an administrator to enable it.",
     "command": "Your account may look but not command charge points. Ask an administrator for the role Operator.",
+    "admin": "Only administrators may do this. Ask one of them.",
     "write": "Your account may look but not change anything. Ask an administrator for the role Operator.",
 }
 
@@ -49,7 +51,7 @@ def page(view: View[P]) -> View[P]:
     """Make a view a page: for people who are signed in and may look, never cached."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         if not person(request).may("read"):
@@ -67,7 +69,7 @@ def action(scope: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method != "POST":
                 return not_allowed(request, ["POST"])
             if not person(request).may(scope):

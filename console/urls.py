@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from console.views import access, authorizations, charge_point, charge_points, dashboard, tokens, transactions
+from console.views import (
+    access,
+    authorizations,
+    certificate_requests,
+    charge_point,
+    charge_point_tabs,
+    charge_points,
+    dashboard,
+    deviations,
+    files,
+    reservations,
+    security_events,
+    tokens,
+    transactions,
+)
+
+CHARGE_POINT = "inspect/charge-points/<str:cp_id>"
 
 app_name = "console"
 urlpatterns = [
@@ -17,6 +33,11 @@ urlpatterns = [
         charge_point.register,
         name="charge-point-registration",
     ),
+    path(f"{CHARGE_POINT}/configuration/desired", charge_point_tabs.desire, name="desired-configuration"),
+    path(f"{CHARGE_POINT}/configuration/refresh", charge_point_tabs.refresh, name="refresh-configuration"),
+    path(f"{CHARGE_POINT}/authorization-list/policy", charge_point_tabs.policy, name="local-list-policy"),
+    path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
+    path(f"{CHARGE_POINT}/<slug:slug>", charge_point_tabs.tab, name="charge-point-tab"),
     path("inspect/transactions", transactions.transaction_list, name="transactions"),
     path("inspect/transactions/<uuid:pk>", transactions.transaction_page, name="transaction"),
     path("inspect/transactions/<uuid:pk>/series.json", transactions.series, name="transaction-series"),
@@ -24,4 +45,16 @@ urlpatterns = [
     path("sys/tokens", tokens.tokens, name="tokens"),
     path("sys/tokens/add", tokens.add, name="token-add"),
     path("sys/tokens/<int:pk>/block", tokens.block, name="token-block"),
+    path("sys/certificate-requests", certificate_requests.certificate_requests, name="certificate-requests"),
+    path(
+        "sys/certificate-requests/<uuid:pk>/<slug:step>",
+        certificate_requests.decide,
+        name="certificate-request-decide",
+    ),
+    path("sys/security-events", security_events.security_events, name="security-events"),
+    path("sys/deviations", deviations.deviations, name="deviations"),
+    path("sys/files", files.files, name="files"),
+    path("sys/files/<uuid:pk>/content", files.content, name="file-content"),
+    path("sys/files/<uuid:pk>/delete", files.delete, name="file-delete"),
+    path("sys/reservations", reservations.reservations, name="reservations"),
 ]

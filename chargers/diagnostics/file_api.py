@@ -3,10 +3,8 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -15,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
-from chargers.diagnostics import selectors, store
+from chargers.diagnostics import selectors
+from chargers.diagnostics.downloads import Gone, download
 from chargers.diagnostics.models import StoredFile
 from chargers.diagnostics.uploads import delete_file
 from chargers.sending_api import author_of
@@ -144,16 +143,7 @@ class Content(ApiView):
     def get(self, request: Request, id: UUID) -> HttpResponseBase:
         """Download a file."""
         file = _file_or_404(id)
-        if not store.exists(file.content):
-            raise ApiError(410, "gone", "the content is not in the store any more")
-        # Whatever a charge point sent, no browser may show it, guess what it is or run it in our name.
-        headers = {
-            "Content-Disposition": content_disposition_header(True, file.name) or "attachment",
-            "Content-Length": str(file.size),
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        }
-        return StreamingHttpResponse(
-            store.read(file.content), content_type="application/octet-stream", headers=headers
-        )
+        try:
+            return download(file)
+        except Gone:
+            raise ApiError(410, "gone", "the content is not in the store any more") from None

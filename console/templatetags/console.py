@@ -1,6 +1,7 @@
 """How the console writes things: moments, amounts with their units, chips of words, live fragments."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,8 @@ from django.utils.safestring import SafeString
 
 from chargers.commands import catalogue
 from chargers.models import Command, Connector, Frame
-from console import words
+from console import state_words, words
+from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES
 from transactions.selectors import energy_so_far
 
@@ -197,6 +199,37 @@ def chip(term: str, family: str) -> SafeString:
     if word is None:
         return chip_html(term[:64] or "unknown", "idle", "not a word of the standard")
     return chip_html(word.label, word.tone, f"{term}: {word.meaning}")
+
+
+@register.filter
+def state(term: str, family: str) -> SafeString:
+    """Write how something managed at a charge point stands."""
+    word = state_words.state_word(str(term), family)
+    return chip_html(word.label[:80], word.tone, word.meaning)
+
+
+@register.filter
+def critical_words(count: int) -> str:
+    """Say how many critical security events there were."""
+    return "1 critical security event" if count == 1 else f"{count} critical security events"
+
+
+@register.filter
+def highest_limit(schedule: CompositeSchedule) -> str:
+    """Return the highest limit of a composite schedule, as the full length of its bars."""
+    limits = []
+    for period in schedule.periods:
+        with suppress(ArithmeticError):
+            limits.append(Decimal(str(period["limit"])))
+    return str(max((limit for limit in limits if limit.is_finite()), default=Decimal(1)) or 1)
+
+
+@register.filter
+def size(count: int) -> str | SafeString:
+    """Write a number of bytes."""
+    if count < 10_000:
+        return _amount(count, 1, 0, "bytes")
+    return _amount(count, 1000, 0, "kB") if count < 10_000_000 else _amount(count, 1_000_000, 1, "MB")
 
 
 @register.simple_tag(name="chip")

@@ -1,5 +1,6 @@
 """One charge point: what it is, what is wrong with it, what can be done about it."""
 
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,15 +15,18 @@ from django.utils import timezone
 from chargers.commands import catalogue, send_command, why_not
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
 from chargers.ordering import Author, CommandRefused, CommandType
+from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
 from console.forms import CommandForm, Suggestions, command_form
 from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
+from console.tabs import TABS
 from transactions.models import Transaction
 from transactions.selectors import transactions, with_live_figures
 
 COMMANDS_SHOWN, FRAMES_SHOWN, CONNECTIONS_SHOWN, TRANSACTIONS_SHOWN = 12, 40, 10, 8
+ALARMING = timedelta(days=7)  # so long a critical security event stands out
 TEXT_SHOWN = 20_000  # characters of a frame; a frame may have a million
 
 
@@ -98,6 +102,11 @@ class ChargePointPage:
         return list(self.charge_point.connections.order_by("-opened_at")[:CONNECTIONS_SHOWN])
 
     @cached_property
+    def critical_events(self) -> int:
+        """How many critical security events it told of lately."""
+        return critical_events(since=timezone.now() - ALARMING).filter(charge_point=self.charge_point).count()
+
+    @cached_property
     def refusals(self) -> list[RefusedHandshake]:
         identity = self.charge_point.cp_id
         return list(refused_handshakes().filter(identity__iexact=identity).order_by("-last_at")[:10])
@@ -142,7 +151,7 @@ def charge_point(request: HttpRequest, cp_id: str) -> HttpResponse:
 
 def show(request: HttpRequest, shown: ChargePointPage, status: int = 200) -> HttpResponse:
     """Render the page."""
-    values = {"section": "charge-points", "shown": shown, "charge_point": shown.charge_point}
+    values = {"section": "charge-points", "shown": shown, "charge_point": shown.charge_point, "tabs": TABS}
     return render_page(request, "charge-point", values, status=status)
 
 
@@ -156,7 +165,10 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     entry = catalogue().get(slug)
     if entry is None:
         raise Http404("There is no such command.")
+    tab = TABS.get(request.POST.get("back", ""))
     page_address = reverse("console:charge-point", args=[target.cp_id])
+    if tab is not None:
+        page_address = reverse("console:charge-point-tab", args=[target.cp_id, tab.slug])
     form = command_form(entry, request.POST, suggestions(target))
     sent = None
     if form.is_valid():
@@ -176,7 +188,9 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
         order = Order(
             target, entry, form if sent is None else command_form(entry, suggestions=suggestions(target))
         )
-        return render(request, "console/charge-point/order-body.html", {"order": order, "sent": sent})
+        return render(
+            request, "console/charge-point/order-body.html", {"order": order, "sent": sent, "tab": tab}
+        )
     if sent is None and by_script:
         messages.error(
             request,

@@ -6,9 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from chargers import overview as fleet
+from chargers.certificates.models import SigningRequest
+from chargers.certificates.selectors import signing_requests
 from chargers.models import Connector, RefusedHandshake
+from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from console.pages import page, render_page
+from console.views.charge_point import ALARMING
 from transactions import overview as charging
 from transactions.models import Transaction
 from transactions.selectors import transactions, with_live_figures
@@ -28,6 +32,14 @@ class Dashboard:
         now = timezone.now()
         midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
         return charging.charging_figures(now=now, since=midnight)
+
+    @cached_property
+    def critical_events(self) -> int:
+        return critical_events(since=timezone.now() - ALARMING).count()
+
+    @cached_property
+    def open_requests(self) -> int:
+        return signing_requests().filter(status=SigningRequest.Status.PENDING).count()
 
     @cached_property
     def faults(self) -> list[Connector]:
