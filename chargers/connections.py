@@ -15,10 +15,10 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Length
 
-from chargers.models import ChargePoint, Command, Connection, Frame, Process, RefusedHandshake, Registration
+from chargers.models import ChargePoint, Command, Connection, Frame, Process, Registration
 from chargers.protocol.repeats import BY_CONTENT
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
@@ -272,28 +272,6 @@ def missed_bells(process_id: UUID, *, unapproved: list[int], held: int, now: dat
         open=set(ours.values_list("pk", flat=True)) if ours.count() < held else None,
     )
 
-
-def refuse_handshake(
-    identity: str, *, peer: str, reason: str, detail: str, http_status: int, now: datetime
-) -> None:
-    """Remember a refused handshake; repeats are counted on one row, and a flood of identities shares another."""
-    key = {"identity": identity[:255], "peer": peer[:64], "reason": reason}
-    if not _count_refusal(key, detail, http_status, now):
-        if RefusedHandshake.objects.count() >= REFUSALS_MAX:
-            key |= {"identity": "", "peer": ""}
-        first = {"detail": detail[:500], "http_status": http_status, "first_at": now, "last_at": now}
-        _, made = RefusedHandshake.objects.get_or_create(**key, defaults=first)
-        if not made:
-            _count_refusal(key, detail, http_status, now)
-    announce("refusals")
-
-
-def _count_refusal(key: dict[str, str], detail: str, http_status: int, now: datetime) -> bool:
-    values = {"detail": detail[:500], "http_status": http_status, "last_at": now}
-    return RefusedHandshake.objects.filter(**key).update(count=F("count") + 1, **values) == 1
-
-
-REFUSALS_MAX = 10_000
 
 ANSWERED_FRAMES = 64  # as many calls and answers as a session remembers
 ANSWERED_LOOK_BACK = 512  # frames; a chatty charge point's whole log is not read for a handshake

@@ -22,6 +22,7 @@ from chargers import commands, connections
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
+from chargers.refusals import refuse_handshake
 from chargers.services import canonical_password
 from csms.core.config import get_config
 from csms.core.writer import WriterClosed
@@ -236,7 +237,7 @@ class Handshake:
         if refusal.http_status != 503:
             self.gateway.background(
                 "remember a refusal",
-                lambda: connections.refuse_handshake(
+                lambda: refuse_handshake(
                     identity,
                     peer=self.peer,
                     reason=refusal.reason,

@@ -25,7 +25,11 @@ from tests.lanes.running import VARIABLES, start
 from tests.lanes.services import ServiceError
 from tests.support.server import ROOT, Server
 
-POLICIES = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
+POLICIES = {
+    "CSMS_UNKNOWN_CHARGE_POINTS": "accept",
+    "CSMS_UNKNOWN_ID_TAGS": "accept",
+    "CSMS_CHARGE_POINT_FRAME_RATE": "100000",  # counted, but nobody is slowed down
+}
 T = TypeVar("T")
 
 
