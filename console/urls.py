@@ -1,7 +1,8 @@
 """The pages of the console."""
 
-from django.urls import path
+from django.urls import path, re_path
 
+from console.tabs import TABS
 from console.views import (
     access,
     authorizations,
@@ -37,7 +38,11 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/configuration/refresh", charge_point_tabs.refresh, name="refresh-configuration"),
     path(f"{CHARGE_POINT}/authorization-list/policy", charge_point_tabs.policy, name="local-list-policy"),
     path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
-    path(f"{CHARGE_POINT}/<slug:slug>", charge_point_tabs.tab, name="charge-point-tab"),
+    re_path(
+        rf"^inspect/charge-points/(?P<cp_id>[^/]+)/(?P<slug>{'|'.join(TABS)})$",
+        charge_point_tabs.tab,
+        name="charge-point-tab",
+    ),
     path("inspect/transactions", transactions.transaction_list, name="transactions"),
     path("inspect/transactions/<uuid:pk>", transactions.transaction_page, name="transaction"),
     path("inspect/transactions/<uuid:pk>/series.json", transactions.series, name="transaction-series"),

@@ -203,19 +203,12 @@ class TabPage(ChargePointPage):
         return own.note if own is not None else ""
 
 
-def _tab_or_404(slug: str) -> Tab:
-    if slug not in TABS:
-        raise Http404("A charge point has no such page.")
-    return TABS[slug]
-
-
 @page
 def tab(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
-    shown_tab = _tab_or_404(slug)
     found = charge_point_or_404(cp_id)
     if found.cp_id != cp_id and request.method == "GET":
         return redirect("console:charge-point-tab", found.cp_id, slug)
-    return show(request, TabPage(found, shown_tab))
+    return show(request, TabPage(found, TABS[slug]))
 
 
 def show(

@@ -144,7 +144,7 @@ def test_a_filter_reads_only_the_list(alice: Client) -> None:
 
 
 PINNED = {
-    "/": 9,
+    "/": 11,
     "/inspect/charge-points": 5,
     "/inspect/transactions": 4,
     "/sys/authorizations": 6,
