@@ -1,23 +1,24 @@
 """How the API reads and writes traits; the meaning of each stands in `values.Traits`."""
 
-from typing import Any
+from typing import Any, get_args
 
 from rest_framework import serializers
 
 from chargers.protocol.versions import MAX_IDENTITY
+from chargers.traits.values import Leniency, ProfileUnit, ServedVersion, TokenRule
 from csms.core.api_data import Body, Moment, Shape, Whole, Word
 
-SERVED = ["", "ocpp1.6"]
+SERVED = [str(word) for word in get_args(ServedVersion)]
 
 
 class TraitsBody(Body):
     """Traits; one that is absent is as the model, or else the default, says."""
 
     leniency = serializers.ChoiceField(
-        ["tolerant", "strict"], required=False, help_text="Is what breaks its schema repaired, or refused?"
+        get_args(Leniency), required=False, help_text="Is what breaks its schema repaired, or refused?"
     )
     token_rule = serializers.ChoiceField(
-        ["", "before_underscore", "after_semicolon"],
+        get_args(TokenRule),
         required=False,
         help_text="Which part of an id token means the driver; empty = all of it.",
     )
@@ -41,7 +42,7 @@ class TraitsBody(Body):
         help_text="Characters that a URL in an order to it may have; 0 = any number.",
     )
     profile_unit = serializers.ChoiceField(
-        ["", "A", "W"], required=False, help_text="The only unit of charging profiles that it takes."
+        get_args(ProfileUnit), required=False, help_text="The only unit of charging profiles that it takes."
     )
     max_stack_level = Whole(
         required=False,

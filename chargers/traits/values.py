@@ -14,6 +14,8 @@ from chargers.protocol.versions import Version
 
 Leniency = Literal["tolerant", "strict"]
 TokenRule = Literal["", "before_underscore", "after_semicolon"]
+ProfileUnit = Literal["", "A", "W"]
+ServedVersion = Literal["", Version.V16]
 
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -55,7 +57,7 @@ class Traits:
     """Seconds that it may take for an answer; 0 = as the settings say (quirk C10)."""
     upload_url_max: Annotated[int, Field(ge=0, le=2000)] = 0
     """Characters that a URL in an order to it may have; 0 = no limit of its own (quirk C8)."""
-    profile_unit: Literal["", "A", "W"] = ""
+    profile_unit: ProfileUnit = ""
     """The only unit of charging profiles that it takes; empty = either (quirk C3)."""
     max_stack_level: Annotated[int, Field(ge=0, le=1000)] | None = None
     """The highest stack level that it really takes; None = as it says itself (quirk C3)."""
@@ -65,9 +67,9 @@ class Traits:
     """Seconds that it needs after a transaction before it can be started again (quirk C7)."""
     naive_time_zone: Annotated[str, AfterValidator(_zone)] = ""
     """Where its times without a zone are: an offset or a zone's name; empty = UTC (quirk V4)."""
-    default_version: Literal["", Version.V16] = ""
+    default_version: ServedVersion = ""
     """The version that it speaks when it offers no subprotocol; empty = as the settings say (quirk T1)."""
-    only_version: Literal["", Version.V16] = ""
+    only_version: ServedVersion = ""
     """The only version that is spoken with it, whatever it offers; empty = the first that is served (quirk T2)."""
 
 

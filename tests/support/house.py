@@ -52,6 +52,7 @@ class House:
             host="127.0.0.1",
             port=0,
             ws="websockets-sansio",
+            ws_max_size=get_config().max_frame_bytes,
             ws_ping_interval=None,
             ws_per_message_deflate=False,  # as csms.server has it
             lifespan="off",

@@ -146,11 +146,15 @@ async def test_t_012_frame_of_a_mebibyte_is_read_also_in_fragments(house: House)
         assert len(frames(charger.row, message_id="big", direction="in").get().text) == 2**20
 
 
-async def test_t_012_longer_ones_end_the_connection(tmp_path):
-    """The bound is the server's own setting; tests/paths/test_hostile.py sends a mebibyte and one byte."""
-    from csms.core.config import get_config
-
-    assert get_config().max_frame_bytes >= 2**20
+async def test_t_012_a_longer_frame_ends_its_connection_alone(house: House):
+    async with cp16(house) as charger, cp16(house) as neighbour:
+        await charger.wire.send("x" * (2**20 + 1))
+        assert await charger.wire.closed() == 1009
+        await neighbour.call("Heartbeat")
+        ended = await eventually(
+            lambda: Connection.objects.filter(charge_point=charger.row, closed_at__isnull=False).first()
+        )
+        assert ended.close_code == 1009
 
 
 async def test_t_038_what_clients_say_of_certificates_is_not_believed(house: House):
