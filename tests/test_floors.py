@@ -26,9 +26,12 @@ def test_every_floor_is_there() -> None:
 
 def test_every_version_is_kept_out_of_services_and_models() -> None:
     [contract] = [contract for contract in CONTRACTS if "version" in contract["name"]]
-    versions = {
-        f"{path.parent.name}.{path.stem}"
-        for room in ("chargers", "transactions")
-        for path in (ROOT / room).glob("ocpp*")
-    }
-    assert versions == set(contract["forbidden_modules"])
+    rooms = ("chargers", "transactions")
+    versions = {path.stem for room in rooms for path in (ROOT / room).rglob("ocpp*.py")}
+    assert versions
+    assert {
+        f"{folder}.{version}" for room in rooms for folder in (room, f"{room}.*") for version in versions
+    } == set(contract["forbidden_modules"])
+    kept_out = ("models", "services", "selectors")
+    blocks = {f"{room}.*.{module}" for room in rooms for module in kept_out}
+    assert blocks <= set(contract["source_modules"])

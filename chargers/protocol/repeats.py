@@ -18,9 +18,8 @@ from .frames import quoted
 WINDOW = 300.0  # seconds; later, an id that comes again with the same content is a new message
 
 NOT_REMEMBERED = frozenset({"Heartbeat", "BootNotification"})  # a remembered answer would tell an old time
-BY_CONTENT = frozenset(
-    {"StartTransaction", "StopTransaction", "MeterValues", "StatusNotification", "TransactionEvent"}
-)
+# Not StatusNotification: a connector that goes to and fro within a second says the same again, and means it.
+BY_CONTENT = frozenset({"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"})
 
 
 class Print(NamedTuple):

@@ -341,11 +341,20 @@ def test_nul_harms_no_neighbour():
 @pytest.mark.parametrize("missing", [True, False])
 def test_numbers_and_nothing_come_back_exactly(missing: bool):
     pk = uuid7_text()
-    figures: tuple[Any, ...] = (None,) * 5 if missing else (-(2**63), 1.25e-7, -0.1, 230.0, 100.0)
+    figures: tuple[Any, ...] = (
+        (None, None, False, None, None, None) if missing else (-(2**63), 1.25e-7, True, -0.1, 230.0, 100.0)
+    )
     METER_VALUES.write([(pk, 7, 2**31 - 1, None, "", NOW, NOW, "", *figures, "[]")])
     row = MeterValue.objects.get()
     assert str(row.pk) == pk
-    stored = (row.energy_wh, row.power_w, row.current_a, row.voltage_v, row.soc_percent)
+    stored = (
+        row.energy_wh,
+        row.power_w,
+        row.power_derived,
+        row.current_a,
+        row.voltage_v,
+        row.soc_percent,
+    )
     assert stored == figures
     assert row.transaction_id is None
 

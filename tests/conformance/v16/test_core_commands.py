@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chargers.configuration.models import BootReport
-from chargers.models import Command, StatusReport
+from chargers.models import Command, Connector, StatusReport
 from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import cp16, eventually, fresh, known, order, stamp, token
@@ -171,6 +171,14 @@ async def test_msg_heartbeat_is_answered_with_the_time(house: House):
         answer = await charger.call("Heartbeat")
         assert set(answer) == {"currentTime"}
         assert answer["currentTime"].endswith("Z")
+
+
+async def test_msg_status_notification_of_a_connector_that_goes_to_and_fro_within_a_second(house: House):
+    async with cp16(house) as charger:
+        same = stamp()
+        for word in ("Available", "Unavailable", "Available"):
+            await charger.status(word, 1, timestamp=same)
+        assert Connector.objects.get(charge_point=charger.row, number=1).status == "Available"
 
 
 async def test_msg_status_notification_is_the_state_of_a_connector_and_its_history(house: House):
