@@ -37,7 +37,7 @@ WEIRD_TIMES = [
 ]
 
 
-async def test_attack_weird_timestamps_stop_nothing(house: House):
+async def test_attack_01_weird_timestamps_stop_nothing(house: House):
     async with cp16(house) as charger:
         for connector, time in enumerate(WEIRD_TIMES, start=1):
             number = (await charger.start(connector=connector, timestamp=time))["transactionId"]
@@ -52,7 +52,7 @@ async def test_attack_weird_timestamps_stop_nothing(house: House):
             assert transaction.started_at == transaction.start_received_at
 
 
-def test_attack_transaction_ids_cannot_be_predicted():
+def test_attack_05_transaction_ids_cannot_be_predicted():
     numbers = [new_number() for _ in range(2000)]
     assert len(set(numbers)) == 2000
     rises = sum(later > earlier for earlier, later in pairwise(numbers))
@@ -65,7 +65,7 @@ def test_attack_transaction_ids_cannot_be_predicted():
     assert len(gaps) > 1990, "nor does one tell the next"
 
 
-async def test_attack_a_start_replayed_after_its_stop_starts_nothing(house: House):
+async def test_attack_06_a_start_replayed_after_its_stop_starts_nothing(house: House):
     async with cp16(house) as charger:
         claim = {"timestamp": at(hours=1)}
         number = (await charger.start(**claim))["transactionId"]
@@ -76,7 +76,7 @@ async def test_attack_a_start_replayed_after_its_stop_starts_nothing(house: Hous
         assert (transaction.status, transaction.energy_wh) == ("ended", 1000)
 
 
-async def test_attack_many_starts_on_one_connector_charge_once(house: House):
+async def test_attack_07_many_starts_on_one_connector_charge_once(house: House):
     token("ONE", max_active=1)
     async with cp16(house) as charger:
         answers = [await charger.start("ONE", timestamp=at(minutes=30 - n)) for n in range(10)]
@@ -86,7 +86,7 @@ async def test_attack_many_starts_on_one_connector_charge_once(house: House):
         assert (newest.superseded, newest.anomalies) == (False, ["started_on_busy_connector"])
 
 
-async def test_attack_a_stop_below_its_start_gives_no_negative_energy(house: House):
+async def test_attack_08_a_stop_below_its_start_gives_no_negative_energy(house: House):
     async with cp16(house) as charger:
         cases = [(5000, 10), (5000, -(2**62)), (2**62, 0), (0, -1)]
         for connector, (start, stop) in enumerate(cases, start=1):
@@ -98,7 +98,7 @@ async def test_attack_a_stop_below_its_start_gives_no_negative_energy(house: Hou
             assert json.loads(transaction.raw_stop)["meterStop"] == stop
 
 
-async def test_attack_a_reused_message_id_with_other_content_is_another_message(house: House):
+async def test_attack_09_a_reused_message_id_with_other_content_is_another_message(house: House):
     async with cp16(house) as charger:
         claim: dict[str, Any] = {"connectorId": 1, "idTag": "ALICE", "meterStart": 0, "timestamp": stamp()}
         first = await charger.wire.call("StartTransaction", claim, "same")
@@ -111,7 +111,7 @@ async def test_attack_a_reused_message_id_with_other_content_is_another_message(
         assert [t.status for t in transactions(charger)] == ["ended", "active"]
 
 
-async def test_attack_another_charge_points_transaction_cannot_be_touched(house: House):
+async def test_attack_04_another_charge_points_transaction_cannot_be_touched(house: House):
     async with cp16(house) as victim, cp16(house) as charlie:
         number = (await victim.start(timestamp=at(minutes=9)))["transactionId"]
         assert await charlie.stop(number, 99_999, idTag="ALICE", reason="DeAuthorized") == {
@@ -128,7 +128,7 @@ async def test_attack_another_charge_points_transaction_cannot_be_touched(house:
         assert transactions(victim)[0].energy_wh == 500
 
 
-async def test_attack_minus_one_never_reaches_another_charge_point(house: House):
+async def test_attack_04_minus_one_never_reaches_another_charge_point(house: House):
     async with cp16(house) as victim, cp16(house) as charlie:
         await victim.start()
         await charlie.stop(-1, idTag="ALICE")
@@ -151,7 +151,7 @@ HOSTILE_TAGS = [
 ]
 
 
-async def test_attack_hostile_tags_are_invalid_and_harmless(house: House):
+async def test_attack_03_hostile_tags_are_invalid_and_harmless(house: House):
     async with cp16(house) as charger:
         for connector, tag in enumerate(HOSTILE_TAGS, start=1):
             assert (await charger.authorize(tag))["status"] == "Invalid", tag[:30]
@@ -162,7 +162,7 @@ async def test_attack_hostile_tags_are_invalid_and_harmless(house: House):
         assert all(len(t.id_token) <= 255 for t in transactions(charger))
 
 
-async def test_attack_duplicate_members_mean_one_thing_only(house: House):
+async def test_attack_10_duplicate_members_mean_one_thing_only(house: House):
     """The last member counts, for the answer and for what is stored alike: nobody can show one and store another."""
     async with cp16(house) as charger:
         time = stamp()
@@ -183,7 +183,7 @@ async def test_attack_duplicate_members_mean_one_thing_only(house: House):
         assert "NOBODY" not in transaction.raw_start
 
 
-async def test_attack_a_flood_of_unknown_tags_does_not_fill_the_store(house: House, monkeypatch):
+async def test_attack_14_a_flood_of_unknown_tags_does_not_fill_the_store(house: House, monkeypatch):
     here = UnknownToken.objects.count()
     monkeypatch.setattr(tokens, "UNKNOWN_MAX", here + 3)
     async with cp16(house) as charger:

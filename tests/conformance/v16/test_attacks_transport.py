@@ -96,7 +96,7 @@ async def test_attack_10_duplicate_and_additional_members_mean_one_thing(house: 
 
 @pytest.mark.parametrize("depth", [200, 1_000, 100_000])
 @pytest.mark.parametrize("shape", ["[", '{"a":'])
-async def test_attack_deep_nesting_is_refused(house: House, depth: int, shape: str):
+async def test_attack_15_deep_nesting_is_refused(house: House, depth: int, shape: str):
     async with cp16(house) as charger:
         closing = {"[": "]", '{"a":': "}"}[shape]
         nested = shape * depth + "1" + closing * depth
@@ -109,7 +109,7 @@ async def test_attack_deep_nesting_is_refused(house: House, depth: int, shape: s
 @pytest.mark.parametrize(
     "number", ["9" * 400, "1e400", "-1e400", str(2**63), "-0", "1e-400", "NaN", "Infinity"]
 )
-async def test_attack_huge_numbers_are_refused_or_read_never_stored_wrong(house: House, number: str):
+async def test_attack_15_huge_numbers_are_refused_or_read_never_stored_wrong(house: House, number: str):
     async with cp16(house) as charger:
         await charger.wire.send(
             f'[2,"n","StatusNotification",{{"connectorId":{number},"errorCode":"NoError","status":"Available"}}]'
@@ -186,7 +186,7 @@ async def test_attack_13_nor_is_one_of_the_charge_point_cut_when_it_comes(house:
         assert (failed.status, failed.error_description) == (Command.Status.FAILED, "y" * 5000)
 
 
-async def test_attack_a_flood_is_slowed_down_and_nothing_of_it_is_lost(house: House):
+async def test_attack_14_a_flood_is_slowed_down_and_nothing_of_it_is_lost(house: House):
     """Twenty frames a second for this one; a minute's worth has been spent."""
     async with cp16(house) as flood, cp16(house) as calm:
         held = house.gateway.held[flood.row.pk]
@@ -201,7 +201,7 @@ async def test_attack_a_flood_is_slowed_down_and_nothing_of_it_is_lost(house: Ho
         assert monotonic() - begun >= 1.5  # 40 frames at 20 a second, less what the clock's grain forgives
 
 
-async def test_attack_a_new_connection_gets_no_new_budget(house: House):
+async def test_attack_14_a_new_connection_gets_no_new_budget(house: House):
     async with cp16(house, "A-BUDGET") as charger:
         budget = house.gateway.held[charger.row.pk]._budget
         budget._left = -5

@@ -85,7 +85,7 @@ def test_quirk_i5_is_of_those_that_have_it(cp16):
     assert verdict(cp16, "ALICE_17643291") == "Invalid"
 
 
-def test_a_limit_of_a_token_counts_it_in_all_its_forms(cp16):
+def test_quirk_i6_a_limit_of_a_token_counts_it_in_all_its_forms(cp16):
     token("2069C021", max_active=1)
     cp16.holder.traits = Traits(token_rule="before_underscore")
     assert cp16.start(idTag="20:69:c0:21_1")["idTagInfo"]["status"] == "Accepted"
@@ -184,7 +184,7 @@ def test_quirk_v7_registers_per_session_that_restart_or_fall(cp16):
     assert (cp16.transactions[1].energy_wh, cp16.transactions[1].anomalies) == (1000, ["meter_fell"])
 
 
-def test_a_jump_of_the_register_is_not_billed_and_its_claim_is_kept(cp16):
+def test_quirk_v7_a_jump_of_the_register_is_not_billed_and_its_claim_is_kept(cp16):
     number = cp16.start()["transactionId"]
     for minute, wh in [(5, 1500), (10, 2000), (15, 90_000_000), (20, 90_000_500)]:
         cp16.meter(wh, number, received=minute)

@@ -417,7 +417,7 @@ async def test_quirk_v5_a_status_without_time_takes_the_time_of_arrival(house: H
         assert clock(charger).status_at == clock(charger).received_at
 
 
-async def test_a_replay_says_nothing_of_the_clock(house: House):
+async def test_quirk_v5_a_replay_says_nothing_of_the_clock(house: House):
     """What comes in one go and was written minutes apart is old, not told by a wrong clock."""
     async with cp16(house) as charger:
         held = held_by(charger)
