@@ -18,6 +18,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from chargers.commands import note_effect
+from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Draft, Outcome, bad_param
 from chargers.protocol.redaction import redact
@@ -27,9 +28,9 @@ from csms.core.events.services import record
 from csms.core.ids import uuid7
 from csms.core.live import announce
 
-INT32_MAX = 2**31 - 1
 IDLE = "Idle"
-REPORTS_MAX = 200  # rows of one job; beyond it words are only counted
+REPORTS_MAX = 200  # rows of one job, or of what belongs to none; beyond it words are only counted
+STATUS_MAX = 64  # characters; a lenient reading takes words of any length
 SILENT = "Nothing was heard of it for too long."
 
 
@@ -64,7 +65,7 @@ class Job(models.Model):
     retries = models.PositiveIntegerField(null=True)
     retry_interval = models.PositiveIntegerField(null=True, help_text="seconds")
     state = models.CharField(max_length=16, choices=State.choices, default=State.ORDERED)
-    status = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=STATUS_MAX, blank=True)
     detail = models.TextField(blank=True, help_text="why it ended, where the status does not say so")
     created_at = models.DateTimeField()
     status_at = models.DateTimeField(null=True, help_text="when the status came, by our clock")
@@ -87,7 +88,7 @@ class Report(models.Model):
     charge_point = models.ForeignKey(ChargePoint, models.DO_NOTHING, db_constraint=False, db_index=False)
     job: "models.ForeignKey[Any, Any]"
     request_id = models.BigIntegerField(null=True, help_text="as it was reported")
-    status = models.CharField(max_length=64)
+    status = models.CharField(max_length=STATUS_MAX)
     flag = models.CharField(max_length=16, blank=True, help_text="why it changed nothing; empty if it did")
     count = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField()
@@ -139,10 +140,15 @@ def new_request_id(*tables: type[Job]) -> int:
 
 
 def stale_after(*moments: datetime | None) -> datetime | None:
-    """Return when a job is given up that is heard of, or has its time, at these moments."""
+    """Return when a job is given up that is heard of, or has its time, at these moments; None for never."""
     seconds = get_config().job_timeout
     known = [moment for moment in moments if moment is not None]
-    return max(known) + timedelta(seconds=seconds) if seconds and known else None
+    if not seconds or not known:
+        return None
+    try:
+        return max(known) + timedelta(seconds=seconds)
+    except OverflowError:  # some order "not before the end of the calendar"
+        return None
 
 
 LOCATION_MAX = 2000  # characters; a sane bound where OCPP has none
@@ -260,20 +266,22 @@ def note_report(
 
     `numbered` says whether the message is of the kind that names its job by `request_id`.
     """
+    status = status[:STATUS_MAX]
     job = None if status == IDLE else _meant(kind, charge_point_id, numbered, request_id)
     step = kind.steps.get(status)
     flag = _flag(job, step, status, request_id)
     moved = False
     if job is not None and step is not None and not flag:
-        moved = (job.state, job.status) != (step, status)
-        kind.jobs._default_manager.filter(pk=job.pk, state__in=LISTENING).update(
+        news = (job.state, job.status) != (step, status)
+        listened = kind.jobs._default_manager.filter(pk=job.pk, state__in=LISTENING).update(
             state=step,
             status=status,
-            status_at=now if moved else F("status_at"),
+            status_at=now if news else F("status_at"),
             ended_at=None if step in OPEN else now,
             stale_at=max(filter(None, (job.stale_at, stale_after(now))), default=None),
             detail="",
         )
+        moved = news and listened == 1
     _keep(kind, charge_point_id, job, status, request_id, flag, now)
     if job is None or not moved:
         return None
@@ -317,16 +325,28 @@ def _keep(
     now: datetime,
 ) -> None:
     """Write a report down, or count it: quirk C8 sends the same one for as long as it works."""
-    alike: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job, "request_id": request_id}
-    reports = kind.reports._default_manager.filter(**alike)
-    last = reports.order_by("-pk").first()
-    if last is not None and last.status != status and (flag or reports.count() >= REPORTS_MAX):
-        # Of what changes nothing one row a word is enough, in whatever order it comes.
-        last = reports.filter(status=status).order_by("-pk").first()
+    rows = kind.reports._default_manager.filter(charge_point_id=charge_point_id, job=job)
+    alike = rows.filter(request_id=request_id)
+    last = alike.order_by("-pk").first()
+    if last is None or last.status != status:
+        full = rows.count() >= REPORTS_MAX
+        if flag or full:
+            # Of what changes nothing one row a word is enough, in whatever order it comes.
+            last = alike.filter(status=status).order_by("-pk").first()
+        if last is None and flag and full:
+            return  # whoever makes up words and numbers without end finds them in the frames
     if last is not None and last.status == status:
         kind.reports._default_manager.filter(pk=last.pk).update(count=F("count") + 1, last_at=now)
     else:
-        kind.reports._default_manager.create(**alike, status=status, flag=flag, received_at=now, last_at=now)
+        kind.reports._default_manager.create(
+            charge_point_id=charge_point_id,
+            job=job,
+            request_id=request_id,
+            status=status,
+            flag=flag,
+            received_at=now,
+            last_at=now,
+        )
 
 
 def tell_job(kind: Kind[J], job: J, *, now: datetime) -> None:

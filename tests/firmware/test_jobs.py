@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chargers import jobs
 from chargers.commands import expire_commands, send_command, settle_answer, settle_timeout
 from chargers.firmware import services
 from chargers.firmware.models import Evidence, FirmwareJob, FirmwareReport
@@ -174,6 +175,51 @@ def test_words_that_take_turns_for_ever_do_not_fill_the_table(
     assert fresh(job).status == "DownloadPaused"
 
 
+@pytest.mark.parametrize("numbered", [True, False])
+def test_words_and_numbers_without_end_do_not_fill_the_table(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch, numbered: bool
+) -> None:
+    monkeypatch.setattr("chargers.jobs.REPORTS_MAX", 6)
+    job = accepted(cp16)
+    for n in range(1, 20):
+        services.note_firmware_status(
+            cp16.pk,
+            "Installed" if numbered else f"Word{n}",
+            numbered=numbered,
+            request_id=n if numbered else None,
+            now=now(),
+        )
+    assert FirmwareReport.objects.count() == 6
+    claim(cp16, "Installed")  # what counts is written all the same
+    assert FirmwareReport.objects.count() == 7
+    assert (fresh(job).state, fresh(job).status) == (State.SUCCEEDED, "Installed")
+
+
+def test_a_word_of_any_length_is_kept_as_far_as_there_is_room(cp16: ChargePoint) -> None:
+    accepted(cp16)
+    claim(cp16, "Almost" * 50)
+    report = FirmwareReport.objects.get()
+    assert (report.status, report.flag) == (("Almost" * 50)[:64], "unknown_status")
+
+
+def test_a_job_that_another_process_ended_meanwhile_is_not_told_again(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = accepted(cp16)
+    meant = jobs._meant
+
+    def ended_meanwhile(*args: Any) -> FirmwareJob | None:
+        found = meant(*args)
+        FirmwareJob.objects.filter(pk=job.pk).update(state=State.CANCELLED)
+        return found
+
+    monkeypatch.setattr(jobs, "_meant", ended_meanwhile)
+    told = Event.objects.filter(type="cp.firmware").count()
+    claim(cp16, "Installed")
+    assert fresh(job).state == State.CANCELLED
+    assert Event.objects.filter(type="cp.firmware").count() == told
+
+
 # --- boots ------------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +301,12 @@ def test_a_late_date_is_waited_for(cp16: ChargePoint) -> None:
     claim(cp16, "DownloadScheduled")
     assert services.expire_updates(now=later) == 0
     assert fresh(job).state == State.RUNNING
+
+
+def test_a_date_at_the_end_of_the_calendar_is_waited_for_without_end(cp16: ChargePoint) -> None:
+    job = accepted(cp16, retrieve_date="9999-12-31T23:59:59Z")
+    assert job.stale_at is None
+    assert services.expire_updates(now=now() + timedelta(days=9999)) == 0
 
 
 def test_without_a_limit_nothing_is_given_up(cp16: ChargePoint) -> None:
