@@ -325,7 +325,8 @@ def _keep(
     now: datetime,
 ) -> None:
     """Write a report down, or count it: quirk C8 sends the same one for as long as it works."""
-    rows = kind.reports._default_manager.filter(charge_point_id=charge_point_id, job=job)
+    about: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job}
+    rows = kind.reports._default_manager.filter(**about)
     alike = rows.filter(request_id=request_id)
     last = alike.order_by("-pk").first()
     if last is None or last.status != status:
@@ -339,13 +340,7 @@ def _keep(
         kind.reports._default_manager.filter(pk=last.pk).update(count=F("count") + 1, last_at=now)
     else:
         kind.reports._default_manager.create(
-            charge_point_id=charge_point_id,
-            job=job,
-            request_id=request_id,
-            status=status,
-            flag=flag,
-            received_at=now,
-            last_at=now,
+            **about, request_id=request_id, status=status, flag=flag, received_at=now, last_at=now
         )
 
 

@@ -11,6 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from chargers.certificates.pem import claimed_identities, key_digest, key_name, name_of, parts_of, text_of
 
 RSA_MIN, EC_MIN = 2048, 224  # bits; the security white paper, 1.6 edition 3
+NAMES_MAX, NAME_MAX = 5, 64  # names, and characters of each, that are looked at; a request may have thousands
 WEAK_HASHES = (hashes.MD5, hashes.SHA1)
 
 
@@ -60,14 +61,19 @@ def request_doubts(
     if not parts_of(request.subject, NameOID.COMMON_NAME):
         doubts.append("its subject has no common name")
     if strangers:
-        names = ", ".join(repr(name) for name in strangers)
-        mine = ", ".join(repr(name) for name in identities if name)
-        doubts.append(f"its subject names {names}, and the charge point is {mine}")
+        mine = listed([name for name in identities if name])
+        doubts.append(f"its subject names {listed(strangers)}, and the charge point is {mine}")
     organizations = parts_of(request.subject, NameOID.ORGANIZATION_NAME)
     if organization and organizations != [organization]:
-        said = ", ".join(repr(name) for name in organizations) or "none"
+        said = listed(organizations) or "none"
         doubts.append(f"its organization is {said} instead of {organization!r}")
     return doubts
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence can hold them: quoted, cut, and not too many."""
+    shown = ", ".join(repr(name[:NAME_MAX]) for name in names[:NAMES_MAX])
+    return f"{shown} and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else shown
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

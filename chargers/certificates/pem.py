@@ -174,8 +174,9 @@ def parts_of(name: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
 
 
 def claimed_identities(request: x509.CertificateSigningRequest) -> list[str]:
-    """Return who a request says that it comes from: its common names and serial numbers."""
-    return parts_of(request.subject, NameOID.COMMON_NAME) + parts_of(request.subject, NameOID.SERIAL_NUMBER)
+    """Return who a request says that it comes from: its common names and serial numbers, each once."""
+    names = parts_of(request.subject, NameOID.COMMON_NAME) + parts_of(request.subject, NameOID.SERIAL_NUMBER)
+    return list(dict.fromkeys(names))
 
 
 # --- hash data --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 
 from chargers.certificates import mirror
 from chargers.certificates.authority import AuthorityFailed, current_authority
-from chargers.certificates.checks import Unfit, check_chain, request_doubts, request_faults
+from chargers.certificates.checks import NAMES_MAX, Unfit, check_chain, listed, request_doubts, request_faults
 from chargers.certificates.limits import longest_chain
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import (
@@ -74,7 +74,7 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
     row = SigningRequest(charge_point=charge_point, csr=csr[:CSR_KEPT], received_at=now)
     config = get_config()
     try:
-        request = read_request(csr)
+        request = read_request(row.csr)  # what is judged is what is kept, and signed later
     except Unreadable as error:
         row.problems = [str(error)]
         faulty = True
@@ -115,12 +115,12 @@ def _names_of_others(charge_point: ChargePoint, names: Sequence[str]) -> list[st
     """
     others = ChargePoint.objects.exclude(pk=charge_point.pk)
     doubts = []
-    for name in names:
-        if name.casefold() == charge_point.cp_id.casefold():
+    for name in names[:NAMES_MAX]:  # of more, at least one is a stranger's and a doubt already
+        if name.casefold() == charge_point.cp_id.casefold() or "\x00" in name:  # which nobody is named
             continue
         other = others.filter(Q(cp_id__iexact=name) | Q(serial_number__iexact=name)).first()
         if other is not None:
-            doubts.append(f"its subject names {name!r}, and so is {other.cp_id} named")
+            doubts.append(f"its subject names {listed([name])}, and so is {other.cp_id} named")
     return doubts
 
 
