@@ -31,6 +31,7 @@ from chargers.services import Refusal
 from chargers.traits.models import Deviation
 from chargers.traits.selectors import make_of, own_traits, traits_of
 from chargers.traits.services import remove_charge_point_traits, set_charge_point_traits
+from chargers.traits.shapes import TraitsBody
 from chargers.traits.values import NAMES
 from console.pages import action, moved, page, person, render_page
 from console.tabs import TABS, Tab
@@ -53,6 +54,7 @@ class TraitRow:
     """A trait: what was said of this charge point alone, and what holds."""
 
     name: str
+    meaning: str
     own: str | None
     in_force: str
 
@@ -192,8 +194,9 @@ class TabPage(ChargePointPage):
     def traits(self) -> list[TraitRow]:
         own, in_force = own_traits(self.charge_point.pk), traits_of(self.charge_point)
         said = own.traits if own is not None else {}
+        meanings = {name: str(field.help_text or "") for name, field in TraitsBody().fields.items()}
         return [
-            TraitRow(name, None if name not in said else str(said[name]), str(getattr(in_force, name)))
+            TraitRow(name, meanings[name], _shown(said.get(name)), _shown(getattr(in_force, name)) or "")
             for name in NAMES
         ]
 
@@ -201,6 +204,10 @@ class TabPage(ChargePointPage):
     def traits_note(self) -> str:
         own = own_traits(self.charge_point.pk)
         return own.note if own is not None else ""
+
+
+def _shown(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 @page

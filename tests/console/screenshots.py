@@ -15,6 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from console.tabs import TABS
 from tests.lanes.programs import PROGRAMS
 from tests.support.charger import RawCharger
 from tests.support.server import ADMIN_PASSWORD, ROOT, Server, running_server
@@ -31,6 +32,11 @@ LISTS = {
     "transactions": "/inspect/transactions",
     "approvals": "/sys/authorizations",
     "tokens": "/sys/tokens",
+    "reservations": "/sys/reservations",
+    "certificate-requests": "/sys/certificate-requests",
+    "security-events": "/sys/security-events",
+    "deviations": "/sys/deviations",
+    "files": "/sys/files",
     "not-found": "/nowhere",
 }
 
@@ -113,13 +119,54 @@ def found_by_looking(browser: Browser, server: Server) -> dict[str, str]:
     page.locator("#order-trigger-message summary").click()
     page.locator("#order-trigger-message").get_by_role("button").click()
     page.wait_for_timeout(2000)
+    keep_it_busy(page, server.base_url + charge_point)
     context.close()
-    return {
+    tabs = {f"charge-point-{slug}": f"{charge_point}/{slug}" for slug in TABS}
+    return tabs | {
         "charge-point": charge_point,
         "charge-point-faulted": "/inspect/charge-points/GARAGE-2",
         "transaction-active": active,
         "transaction-ended": ended,
     }
+
+
+def keep_it_busy(page: Page, address: str) -> None:
+    """Order something on every sub-page, so that there is something to be seen."""
+    schedule = '{"unit": "W", "periods": [{"start_period": 0, "limit": 90000}, {"start_period": 1800, "limit": 40000}]}'
+    limit = f'{{"purpose": "TxDefaultProfile", "stack_level": 1, "kind": "Relative", "schedule": {schedule}}}'
+    orders: dict[str, dict[str, dict[str, str]]] = {
+        "configuration": {"get-configuration": {}},
+        "availability": {"change-availability": {"connector_id": "2", "type": "Inoperative"}},
+        "authorization-list": {"get-local-list-version": {}},
+        "reservations": {
+            "reserve-now": {"connector_id": "1", "id_token": "04A1B2C3D4", "expires_at": "2099-01-01T12:00"}
+        },
+        "charging-profiles": {
+            "set-charging-profile": {"connector_id": "1", "charging_profile": limit},
+            "get-composite-schedule": {"connector_id": "1", "duration": "7200"},
+        },
+        "firmware": {"get-diagnostics": {}},
+        "certificates": {
+            "extended-trigger-message": {"requested_message": "SignChargePointCertificate"},
+            "get-installed-certificate-ids": {},
+        },
+    }
+    for slug, wanted in orders.items():
+        page.goto(f"{address}/{slug}")
+        for command, values in wanted.items():
+            with contextlib.suppress(Exception):  # a picture without it is a picture, too
+                order = page.locator(f"#order-{command}")
+                order.locator("summary").first.click(timeout=3000)
+                for name, value in values.items():
+                    field = order.locator(f"[name={name}]")
+                    if field.evaluate("element => element.tagName") == "SELECT":
+                        field.select_option(value, timeout=3000)
+                    else:
+                        field.fill(value, timeout=3000)
+                order.get_by_role("button").last.click(timeout=3000)
+                if page.get_by_role("dialog").is_visible():
+                    page.get_by_role("dialog").get_by_role("button").last.click(timeout=3000)
+                page.wait_for_timeout(1500)
 
 
 def signed_in(browser: Browser, server: Server, look: dict[str, object]) -> BrowserContext:

@@ -299,7 +299,7 @@ def test_critical_events_stand_out_on_the_charge_point_and_the_dashboard(
     assert "1 critical security event" in text(bob, f"/inspect/charge-points/{furnished.cp_id}")
     board = text(bob, "/")
     assert 'class="tile tile-bad" href="/sys/security-events?critical=on"' in board
-    assert "1 certificate request to decide" in board
+    assert 'class="tile tile-wait" href="/sys/certificate-requests?status=pending"' in board
     other = make_charge_point("CALM1")
     assert "critical security event" not in text(bob, f"/inspect/charge-points/{other.cp_id}")
 
