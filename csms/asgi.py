@@ -17,6 +17,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from uvicorn.protocols.utils import ClientDisconnected
 
 from chargers.consumers import ChargePointConsumer
 from chargers.diagnostics.door import upload
@@ -48,6 +49,8 @@ async def page(
         if not reach.is_lost():
             await pages(scope, receive, send)
             return
+    except ClientDisconnected:  # an OSError, too: one tab that closes says nothing of the others
+        return
     except (OSError, RedisConnectionError, RedisTimeoutError) as error:
         reach.lost(error)
     await send({"type": "websocket.close", "code": 1013})

@@ -10,9 +10,10 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth import SESSION_KEY
 from django.db import connections
 from django.test import Client
+from uvicorn.protocols.utils import ClientDisconnected
 
 from console import live as socket
-from csms.core import live
+from csms.core import live, reach
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,3 +91,24 @@ async def test_who_signs_out_in_another_tab_is_told(alice: Client, monkeypatch: 
         while (said := await page.receive_output(5))["type"] != "websocket.close":
             pass
     assert said["code"] == socket.CLOSE_SIGNED_OUT
+
+
+@pytest.mark.parametrize(("error", "lost"), [(ClientDisconnected(), False), (OSError("no route"), True)])
+async def test_a_tab_that_closes_while_it_connects_turns_no_other_away(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, lost: bool
+) -> None:
+    async def closing(*_: object) -> None:
+        raise error
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message["type"])
+
+    sent: list[object] = []
+    monkeypatch.setattr("csms.asgi.pages", closing)
+    monkeypatch.setattr(reach, "_lost_at", None)
+    from csms import asgi
+
+    await asgi.page({"type": "websocket", "path": "/live"}, None, send)  # type: ignore[arg-type]
+    assert reach.is_lost() is lost
+    assert sent == (["websocket.close"] if lost else [])
+    reach.found()
