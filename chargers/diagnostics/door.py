@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client import Counter
 
-from chargers.diagnostics.multipart import FirstFile, Malformed, boundary_of
+from chargers.diagnostics.multipart import FRAMING_MAX, FirstFile, Malformed, boundary_of
 from chargers.diagnostics.store import PIECE, Writing
 from chargers.diagnostics.uploads import PREFIX, TOKEN_LENGTH, Attempt, Refused, begin_attempt, take_file
 from csms.core.config import get_config
@@ -33,7 +33,6 @@ BYTES = Counter("csms_upload_bytes_total", "Bytes that charge points uploaded, s
 SILENCE_SECONDS = 60.0  # without a piece of the body
 LONGEST_SECONDS = 6 * 3600.0
 LINGER_SECONDS, LINGER_BYTES = 5.0, 16 * 1024 * 1024
-FRAMING_MAX = 64 * 1024  # bytes of a multipart body beside its file
 
 # The token has a fixed length, so that a file name may be glued to it, as some do with a URL they take for a folder.
 _PATH = re.compile(

@@ -8,6 +8,7 @@ from email.message import Message
 from enum import Enum, auto
 
 HEAD_MAX = 16 * 1024  # bytes
+FRAMING_MAX = 64 * 1024  # bytes before the file: boundaries, heads, other fields
 
 
 class Malformed(ValueError):
@@ -44,6 +45,7 @@ class FirstFile:
         self._mark = b"\r\n--" + boundary
         self._held = b"\r\n"  # so that a boundary at the very beginning is one like the others
         self._where = _Where.PREAMBLE
+        self._beside = 0  # bytes that were no content so far
 
     @property
     def whole(self) -> bool:
@@ -57,7 +59,7 @@ class FirstFile:
         while self._where is not _Where.DONE:
             if self._where is _Where.HEAD:
                 if not self._read_head():
-                    return content
+                    break
                 continue
             at = self._held.find(self._mark)
             safe = at if at >= 0 else max(0, len(self._held) - len(self._mark) + 1)
@@ -65,10 +67,16 @@ class FirstFile:
                 content += self._held[:safe]
             if at < 0:
                 self._held = self._held[safe:]
-                return content
+                break
             self._held = self._held[at + len(self._mark) :]
             self._where = _Where.DONE if self._where is _Where.FILE else _Where.HEAD
-        self._held = b""
+        else:
+            self._held = b""
+            return content
+        # A body of nothing but small fields would be much work for nothing.
+        self._beside += len(piece) - len(content)
+        if self._beside > FRAMING_MAX:
+            raise Malformed("there is too much beside the file")
         return content
 
     def _read_head(self) -> bool:

@@ -1,7 +1,7 @@
 """Where uploaded contents lie: a folder of our own, with names of our own, written piece by piece.
 
 A content appears under its name only when it is whole and on the disk. Contents that no row names, left by a process
-that was killed, are found by `strays` and swept.
+that was killed, are found among the `untouched` and swept.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def delete(content: str) -> None:
     _path(content).unlink(missing_ok=True)
 
 
-def strays(older_than: float) -> Iterator[Path]:
+def untouched(older_than: float) -> Iterator[Path]:
     """Yield what lies in the store and was not touched for so many seconds, whether it is finished or not."""
     before = time.time() - older_than
     folder = get_config().files_folder

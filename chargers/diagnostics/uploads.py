@@ -1,8 +1,8 @@
 """One-time upload URLs: given out with an order, used once, and the file that came through one.
 
 Whoever has the URL may upload, so it has 32 random bytes, is kept as a hash only, and ends by its use, by the clock or
-with its job. An upload that breaks off leaves it usable: charge points try again. Of two that run at once the one
-that began later wins, since the earlier may hang on a line that is long dead.
+with the refusal of its order. An upload that breaks off leaves it usable: charge points try again. Of two that run at
+once the one that began later wins, since the earlier may hang on a line that is long dead.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
@@ -210,9 +211,11 @@ STRAY_AFTER = 24 * 3600.0  # seconds; longer than any upload may last
 def sweep_store() -> int:
     """Remove contents that no row names, which a killed process left; return how many. Idempotent."""
     swept = 0
-    for path in store.strays(STRAY_AFTER):
-        if not StoredFile.objects.filter(content=path.name).exists():
-            path.unlink(missing_ok=True)
+    old = store.untouched(STRAY_AFTER)
+    while paths := {path.name: path for path in islice(old, 500)}:
+        named = StoredFile.objects.filter(content__in=paths).values_list("content", flat=True)
+        for name in paths.keys() - set(named):
+            paths[name].unlink(missing_ok=True)
             swept += 1
     return swept
 

@@ -72,6 +72,22 @@ def test_only_the_first_file_counts_and_nothing_is_held_back() -> None:
     assert form._held == b""
 
 
+FIELD = b'--xyz\r\nContent-Disposition: form-data; name="n"\r\n\r\n%s\r\n'
+
+
+@pytest.mark.parametrize("flood", [FIELD % b"" * 2000, FIELD % (b"x" * 99_000), b"preamble" * 12_000])
+def test_a_flood_of_anything_but_a_file_is_malformed(flood: bytes) -> None:
+    with pytest.raises(Malformed, match="too much beside"):
+        read(flood, list(range(0, 10**6, 1000)))
+
+
+def test_files_may_be_long_and_what_follows_them_too() -> None:
+    form, content = read(
+        FIELD % b"note" + FORM % (b"x" * 500_000) + b"x" * 500_000, list(range(0, 10**6, 5000))
+    )
+    assert (form.whole, len(content)) == (True, 500_000)
+
+
 def test_boundaries() -> None:
     assert boundary_of("application/octet-stream") is None
     assert boundary_of("") is None

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from chargers.diagnostics import store
 from chargers.diagnostics.models import StoredFile
 from chargers.diagnostics.uploads import NoAddress, label, new_url, sweep_store
 from csms.core.config import ConfigError, get_config, prepare_data_dir
-from tests.diagnostics.cast import a_job
+from tests.diagnostics.cast import a_file, a_job
 from tests.support.house import now, settings_are
 
 
@@ -82,6 +83,18 @@ def test_strays_are_swept_and_files_are_not(tmp_path: Path) -> None:
         assert sweep_store() == 2
         assert {path.read_text() for path in tmp_path.glob("??/*")} == {"kept", "young"}
         assert sweep_store() == 0
+
+
+@pytest.mark.django_db
+def test_sweeping_a_full_store_asks_for_many_files_at_once(
+    tmp_path: Path, django_assert_max_num_queries: Any
+) -> None:
+    with settings_are(STORAGE_URL=f"file://{tmp_path}"):
+        job = a_job()
+        for _ in range(20):
+            os.utime(store._path(a_file(job).content), (1, 1))
+        with django_assert_max_num_queries(1):
+            assert sweep_store() == 0
 
 
 def test_a_folder_for_files_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
