@@ -78,7 +78,7 @@ class TransactionShape(Shape):
     )
     orphan = serializers.BooleanField(help_text="Known only from its end.")
     offline = serializers.BooleanField(
-        help_text="Its start or its end was told long after it happened, by its own time."
+        help_text="Its start or its end was told long after it happened; a clock that is known to be behind counts."
     )
     end_source = serializers.ChoiceField(
         [("", "It is active"), *Transaction.EndSource.choices],

@@ -18,7 +18,7 @@ from chargers.following import StatusReported, tell
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
-from transactions.claims import believable_register
+from transactions.claims import believable_register, received_late
 from transactions.happenings import TransactionEnded
 from transactions.metering import Register, settle
 from transactions.models import METER_VALUES, MeterValue, Transaction
@@ -76,6 +76,7 @@ def set_end(
         add_words(transaction, "meter_unbelievable")
         meter_stop_wh = None
     transaction.stopped_at = claimed_at or max(now, transaction.started_at)
+    transaction.offline |= received_late(transaction.charge_point_id, transaction.stopped_at, now)
     transaction.status = Transaction.Status.ENDED
     transaction.end_source = Transaction.EndSource.REPORTED
     transaction.end_seen_at, transaction.end_evidence = None, ""

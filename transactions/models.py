@@ -4,7 +4,6 @@ A transaction keeps what the charge point claimed beside what we made of it, and
 time-sorted ids and no database constraint on their parents, so that they can be partitioned by id.
 """
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -15,13 +14,6 @@ from csms.core.writer import BulkTable
 from transactions.token_forms import canonical_token
 
 CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
-# What is received so long after it happened was kept by the charge point while it was offline.
-OFFLINE_AFTER = timedelta(minutes=10)
-
-
-def received_late(at: datetime | None, received_at: datetime | None) -> bool:
-    """Return whether a fact waited in the charge point before it was told."""
-    return at is not None and received_at is not None and received_at - at > OFFLINE_AFTER
 
 
 class CanonicalToken(models.CharField):  # type: ignore[type-arg]
@@ -129,6 +121,9 @@ class Transaction(models.Model):
     claimed_transaction_id = models.CharField(
         max_length=36, blank=True, help_text="the id that its stop carried, when that was not its own"
     )
+    offline = models.BooleanField(
+        default=False, help_text="its start or its end was told long after it happened"
+    )
     orphan = models.BooleanField(default=False, help_text="known only from its end")
     superseded = models.BooleanField(
         default=False, help_text="another started on its connector while it was open; see ANOMALIES"
@@ -166,13 +161,6 @@ class Transaction(models.Model):
     def duration_seconds(self) -> float | None:
         """Seconds from start to end; None while it is active."""
         return (self.stopped_at - self.started_at).total_seconds() if self.stopped_at else None
-
-    @property
-    def offline(self) -> bool:
-        """Whether its start or its end was told long after it happened: history, nothing to be alarmed about."""
-        return received_late(self.started_at, self.start_received_at) or received_late(
-            self.stopped_at, self.stop_received_at
-        )
 
 
 # Words of Transaction.end_evidence and what they mean to a person.
@@ -238,6 +226,7 @@ class MeterValue(models.Model):
     )
     sampled_at = models.DateTimeField(help_text="claimed if believable, else when it was received")
     received_at = models.DateTimeField()
+    offline = models.BooleanField(default=False, help_text="it was told long after it was measured")
     context = models.CharField(max_length=32, blank=True, help_text="empty = Sample.Periodic")
     energy_wh = models.BigIntegerField(null=True)
     power_w = models.FloatField(null=True)
@@ -262,11 +251,6 @@ class MeterValue(models.Model):
     def __str__(self) -> str:
         return f"{self.sampled_at:%Y-%m-%d %H:%M:%S} {self.energy_wh} Wh"
 
-    @property
-    def offline(self) -> bool:
-        """Whether it was told long after it was measured."""
-        return received_late(self.sampled_at, self.received_at)
-
 
 METER_VALUES = BulkTable(
     MeterValue,
@@ -278,6 +262,7 @@ METER_VALUES = BulkTable(
         "claimed_transaction_id",
         "sampled_at",
         "received_at",
+        "offline",
         "context",
         "energy_wh",
         "power_w",

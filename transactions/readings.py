@@ -11,8 +11,8 @@ from chargers.models import Connector
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
-from transactions.claims import UNKNOWN_IDS, believable
-from transactions.models import METER_VALUES, Transaction, received_late
+from transactions.claims import UNKNOWN_IDS, believable, late_before
+from transactions.models import METER_VALUES, Transaction
 from transactions.samples import Reading
 from transactions.selectors import open_transactions
 
@@ -68,9 +68,11 @@ def record_meter_values(
 ) -> None:
     """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with."""
     unmatched = claimed_id[:36] if transaction_pk is None else ""
+    timed = [(item.sampled_at(now), item) for item in measured]
+    late = late_before(charge_point_id, min((at for at, _ in timed), default=now), now)
     out = []
-    for item in measured:
-        reading, claimed_at, sampled_at = item.reading, item.claimed_at, item.sampled_at(now)
+    for sampled_at, item in timed:
+        reading, claimed_at, offline = item.reading, item.claimed_at, sampled_at < late
         METER_VALUES.add(
             uuid7_text(),
             charge_point_id,
@@ -79,6 +81,7 @@ def record_meter_values(
             unmatched,
             sampled_at,
             now,
+            offline,
             reading.context,
             reading.energy_wh,
             reading.power_w,
@@ -95,7 +98,7 @@ def record_meter_values(
                 "power_w": reading.power_w,
                 "power_derived": reading.power_derived,
                 "soc_percent": reading.soc_percent,
-                "offline": received_late(sampled_at, now),
+                "offline": offline,
                 "samples": orjson.Fragment(item.samples),
             }
         )

@@ -19,7 +19,8 @@ def link_reservation(transaction: Transaction, *, parent: str, now: datetime) ->
         parent=parent,
         claimed_number=transaction.reservation_id,
         transaction_id=transaction.pk,
-        started_at=transaction.started_at,
+        # What is told live began now, whatever the charge point's clock says.
+        started_at=transaction.started_at if transaction.offline else now,
         now=now,
     )
     if use.number is not None and use.number != transaction.reservation_id:

@@ -20,11 +20,17 @@ from chargers.models import Connector
 from chargers.traits.values import TokenRule
 from csms.core.events.services import record
 from transactions.authorization import Authorization, Verdict, authorize
-from transactions.claims import UNKNOWN_IDS, believable, believable_register, natural_key
+from transactions.claims import (
+    UNKNOWN_IDS,
+    believable,
+    believable_register,
+    natural_key,
+    received_late,
+)
 from transactions.ending import registers, set_end, set_energy, tell_end
 from transactions.happenings import TransactionEnded, TransactionStarted
 from transactions.matching import by_evidence, orphan_of
-from transactions.models import Transaction, received_late
+from transactions.models import Transaction
 from transactions.readings import Measured
 from transactions.reserved import link_reservation
 from transactions.rows import add_words, announce_transaction, locked, new_number
@@ -102,6 +108,7 @@ def start_transaction(
         "started_at": started_at,
         "start_received_at": now,
         "meter_start_wh": meter_start_wh,
+        "offline": received_late(charge_point_id, started_at, now),
         "raw_start": raw,
         "start_key": key,
     }
@@ -136,11 +143,6 @@ def start_transaction(
         },
         occurred_at=now,
     )
-    command = command_awaiting_effect(
-        charge_point_id, "remote-start", now=now, id_token=driver, connector_id=connector_number
-    )
-    if command is not None:
-        note_effect(command, "The transaction started.", subject=str(transaction.pk), now=now)
     tell(TransactionStarted(transaction, cp_id, now))
     announce_transaction(transaction)
     return Started(transaction, verdict)
@@ -148,8 +150,10 @@ def start_transaction(
 
 def _adopt(orphan: Transaction, facts: dict[str, Any]) -> None:
     """Give a late start to the end that came before it."""
+    late = orphan.offline
     for name, value in facts.items():
         setattr(orphan, name, value)
+    orphan.offline |= late
     orphan.orphan = False
     orphan.anomalies = [word for word in orphan.anomalies if word != "start_lost"]
     add_words(orphan, "start_after_stop")
@@ -171,7 +175,7 @@ def _take_connector(transaction: Transaction, *, now: datetime) -> None:
         older.save()
         announce_transaction(older)
         add_words(transaction, "started_on_busy_connector")
-    if not received_late(transaction.started_at, now):
+    if not transaction.offline:
         return
     # It waited in the charge point, perhaps with its end right behind it, perhaps for an end that never comes.
     if same.filter(started_at__gt=transaction.started_at, superseded=False).exists():

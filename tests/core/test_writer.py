@@ -344,7 +344,7 @@ def test_numbers_and_nothing_come_back_exactly(missing: bool):
     figures: tuple[Any, ...] = (
         (None, None, False, None, None, None) if missing else (-(2**63), 1.25e-7, True, -0.1, 230.0, 100.0)
     )
-    METER_VALUES.write([(pk, 7, 2**31 - 1, None, "", NOW, NOW, "", *figures, "[]")])
+    METER_VALUES.write([(pk, 7, 2**31 - 1, None, "", NOW, NOW, False, "", *figures, "[]")])
     row = MeterValue.objects.get()
     assert str(row.pk) == pk
     stored = (

@@ -26,9 +26,13 @@ from transactions.token_forms import canonical_token
 NO_TRANSACTION = "No transaction came."
 ONLY_CHARGING = "It charges, but no transaction was reported."
 
-CONNECTION_TIMEOUT = 120  # seconds, of a charge point that has not told its ConnectionTimeOut
+CONNECTION_TIMEOUT = timedelta(minutes=2)  # of a charge point that has not told its ConnectionTimeOut
 GRACE = timedelta(seconds=30)  # for authorizing, and for the messages on their way
 LOOKED_BACK = timedelta(days=1)
+# A start that comes later than was promised is still the effect of the order, for drivers are slow and some charge
+# points wait longer than they say. Hours later it is another visit of the same driver.
+WAITS_LEAST, WAITS_IF_UNTOLD = timedelta(minutes=15), timedelta(hours=1)
+STARTING = (Command.Status.SENT, Command.Status.ACCEPTED, Command.Status.TIMED_OUT)
 AT_ONCE = 500
 
 
@@ -37,8 +41,13 @@ AT_ONCE = 500
 
 def pending_for(charge_point_id: int) -> timedelta:
     """Return how long after its acceptance a remote start may still bring a transaction."""
+    return (connection_timeout(charge_point_id) or CONNECTION_TIMEOUT) + GRACE
+
+
+def connection_timeout(charge_point_id: int) -> timedelta | None:
+    """Return how long the charge point says that it waits for a cable; None if it has not told."""
     told = read_number(reported_value(charge_point_id, "ConnectionTimeOut"))
-    return timedelta(seconds=told or CONNECTION_TIMEOUT) + GRACE
+    return timedelta(seconds=told) if told else None
 
 
 def expire_pending_starts(*, now: datetime) -> int:
@@ -74,9 +83,9 @@ def _expire_start(command: Command, now: datetime) -> bool:
 
 
 def follow_start(started: TransactionStarted) -> None:
-    """Correct what was noted of a remote start whose transaction came late, and end the riddle of its connector."""
+    """See the effect of a remote start, also one that had been given up, and end the riddle of its connector."""
     transaction = started.transaction
-    _correct_effect(transaction, started.now)
+    _note_started(transaction, started.now)
     for row in UnexplainedCharging.objects.filter(
         charge_point_id=transaction.charge_point_id,
         connector_number=transaction.connector_number or 0,
@@ -85,25 +94,35 @@ def follow_start(started: TransactionStarted) -> None:
         _end(row, UnexplainedCharging.End.TRANSACTION, started.now)
 
 
-def _correct_effect(transaction: Transaction, now: datetime) -> None:
-    starts = Command.objects.filter(
+def _note_started(transaction: Transaction, now: datetime) -> None:
+    """Note the transaction as the effect of the newest order that it can be: same driver, connector and time."""
+    # What is told live began now, whatever the charge point's clock says.
+    began = transaction.started_at if transaction.offline else now
+    for command in Command.objects.filter(
         charge_point_id=transaction.charge_point_id,
-        pk__gte=uuid7_floor(now - LOOKED_BACK),
+        pk__gte=uuid7_floor(began - LOOKED_BACK),
         type="remote-start",
-        created_at__lte=transaction.started_at + GRACE,
-    )
-    if starts.filter(effect_subject=str(transaction.pk)).exists():
-        return
-    ended = (Command.Status.ACCEPTED, Command.Status.TIMED_OUT)
-    for command in starts.filter(status__in=ended, effect_subject="").order_by("-pk"):
+        status__in=STARTING,
+        effect_subject="",
+        created_at__lte=began + GRACE,
+    ).order_by("-pk")[:AT_ONCE]:
         connector = command.params.get("connector_id", transaction.connector_number)
-        same_driver = canonical_token(command.params["id_token"]) == canonical_token(transaction.id_token)
-        if same_driver and connector == transaction.connector_number:
+        if (
+            connector == transaction.connector_number
+            and canonical_token(command.params["id_token"]) == transaction.token_key
+            and began <= (command.answered_at or command.sent_at or command.created_at) + _waits(command)
+        ):
             Command.objects.filter(pk=command.pk, effect_subject="").update(
                 effect="The transaction started.", effect_subject=str(transaction.pk), effect_at=now
             )
             announce("commands", f"commands:{command.charge_point_id}")
             return
+
+
+def _waits(command: Command) -> timedelta:
+    """Return how long a start of its driver is taken for the effect of the order, and no longer for another's."""
+    told = connection_timeout(command.charge_point_id)
+    return WAITS_IF_UNTOLD if told is None else max(told + GRACE, WAITS_LEAST)
 
 
 # --- charging without a transaction -----------------------------------------------------------------------------------
