@@ -25,9 +25,9 @@ from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
 from chargers.models import Registration
-from chargers.ordering import Claimed
+from chargers.outgoing import Outgoing
 from chargers.protocol.clock import SkewMeter
-from chargers.protocol.errors import Fault, OcppError, wire_code
+from chargers.protocol.errors import Fault, OcppError
 from chargers.protocol.events import (
     CallAnswered,
     CallFailed,
@@ -39,14 +39,13 @@ from chargers.protocol.events import (
     Repeated,
 )
 from chargers.protocol.frames import MessageKind
-from chargers.protocol.redaction import redact
 from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
 from chargers.traits.values import Traits, zone_of
 from chargers.wire import Send, Wire
 from csms.core.config import get_config
 from csms.core.ids import uuid7
-from csms.core.writer import Done, WriterClosed, WriterFull, after_commit
+from csms.core.writer import Done, WriterClosed, WriterFull
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +62,6 @@ CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012,
 
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
 """Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
-
-UNANSWERED_MAX = 5
-"""Commands in a row without an answer, after which the connection is closed: some charge points go on with their
-heartbeats while their other ear is deaf, and a new connection mends that (quirk C9)."""
 
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
@@ -115,6 +110,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.clock = SkewMeter()
         self.frames = FrameLog(self.holder)
         self.wire.name = guest.cp_id
+        self.outgoing = Outgoing(self.holder, self.session, gateway, self.frames, self.wire)
         self.liveness = config.liveness_seconds
         self._budget = gateway.budgets.of(guest.pk, monotonic())
         self.held_since = self.last_heard = monotonic()
@@ -122,10 +118,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.heard_since_touch = False
         self.in_flight = 0
         self._room = asyncio.Event()
-        self._claiming = False
         self._asked_to_boot_as = ""
         self._unaccepted = 0
-        self.unanswered = 0
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
@@ -182,8 +176,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if isinstance(event, CallReceived):
             # A station may send what was asked for before its answer to the asking, and both in one packet: whether
             # something was asked is known now, not when the writer comes to it.
-            asking = self.session.pending
-            asked = _claimed(asking).asks_for if asking is not None else ""
+            asked = self.outgoing.asked
             handler = self.handlers[event.action]
             self.clock.hear(event.payload, arrived, arrived_at)
             if isinstance(handler, Translated):
@@ -226,11 +219,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         except OcppError as error:
             answer, body = self.session.compose_refusal(event.message_id, error), None
             verdict, notes = "refused", (*notes, error.description)
-        expected = holder.memory.get("expected")
-        if expected and event.action in expected:
-            commands.note_message(expected[event.action], event.action, now=at)
-            if holder.registration == Registration.ACCEPTED:
-                after_commit(partial(expected.pop, event.action, None))
+        self.outgoing.came(event.action, at)
         self.frames.came(event.kind, event.message_id, event.action, verdict, notes, text, at)
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
@@ -239,8 +228,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _gate(self, event: CallReceived, asked: str) -> None:
         """T-080: before acceptance only boots, and what we asked for, are served."""
-        expected = self.holder.memory.get("expected") or {}
-        if self.holder.registration == Registration.PENDING and event.action in {asked, *expected}:
+        wanted = event.action == asked or self.outgoing.expects(event.action)
+        if wanted and self.holder.registration == Registration.PENDING:
             return
         raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
 
@@ -283,22 +272,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         latency: int | None = None
         answer = ""
         match event:
-            case CallAnswered(call=call):
-                latency = _micros(call, arrived)
-                self._settle_answer(event, at)
-            case CallFailed(call=call):
-                latency = _micros(call, arrived)
-                code = event.code_text or wire_code(event.fault, self.holder.version)
-                commands.settle_failure(
-                    _claimed(call).command_id,
-                    code=code,
-                    description=event.description,
-                    details=event.details,
-                    now=at,
-                )
-                answer = event.reply
+            case CallAnswered(call=call) | CallFailed(call=call):
+                latency = int((arrived - call.sent_at) * 1_000_000)
+                self.outgoing.settle(event, at)
+                answer = event.reply if isinstance(event, CallFailed) else ""
             case LateAnswer(call=PendingCall() as call):
-                commands.note_late_answer(_claimed(call).command_id, redact(call.action, text), now=at)
+                self.outgoing.settle_late(call, text, at)
             case Repeated() | Refused():
                 answer = event.answer
             case _:
@@ -311,14 +290,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             self.frames.left(kind, event.message_id, event.action, answer, arrived)
         return answer
 
-    def _settle_answer(self, event: CallAnswered, at: datetime) -> None:
-        asked, command_id = _claimed(event.call).asks_for, _claimed(event.call).command_id
-        accepted = commands.settle_answer(command_id, event.payload, version=self.holder.version, now=at)
-        if accepted and asked:
-            # The message comes after the answer (S16-65); its coming is the effect of the command. Noted before the
-            # commit, for the message may be in the same batch; a rerun notes the same again.
-            self.holder.memory["expected"] = {**(self.holder.memory.get("expected") or {}), asked: command_id}
-
     def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
         if error is not None:
             log.error("ocpp.note_failed", exc_info=error, extra={"cp_id": self.holder.cp_id})
@@ -326,8 +297,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if answer:
             self.wire.send(answer)
         if isinstance(event, CallAnswered | CallFailed):
-            self.unanswered = 0
-            self.heard("commands")
+            self.outgoing.answered()
 
     def _served(self) -> None:
         self.in_flight -= 1
@@ -340,7 +310,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         """Something was rung for this charge point."""
         match bell:
             case "commands":
-                self._next_command()
+                self.outgoing.next()
             case "registration":
                 charge_point_id = self.holder.charge_point_id
                 self.gateway.background(
@@ -365,66 +335,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 "ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC))
             )
 
-    def _next_command(self) -> None:
-        if self._claiming or self.session.pending is not None or self.wire.closed is not None:
-            return
-        self._claiming = True
-        holder = self.holder
-
-        def claim() -> Claimed | None:
-            return commands.claim_next(
-                holder.charge_point_id,
-                connection_id=holder.connection_id,
-                version=holder.version,
-                now=datetime.now(UTC),
-            )
-
-        def claimed(found: Claimed | None, error: BaseException | None) -> None:
-            self._claiming = False
-            if error is not None:
-                log.error("ocpp.claim_failed", exc_info=error, extra={"cp_id": holder.cp_id})
-            elif found is not None:
-                self._send_command(found)
-
-        try:
-            self.gateway.writer.submit(claim, claimed)
-        except (WriterFull, WriterClosed):
-            self._claiming = False  # the next sweep rings again
-
-    def _send_command(self, claimed: Claimed) -> None:
-        try:
-            text = self.session.call(
-                claimed.message_id, claimed.action, claimed.payload, monotonic(), key=claimed
-            )
-        except OcppError as error:
-            description = error.description
-
-            def fail() -> None:
-                commands.settle_failure(
-                    claimed.command_id, code="", description=description, now=datetime.now(UTC)
-                )
-
-            self.gateway.background("fail a command", fail, lambda _: self._next_command())
-            return
-        self.gateway.background(
-            "log a call",
-            lambda: self.frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
-        )
-        self.wire.send(text)
-
     def tick(self, now: float) -> None:
         """Called every second: an answer that did not come, a connection that fell silent."""
-        late = self.session.expire(now)
-        if late is not None:
-            self.unanswered += 1
-            if self.unanswered == UNANSWERED_MAX:
-                self.close_soon(4003, f"it answered none of {UNANSWERED_MAX} commands")
-            command_id = _claimed(late).command_id
-            self.gateway.background(
-                "time out a command",
-                lambda: commands.settle_timeout(command_id, now=datetime.now(UTC)),
-                lambda _: self._next_command(),
-            )
+        self.outgoing.tick(now)
         if self.liveness and now - self.last_heard > self.liveness:
             self.close_soon(4002, f"nothing was heard for {self.liveness} seconds")
 
@@ -462,12 +375,3 @@ def _farewell(message: dict[str, Any]) -> tuple[int, str]:
         # uvicorn's word for a connection that was lost; a close frame without a code has an empty reason.
         return 1006, "the connection broke"
     return code, reason or "closed by the charge point"
-
-
-def _claimed(call: PendingCall) -> Claimed:
-    assert isinstance(call.key, Claimed)
-    return call.key
-
-
-def _micros(call: PendingCall, arrived: float) -> int:
-    return int((arrived - call.sent_at) * 1_000_000)

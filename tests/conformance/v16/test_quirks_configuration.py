@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from chargers import consumers
+from chargers import outgoing
 from chargers.availability.selectors import availability
 from chargers.commands import send_command
 from chargers.configuration import following
@@ -122,7 +122,7 @@ async def test_quirk_c1_one_that_never_boots_is_served_by_its_stored_identity_an
 async def test_quirk_c9_one_that_hears_no_orders_is_disconnected(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(consumers, "UNANSWERED_MAX", 2)
+    monkeypatch.setattr(outgoing, "UNANSWERED_MAX", 2)
     async with cp16(house) as charger:
         for number in (1, 2):
             command = charger.order("clear-cache")
@@ -138,7 +138,7 @@ async def test_quirk_c9_one_that_hears_no_orders_is_disconnected(
 
 
 async def test_quirk_c9_an_answer_in_between_forgives(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(consumers, "UNANSWERED_MAX", 2)
+    monkeypatch.setattr(outgoing, "UNANSWERED_MAX", 2)
     async with cp16(house) as charger:
         for _ in range(2):
             command = charger.order("clear-cache")

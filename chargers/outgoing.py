@@ -1,0 +1,165 @@
+"""Commands on their way to one charge point: claimed one at a time, sent, and settled by what comes back."""
+
+import logging
+from datetime import UTC, datetime
+from time import monotonic
+from uuid import UUID
+
+from chargers import commands
+from chargers.frame_log import FrameLog
+from chargers.gateway import Gateway
+from chargers.handling import Holder
+from chargers.models import Registration
+from chargers.ordering import Claimed
+from chargers.protocol.errors import OcppError, wire_code
+from chargers.protocol.events import CallAnswered, CallFailed, PendingCall
+from chargers.protocol.frames import MessageKind
+from chargers.protocol.redaction import redact
+from chargers.protocol.session import Session
+from chargers.wire import Wire
+from csms.core.writer import WriterClosed, WriterFull, after_commit
+
+log = logging.getLogger(__name__)
+
+UNANSWERED_MAX = 5
+"""Commands in a row without an answer, after which the connection is closed: some charge points go on with their
+heartbeats while their other ear is deaf, and a new connection mends that (quirk C9)."""
+
+
+class Outgoing:
+    """The commands of one connection; OCPP-J, 4.1.1: one CALL outstanding."""
+
+    def __init__(
+        self, holder: Holder, session: Session, gateway: Gateway, frames: FrameLog, wire: Wire
+    ) -> None:
+        self._holder = holder
+        self._session = session
+        self._gateway = gateway
+        self._frames = frames
+        self._wire = wire
+        self._claiming = False
+        self._unanswered = 0
+        # Action -> the command that asked for it and was accepted; the message comes after the answer (S16-65).
+        self._expected: dict[str, UUID] = {}
+
+    # -- on the loop --
+
+    @property
+    def asked(self) -> str:
+        """The action that the outstanding CALL asks the charge point for; "" for none."""
+        pending = self._session.pending
+        return claimed_of(pending).asks_for if pending is not None else ""
+
+    def next(self) -> None:
+        """Claim and send the next command, if none is outstanding."""
+        if self._claiming or self._session.pending is not None or self._wire.closed is not None:
+            return
+        self._claiming = True
+        holder = self._holder
+
+        def claim() -> Claimed | None:
+            return commands.claim_next(
+                holder.charge_point_id,
+                connection_id=holder.connection_id,
+                version=holder.version,
+                now=datetime.now(UTC),
+            )
+
+        def claimed(found: Claimed | None, error: BaseException | None) -> None:
+            self._claiming = False
+            if error is not None:
+                log.error("ocpp.claim_failed", exc_info=error, extra={"cp_id": holder.cp_id})
+            elif found is not None:
+                self._send(found)
+
+        try:
+            self._gateway.writer.submit(claim, claimed)
+        except (WriterFull, WriterClosed):
+            self._claiming = False  # the next sweep rings again
+
+    def _send(self, claimed: Claimed) -> None:
+        try:
+            text = self._session.call(
+                claimed.message_id, claimed.action, claimed.payload, monotonic(), key=claimed
+            )
+        except OcppError as error:
+            description = error.description
+
+            def fail() -> None:
+                commands.settle_failure(
+                    claimed.command_id, code="", description=description, now=datetime.now(UTC)
+                )
+
+            self._gateway.background("fail a command", fail, lambda _: self.next())
+            return
+        self._gateway.background(
+            "log a call",
+            lambda: self._frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
+        )
+        self._wire.send(text)
+
+    def answered(self) -> None:
+        """An answer has been stored: the slot is free for the next command."""
+        self._unanswered = 0
+        self.next()
+
+    def tick(self, now: float) -> None:
+        """Give up on an answer that did not come in time."""
+        late = self._session.expire(now)
+        if late is None:
+            return
+        self._unanswered += 1
+        if self._unanswered == UNANSWERED_MAX:
+            self._wire.close(4003, f"it answered none of {UNANSWERED_MAX} commands")
+        command_id = claimed_of(late).command_id
+        self._gateway.background(
+            "time out a command",
+            lambda: commands.settle_timeout(command_id, now=datetime.now(UTC)),
+            lambda _: self.next(),
+        )
+
+    # -- in the writer --
+
+    def settle(self, event: CallAnswered | CallFailed, at: datetime) -> None:
+        """Note what a charge point answered."""
+        claimed = claimed_of(event.call)
+        version = self._holder.version
+        if isinstance(event, CallFailed):
+            commands.settle_failure(
+                claimed.command_id,
+                code=event.code_text or wire_code(event.fault, version),
+                description=event.description,
+                details=event.details,
+                now=at,
+            )
+            return
+        accepted = commands.settle_answer(claimed.command_id, event.payload, version=version, now=at)
+        if accepted and claimed.asks_for:
+            # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
+            self._expected[claimed.asks_for] = claimed.command_id
+
+    def settle_late(self, call: PendingCall, text: str, at: datetime) -> None:
+        """Note an answer that came after its time."""
+        commands.note_late_answer(claimed_of(call).command_id, redact(call.action, text), now=at)
+
+    def came(self, action: str, at: datetime) -> None:
+        """A message has come: if one was asked for, that is the effect of the command."""
+        command_id = self._expected.get(action)
+        if command_id is None:
+            return
+        commands.note_message(command_id, action, now=at)
+        if self._holder.registration == Registration.ACCEPTED:
+            after_commit(lambda: self._forget(action))
+
+    def _forget(self, action: str) -> None:
+        self._expected.pop(action, None)
+
+    def expects(self, action: str) -> bool:
+        """Return whether an accepted command asked for this action."""
+        return action in self._expected
+
+
+def claimed_of(call: PendingCall) -> Claimed:
+    """Return the command that a CALL of ours carries."""
+    assert isinstance(call.key, Claimed)
+    return call.key
