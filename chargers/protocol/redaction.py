@@ -22,8 +22,15 @@ HARMLESS_ACTIONS = frozenset(
 )
 
 _SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
-_SUSPECT = re.compile(r'password|secret|authorizationkey|keycode|\\u00|://[^\s/"@]*@|/u/', re.IGNORECASE)
-_URL_PASSWORD = re.compile(r'(://[^\s/"@:]*):[^\s/"@]+@')
+_SUSPECT = re.compile(
+    r'password|secret|authorizationkey|keycode|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
+    re.IGNORECASE,
+)
+_URL_PASSWORD = re.compile(
+    r'(://[^\s/"@:]*):[^\s/"]+@'
+)  # to the last @: a careless password may have one itself
+# What lets in whoever has a URL that a file store has signed, or that has a token.
+_URL_SIGNATURE = re.compile(r'([?&][\w-]*(?:sig|signature|token)=)[^&#\s"]+', re.IGNORECASE)
 _UPLOAD_TOKEN = re.compile(
     r"(/u/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
 )  # of the URLs that are given to charge points
@@ -43,8 +50,8 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
 
     Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
     with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and inside URLs
-    passwords and what makes an upload URL work. A suspect text that is not JSON is masked whole. `action` is None
-    where it is not known.
+    passwords, signatures, tokens and what makes an upload URL work. A suspect text that is not JSON is masked whole.
+    `action` is None where it is not known.
     """
     text = payload if isinstance(payload, str) else orjson.dumps(payload).decode()
     if action in HARMLESS_ACTIONS or not _SUSPECT.search(text):
@@ -62,7 +69,8 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return _UPLOAD_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", value))
+        value = _URL_SIGNATURE.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", value))
+        return _UPLOAD_TOKEN.sub(rf"\1{MASK}", value)
     if isinstance(value, list):
         return [_masked(item) for item in value]
     if not isinstance(value, dict):

@@ -46,6 +46,13 @@ SECRET = "c0ffee-17"
         ("Authorize", {"idToken": {"idToken": SECRET, "type": "KeyCode"}}),
         ("TransactionEvent", {"idToken": {"type": "keycode", "idToken": SECRET}}),
         ("GetDiagnostics", {"location": f"ftp://user:{SECRET}@host/path"}),
+        ("UpdateFirmware", {"location": f"ftp://user:p@{SECRET}@host/path"}),
+        (
+            "UpdateFirmware",
+            {"location": f"https://store.example/fw?X-Amz-Date=1&X-Amz-Signature={SECRET}&x=1"},
+        ),
+        ("GetLog", {"log": {"remoteLocation": f"https://blob.example/logs?sv=1&sig={SECRET}"}}),
+        ("GetLog", {"log": {"remoteLocation": f"https://x.example/?access_token={SECRET}"}}),
         ("DataTransfer", {"vendorId": "v", "client_Secret": [SECRET, {"a": SECRET}]}),
         (None, {"x": {"password": SECRET}}),
     ],
@@ -59,6 +66,10 @@ def test_secrets_are_masked_in_payloads_and_frames(action, payload):
         assert SECRET not in text
         assert MASK in text
         json.loads(text)
+
+
+def test_escaped_slashes_do_not_hide_a_password():
+    assert SECRET not in redact("DataTransfer", '{"data":"ftp:\\/\\/user:' + SECRET + '@host"}')
 
 
 def test_an_escaped_name_does_not_hide_a_secret():
