@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A token on a list, and what the charge point is to know of it."""
 
     id_token: str
@@ -61,15 +60,13 @@ class Delta:
     def __bool__(self) -> bool:
         return bool(self.removed or self.changed or self.added)
 
-    def first(self, most: int) -> list[dict[str, Any]]:
-        """Return as much of it as one message may hold; a token alone is to be removed.
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return it for the parameters of commands; a token alone is to be removed.
 
         Removals come first, so that a list that is full has room for what is added.
         """
-        every = [{"id_token": id_token} for id_token in self.removed[:most]]
-        every += [entry.as_json() for entry in self.changed[:most]]
-        every += [entry.as_json() for entry in self.added[:most]]
-        return every[:most]
+        removed = [{"id_token": id_token} for id_token in self.removed]
+        return removed + [entry.as_json() for entry in (*self.changed, *self.added)]
 
 
 def difference(mirrored: Iterable[Entry], wanted: Iterable[Entry]) -> Delta:

@@ -46,8 +46,22 @@ class LocalList(models.Model):
         max_length=100, blank=True, help_text="the state of the token table that it was last compared with"
     )
 
+    planned = models.CharField(
+        max_length=100, blank=True, help_text="the state of the token table from which its parts were made"
+    )
+
     def __str__(self) -> str:
         return f"{self.charge_point} version {self.version}"
+
+
+class LocalListPart(models.Model):
+    """What is left of an update that takes several messages: the entries of one of them, in the order of the ids."""
+
+    local_list = models.ForeignKey(LocalList, models.CASCADE, related_name="parts")
+    entries = models.JSONField(help_text="as in the parameters of the command")
+
+    def __str__(self) -> str:
+        return f"{self.local_list_id}/{self.pk}"
 
 
 class LocalListEntry(models.Model):

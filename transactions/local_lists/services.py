@@ -2,7 +2,8 @@
 
 An update is a command: `prepare_update` computes its entries when it is ordered, `settle_update` takes them into the
 mirror when the charge point has accepted them, and orders the next part while one is left. So a list of any length
-goes out as one Full and then Differentials (S16-32), and whatever happens between is seen by the next part.
+goes out as one Full and then Differentials (S16-32). To compare two long lists takes longer than answers may wait: so
+all parts are made by the first, and only made anew when tokens have changed meanwhile.
 """
 
 from contextlib import suppress
@@ -22,7 +23,7 @@ from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.local_lists import selectors
 from transactions.local_lists.entries import caseless, read_entry
-from transactions.local_lists.models import LocalList, LocalListEntry
+from transactions.local_lists.models import LocalList, LocalListEntry, LocalListPart
 
 Policy = LocalList.Policy
 Status = Command.Status
@@ -70,6 +71,7 @@ def set_policy(
             for name, value in wanted.items():
                 setattr(row, name, value)
             row.seen, row.try_after, row.failures, row.fell_back = "", None, 0, False
+            row.planned = ""
             row.save()
             _tell(row, "policy_set", now, policy=policy)
     return row
@@ -91,12 +93,13 @@ def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, no
         if row.policy != Policy.OFF:
             raise NothingToSend("its policy would fill the list again; set it to off before")
         entries: list[dict[str, Any]] = []
+        _plan(row, [], 0, "")
     else:
         kind, entries = _content(row, kind, now)
     row.command_id = command_id
     # S16-30: always above 0 and rising, also above what the charge point has from elsewhere or from a lost answer.
     row.told_version = max(row.version, row.told_version, row.reported_version or 0) + 1
-    row.save(update_fields=["command_id", "told_version"])
+    row.save(update_fields=["command_id", "told_version", "planned"])
     return Update(kind, row.told_version, entries)
 
 
@@ -104,19 +107,44 @@ def _content(row: LocalList, kind: str, now: datetime) -> tuple[str, list[dict[s
     name = row.charge_point.cp_id
     if row.policy == Policy.OFF:
         raise NothingToSend(f"no token belongs on the list of {name}: its policy is off")
+    seen, most = selectors.state_of_tokens(now=now), selectors.message_max(row.charge_point_id)
+    if kind == "Sync" and (part := _next_part(row, most, seen)) is not None:
+        return "Differential", part
     pending = selectors.pending(row, now=now)
     if kind == "Sync":
         if not pending.kind:
             raise NothingToSend(f"the list of {name} is up to date")
         kind = pending.kind
-    most = selectors.message_max(row.charge_point_id)
     if kind == "Full":
-        return kind, [entry.as_json() for entry in pending.belonging.entries[:most]]
+        return kind, _plan(row, [entry.as_json() for entry in pending.belonging.entries], most, seen)
     if row.full_needed or row.version == 0:
         raise NothingToSend(f"it is not known what {name} has; send the full list")
     if not pending.delta:
         raise NothingToSend(f"nothing has changed since version {row.version}")
-    return kind, pending.delta.first(most)
+    return kind, _plan(row, pending.delta.as_json(), most, seen)
+
+
+def _plan(row: LocalList, every: list[dict[str, Any]], most: int, seen: str) -> list[dict[str, Any]]:
+    """Return the entries of the first message, and keep those of the others."""
+    LocalListPart.objects.filter(local_list=row).delete()
+    rest = range(most, len(every), most) if every else ()
+    LocalListPart.objects.bulk_create(
+        LocalListPart(local_list=row, entries=every[n : n + most]) for n in rest
+    )
+    row.planned = seen
+    return every[:most]
+
+
+def _next_part(row: LocalList, most: int, seen: str) -> list[dict[str, Any]] | None:
+    """Take the next part, if what it was made of still holds."""
+    if row.full_needed or not row.planned or row.planned != seen:
+        return None
+    part = LocalListPart.objects.filter(local_list=row).order_by("pk").first()
+    if part is None or len(part.entries) > most:
+        return None
+    part.delete()
+    entries: list[dict[str, Any]] = part.entries
+    return entries
 
 
 def settle_update(outcome: Outcome) -> None:
@@ -127,10 +155,11 @@ def settle_update(outcome: Outcome) -> None:
     row.command_id, row.last_command_id = None, command.pk
     row.last_kind, row.last_at = kind, now
     row.last_result = (outcome.word or command.error_code or outcome.status)[:64]
+    row.seen = ""
     go_on = False
     if outcome.accepted:
         _take(row, command.params, now)
-        go_on = row.policy != Policy.OFF
+        go_on = row.policy != Policy.OFF and not _is_done(row, now)
     elif outcome.word == "NotSupported" or command.error_code in NO_SUCH_MESSAGE:
         row.supported = False  # TC_043_1: it is not asked again
         _tell(row, "not_supported", now)
@@ -143,11 +172,20 @@ def settle_update(outcome: Outcome) -> None:
             row.failures += 1
             row.try_after = now + min(RETRY_FIRST * 2 ** min(row.failures - 1, 10), RETRY_MOST)
         _tell(row, "failed", now, result=row.last_result, list_version=command.params["list_version"])
-    row.seen = ""
+    if not outcome.accepted:
+        row.planned = ""  # a part is missing
     row.save()
     announce(f"charge-point:{row.charge_point_id}")
     if go_on:
         _go_on(row, now)
+
+
+def _is_done(row: LocalList, now: datetime) -> bool:
+    """Return whether that was the last part, and note it: the list has what its tokens say."""
+    if row.parts.exists() or row.planned != selectors.state_of_tokens(now=now):
+        return False
+    row.seen, row.planned, row.fell_back = row.planned, "", False
+    return True
 
 
 def _take(row: LocalList, params: dict[str, Any], now: datetime) -> None:
@@ -183,7 +221,7 @@ def _take(row: LocalList, params: dict[str, Any], now: datetime) -> None:
 
 def _go_on(row: LocalList, now: datetime) -> None:
     """Order the next update, or note that there is none."""
-    seen = selectors.state_of_tokens(now=now)
+    seen = "" if row.parts.exists() else selectors.state_of_tokens(now=now)
     try:
         send_command(
             row.charge_point, "send-local-list", {}, author=SYSTEM, reason="its tokens changed", now=now
@@ -224,7 +262,8 @@ def settle_version(outcome: Outcome) -> None:
     )
     note_effect(command, said, now=now)
     announce(f"charge-point:{row.charge_point_id}")
-    if row.supported and row.policy != Policy.OFF and row.command_id is None:
+    wanted = row.supported and row.policy != Policy.OFF and row.command_id is None
+    if wanted and (row.full_needed or row.seen != selectors.state_of_tokens(now=now)):
         _go_on(row, now)
 
 
@@ -240,10 +279,11 @@ def follow_boot(booted: Booted) -> None:
     )
     if row is None:
         return
-    if row.supported is False:
-        if "firmware_version" not in booted.changes:
-            return
-        LocalList.objects.filter(pk=row.pk).update(supported=None)
+    if "firmware_version" in booted.changes:
+        # It may keep lists now, or longer ones.
+        LocalList.objects.filter(pk=row.pk).update(supported=row.supported or None, seen="")
+    elif row.supported is False:
+        return
     with suppress(CommandRefused):
         send_command(
             row.charge_point, "get-local-list-version", {}, author=SYSTEM, reason="it booted", now=booted.now
