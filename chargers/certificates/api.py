@@ -18,6 +18,7 @@ from chargers.certificates import selectors, signing
 from chargers.certificates.checks import Unfit
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import Unreadable
+from chargers.sending_api import author_of
 from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
 from csms.core.api_errors import ApiError, invalid
 from csms.core.api_schema import error
@@ -225,7 +226,7 @@ class ApproveCertificateRequest(Deciding):
         despite = read_body(request, Approval)["despite_problems"]
         with refusals():
             row = signing.approve_request(
-                row, by=str(request.user), now=timezone.now(), despite_problems=despite
+                row, by=author_of(request).name, now=timezone.now(), despite_problems=despite
             )
         return self.answer(row)
 
@@ -246,7 +247,7 @@ class RejectCertificateRequest(Deciding):
         row = self.row(id)
         reason = read_body(request, Rejection)["reason"]
         with refusals():
-            row = signing.reject_request(row, by=str(request.user), reason=reason, now=timezone.now())
+            row = signing.reject_request(row, by=author_of(request).name, reason=reason, now=timezone.now())
         return self.answer(row)
 
 
@@ -274,7 +275,7 @@ class UploadChain(Deciding):
         text = read_body(request, Chain)["certificate_chain"]
         try:
             with refusals():
-                row = signing.upload_chain(row, text, by=str(request.user), now=timezone.now())
+                row = signing.upload_chain(row, text, by=author_of(request).name, now=timezone.now())
         except (Unreadable, Unfit) as problem:
             raise invalid({"certificate_chain": [str(problem)]}) from problem
         return self.answer(row)

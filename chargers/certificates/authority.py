@@ -106,7 +106,7 @@ class OwnCa:
 
     def _load(self, now: datetime) -> tuple[list[x509.Certificate], Key]:
         try:
-            issuers = read_certificates(self.certificate_path.read_text())
+            issuers = read_certificates(self.certificate_path.read_text(errors="replace"))
             secret = self.password.encode() if self.password else None
             key = load_pem_private_key(self.key_path.read_bytes(), secret)
             check_ca(issuers[0], now=now)

@@ -107,7 +107,8 @@ def reconcile(outcome: Outcome) -> None:
     deleting = command_awaiting_effect(charge_point.pk, "delete-certificate", now=now)
     if deleting is not None:
         name = _name(DeleteCertificate.model_validate(deleting.params))
-        if mirror.named(charge_point.pk, name) is None:
+        # Only a list of its own kind shows that it is gone.
+        if mirror.named(charge_point.pk, name) is None and mirror.had(charge_point.pk, use, name):
             note_effect(deleting, "The charge point no longer lists it.", now=now)
 
 

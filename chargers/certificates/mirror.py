@@ -30,7 +30,8 @@ from csms.core.events.services import record
 from csms.core.live import announce
 
 Use = InstalledCertificate.Use
-REPORTED_MAX = 200  # certificates in one report; far above what any charge point holds
+REPORTED_MAX = 100  # certificates in one report; far above what any charge point holds
+REMEMBERED = 50  # certificates that are gone and are looked at
 
 
 def present(charge_point_id: int, use: str | None = None) -> list[InstalledCertificate]:
@@ -49,6 +50,14 @@ def named(charge_point_id: int, name: HashData) -> InstalledCertificate | None:
         (row for row in present(charge_point_id) if row.use in InstalledCertificate.ROOTS and _is(row, name)),
         None,
     )
+
+
+def had(charge_point_id: int, use: str, name: HashData) -> bool:
+    """Whether a charge point once had, and has no more, a certificate of this use under this hash data."""
+    removed = InstalledCertificate.objects.filter(
+        charge_point_id=charge_point_id, use=use, removed_at__isnull=False
+    )
+    return any(_is(row, name) for row in removed.order_by("-removed_at")[:REMEMBERED])
 
 
 # --- what we brought --------------------------------------------------------------------------------------------------
@@ -117,7 +126,7 @@ def reconcile(
     """Make the mirror of one use what the charge point reported; return how many were new and how many are gone."""
     known = present(charge_point.pk, use)
     added = 0
-    for name in reported[:REPORTED_MAX]:
+    for name in {name.plain(): name for name in reported[:REPORTED_MAX]}.values():  # some list one twice
         row = next((one for one in known if _is(one, name)), None)
         if row is None:
             added += 1

@@ -48,9 +48,10 @@ class HashData:
 
     def same_as(self, other: "HashData") -> bool:
         """Whether both name one certificate; the case of hex digits and leading zeros do not matter."""
-        return self._plain() == other._plain()
+        return self.plain() == other.plain()
 
-    def _plain(self) -> tuple[str, str, str, str]:
+    def plain(self) -> tuple[str, str, str, str]:
+        """Return it in the one form in which hash data can be compared."""
         return (
             self.algorithm.upper(),
             self.issuer_name_hash.lower(),

@@ -272,6 +272,8 @@ def send_certificate(request: SigningRequest, *, now: datetime) -> bool:
         except CommandRefused as refusal:
             if refusal.code == "invalid":  # it ended while it waited, or is too long by now
                 _advance(row, [Status.SIGNED], Status.DECLINED, now=now, reason=refusal.detail)
+            elif refusal.code != "offline":  # so that those that cannot be sent never hold up the others
+                SigningRequest.objects.filter(pk=row.pk).update(next_attempt_at=now + PATIENCE)
             return False
     return True
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.core.management import CommandError, call_command
 
@@ -118,6 +118,14 @@ def test_a_ca_that_cannot_sign_says_why(tmp_path: Path) -> None:
     for ca, why in broken_cas(tmp_path):
         with pytest.raises(AuthorityFailed, match=why):
             ca.sign(csr(), now=NOW)
+
+
+def test_a_ca_certificate_that_is_no_pem_is_named_as_the_culprit(tmp_path: Path) -> None:
+    ca = root()
+    authority = own(tmp_path, ca)
+    (tmp_path / "ca.pem").write_bytes(ca.certificate.public_bytes(Encoding.DER))
+    with pytest.raises(AuthorityFailed, match=r"ca\.pem: there is no certificate in PEM form"):
+        authority.sign(csr(), now=NOW)
 
 
 def test_the_manual_authority_waits_for_the_upload() -> None:

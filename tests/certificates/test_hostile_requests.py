@@ -1,5 +1,6 @@
 """Certificate requests that are made to hurt: they cost no more than others, and are told apart."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -44,3 +45,11 @@ def test_a_request_that_is_too_long_to_be_kept_is_refused(cp16: ChargePoint) -> 
     padded = pem(csr("CP16")).replace("-----END", "\n" * signing.CSR_KEPT + "-----END")
     assert not signing.receive_request(cp16.pk, padded, now=NOW)
     assert newest().status == Status.REFUSED
+
+
+def test_a_charge_point_that_asks_for_ever_does_not_fill_the_queue(cp16: ChargePoint) -> None:
+    for _ in range(signing.REQUESTS_PER_HOUR):
+        comes(cp16)
+    assert not signing.receive_request(cp16.pk, pem(csr("CP16")), now=NOW)
+    assert SigningRequest.objects.count() == signing.REQUESTS_PER_HOUR
+    assert signing.receive_request(cp16.pk, pem(csr("CP16")), now=NOW + timedelta(hours=2))

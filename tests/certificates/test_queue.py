@@ -138,14 +138,6 @@ def test_another_charge_points_requests_are_its_own(cp16: ChargePoint) -> None:
     assert signing.fresh(first).status == Status.PENDING
 
 
-def test_a_charge_point_that_asks_for_ever_does_not_fill_the_queue(cp16: ChargePoint) -> None:
-    for _ in range(signing.REQUESTS_PER_HOUR):
-        comes(cp16)
-    assert not signing.receive_request(cp16.pk, pem(csr("CP16")), now=NOW)
-    assert SigningRequest.objects.count() == signing.REQUESTS_PER_HOUR
-    assert signing.receive_request(cp16.pk, pem(csr("CP16")), now=NOW + timedelta(hours=2))
-
-
 # --- the own CA -------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +227,17 @@ def test_a_request_approved_while_the_charge_point_is_away_is_sent_when_it_is_ba
     ChargePoint.objects.update(connection_id=connection)
     assert signing.work_queue(now=NOW + DAY) == 1
     assert signing.fresh(row).command_id is not None
+
+
+def test_a_certificate_that_cannot_be_sent_now_waits_behind_the_others(cp16: ChargePoint, own_ca: Ca) -> None:
+    row = comes(cp16)
+    ChargePoint.objects.update(registration="pending")
+    row = signing.approve_request(row, by=ALICE, now=NOW)
+    assert (row.status, row.command_id) == (Status.SIGNED, None)
+    assert row.next_attempt_at == NOW + signing.PATIENCE
+    ChargePoint.objects.update(registration="accepted")
+    assert signing.work_queue(now=NOW) == 0
+    assert signing.work_queue(now=NOW + signing.PATIENCE) == 1
 
 
 def test_a_certificate_that_ended_before_it_could_be_sent_is_not_sent(cp16: ChargePoint, own_ca: Ca) -> None:
