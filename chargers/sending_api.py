@@ -74,10 +74,18 @@ def preferred_wait(request: Request) -> int | None:
     return None
 
 
-def _printable(value: str, field: FieldInfo | None) -> bool:
-    if field is not None and has_lines(field):
-        value = re.sub(r"[\r\n\t]", "", value)
-    return value.isprintable()
+def _printable(value: object, field: FieldInfo | None) -> bool:
+    """Whether all texts in a parameter are; those of several lines may have lines."""
+    match value:
+        case str():
+            if field is not None and has_lines(field):
+                value = re.sub(r"[\r\n\t]", "", value)
+            return value.isprintable()
+        case list():
+            return all(_printable(item, field) for item in value)
+        case dict():
+            return all(_printable(item, field) for pair in value.items() for item in pair)
+    return True
 
 
 class SendCommand(ApiView):
@@ -97,7 +105,7 @@ class SendCommand(ApiView):
         problems = {
             name: ["It has a character that cannot be printed."]
             for name, value in params.items()
-            if isinstance(value, str) and not _printable(value, self.entry.params.model_fields.get(name))
+            if not _printable(value, self.entry.params.model_fields.get(name))
         }
         if not isinstance(reason, str) or len(reason) > REASON_MAX or "\x00" in reason:
             problems["reason"] = [f"It is no text of at most {REASON_MAX} characters."]
@@ -143,9 +151,9 @@ def outcome(command: Command) -> tuple[int, str, str]:
         case Status.CANCELLED:
             return 409, "cancelled", "it was taken back before it was sent"
     if command.answered_at is None:
-        return 503, "offline", described
+        return (503, "offline", described) if command.error_code else (409, "not_supported", described)
     if not command.error_code:
-        return 409, "not_supported", described
+        return 502, "unknown_answer", described
     return 502, "call_error", f"{command.error_code}: {described}"
 
 
@@ -200,8 +208,12 @@ WAITED = {
         },
     ),
     502: error(
-        "Waited for: the charge point answered with an error (CALLERROR); its own words are in the command.",
-        {"call_error": "InternalError: the contactor is stuck"},
+        "Waited for: the charge point answered with an error (CALLERROR), or with a status that its version does not "
+        "know; its own words are in the command.",
+        {
+            "call_error": "InternalError: the contactor is stuck",
+            "unknown_answer": "it answered 'Maybe', which OCPP 1.6 does not know here",
+        },
         beside=_COMMAND,
     ),
     503: error(

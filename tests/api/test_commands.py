@@ -126,6 +126,12 @@ def test_a_body_of_nothing_means_the_defaults(alice: APIClient) -> None:
         ("remote-start", {"id_token": "x" * 21}, "id_token"),
         ("remote-start", {"id_token": 7}, "id_token"),
         ("remote-start", {"id_token": "A\x00"}, "id_token"),
+        ("get-configuration", {"keys": ["Heartbeat", "a\x00"]}, "keys"),
+        (
+            "set-charging-profile",
+            {"connector_id": 0, "charging_profile": PROFILE | {"a\x00": 1}},
+            "charging_profile",
+        ),
         ("remote-start", {"id_token": "A", "connector_id": 0}, "connector_id"),
         ("remote-start", {"id_token": "A", "connector_id": "1"}, "connector_id"),
         ("remote-start", {"id_token": "A", "connector_id": True}, "connector_id"),
@@ -222,7 +228,8 @@ def test_a_preference_is_applied_as_far_as_it_can_be_read(
         ({"status": "failed", "answered_at": NOON, "error_code": "Offline"}, 502, "call_error"),
         ({"status": "failed", "error_code": "Offline"}, 503, "offline"),
         ({"status": "failed", "error_code": "ConnectionLost"}, 503, "offline"),
-        ({"status": "failed", "answered_at": NOON}, 409, "not_supported"),
+        ({"status": "failed", "answered_at": NOON}, 502, "unknown_answer"),
+        ({"status": "failed"}, 409, "not_supported"),
     ],
 )
 def test_every_end_of_a_command_has_its_status(values: dict[str, Any], status: int, code: str) -> None:
