@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, Value, When
 
 from chargers.commands import note_effect
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
@@ -36,15 +36,14 @@ def plan_reading(charge_point_id: int, *, at_once: bool, now: datetime) -> None:
     """Plan to read the whole configuration when the charge point has settled, and to bring it to what is desired.
 
     One that was read a short while ago is read later, unless `at_once`; another boot lets it wait anew. Only the plan
-    is made here: boots come by the thousand after a power cut.
+    is made here, and cheaply: boots come by the thousand after a power cut.
     """
     settle = timedelta(seconds=get_config().configuration_settle)
     due_at = now + settle + settle * (charge_point_id % SPREAD) / SPREAD
     readings = ConfigurationReading.objects.filter(charge_point_id=charge_point_id)
-    asked_at = readings.values_list("asked_at", flat=True).first()
-    if asked_at is not None and not at_once:
-        due_at = max(due_at, asked_at + READ_EVERY)
-    if not readings.update(due_at=due_at):
+    rest = When(asked_at__gt=due_at - READ_EVERY, then=F("asked_at") + READ_EVERY)
+    when = Value(due_at) if at_once else Case(rest, default=Value(due_at), output_field=DateTimeField())
+    if not readings.update(due_at=when):
         readings.update_or_create(charge_point_id=charge_point_id, defaults={"due_at": due_at})
     if due_at <= now:
         read_due(now=now)

@@ -1,6 +1,5 @@
 """Lists that take several messages: compared once, sent part by part, and whatever happens between is not lost."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def cp16() -> Iterator[Wireless]:
+def cp16() -> Wireless:
     """Takes two tokens in a message, and is to have five."""
     charger = Wireless()
     ChargePoint.objects.filter(pk=charger.row.pk).update(connection_id=uuid7(), protocol=Version.V16)
@@ -36,7 +35,7 @@ def cp16() -> Iterator[Wireless]:
         token(f"CARD{number}")
     set_policy(charger.row, policy="all", tokens=[], groups=[], now=NOON)
     assert sync_local_lists(now=NOON) == 1
-    yield charger
+    return charger
 
 
 def sent(charger: Wireless) -> Claimed | None:

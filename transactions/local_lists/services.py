@@ -271,22 +271,24 @@ def follow_boot(booted: Booted) -> None:
     """Ask a charge point that has booted which list it has: it may have lost it, or learned to keep one."""
     if booted.registration != Registration.ACCEPTED:
         return
-    row = (
-        LocalList.objects.filter(charge_point_id=booted.charge_point_id)
-        .filter(~Q(policy=Policy.OFF) | Q(version__gt=0))
-        .select_related("charge_point")
-        .first()
+    # Of most charge points nothing is wanted, and boots come by the thousand: only what decides is read.
+    rows = LocalList.objects.filter(charge_point_id=booted.charge_point_id)
+    policy, version, supported = rows.values_list("policy", "version", "supported").first() or (
+        "off",
+        0,
+        None,
     )
-    if row is None:
+    if policy == Policy.OFF and version == 0:
         return
     if "firmware_version" in booted.changes:
         # It may keep lists now, or longer ones.
-        LocalList.objects.filter(pk=row.pk).update(supported=row.supported or None, seen="")
-    elif row.supported is False:
+        rows.update(supported=supported or None, seen="")
+    elif supported is False:
         return
+    charge_point = ChargePoint.objects.get(pk=booted.charge_point_id)
     with suppress(CommandRefused):
         send_command(
-            row.charge_point, "get-local-list-version", {}, author=SYSTEM, reason="it booted", now=booted.now
+            charge_point, "get-local-list-version", {}, author=SYSTEM, reason="it booted", now=booted.now
         )
 
 

@@ -16,21 +16,22 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('transactions', '0004_end_seen'),
+        ("transactions", "0004_end_seen"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='metervalue',
-            name='offline',
-            field=models.BooleanField(default=False, help_text='it was told long after it was measured'),
+            model_name="metervalue",
+            name="offline",
+            field=models.BooleanField(default=False, help_text="it was told long after it was measured"),
         ),
         migrations.AddField(
-            model_name='transaction',
-            name='offline',
-            field=models.BooleanField(default=False, help_text='its start or its end was told long after it happened'),
+            model_name="transaction",
+            name="offline",
+            field=models.BooleanField(
+                default=False, help_text="its start or its end was told long after it happened"
+            ),
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
     ]

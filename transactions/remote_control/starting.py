@@ -10,7 +10,7 @@ from chargers.commands import send_command
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, ConnectorStatus
 from chargers.ordering import SYSTEM, CommandRefused, Draft, bad_param
-from chargers.traits.selectors import traits_of
+from chargers.traits.selectors import traits_of, traits_of_all
 from csms.core.ids import uuid7_floor
 from transactions.charging_profiles.catalogue import prepare_start
 from transactions.models import Transaction
@@ -47,10 +47,10 @@ def follow_status(reported: StatusReported) -> None:
     number = reported.connector_number
     if not reported.current or number == 0 or reported.status != ConnectorStatus.PREPARING:
         return
-    charge_point = ChargePoint.objects.get(pk=reported.charge_point_id)
-    token = traits_of(charge_point).autostart_token
-    if not token or open_transactions(charge_point.pk).filter(connector_number=number).exists():
+    token = traits_of_all([reported.charge_point_id])[reported.charge_point_id].autostart_token
+    if not token or open_transactions(reported.charge_point_id).filter(connector_number=number).exists():
         return
+    charge_point = ChargePoint.objects.get(pk=reported.charge_point_id)
     expected = Command.objects.filter(
         Q(status__in=Command.OPEN) | Q(status=Command.Status.ACCEPTED, effect_at=None),
         pk__gte=uuid7_floor(reported.now - STILL_EXPECTED),
