@@ -52,13 +52,22 @@ def main() -> int:
         with running_server(Path(folder, "empty")) as server:
             take(browser, server, "empty", LISTS, complaints)
         settings = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
-        with running_server(Path(folder, "busy"), **settings) as server, simulated(server):
+        with running_server(Path(folder, "busy"), **settings) as server, reachable(server), simulated(server):
             people_and_strangers(server)
             pages = LISTS | found_by_looking(browser, server)
             take(browser, server, "busy", pages, complaints)
     print("\n".join(complaints) or "Nobody complained.")
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
     return len(complaints)
+
+
+@contextlib.contextmanager
+def reachable(server: Server) -> Iterator[None]:
+    """The same server, now that it can be told under which address charge points reach it."""
+    server.env["CSMS_PUBLIC_URL"] = server.base_url
+    server.stop()
+    server.start()
+    yield
 
 
 @contextlib.contextmanager

@@ -1,14 +1,17 @@
 """Somebody walks through every sub-page of a charge point in Chromium, and nothing complains."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from console.tabs import TABS
-from tests.console.test_browser import HOSTILE, Yard, admin, complaints, live, server, yard
+from tests.console.test_browser import HOSTILE, Yard, admin, complaints, live, server, sign_in, yard
 from tests.support.charger import stamp
-from tests.support.server import Server
+from tests.support.server import ROOT, Server, running_server
 
 __all__ = ["admin", "complaints", "server", "yard"]  # fixtures
 FLEET = ["certificate-requests", "security-events", "deviations", "files", "reservations"]
@@ -76,3 +79,62 @@ def test_a_critical_event_appears_on_the_open_page(
     badge.click()
     expect(admin.locator("#security-events")).to_contain_text("TamperDetectionActivated")
     assert complaints == []
+
+
+def test_why_an_upload_cannot_be_ordered_stays_on_the_page(admin: Page, server: Server, yard: Yard) -> None:
+    yard.charger("NOURL1")
+    admin.goto(f"{server.base_url}/inspect/charge-points/NOURL1/firmware")
+    live(admin)
+    admin.locator("#order-get-diagnostics summary").click()
+    admin.locator("#order-get-diagnostics").get_by_role("button").click()
+    reason = admin.locator("#order-get-diagnostics").get_by_role("alert")
+    expect(reason).to_contain_text("CSMS_PUBLIC_URL")
+    heartbeat = yard.charger("NOURL1")  # a new connection changes what the page shows
+    admin.wait_for_timeout(2500)
+    expect(reason).to_contain_text("CSMS_PUBLIC_URL")
+    assert heartbeat
+
+
+def test_a_simulated_charge_point_uploads_and_the_file_is_downloaded_and_deleted(
+    page: Page, tmp_path: Path, complaints: list[str]
+) -> None:
+    with running_server(tmp_path, CSMS_UNKNOWN_CHARGE_POINTS="accept") as server:
+        server.env["CSMS_PUBLIC_URL"] = server.base_url  # its port was not known before
+        server.stop()
+        server.start()
+        sign_in(page, server)
+        expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+        upload_download_delete(page, server)
+    assert complaints == []
+
+
+def upload_download_delete(admin: Page, server: Server) -> None:
+    command = ["manage.py", "simulate", "--scenario", "idle", "--speed", "60", "--prefix", "UPLOAD"]
+    fleet = subprocess.Popen(
+        [sys.executable, *command, "--url", server.ocpp_url, "--end-with-stdin"],
+        cwd=ROOT,
+        env=server.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        admin.goto(f"{server.base_url}/inspect/charge-points")
+        admin.get_by_role("link", name="UPLOAD0001").wait_for(timeout=30_000)
+        admin.goto(f"{server.base_url}/inspect/charge-points/UPLOAD0001/firmware")
+        live(admin)
+        admin.locator("#order-get-diagnostics summary").click()
+        admin.locator("#order-get-diagnostics").get_by_role("button").click()
+        file = admin.locator("#firmware a[download]")
+        expect(file).to_contain_text("UPLOAD0001-diagnostics", timeout=30_000)
+        expect(admin.locator("#firmware")).to_contain_text("Succeeded", timeout=30_000)
+        with admin.expect_download() as download:
+            file.click()
+        assert "registered, firmware" in Path(download.value.path()).read_text()
+        admin.get_by_role("button", name="Delete").click()
+        admin.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(admin.locator("#firmware")).to_contain_text("No file has come yet", timeout=20_000)
+    finally:
+        assert fleet.stdin is not None
+        fleet.stdin.close()
+        fleet.wait(30)
