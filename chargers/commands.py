@@ -5,6 +5,7 @@ conditional UPDATE and sends it when the charge point's one-CALL slot is free, s
 The answer is one fact, the effect that was seen to follow another.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -39,6 +40,7 @@ from csms.core.events.services import record
 from csms.core.ids import uuid7
 from csms.core.live import announce
 
+log = logging.getLogger(__name__)
 Status = Command.Status
 
 
@@ -153,17 +155,18 @@ def claim_next(
     charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime
 ) -> Claimed | None:
     """Claim the oldest queued command for a connection; None when there is nothing to send."""
-    for command in (
+    queued = (
         Command.objects.filter(
+            due(now),
             charge_point_id=charge_point_id,
             charge_point__connection_id=connection_id,  # one that was replaced sends no more orders
             status=Status.QUEUED,
             expires_at__gt=now,
         )
-        .filter(due(now))
         .select_related("charge_point")
         .order_by("id")
-    ):
+    )
+    while (command := queued.first()) is not None:
         order = orders()[version].get(command.type)
         try:
             # The connection that sends may speak another version than the one the command was checked for.
@@ -229,7 +232,7 @@ def settle_failure(
 def settle_timeout(command_id: UUID, *, now: datetime) -> None:
     """Note that no answer came in time (T-046)."""
     command = Command.objects.select_related("charge_point").get(pk=command_id)
-    _settle(command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time")
+    _settle(command, Status.TIMED_OUT, now, error_description=UNANSWERED)
 
 
 def note_late_answer(command_id: UUID, text: str, *, now: datetime) -> None:
@@ -297,8 +300,7 @@ def fail_unanswered(connection_id: UUID | None, *, now: datetime) -> None:
     for command in Command.objects.filter(connection_id=connection_id, status=Status.SENT).select_related(
         "charge_point"
     ):
-        description = "the connection closed before the answer"
-        _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=description)
+        _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=CLOSED)
 
 
 def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
@@ -313,35 +315,33 @@ def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
         if command.may_wait:
             waiting = True
         else:
-            description = "the charge point went offline"
-            _settle(command, Status.FAILED, now, error_code="Offline", error_description=description)
+            why = "the charge point went offline"
+            _settle(command, Status.FAILED, now, error_code="Offline", error_description=why)
     return waiting
 
 
 LOST_AFTER = timedelta(minutes=5)
+UNSENT = "it was not sent before its expiry"
+UNANSWERED = "the charge point did not answer in time"
+CLOSED = "the connection closed before the answer"
 
 
 def expire_commands(*, now: datetime) -> int:
     """End queued commands past their expiry and sent ones whose process was lost; return how many."""
+    closed = Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False))
+    ends = (
+        (Q(status=Status.QUEUED, expires_at__lte=now), Status.EXPIRED, "", UNSENT),
+        (Q(status=Status.SENT, sent_at__lte=now - LOST_AFTER), Status.TIMED_OUT, "", UNANSWERED),
+        # A process that was killed left it.
+        (Q(closed, status=Status.SENT), Status.FAILED, "ConnectionLost", CLOSED),
+    )
     expired = 0
-    for command in Command.objects.filter(status=Status.QUEUED, expires_at__lte=now).select_related(
-        "charge_point"
-    )[:1000]:
-        expired += _settle(
-            command, Status.EXPIRED, now, error_description="it was not sent before its expiry"
-        )
-    for command in Command.objects.filter(status=Status.SENT, sent_at__lte=now - LOST_AFTER).select_related(
-        "charge_point"
-    )[:1000]:
-        expired += _settle(
-            command, Status.TIMED_OUT, now, error_description="the charge point did not answer in time"
-        )
-    for command in Command.objects.filter(
-        Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False)),
-        status=Status.SENT,
-    ).select_related("charge_point")[:1000]:
-        fail_unanswered(command.connection_id, now=now)  # a process that was killed left it
-        expired += 1
+    for over, status, code, why in ends:
+        for command in Command.objects.filter(over).select_related("charge_point")[:1000]:
+            try:
+                expired += _settle(command, status, now, error_code=code, error_description=why)
+            except Exception:  # one that cannot be ended must not keep the others open
+                log.exception("commands.not_ended", extra={"command_id": str(command.pk)})
     return expired
 
 

@@ -1,0 +1,66 @@
+"""The ledger of commands where a queue is long, and where one command cannot be ended."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from chargers import commands
+from chargers.models import ChargePoint, Command
+from chargers.ordering import SYSTEM, Outcome
+from chargers.protocol.versions import Version
+from tests.api.cast import charge_point, online
+from tests.support.house import now
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cp16() -> ChargePoint:
+    return online(charge_point())
+
+
+def order(cp: ChargePoint, slug: str = "clear-cache", **params: Any) -> Command:
+    return commands.send_command(cp, slug, params, author=SYSTEM, now=now())
+
+
+def claim(cp: ChargePoint) -> Any:
+    return commands.claim_next(cp.pk, connection_id=cp.connection_id, version=Version.V16, now=now())
+
+
+def test_one_is_claimed_after_the_other_and_each_once_however_many_wait(cp16: ChargePoint) -> None:
+    ordered = [order(cp16).pk for _ in range(3)]
+    with CaptureQueriesContext(connection) as queries:
+        claimed = [claim(cp16).command_id]
+    assert "LIMIT 1" in queries[0]["sql"]  # the others are not read
+    claimed += [claim(cp16).command_id, claim(cp16).command_id]
+    assert claimed == ordered
+    assert claim(cp16) is None
+
+
+def test_what_cannot_be_said_fails_and_the_next_is_claimed(cp16: ChargePoint) -> None:
+    first, second = order(cp16), order(cp16)
+    Command.objects.filter(pk=first.pk).update(type="no-such-command")
+    assert claim(cp16).command_id == second.pk
+    first.refresh_from_db()
+    assert (first.status, first.error_description) == ("failed", "OCPP 1.6 has no such command")
+
+
+def test_one_command_that_cannot_be_ended_does_not_keep_the_others_open(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(outcome: Outcome) -> None:
+        raise RuntimeError("cannot be")
+
+    broken = order(cp16, "get-diagnostics", location="https://x.example/")
+    good = order(cp16)
+    table = commands.catalogue()
+    entry = replace(table["get-diagnostics"], settled=fails)
+    monkeypatch.setattr(commands, "catalogue", lambda: table | {"get-diagnostics": entry})
+    assert commands.expire_commands(now=now() + timedelta(hours=1)) == 1
+    broken.refresh_from_db()
+    good.refresh_from_db()
+    assert (broken.status, good.status) == ("queued", "expired")
