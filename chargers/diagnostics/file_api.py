@@ -112,7 +112,8 @@ class OneFile(ApiView):
         return Response(status=204)
 
 
-GONE = error("The content is gone.", {"gone": "the content is not in the store any more"})
+NOT_THERE = "the content is not in the store any more"
+GONE = error("The content is gone.", {"gone": NOT_THERE})
 
 
 class AsItCame(JSONRenderer):
@@ -135,9 +136,7 @@ class Content(ApiView):
             (200, "application/octet-stream"): OpenApiResponse(
                 OpenApiTypes.BINARY, description="The content."
             ),
-            (410, "application/json"): error(
-                "The content is gone.", {"gone": "the content is not in the store any more"}
-            ),
+            (410, "application/json"): GONE,
         },
     )
     def get(self, request: Request, id: UUID) -> HttpResponseBase:
@@ -146,4 +145,4 @@ class Content(ApiView):
         try:
             return download(file)
         except Gone:
-            raise ApiError(410, "gone", "the content is not in the store any more") from None
+            raise ApiError(410, "gone", NOT_THERE) from None

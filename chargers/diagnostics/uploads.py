@@ -104,10 +104,11 @@ def begin_attempt(token: str, *, now: datetime) -> Attempt:
     upload = Upload.objects.select_related("charge_point").filter(token_hash=_hash(token)).first()
     if upload is None:
         raise Refused(404, "unknown", "There is no such upload.")
-    begun = Upload.objects.filter(
-        pk=upload.pk, used_at=None, revoked_at=None, expires_at__gt=now, attempt__lt=ATTEMPTS_MAX
-    ).update(attempt=F("attempt") + 1)
-    upload.refresh_from_db()
+    with transaction.atomic():  # so that no other attempt gets the same number
+        begun = Upload.objects.filter(
+            pk=upload.pk, used_at=None, revoked_at=None, expires_at__gt=now, attempt__lt=ATTEMPTS_MAX
+        ).update(attempt=F("attempt") + 1)
+        upload.refresh_from_db()
     if not begun:
         raise _over(upload, now)
     return Attempt(upload.pk, upload.attempt, upload.charge_point.cp_id)

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from chargers.commands import command_awaiting_effect, note_effect, send_command
 from chargers.following import StatusReported
 from chargers.models import Command, Connector, ConnectorStatus
@@ -303,11 +305,12 @@ def _move(row: Reservation, status: Status, now: datetime, **values: Any) -> boo
         values["note"] = f"{row.note} {values['note']}"
     if status != Status.ACCEPTED:
         values["ended_at"] = now
-    moved = Reservation.objects.filter(pk=row.pk, status=row.status).update(status=status, **values) == 1
-    if moved:
-        for name, value in {"status": status, **values}.items():
-            setattr(row, name, value)
-        _tell(row, now)
+    with transaction.atomic():  # the clock's work has no transaction of its own around it
+        moved = Reservation.objects.filter(pk=row.pk, status=row.status).update(status=status, **values) == 1
+        if moved:
+            for name, value in {"status": status, **values}.items():
+                setattr(row, name, value)
+            _tell(row, now)
     return moved
 
 

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from chargers.reservations import services
 from chargers.reservations.models import Reservation
 from tests.api.cast import reservation
 from tests.transactions.cast import NOON, Wireless, at, token
@@ -105,3 +107,16 @@ def test_what_is_told_of_a_used_one_names_its_transaction(cp16: Wireless) -> Non
     cp16.start()
     [said] = cp16.told("reservation.used")
     assert (said["reservation_id"], said["transaction"]) == (row.number, str(cp16.only.pk))
+
+
+def test_an_end_that_cannot_be_told_has_not_happened_yet(
+    cp16: Wireless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = reserved(cp16)
+    with monkeypatch.context() as broken:
+        broken.setattr(services, "record", Mock(side_effect=RuntimeError("no disk")))
+        with pytest.raises(RuntimeError):
+            services.expire_reservations(now=NOON + 2 * HOUR)
+    assert outcome(row) == ("accepted", False)
+    assert services.expire_reservations(now=NOON + 2 * HOUR) == 1
+    assert outcome(row) == ("expired", False)
