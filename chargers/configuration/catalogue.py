@@ -74,15 +74,15 @@ def prepare_reading(draft: Draft) -> dict[str, Any]:
         .values_list("keys_at_once", flat=True)
         .first()
     ) or len(keys)
-    if len(keys) > at_once:
-        rest = {"keys": keys[at_once:]}
+    for n in range(at_once, len(keys), max(at_once, 1)):
         send_command(
             draft.charge_point,
             "get-configuration",
-            rest,
+            {"keys": keys[n : n + at_once]},
             author=draft.author,
             reason="the other keys",
             now=draft.now,
+            expires_in=services.IN_ITS_TURN,
         )
     return {"keys": keys[:at_once]} if keys else {}
 
@@ -100,6 +100,8 @@ def keep_reading(outcome: Outcome) -> None:
             now=outcome.now,
         )
         following.continue_after_reading(outcome)
+    else:
+        following.read_again(outcome)
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------

@@ -77,6 +77,18 @@ def continue_after_reading(outcome: Outcome) -> None:
         apply_desired(command.charge_point, now=outcome.now)
 
 
+CUT_OFF = {"ConnectionLost", "Offline"}
+
+
+def read_again(outcome: Outcome) -> None:
+    """Plan a reading anew that was cut off; a charge point that refused or ignored it is left alone till it boots."""
+    command = outcome.command
+    if outcome.status == Command.Status.EXPIRED or command.error_code in CUT_OFF:
+        ConfigurationReading.objects.filter(apply_after=command.pk, due_at=None).update(
+            due_at=outcome.now + READ_EVERY
+        )
+
+
 SIGN_IN_WINDOW = timedelta(days=7)
 """So long after a change of password or profile may its first sign-in be seen; some stay connected for days."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chargers.commands import orders
-from chargers.configuration.selectors import clean, fold
+from chargers.configuration.selectors import clean, fold, read_number
 from chargers.handling import Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.versions import Version
@@ -28,7 +28,7 @@ CHANGED = {
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:9]) == int(text) else None
+    return read_number(text) or None  # none at all says nothing
 
 
 def _names(text: str) -> list[str] | None:

@@ -1,5 +1,6 @@
 """What charge points are set to beside what is desired, and the history of both."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -145,6 +146,17 @@ def models_with_wishes() -> QuerySet[DesiredValue]:
         charge_point=None, vendor=OuterRef("vendor"), model=OuterRef("model"), pk__lt=OuterRef("pk")
     )
     return DesiredValue.objects.filter(~Exists(earlier), charge_point=None)
+
+
+def read_number(text: str | None) -> int | None:
+    """Return the whole number in a value, without the blanks and quotes round it; None if there is none."""
+    found = re.fullmatch(r'[\s"\']*([0-9]{1,9})[\s"\']*', text or "")
+    return int(found[1]) if found else None
+
+
+def reported_number(charge_point_id: int, key: str) -> int | None:
+    """Return the whole number that a charge point last reported as the value of a key; None if it did not."""
+    return read_number(reported_value(charge_point_id, key))
 
 
 def reported_value(charge_point_id: int, key: str) -> str | None:

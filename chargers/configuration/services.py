@@ -1,7 +1,7 @@
 """What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -24,6 +24,9 @@ from csms.core.live import announce
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
 KEYS_MAX = 2000  # of one charge point; the longest lists of real ones have some hundred
+IN_ITS_TURN = timedelta(
+    hours=1
+)  # within which one of many orders is sent, each after the answer to that before
 CONNECTORS_MAX = 128  # a charge point that says to have more is not believed
 
 
@@ -328,7 +331,8 @@ def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
         if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.desired is not None:
             params = {"key": state.name, "value": state.desired}
             reason = f"desired of its {state.desired_of.replace('_', ' ')}"
-            ordered += (
-                order_quietly(charge_point, "change-configuration", params, reason, now=now) is not None
+            command = order_quietly(
+                charge_point, "change-configuration", params, reason, now=now, expires_in=IN_ITS_TURN
             )
+            ordered += command is not None
     return ordered

@@ -2,7 +2,8 @@
 
 import pytest
 
-from transactions.charging_profiles.limits import read_number, read_units
+from chargers.configuration.selectors import read_number
+from transactions.charging_profiles.limits import read_units
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.selectors import reported_number, reported_value
 from chargers.models import ChargePoint
 from chargers.traits.selectors import traits_of
 
@@ -32,17 +32,11 @@ def read_units(text: str | None) -> frozenset[str]:
     return frozenset(UNIT_WORDS[word] for word in words if word in UNIT_WORDS)
 
 
-def read_number(text: str | None) -> int | None:
-    """Return the whole number in a value, without the blanks and quotes round it; None if there is none."""
-    found = re.fullmatch(r'[\s"\']*([0-9]{1,9})[\s"\']*', text or "")
-    return int(found[1]) if found else None
-
-
 def limits_of(charge_point: ChargePoint) -> Limits:
     """Return what a charge point can take. Its traits go before what it reported (quirk C3)."""
     traits = traits_of(charge_point)
     level, level_source = (
-        read_number(reported_value(charge_point.pk, "ChargeProfileMaxStackLevel")),
+        reported_number(charge_point.pk, "ChargeProfileMaxStackLevel"),
         "ChargeProfileMaxStackLevel",
     )
     if traits.max_stack_level is not None and (level is None or traits.max_stack_level < level):
@@ -56,8 +50,8 @@ def limits_of(charge_point: ChargePoint) -> Limits:
     return Limits(
         max_stack_level=level,
         stack_level_source=level_source,
-        max_periods=read_number(reported_value(charge_point.pk, "ChargingScheduleMaxPeriods")),
-        max_profiles=read_number(reported_value(charge_point.pk, "MaxChargingProfilesInstalled")),
+        max_periods=reported_number(charge_point.pk, "ChargingScheduleMaxPeriods") or None,
+        max_profiles=reported_number(charge_point.pk, "MaxChargingProfilesInstalled") or None,
         units=units,
         units_source=units_source,
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.selectors import reported_number
 from chargers.models import ChargePoint
 from transactions.local_lists.entries import Delta, Entry, caseless, difference
 from transactions.local_lists.models import LocalList, LocalListEntry
@@ -63,17 +63,12 @@ def entries(local_list: LocalList) -> QuerySet[LocalListEntry]:
 
 def message_max(charge_point_id: int) -> int:
     """Return how many entries one message may have (SendLocalListMaxLength)."""
-    return _limit(charge_point_id, "SendLocalListMaxLength") or MESSAGE_DEFAULT
+    return reported_number(charge_point_id, "SendLocalListMaxLength") or MESSAGE_DEFAULT
 
 
 def list_max(charge_point_id: int) -> int | None:
     """Return how many entries the list holds in all (LocalAuthListMaxLength); None if that is not known."""
-    return _limit(charge_point_id, "LocalAuthListMaxLength")
-
-
-def _limit(charge_point_id: int, key: str) -> int | None:
-    text = (reported_value(charge_point_id, key) or "").strip()
-    return int(text) if text.isdecimal() and 0 < int(text) < 2**31 else None
+    return reported_number(charge_point_id, "LocalAuthListMaxLength") or None
 
 
 def belonging(local_list: LocalList, *, now: datetime) -> Belonging:

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 
 from chargers.commands import note_effect, send_command
 from chargers.following import Booted
+from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Registration
 from chargers.ordering import SYSTEM, CommandRefused, Outcome
 from csms.core.events.services import record
@@ -98,7 +99,8 @@ def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, no
         kind, entries = _content(row, kind, now)
     row.command_id = command_id
     # S16-30: always above 0 and rising, also above what the charge point has from elsewhere or from a lost answer.
-    row.told_version = max(row.version, row.told_version, row.reported_version or 0) + 1
+    known = max(row.version, row.told_version, row.reported_version or 0)
+    row.told_version = known + 1 if known < INT32_MAX else 1  # above the last number there is none
     row.save(update_fields=["command_id", "told_version", "planned"])
     return Update(kind, row.told_version, entries)
 
@@ -248,7 +250,7 @@ def settle_version(outcome: Outcome) -> None:
             row.supported = False
             row.save(update_fields=["supported"])
         return
-    version = int(outcome.facts["version"])
+    version = max(-1, min(outcome.facts["version"], INT32_MAX))
     row = locked_list(command.charge_point_id)
     row.reported_version, row.reported_at = version, now
     row.supported = version >= 0  # S16-30: -1 = not supported, 0 = empty

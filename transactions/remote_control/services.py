@@ -10,12 +10,11 @@ from django.db import transaction as database
 from django.db.models import Exists, Max, Min, OuterRef
 
 from chargers.commands import note_effect
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.selectors import reported_number
 from chargers.models import Command, Connector, ConnectorStatus
 from csms.core.events.services import record
 from csms.core.ids import uuid7_floor
 from csms.core.live import announce
-from transactions.charging_profiles.limits import read_number
 from transactions.charging_profiles.services import drop_profiles_of
 from transactions.happenings import TransactionStarted
 from transactions.models import MeterValue, Transaction
@@ -46,7 +45,7 @@ def pending_for(charge_point_id: int) -> timedelta:
 
 def connection_timeout(charge_point_id: int) -> timedelta | None:
     """Return how long the charge point says that it waits for a cable; None if it has not told."""
-    told = read_number(reported_value(charge_point_id, "ConnectionTimeOut"))
+    told = reported_number(charge_point_id, "ConnectionTimeOut")
     return timedelta(seconds=told) if told else None
 
 
