@@ -14,6 +14,7 @@ from secrets import token_hex
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from csms.core.config import Config
 from csms.core.config_problems import env_name
@@ -21,6 +22,10 @@ from tests.conformance import outcomes
 from tests.lanes import counting
 from tests.lanes.programs import PROGRAMS
 from tests.lanes.services import ServiceError, start_postgres, start_redis
+
+# A busy machine is no failure.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 LANE = os.environ.get("CSMS_TEST_LANE", "sqlite")
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
