@@ -216,7 +216,10 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
 def settle_failure(
     command_id: UUID, *, code: str, description: str, details: dict[str, Any] | None = None, now: datetime
 ) -> None:
-    """Note that the charge point answered with an error, or with something that cannot be read."""
+    """Note that the charge point answered with an error, or with something that cannot be read.
+
+    Without a `code` it is ours that failed: the order cannot be said, and has never left.
+    """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     _settle(
         command,
@@ -225,7 +228,7 @@ def settle_failure(
         error_code=code[:64],
         error_description=description,
         error_details=_masked(command.action, details) if details else None,
-        answered_at=now,
+        **({"answered_at": now} if code else {"sent_at": None}),
     )
 
 
@@ -357,15 +360,17 @@ def _settle(
             == 1
         )
         if settled:
+            cp = command.charge_point
+            word, code = values.get("answer_status", ""), values.get("error_code", "")
             record(
                 "cp.command",
-                command.charge_point.cp_id,
+                cp.cp_id,
                 {
                     "command_id": str(command.pk),
                     "type": command.type,
                     "status": status,
-                    "answer_status": values.get("answer_status", ""),
-                    "error_code": values.get("error_code", ""),
+                    "answer_status": word,
+                    "error_code": code,
                 },
                 occurred_at=now,
             )
@@ -376,18 +381,7 @@ def _settle(
                     setattr(command, name, value)
                 command.status = status
                 entry.settled(Outcome(command, status, command.answer_status, facts or {}, now))
-            tell(
-                CommandSettled(
-                    command.charge_point_id,
-                    command.charge_point.cp_id,
-                    command.pk,
-                    command.type,
-                    status,
-                    values.get("answer_status", ""),
-                    values.get("error_code", ""),
-                    now,
-                )
-            )
+            tell(CommandSettled(cp.pk, cp.cp_id, command.pk, command.type, status, word, code, now))
     return settled
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from chargers.certificates.pem import read_certificates, text_of
 from chargers.firmware.services import note_firmware_status
+from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.handling import Call, Handler, int32
-from chargers.ordering import ANY_ANSWER, Order
+from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.times import format_time
 
 
@@ -60,10 +61,13 @@ def _update_firmware(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _signed_update_firmware(params: dict[str, Any]) -> dict[str, Any]:
+    certificate = text_of(*read_certificates(params["signing_certificate"]))
+    if len(certificate) > CERTIFICATE_MAX:  # it may have come without line ends
+        raise BadParam("signing_certificate", f"in lines it has more than {CERTIFICATE_MAX} characters")
     firmware = {
         "location": params["location"],
         "retrieveDateTime": _time(params["retrieve_date"]),
-        "signingCertificate": text_of(*read_certificates(params["signing_certificate"])),
+        "signingCertificate": certificate,
         "signature": "".join(params["signature"].split()),
     }
     if params.get("install_date"):

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chargers import commands
+from chargers.diagnostics.models import LogJob
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, Outcome
 from chargers.protocol.versions import Version
@@ -47,6 +48,17 @@ def test_what_cannot_be_said_fails_and_the_next_is_claimed(cp16: ChargePoint) ->
     assert claim(cp16).command_id == second.pk
     first.refresh_from_db()
     assert (first.status, first.error_description) == ("failed", "OCPP 1.6 has no such command")
+
+
+def test_what_never_left_was_neither_sent_nor_answered(cp16: ChargePoint) -> None:
+    order(cp16, "get-diagnostics", location="https://x.example/")
+    claimed = claim(cp16)
+    commands.settle_failure(claimed.command_id, code="", description="location: too long", now=now())
+    command = Command.objects.get()
+    assert (command.status, command.error_description) == ("failed", "location: too long")
+    assert (command.sent_at, command.answered_at) == (None, None)
+    job = LogJob.objects.get()
+    assert (job.state, job.detail) == ("cancelled", "The order was never sent.")
 
 
 def test_one_command_that_cannot_be_ended_does_not_keep_the_others_open(

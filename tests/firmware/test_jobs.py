@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from chargers import jobs
 from chargers.commands import expire_commands, send_command, settle_answer, settle_timeout
 from chargers.firmware import services
 from chargers.firmware.models import Evidence, FirmwareJob, FirmwareReport
+from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.firmware.tasks import expire_updates
 from chargers.following import Booted
 from chargers.jobs import LOCATION_MAX, SCHEMES, State, location_fault
@@ -19,6 +21,7 @@ from chargers.traits.models import ChargePointTraits
 from csms.core.config import get_config
 from csms.core.events.models import Event
 from tests.api.cast import charge_point, online
+from tests.certificates.cast import certificate, ec_key, pem, root
 from tests.conformance.v16.cast import fresh
 from tests.firmware.cast import SHA256, signed
 from tests.support.house import now, settings_are
@@ -150,6 +153,25 @@ def test_a_signature_that_was_verified_here_is_marked(cp16: ChargePoint) -> None
     believed = ordered(cp16, "signed-update-firmware", **signed())
     assert (verified.signature_checked, believed.signature_checked) == (True, False)
     assert verified.request_id != believed.request_id
+
+
+def test_a_certificate_that_is_too_long_in_lines_is_refused_and_not_sent(cp16: ChargePoint) -> None:
+    maker = root()
+
+    def named(length: int) -> str:
+        parts = [x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * 64)] * (length // 64)
+        parts.append(x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * (length % 64 or 64)))
+        public = ec_key().public_key()
+        return pem(certificate(x509.Name(parts), public, maker.certificate.subject, maker.key))
+
+    texts = (named(length).strip() for length in range(2000, 4000, 16))
+    in_lines = next(text for text in texts if len(text) > CERTIFICATE_MAX)
+    without_lines = in_lines.replace("\n", "")
+    assert len(without_lines) <= CERTIFICATE_MAX
+    with pytest.raises(CommandRefused) as refusal:
+        ordered(cp16, "signed-update-firmware", **signed(signing_certificate=without_lines))
+    assert set(refusal.value.errors) == {"signing_certificate"}
+    assert not FirmwareJob.objects.exists()
 
 
 def test_an_installation_before_the_download_is_refused(cp16: ChargePoint) -> None:
