@@ -67,6 +67,8 @@ def record_configuration(
             keys[fold(told["name"])] = _store(charge_point, row, told, now)
     for name in report["unknown"][:KEYS_MAX]:
         keys[fold(name)] = _store_unknown(charge_point, keys.get(fold(name)), name, now)
+    # The first report has hundreds, and one statement for each would let all others wait.
+    ConfigurationKey.objects.bulk_create([row for row in keys.values() if row._state.adding], batch_size=500)
     ConfigurationKey.objects.filter(pk__in=seen).update(reported_at=now)
     _store_reading(charge_point, report, whole, now)
     if report["connectors"] is not None:
@@ -92,6 +94,7 @@ def _is_as_before(row: ConfigurationKey, told: ReportedKey) -> bool:
 def _store(
     charge_point: ChargePoint, row: ConfigurationKey | None, told: ReportedKey, now: datetime
 ) -> ConfigurationKey:
+    """Return the row of a key as it was reported, stored unless it is new."""
     name, value = told["name"].strip()[:255], _kept(told)
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name))
@@ -103,7 +106,8 @@ def _store(
     if row.told_by is not None and not row.needs_reboot:
         _note_read_back(row, took, now)
         row.told_by = row.told_value = None
-    row.save()
+    if known_before:
+        row.save()
     return row
 
 
@@ -118,12 +122,14 @@ def _note_read_back(row: ConfigurationKey, took: bool, now: datetime) -> None:
 def _store_unknown(
     charge_point: ChargePoint, row: ConfigurationKey | None, name: str, now: datetime
 ) -> ConfigurationKey:
+    """Return the row of a key that is not known there, stored unless it is new."""
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
     elif row.known and row.value is not None:
         _record_change(charge_point, row.name, row.value, None, None, now)
     row.value, row.readonly, row.known, row.reported_at = None, None, False, now
-    row.save()
+    if not row._state.adding:
+        row.save()
     return row
 
 

@@ -14,7 +14,7 @@ from csms.core.config import get_config
 from csms.core.ids import uuid7
 from csms.pruning import prune
 from tests.transactions.cast import NOON, Wireless
-from transactions.charging_profiles import tasks
+from transactions.charging_profiles import services, tasks
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.charging_profiles.services import expire_profiles
 from transactions.remote_control.tasks import watch
@@ -124,3 +124,16 @@ def test_the_tasks_of_the_clock_do_what_they_say(cp16: Wireless):
     row.refresh_from_db()
     assert row.status == Status.EXPIRED
     assert watch() == 0
+
+
+def test_the_clock_ends_nothing_of_which_it_cannot_tell(cp16: Wireless, monkeypatch: pytest.MonkeyPatch):
+    row = installed(cp16, valid_to=(NOON + timedelta(hours=1)).isoformat())
+
+    def full(*args: object, **facts: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(services, "record", full)
+    with pytest.raises(OSError, match="full"):
+        expire_profiles(now=NOON + timedelta(hours=2))
+    row.refresh_from_db()
+    assert row.status == Status.INSTALLED

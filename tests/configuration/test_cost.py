@@ -6,9 +6,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from chargers.configuration.models import ConfigurationKey
+from chargers.configuration.ocpp16 import ORDERS
+from chargers.configuration.services import record_configuration
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7
-from tests.transactions.cast import Wireless
+from tests.transactions.cast import NOON, Wireless
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +43,15 @@ def cost(charger: Wireless, action: str, payload: dict[str, Any]) -> int:
 
 def test_a_boot_that_changes_nothing_costs_nine_statements(cp16: Wireless) -> None:
     assert cost(cp16, "BootNotification", BOOT) <= 9
+
+
+def test_the_first_report_of_hundreds_of_keys_costs_few_statements(cp16: Wireless) -> None:
+    listed = [{"key": f"Key{n}", "value": str(n), "readonly": False} for n in range(300)]
+    report: Any = ORDERS["get-configuration"].read({"configurationKey": listed, "unknownKey": ["Z", "z"]})
+    with CaptureQueriesContext(connection) as queries:
+        record_configuration(cp16.row, report, whole=True, command_id=uuid7(), now=NOON)
+    assert len(queries) <= 12
+    assert ConfigurationKey.objects.filter(known=True).count() == 300
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction as database
 from django.db.models import Max, QuerySet
 
 from chargers.commands import send_command
@@ -224,11 +225,14 @@ def drop_profiles_of(command: Command, *, now: datetime) -> None:
 def expire_profiles(*, now: datetime) -> int:
     """End the profiles whose validity is over, and those of transactions that were ended otherwise; return how many."""
     live = InstalledProfile.objects.filter(status__in=InstalledProfile.HELD)
-    over = live.filter(valid_to__lte=now).order_by("valid_to")[:AT_ONCE]
-    ended = live.filter(transaction__status=Transaction.Status.ENDED)[:AT_ONCE]
-    return sum(_move(row, Status.EXPIRED, now) for row in over) + sum(
-        _move(row, Status.ENDED, now) for row in ended
-    )
+    over = live.filter(valid_to__lte=now).order_by("valid_to")
+    ended = live.filter(transaction__status=Transaction.Status.ENDED)
+    moved = 0
+    for rows, status in ((over, Status.EXPIRED), (ended, Status.ENDED)):
+        for row in rows.select_related("charge_point")[:AT_ONCE]:
+            with database.atomic():  # that it is over, and that this is told
+                moved += _move(row, status, now)
+    return moved
 
 
 # --- in common --------------------------------------------------------------------------------------------------------
