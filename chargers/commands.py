@@ -32,7 +32,7 @@ from chargers.ordering import (
     Outcome,
     Params,
 )
-from chargers.protocol.redaction import MASK, redact
+from chargers.protocol.redaction import MASK, redact, redact_text
 from chargers.protocol.versions import Version
 from chargers.sealing import seal, unseal
 from chargers.services import tell_holder
@@ -226,7 +226,7 @@ def settle_failure(
         Status.FAILED,
         now,
         error_code=code[:64],
-        error_description=description,
+        error_description=redact_text(description),  # some repeat the URL that they were given
         error_details=_masked(command.action, details) if details else None,
         **({"answered_at": now} if code else {"sent_at": None}),
     )

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-import orjson
 from django.db import models, transaction
 from django.db.models import F
 
@@ -21,7 +20,7 @@ from chargers.commands import note_effect
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Draft, Outcome, bad_param
-from chargers.protocol.redaction import redact
+from chargers.protocol.redaction import redact_text
 from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
 from csms.core.events.services import record
@@ -172,11 +171,6 @@ def location_fault(location: str, longest: int = 0) -> str:
     return ""
 
 
-def shown(location: str) -> str:
-    """Return a URL as people may see it (T-028)."""
-    return str(orjson.loads(redact(None, orjson.dumps([location]).decode()))[0])
-
-
 def check_location(draft: Draft, location: str) -> None:
     """Refuse a URL that the charge point cannot be given."""
     if fault := location_fault(location, longest=traits_of(draft.charge_point).upload_url_max):
@@ -185,7 +179,7 @@ def check_location(draft: Draft, location: str) -> None:
 
 def secret_location(params: Mapping[str, Any]) -> Collection[str]:
     """Return which of a command's parameters are secret: a URL that lets in whoever has it."""
-    return () if shown(params["location"]) == params["location"] else ("location",)
+    return () if redact_text(params["location"]) == params["location"] else ("location",)
 
 
 # --- what became of the order -----------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from chargers.jobs import (
     new_request_id,
     note_report,
     settle,
-    shown,
     stale_after,
 )
 from chargers.ordering import Draft, Outcome
+from chargers.protocol.redaction import redact_text
 
 # The words of all versions, which agree where they have the same step.
 STEPS: Mapping[str, State] = {
@@ -52,7 +52,7 @@ def begin_log(draft: Draft, location: str, *, log: Log, numbered: bool, **values
         charge_point=draft.charge_point,
         command_id=draft.command_id,
         request_id=new_request_id(LogJob) if numbered else None,
-        location=shown(location),
+        location=redact_text(location),
         log=log,
         created_at=draft.now,
         stale_at=stale_after(draft.now),

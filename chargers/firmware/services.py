@@ -14,12 +14,12 @@ from chargers.jobs import (
     new_request_id,
     note_report,
     settle,
-    shown,
     stale_after,
     tell_job,
 )
 from chargers.models import ChargePoint
 from chargers.ordering import Draft, Outcome
+from chargers.protocol.redaction import redact_text
 
 # The words of all versions, which agree where they have the same step.
 STEPS: Mapping[str, State] = {
@@ -69,7 +69,7 @@ def begin_update(draft: Draft, location: str, *, signed: bool, **values: Any) ->
         command_id=draft.command_id,
         request_id=new_request_id(FirmwareJob) if signed else None,
         signed=signed,
-        location=shown(location),
+        location=redact_text(location),
         version_before=draft.charge_point.firmware_version,
         created_at=draft.now,
         stale_at=stale_after(draft.now, retrieve_at, install_at),

@@ -67,10 +67,15 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     return text if masked == value else orjson.dumps(masked).decode()
 
 
+def redact_text(text: str) -> str:
+    """Return a URL, or a sentence with URLs in it, without what is secret in them."""
+    text = _URL_SIGNATURE.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", text))
+    return _UPLOAD_TOKEN.sub(rf"\1{MASK}", text)
+
+
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        value = _URL_SIGNATURE.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", value))
-        return _UPLOAD_TOKEN.sub(rf"\1{MASK}", value)
+        return redact_text(value)
     if isinstance(value, list):
         return [_masked(item) for item in value]
     if not isinstance(value, dict):

@@ -61,6 +61,17 @@ def test_what_never_left_was_neither_sent_nor_answered(cp16: ChargePoint) -> Non
     assert (job.state, job.detail) == ("cancelled", "The order was never sent.")
 
 
+def test_an_error_that_repeats_a_url_does_not_give_it_away(cp16: ChargePoint) -> None:
+    order(cp16, "get-diagnostics")
+    claimed = claim(cp16)
+    url = claimed.payload["location"]
+    assert len(url.split("/u/")[1]) == 44
+    commands.settle_failure(claimed.command_id, code="GenericError", description=f"no: {url}", now=now())
+    command, job = Command.objects.get(), LogJob.objects.get()
+    for text in (command.error_description, job.detail):
+        assert text.endswith("/u/***/")
+
+
 def test_one_command_that_cannot_be_ended_does_not_keep_the_others_open(
     cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
