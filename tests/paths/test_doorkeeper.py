@@ -47,3 +47,20 @@ def test_a_request_that_is_never_finished_is_closed(server: Server):
     assert time.monotonic() - began > 1, "they were given time"
     assert server.get("/healthz")[0] == 200
     assert 'csms_connections_turned_away_total{reason="slow"} 21.0' in server.get("/metrics")[1]
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("line", ["PUT /u/x/ HTTP/1.1", "GET /api/v1/ HTTP/1.1"])
+def test_a_head_without_end_is_not_collected(server: Server, line: str):
+    with say(server, f"{line}\r\nHost: localhost\r\nX: ") as connection, pytest.raises(OSError):
+        connection.sendall(b"a" * 30_000_000)
+    with say(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + "a" * 60_000 + "\r\n\r\n") as good:
+        assert good.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.sqlite_only
+def test_a_second_request_that_is_never_finished_is_closed(server: Server):
+    with say(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
