@@ -23,7 +23,8 @@ def authorize(call: Call, data: str) -> Transferred:
             id_token = id_token["idToken"]
     except (ValueError, KeyError, TypeError):
         return Transferred("Rejected")
-    if not isinstance(id_token, str) or not 0 < len(id_token) <= EMAID_MAX:
+    # Within the text may stand what the frame round it may not, such as NUL, which no database takes.
+    if not isinstance(id_token, str) or not 0 < len(id_token) <= EMAID_MAX or not id_token.isprintable():
         return Transferred("Rejected")
     verdict = judge(id_token, now=call.received_at)
     info: dict[str, Any] = {"status": verdict.status}
