@@ -5,6 +5,7 @@ conditional UPDATE and sends it when the charge point's one-CALL slot is free, s
 The answer is one fact, the effect that was seen to follow another.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -67,6 +68,9 @@ def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) 
         raise CommandRefused(
             "unknown_command", f"there is no command {type!r}; there are {', '.join(catalogue())}"
         )
+    if odd := [name for name, value in params.items() if "\\u0000" in json.dumps(value, default=str)]:
+        text = "It has a NUL character, which no store takes."
+        raise CommandRefused("invalid", text, {name: [text] for name in odd})
     try:
         return entry.params.model_validate(dict(params), strict=strict)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from chargers import commands
 from chargers.diagnostics.models import LogJob
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM, Outcome
+from chargers.ordering import SYSTEM, CommandRefused, Outcome
 from chargers.protocol.versions import Version
 from tests.api.cast import charge_point, online
 from tests.support.house import now
@@ -30,6 +30,29 @@ def order(cp: ChargePoint, slug: str = "clear-cache", **params: Any) -> Command:
 
 def claim(cp: ChargePoint) -> Any:
     return commands.claim_next(cp.pk, connection_id=cp.connection_id, version=Version.V16, now=now())
+
+
+@pytest.mark.parametrize(
+    ("slug", "params", "field"),
+    [
+        ("data-transfer", {"vendor_id": "v", "data": "a\x00b"}, "data"),
+        ("get-configuration", {"keys": ["a", "b\x00"]}, "keys"),
+        ("reserve-now", {"connector_id": 1, "id_token": "\x00", "expires_at": now()}, "id_token"),
+    ],
+)
+def test_a_character_that_cannot_be_stored_is_refused_wherever_it_comes_from(
+    cp16: ChargePoint, slug: str, params: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(CommandRefused, match="NUL") as refusal:
+        order(cp16, slug, **params)
+    assert set(refusal.value.errors) == {field}
+    assert not Command.objects.exists()
+
+
+def test_a_number_beyond_all_bounds_is_refused_like_any_other(cp16: ChargePoint) -> None:
+    with pytest.raises(CommandRefused) as refusal:
+        order(cp16, "unlock-connector", connector_id=2**70)
+    assert set(refusal.value.errors) == {"connector_id"}
 
 
 def test_one_is_claimed_after_the_other_and_each_once_however_many_wait(cp16: ChargePoint) -> None:
