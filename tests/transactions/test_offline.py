@@ -8,8 +8,12 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from chargers.commands import send_command
 from chargers.models import ChargePoint, Command, Connector
+from chargers.ordering import SYSTEM, CommandRefused
 from chargers.reservations.models import Reservation
+from chargers.traits.models import ChargePointTraits
+from csms.core.ids import uuid7
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.models import MeterValue, Transaction
 
@@ -167,3 +171,16 @@ def test_the_newest_order_has_the_transaction_and_an_older_one_keeps_none(cp16):
     older, newer = ordered(cp16, minutes=-3), ordered(cp16, minutes=-2)
     cp16.start()
     assert (effect(older), effect(newer)) == ("", "The transaction started.")
+
+
+def test_the_rest_of_a_model_after_an_end_counts_by_our_clock(cp16):
+    behind(cp16, 60)
+    ChargePoint.objects.filter(pk=cp16.row.pk).update(connection_id=uuid7(), protocol="ocpp1.6")
+    cp16.row.refresh_from_db()
+    ChargePointTraits.objects.create(charge_point=cp16.row, traits={"restart_pause": 300}, changed_at=NOON)
+    number = cp16.start(time=at(-70), received=-10)["transactionId"]
+    cp16.stop(number, time=at(-60), received=0)
+    start = {"id_token": "ALICE"}
+    with pytest.raises(CommandRefused, match="try again in 240 s"):
+        send_command(cp16.row, "remote-start", start, author=SYSTEM, now=NOON + timedelta(minutes=1))
+    assert send_command(cp16.row, "remote-start", start, author=SYSTEM, now=NOON + timedelta(minutes=6))

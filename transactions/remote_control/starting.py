@@ -4,7 +4,8 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Max, Q
+from django.db.models.functions import Coalesce
 
 from chargers.commands import send_command
 from chargers.following import StatusReported
@@ -23,12 +24,14 @@ def prepare(draft: Draft) -> dict[str, Any]:
     """Check a remote start. Raises CommandRefused while the model still needs its rest after the last transaction."""
     pause = timedelta(seconds=traits_of(draft.charge_point).restart_pause)
     if pause:
-        ended = Transaction.objects.filter(
-            charge_point=draft.charge_point, stopped_at__gt=draft.now - pause, stopped_at__lte=draft.now
+        # By our clock, since that of the charge point may be off.
+        over = Transaction.objects.annotate(over_at=Coalesce("stop_received_at", "stopped_at"))
+        ended = over.filter(
+            charge_point=draft.charge_point, over_at__gt=draft.now - pause, over_at__lte=draft.now
         )
         if draft.params.connector_id is not None:
             ended = ended.filter(connector_number=draft.params.connector_id)
-        last = ended.order_by("-stopped_at").values_list("stopped_at", flat=True).first()
+        last = ended.aggregate(last=Max("over_at"))["last"]
         if last is not None:
             left = (last + pause - draft.now).total_seconds()
             raise bad_param(

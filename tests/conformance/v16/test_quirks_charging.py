@@ -79,7 +79,8 @@ async def test_quirk_c7_a_model_that_needs_a_rest_is_not_started_right_after_a_s
         assert list(refusal.value.errors) == ["connector_id"]
         command = await charger.hears("remote-start", id_token="ALICE", connector_id=2)
         assert command.status == Command.Status.ACCEPTED
-        Transaction.objects.update(stopped_at=now() - timedelta(minutes=11))
+        ended = now() - timedelta(minutes=11)
+        Transaction.objects.update(stopped_at=ended, stop_received_at=ended)
         assert (
             await charger.hears("remote-start", id_token="ALICE", connector_id=1)
         ).answer_status == "Accepted"
