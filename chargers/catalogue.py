@@ -116,7 +116,9 @@ COMMANDS = by_slug(
         danger="A transaction on this connector ends, and anybody can take the cable. Unlock it?",
         settled=unlocked,
     ),
-    CommandType("clear-cache", "Clear cache", ClearCache, effect="Each token is asked for again."),
+    CommandType(
+        "clear-cache", "Clear cache", ClearCache, effect="Each token is asked for again.", observed=False
+    ),
     CommandType(
         "trigger-message",
         "Ask for a message",
@@ -138,6 +140,7 @@ COMMANDS = by_slug(
         "Send vendor data",
         DataTransfer,
         effect="Whatever its vendor says.",
+        observed=False,
         while_pending=True,
     ),
 )

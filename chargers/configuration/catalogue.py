@@ -210,6 +210,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Read configuration",
         GetConfiguration,
         effect="The keys are listed with their values.",
+        observed=False,
         while_pending=True,
         prepare=prepare_reading,
         settled=keep_reading,

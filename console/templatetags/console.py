@@ -352,20 +352,24 @@ def command_title(command: Command) -> str:
 
 
 @register.filter
-def command_params(command: Command) -> list[tuple[str, Any]]:
-    """Return the parameters of a command under the names that its form has for them."""
+def command_params(command: Command) -> list[tuple[str, str]]:
+    """Return the parameters of a command under the names that its form has for them, what is no text as JSON."""
     entry = catalogue().get(command.type)
     fields = entry.params.model_fields if entry else {}
     return [
-        ((fields[name].title if name in fields else None) or name, value)
+        (
+            (fields[name].title if name in fields else None) or name.replace("_", " "),
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+        )
         for name, value in command.params.items()
     ]
 
 
 @register.filter
 def expected_effect(command: Command) -> str:
-    """Return what is seen when a command has worked."""
-    return catalogue()[command.type].effect if command.type in catalogue() else ""
+    """Return what will be seen when a command has worked; "" where nobody looks for it."""
+    entry = catalogue().get(command.type)
+    return entry.effect if entry is not None and entry.observed else ""
 
 
 @register.filter

@@ -76,7 +76,9 @@
     dialog.querySelector("#confirm-question").textContent = question;
     dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmYes || "Do it";
     dialog.returnValue = "no";
+    form.dataset.asking = "yes"; // a form that is replaced while the question stands could not be sent any more
     dialog.addEventListener("close", () => {
+      delete form.dataset.asking;
       if (dialog.returnValue !== "yes") return button && button.focus();
       form.dataset.confirmed = "yes";
       form.querySelector("input[name=confirmed]").value = "yes";

@@ -42,12 +42,21 @@
     readTimer = setTimeout(read, wait);
   }
 
-  // A part in which somebody types, has begun to fill in a form, waits for the answer to one or has marked text is left
-  // alone until they are done.
+  // What is under the finger or the mouse's button: a click is lost if its element is replaced before the button is up.
+  let pressed = null;
+  document.addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
+  ["pointerup", "pointercancel", "dragend"].forEach((end) => {
+    // The click comes after the button is up.
+    document.addEventListener(end, () => setTimeout(() => { pressed = null; }), true);
+  });
+
+  // A part in which somebody types, presses, has begun to fill in a form, is asked whether they are sure, waits for an
+  // answer or has marked text is left alone until they are done.
   function inUse(part) {
     const active = document.activeElement;
     if (active && part.contains(active) && active.matches("input, select, textarea")) return true;
-    if (part.querySelector("form[data-touched], form.htmx-request")) return true;
+    if (part.querySelector("form[data-touched], form[data-asking], form.htmx-request")) return true;
+    if (pressed && part.contains(pressed)) return true;
     if ([...part.querySelectorAll("[data-hold]")].some(heldBack)) return true;
     const selection = document.getSelection();
     return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));

@@ -83,7 +83,12 @@ def test_a_stop_from_the_list_of_what_charges_is_sent_or_says_why_not(page: Page
         live(page)
         stop = page.locator("#charging").get_by_role("button", name="Stop charging")
         answer = page.get_by_role("dialog").get_by_role("button", name="Stop charging")
+        # What changes while the question stands is shown, and takes nothing from under it.
         stop.click()
+        status = {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure", "info": "meanwhile"}
+        yard.do(charger.result("StatusNotification", status))
+        expect(page.locator("#connectors")).to_contain_text("meanwhile")
+        page.wait_for_timeout(1500)  # by then the list of what charges would have been read again, too
         answer.click()
         expect(page.locator(".messages")).to_contain_text("Stop charging: ordered.")
         _, message_id, action, payload = yard.do(charger.receive())
@@ -95,8 +100,14 @@ def test_a_stop_from_the_list_of_what_charges_is_sent_or_says_why_not(page: Page
 
         live(page)
         page.route("**/live", lambda route: None)
-        page.evaluate("document.querySelector('#charging [name=transaction_id]').value = 'none'")
-        stop.click()
+        # In one go, so that no refresh puts the number back.
+        page.evaluate(
+            """() => {
+                const form = document.querySelector('#charging form');
+                form.querySelector('[name=transaction_id]').value = 'none';
+                form.querySelector('button').click();
+            }"""
+        )
         answer.click()
         expect(page.locator(".messages").get_by_role("alert")).to_contain_text("Stop charging: ")
         yard.close()

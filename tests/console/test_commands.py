@@ -12,7 +12,7 @@ from chargers.models import ChargePoint, Command, Registration
 from chargers.ordering import CommandRefused, CommandType, Params
 from console.forms import command_form
 from csms.routing import COMMANDS
-from tests.console.cast import make_charge_point
+from tests.console.cast import NOW, make_charge_point
 from tests.console.fleet import make_online, make_transaction
 from transactions.models import IdToken
 
@@ -275,3 +275,23 @@ def test_bob_may_not_touch_tokens(bob: Client, alice: Client) -> None:
     assert f"/sys/tokens/{token.pk}/block" not in bob.get("/sys/tokens").content.decode()
     token.refresh_from_db()
     assert not token.blocked
+
+
+def test_long_parameters_are_json_and_an_effect_that_nobody_can_see_is_not_awaited(
+    alice: Client, cp16: ChargePoint
+) -> None:
+    profile = {"charging_profile": {"purpose": "TxProfile"}, "adapt": False}
+    for slug, params in (("set-charging-profile", profile), ("reset", {"type": "Soft"})):
+        Command.objects.create(
+            charge_point=cp16,
+            type=slug,
+            params=params,
+            status="accepted",
+            answered_at=NOW,
+            created_at=NOW,
+            expires_at=NOW,
+        )
+    page = alice.get("/inspect/charge-points/CP16").content.decode()
+    assert "{&quot;purpose&quot;: &quot;TxProfile&quot;}" in page
+    assert "<strong>false</strong>" in page
+    assert page.count("No effect was seen yet.") == 1

@@ -103,6 +103,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Set a charging profile",
         SetChargingProfile,
         effect="The charge point keeps to the limit.",
+        observed=False,
         prepare=_set,
         settled=services.settle_profile,
     ),
@@ -111,6 +112,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Clear charging profiles",
         ClearChargingProfile,
         effect="The limits of the profiles hold no more.",
+        observed=False,
         danger="Running transactions that the profiles limit go on without these limits. Clear them?",  # S16-53
         settled=services.settle_clear,
     ),
@@ -119,6 +121,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Ask for the limits to come",
         GetCompositeSchedule,
         effect="The schedule is kept beside the one that we expected.",
+        observed=False,
         settled=schedules.settle_schedule,
     ),
 )
