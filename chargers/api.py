@@ -272,7 +272,9 @@ class OneConnector(ApiView):
     def patch(self, request: Request, cp_id: str, connector: int) -> Response:
         """Label a connector."""
         rows = charge_point_or_404(cp_id).connectors
-        row = found(rows.filter(number=connector).first() if connector < 2**31 else None, "connector", connector)
+        row = found(
+            rows.filter(number=connector).first() if connector < 2**31 else None, "connector", connector
+        )
         body = read_body(request, ConnectorChanges)
         if "label" in body:
             services.label_connector(row, body["label"])

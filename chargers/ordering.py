@@ -130,7 +130,7 @@ class CommandType:
     effect: str
     """What is seen when it has worked; for people."""
     observed: bool = True
-    """Whether somebody looks for the effect; where nobody can, or the answer has it, the answer is all there will be."""
+    """Whether somebody looks for the effect; where nobody can, the answer is all there will be."""
     danger: str = ""
     """The question to ask before it is sent; empty for harmless ones."""
     while_pending: bool = False
