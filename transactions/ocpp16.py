@@ -1,5 +1,6 @@
 """OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -177,6 +178,7 @@ CALLS: dict[str, Handler] = {
 
 
 ID_TAG_MAX = 20  # CiString20Type
+_ID = re.compile(r"-?[0-9]{1,10}")  # as we write it, and not all that `int` reads
 
 
 def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
@@ -194,13 +196,10 @@ def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
 
 def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.12. Raise BadParam for an id that is no number."""
-    try:
-        return {"transactionId": int(params["transaction_id"])}
-    except ValueError:
-        raise BadParam(
-            "transaction_id",
-            f"{params['transaction_id']!r} is no transaction id of OCPP 1.6, which is a number",
-        ) from None
+    text = params["transaction_id"]
+    if not _ID.fullmatch(text):
+        raise BadParam("transaction_id", f"{text!r} is no transaction id of OCPP 1.6, which is a number")
+    return {"transactionId": int(text)}
 
 
 ORDERS: dict[str, Order] = {

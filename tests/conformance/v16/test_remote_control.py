@@ -232,10 +232,11 @@ async def test_tc_028_a_rejected_remote_stop_leaves_the_transaction_open(house: 
         assert fresh(command).effect == ""
 
 
-async def test_msg_remote_stop_transaction_needs_a_number(house: House):
+@pytest.mark.parametrize("text", ["seven", "1_0", "7.0", "٧", "9" * 36])
+async def test_msg_remote_stop_transaction_needs_a_number(house: House, text: str):
     async with cp16(house) as charger:
         with pytest.raises(CommandRefused) as refused:
-            charger.order("remote-stop", transaction_id="seven")
+            charger.order("remote-stop", transaction_id=text)
         assert list(refused.value.errors) == ["transaction_id"]
 
 
