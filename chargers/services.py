@@ -168,11 +168,9 @@ def note_sign_in(
     kept_old = bool(offered) and password_hash == charge_point.password_hash
     if offered and password_hash == offered:
         take_offered_password(charge_point.pk)
-    elif kept_old:
-        drop_offered_password(charge_point.pk)
     if security_profile > charge_point.security_profile:
         ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=security_profile)
-    if security_profile:
+    if security_profile or kept_old:
         tell(SignedIn(charge_point.pk, charge_point.cp_id, security_profile, not kept_old, now))
 
 

@@ -12,6 +12,7 @@ from chargers.configuration.services import apply_desired, note_support, order_q
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import SYSTEM, Outcome
+from chargers.services import drop_offered_password
 from csms.core.config import get_config
 
 READ_EVERY = timedelta(minutes=10)
@@ -94,7 +95,15 @@ SIGN_IN_WINDOW = timedelta(days=7)
 
 
 def follow_sign_in(signed_in: SignedIn) -> None:
-    """See the effect of a new password (T-029) or security profile (S16-74)."""
+    """See the effect of a new password (T-029) or security profile (S16-74).
+
+    The old password after the new one was told: it was not taken, unless it counts only after a reboot yet to come.
+    """
+    waits = ConfigurationKey.objects.filter(
+        charge_point_id=signed_in.charge_point_id, folded="authorizationkey", needs_reboot=True
+    )
+    if not signed_in.newest and not waits.exists():
+        drop_offered_password(signed_in.charge_point_id)
     told = Command.objects.filter(
         charge_point_id=signed_in.charge_point_id,
         type__in=("change-configuration", "set-authorization-key"),
@@ -103,8 +112,13 @@ def follow_sign_in(signed_in: SignedIn) -> None:
     ).exclude(status=Command.Status.REJECTED)
     for command in told.order_by("-id")[:50]:
         key = fold(command.params.get("key", ""))
-        if signed_in.newest and (command.type == "set-authorization-key" or key == "authorizationkey"):
-            note_effect(command, "It signed in with the new password.", now=signed_in.now)
+        if command.type == "set-authorization-key" or key == "authorizationkey":
+            if signed_in.newest:
+                note_effect(command, "It signed in with the new password.", now=signed_in.now)
+            elif command.status != Command.Status.ACCEPTED:
+                note_effect(
+                    command, "It signed in with the old password: it did not take it.", now=signed_in.now
+                )
         elif key == "securityprofile" and command.params.get("value") == str(signed_in.security_profile):
             text = f"It connected with security profile {signed_in.security_profile}."
             note_effect(command, text, now=signed_in.now)

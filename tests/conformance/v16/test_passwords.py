@@ -109,7 +109,11 @@ async def test_t_029_password_change_without_an_answer_accepts_both_until_one_is
     assert fresh(ChargePoint.objects.get(cp_id=cp_id)).next_password_hash
     assert await may_enter(house, cp_id, proof)
     seen = fresh(command).effect
-    assert seen == ("It signed in with the new password." if proof == NEW else "")
+    assert seen == (
+        "It signed in with the new password."
+        if proof == NEW
+        else "It signed in with the old password: it did not take it."
+    )
     assert not await may_enter(house, cp_id, loser)
     assert await may_enter(house, cp_id, proof)
     assert fresh(ChargePoint.objects.get(cp_id=cp_id)).next_password_hash == ""
@@ -120,8 +124,22 @@ async def test_t_029_password_change_that_needs_a_reboot_is_proven_by_the_next_l
         await charger.answer(status="RebootRequired")
 
     await told(house, "T029-REBOOT", later)
+    # A line that breaks before the reboot proves nothing: the old one still counts, and so will the new one.
+    assert await may_enter(house, "T029-REBOOT", OLD)
+    assert await may_enter(house, "T029-REBOOT", OLD)
     assert await may_enter(house, "T029-REBOOT", NEW)
     assert not await may_enter(house, "T029-REBOOT", OLD)
+
+
+async def test_t_029_password_change_that_the_reboot_did_not_bring_leaves_only_the_old_one(house: House):
+    async def later(charger: CP16) -> None:
+        await charger.answer(status="RebootRequired")
+
+    await told(house, "T029-NEVER", later)
+    async with RawCharger.connect(house.ocpp_url, "T029-NEVER", **signed("T029-NEVER", OLD)) as rebooted:
+        assert (await rebooted.boot())["status"] == "Accepted"
+    assert await may_enter(house, "T029-NEVER", OLD)
+    assert not await may_enter(house, "T029-NEVER", NEW)
 
 
 async def test_t_029_password_change_in_doubt_admits_no_second_one(house: House):
