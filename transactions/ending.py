@@ -15,6 +15,7 @@ from django.db import transaction as database
 from django.db.models import Max
 
 from chargers.following import StatusReported, tell
+from chargers.traits.selectors import traits_of_all
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
@@ -86,6 +87,7 @@ def set_end(
 def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[Register]) -> None:
     """Set the register at the end and the energy, by the claims and the readings."""
     assert transaction.stopped_at is not None
+    traits = traits_of_all([transaction.charge_point_id])[transaction.charge_point_id]
     settled = settle(
         start_wh=transaction.meter_start_wh,
         stop_wh=meter_stop_wh,
@@ -93,7 +95,7 @@ def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[R
         stopped_at=transaction.stopped_at,
         timed=UNTIMED.isdisjoint(transaction.anomalies),
         readings=told,
-        max_power_w=get_config().connector_max_kw * 1000,
+        max_power_w=(traits.connector_max_kw or get_config().connector_max_kw) * 1000,
     )
     transaction.meter_stop_wh = settled.stop_wh
     transaction.energy_wh = settled.energy_wh

@@ -29,6 +29,13 @@ class TraitsBody(Body):
         normalize_output=True,
         help_text="Its energy and power figures are multiplied with it.",
     )
+    connector_max_kw = Whole(
+        required=False,
+        min_value=0,
+        max_value=10_000,
+        help_text="The most that a connector of it can give; a register that rises faster is not believed. "
+        "0 = as the settings say.",
+    )
     call_timeout = Whole(
         required=False,
         min_value=0,

@@ -53,6 +53,8 @@ class Traits:
     """How the part of an id token that means the driver is found (quirks I5, I5b)."""
     energy_factor: Annotated[Decimal, Field(gt=0, le=1_000_000, max_digits=12, decimal_places=6)] = Decimal(1)
     """What its energy and power figures are multiplied with, such as 1000 where kWh are called Wh (quirk V6)."""
+    connector_max_kw: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """The most that a connector gives; a register that rises faster is not believed. 0 = as the settings say."""
     call_timeout: Annotated[int, Field(ge=0, le=3600)] = 0
     """Seconds that it may take for an answer; 0 = as the settings say (quirk C10)."""
     upload_url_max: Annotated[int, Field(ge=0, le=2000)] = 0

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chargers.models import Command
+from chargers.traits.services import set_charge_point_traits
 from chargers.traits.values import Traits
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.ending import infer_ends
@@ -193,6 +194,18 @@ def test_quirk_v7_a_jump_of_the_register_is_not_billed_and_its_claim_is_kept(cp1
     assert cp16.only.anomalies == ["meter_jumped"]
     (told,) = cp16.told("tx.stopped")
     assert (told["consumed_wh"], told["anomalies"]) == (2000, ["meter_jumped"])
+
+
+@pytest.mark.parametrize(("most", "billed"), [(0, 299_000), (22, 1000)])
+def test_quirk_v7_what_is_a_jump_depends_on_what_the_model_can_give(cp16, most: int, billed: int):
+    if most:
+        set_charge_point_traits(cp16.row, {"connector_max_kw": most}, now=NOON)
+    number = cp16.start()["transactionId"]
+    for minute, wh in [(10, 2000), (60, 300_000)]:
+        cp16.meter(wh, number, received=minute)
+    cp16.stop(number, meterStop=300_000, time=at(61), received=61)
+    assert cp16.only.energy_wh == billed
+    assert ("meter_jumped" in cp16.only.anomalies) == bool(most)
 
 
 @pytest.mark.parametrize(
