@@ -386,9 +386,11 @@ def effect_transaction(command: Command) -> bool:
 def pretty(text: str) -> str:
     """Indent JSON; anything else stays as it is."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        shown.encode()  # half a surrogate pair that was escaped is no text
+    except (ValueError, RecursionError):
         return text
+    return shown
 
 
 @register.filter

@@ -1,11 +1,14 @@
 """Every page, empty and busy, for those who may look and those who may not."""
 
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from chargers.models import Frame
 from csms.core.access.models import User
-from tests.console.cast import HOSTILE, PASSWORD, make_charge_point
+from tests.console.cast import HOSTILE, NOW, PASSWORD, make_charge_point
 from tests.console.fleet import make_busy_fleet, make_transaction, unknown
 from transactions.models import Transaction
 
@@ -170,3 +173,19 @@ def test_the_page_of_a_charge_point_costs_as_much_with_many_transactions(
         make_transaction(first, number)
     with django_assert_max_num_queries(15):
         alice.get(f"/inspect/charge-points/{first.cp_id}")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '[2,"x","Heartbeat",{"a":"\\ud800"}]'], ids=["deep", "half"])
+def test_a_frame_that_cannot_be_laid_out_is_shown_as_it_came(alice: Client, db: None, text: str) -> None:
+    charge_point = make_charge_point("CP16")
+    Frame.objects.create(
+        charge_point=charge_point,
+        connection_id=uuid4(),
+        at=NOW,
+        direction="in",
+        verdict="refused",
+        text=text,
+    )
+    answer = alice.get("/inspect/charge-points/CP16")
+    assert answer.status_code == 200
+    assert text[:40].replace('"', "&quot;") in answer.content.decode()
