@@ -196,8 +196,10 @@ def claim_next(
     return None
 
 
-def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version, now: datetime) -> bool:
-    """Note the charge point's answer; return whether it was what the command hoped for."""
+def settle_answer(
+    command_id: UUID, payload: dict[str, Any], *, version: Version, whole: bool = True, now: datetime
+) -> bool:
+    """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for."""
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     word = str(payload.get("status", ""))
     order = orders()[version][command.type]
@@ -213,7 +215,7 @@ def settle_answer(command_id: UUID, payload: dict[str, Any], *, version: Version
     else:
         status = Status.FAILED
         values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
-    _settle(command, status, now, facts, **values)
+    _settle(command, status, now, facts, whole, **values)
     return status == Status.ACCEPTED
 
 
@@ -353,7 +355,12 @@ def expire_commands(*, now: datetime) -> int:
 
 
 def _settle(
-    command: Command, status: Status, now: datetime, facts: dict[str, Any] | None = None, **values: Any
+    command: Command,
+    status: Status,
+    now: datetime,
+    facts: dict[str, Any] | None = None,
+    whole: bool = True,
+    **values: Any,
 ) -> bool:
     """Give an open command its final status; a command is settled once."""
     with transaction.atomic():
@@ -384,7 +391,7 @@ def _settle(
                 for name, value in values.items():
                     setattr(command, name, value)
                 command.status = status
-                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now))
+                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now, whole))
             tell(CommandSettled(cp.pk, cp.cp_id, command.pk, command.type, status, word, code, now))
     return settled
 

@@ -293,6 +293,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
     def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
         if error is not None:
             log.error("ocpp.note_failed", exc_info=error, extra={"cp_id": self.holder.cp_id})
+            if isinstance(event, CallAnswered | CallFailed):
+                self.outgoing.fail(event)
         self._served()
         if answer:
             self.wire.send(answer)

@@ -106,7 +106,9 @@ class Connector(models.Model):
 
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="connectors")
     number = models.PositiveIntegerField()
-    label = models.CharField(max_length=100, blank=True, help_text="for people, such as what the box is called")
+    label = models.CharField(
+        max_length=100, blank=True, help_text="for people, such as what the box is called"
+    )
     status = models.CharField(max_length=64, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     info = models.TextField(blank=True)

@@ -106,6 +106,8 @@ class Outcome:
     """The charge point's own word in its answer, such as RebootRequired."""
     facts: dict[str, Any]
     now: datetime
+    whole: bool = True
+    """False if a part of the answer could not be read: what it does not list may be there all the same."""
 
     @property
     def accepted(self) -> bool:

@@ -133,10 +133,25 @@ class Outgoing:
                 now=at,
             )
             return
-        accepted = commands.settle_answer(claimed.command_id, event.payload, version=version, now=at)
+        accepted = commands.settle_answer(
+            claimed.command_id, event.payload, version=version, whole=event.whole, now=at
+        )
         if accepted and claimed.asks_for:
             # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
             self._expected[claimed.asks_for] = claimed.command_id
+
+    def fail(self, event: CallAnswered | CallFailed) -> None:
+        """Settle a command whose answer we could not handle; on the loop, after `settle` has failed."""
+        command_id = claimed_of(event.call).command_id
+        self._gateway.background(
+            "fail a command",
+            lambda: commands.settle_failure(
+                command_id,
+                code="AnswerNotHandled",
+                description="its answer could not be handled; the log says why",
+                now=datetime.now(UTC),
+            ),
+        )
 
     def settle_late(self, call: PendingCall, text: str, at: datetime) -> None:
         """Note an answer that came after its time."""

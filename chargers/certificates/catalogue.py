@@ -96,6 +96,11 @@ def reconcile(outcome: Outcome) -> None:
     charge_point, now = outcome.command.charge_point, outcome.now
     reported = [HashData(**one) for one in outcome.facts["certificates"]]
     use = outcome.command.params["certificate_type"]
+    if not outcome.whole:
+        note_effect(
+            outcome.command, "A part of its list cannot be read, so nothing is taken from it.", now=now
+        )
+        return
     added, gone = mirror.reconcile(charge_point, use, reported, now=now)
     note_effect(outcome.command, f"It has {len(reported)}: {added} not known before, {gone} gone.", now=now)
     for row in mirror.present(charge_point.pk, use):

@@ -1,23 +1,20 @@
 """What a charge point says it can take, by its configuration keys; nothing is assumed while they are unknown."""
 
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.selectors import reported_number, reported_value
 
 CHAIN_LENGTH = 10_000  # characters; CertificateSigned.certificateChain
 
 
-def _number(charge_point_id: int, key: str) -> int | None:
-    said = (reported_value(charge_point_id, key) or "").strip()
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else None
-
-
 def longest_chain(charge_point_id: int) -> int:
     """Return how many characters a chain may have: the standard's bound, or less if the charge point says so."""
-    return min(_number(charge_point_id, "CertificateSignedMaxChainSize") or CHAIN_LENGTH, CHAIN_LENGTH)
+    return min(
+        reported_number(charge_point_id, "CertificateSignedMaxChainSize") or CHAIN_LENGTH, CHAIN_LENGTH
+    )
 
 
 def store_size(charge_point_id: int) -> int | None:
     """Return how many root certificates it holds at most; None while that is unknown."""
-    return _number(charge_point_id, "CertificateStoreMaxLength")
+    return reported_number(charge_point_id, "CertificateStoreMaxLength")
 
 
 def one_root_only(charge_point_id: int) -> bool:

@@ -104,6 +104,8 @@ class CallAnswered:
     call: PendingCall
     payload: dict[str, Any]
     deviations: tuple[str, ...] = ()
+    whole: bool = True
+    """False if a part of it could not be read and was left out."""
 
     @property
     def message_id(self) -> str:

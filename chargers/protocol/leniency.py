@@ -85,9 +85,13 @@ def read_request(
 
 def read_response(
     version: Version, action: str, schema: Schema, payload: Json, zone: tzinfo | None = None
-) -> tuple[Json, tuple[str, ...]]:
-    """The same for a charger's CALLRESULT; nothing stands in for what is missing there."""
-    return _read(_Reading(version, action, schema.document, {}, zone=zone), schema, payload)
+) -> tuple[Json, tuple[str, ...], bool]:
+    """The same for a charger's CALLRESULT; nothing stands in for what is missing there.
+
+    The last item says whether all could be read: of a list with gaps nobody may conclude what is not in it.
+    """
+    reading = _Reading(version, action, schema.document, {}, zone=zone)
+    return *_read(reading, schema, payload), reading.whole
 
 
 def check(version: Version, action: str, schema: Schema, payload: Json) -> None:
@@ -141,6 +145,7 @@ class _Reading:
         self.harmless = harmless
         self.strict = strict
         self.notes: list[str] = []
+        self.whole = True
 
     def note(self, path: str, what: str) -> None:
         if len(self.notes) < MAX_NOTES - 1:
@@ -182,6 +187,7 @@ class _Reading:
             except OcppError:
                 if self.strict or (name in required and self._stand_in(spot) is None):
                     raise
+                self.whole = False
                 self.note(spot, f"{shown(item)} cannot be read, left out")
         for name in required:
             if name not in read:
@@ -238,6 +244,7 @@ class _Reading:
             except OcppError as error:
                 if self.strict:
                     raise
+                self.whole = False
                 self.note(
                     spot, f"left out, {printable(error.description.removeprefix(spot).lstrip('.: '), 120)}"
                 )

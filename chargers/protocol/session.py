@@ -251,6 +251,7 @@ class Session:
         call = self._slot.holds(message_id)
         fault = OcppError(Fault.FORMAT, "the payload cannot be read")
         payload: dict[str, Any] | None = None
+        whole = True
         try:
             payload = read_payload(frame, 2, notes)
             orjson.dumps(payload)  # TypeError when nested too deeply to be stored
@@ -261,7 +262,7 @@ class Session:
                 if not schema.is_valid(payload):
                     if self._strict:
                         leniency.check(self.version, call.action, schema, payload)
-                    payload, found = leniency.read_response(
+                    payload, found, whole = leniency.read_response(
                         self.version, call.action, schema, payload, self._zone
                     )
                     notes += found
@@ -274,7 +275,7 @@ class Session:
         self._slot.free()
         if payload is None:
             return self._unusable(call, fault)
-        return CallAnswered(call, payload, tuple(notes[: leniency.MAX_NOTES]))
+        return CallAnswered(call, payload, tuple(notes[: leniency.MAX_NOTES]), whole)
 
     def _error(self, text: str, kind: MessageKind, message_id: str, frame: list[Any]) -> Event:
         """A CALLERROR, or a CALLRESULTERROR of 2.1; whatever is missing in it is taken as empty."""

@@ -12,6 +12,7 @@ from chargers import commands
 from chargers.certificates import limits, mirror
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import HashData, hash_data
+from chargers.configuration import selectors
 from chargers.models import ChargePoint, Command, Connection
 from chargers.ordering import Author, CommandRefused
 from chargers.protocol.versions import Version
@@ -126,7 +127,7 @@ def test_the_standards_length_of_a_root_counts(cp16: ChargePoint) -> None:
 
 def test_a_store_that_is_full_is_not_sent_another(cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"CertificateStoreMaxLength": "2"}
-    monkeypatch.setattr(limits, "reported_value", lambda cp, key: said.get(key))
+    monkeypatch.setattr(selectors, "reported_value", lambda cp, key: said.get(key))
     first = root()
     install(cp16, first)
     install(cp16, root(), "manufacturer_root")

@@ -15,6 +15,7 @@ from chargers.certificates.checks import Unfit
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import Unreadable
 from chargers.certificates.signing import Refusal
+from chargers.configuration import selectors
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Author, CommandRefused
 from chargers.protocol.versions import Version
@@ -378,7 +379,7 @@ def test_the_length_that_the_charge_point_says_counts(
     cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {"CertificateSignedMaxChainSize": "500"}
-    monkeypatch.setattr(limits, "reported_value", lambda cp, key: said.get(key))
+    monkeypatch.setattr(selectors, "reported_value", lambda cp, key: said.get(key))
     with pytest.raises(CommandRefused, match="takes 500"):
         order(cp16, pem(root().sign(csr("CP16"))))
     said["CertificateSignedMaxChainSize"] = "99999999"

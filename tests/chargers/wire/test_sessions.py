@@ -1,6 +1,7 @@
 """Who holds a charge point, and what may be said before it is accepted."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from chargers import connections, consumers, services
 from chargers.commands import expire_commands
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
 from chargers.ordering import CommandRefused
+from chargers.protocol.versions import Version
 from csms.core.events.models import Event
 from csms.core.ids import uuid7
+from csms.routing import ORDERS
 from tests.support.charger import RawCharger, eventually
 from tests.support.house import House, fresh, known, now, order, settings_are
 
@@ -545,3 +548,25 @@ async def test_t_064_an_answer_that_the_standard_does_not_know_is_no_refusal(hou
         await charger.send([3, frame[1], {"status": status}])
         await eventually(lambda: fresh(command).status == Command.Status.FAILED)
         assert str(status) in fresh(command).error_description
+
+
+async def test_an_answer_that_we_cannot_handle_ends_its_command_and_the_next_one_is_sent(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    def breaks(answer: dict[str, object]) -> dict[str, object]:
+        raise ArithmeticError("no such figure")
+
+    broken = replace(ORDERS[Version.V16]["clear-cache"], read=breaks)
+    monkeypatch.setitem(ORDERS[Version.V16], "clear-cache", broken)
+    cp16 = known("CP-BROKEN")
+    async with RawCharger.connect(house.ocpp_url, "CP-BROKEN") as charger:
+        await charger.boot()
+        first, second = order(cp16, "clear-cache"), order(cp16, "reset")
+        asked = await charger.receive()
+        await charger.send([3, asked[1], {"status": "Accepted"}])
+        await eventually(lambda: fresh(first).status == Command.Status.FAILED)
+        assert fresh(first).error_code == "AnswerNotHandled"
+        asked = await charger.receive()
+        assert asked[2] == "Reset"
+        await charger.send([3, asked[1], {"status": "Accepted"}])
+        await eventually(lambda: fresh(second).status == Command.Status.ACCEPTED)

@@ -11,6 +11,7 @@ from cryptography import x509
 from chargers.certificates import limits, signing
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import hash_data
+from chargers.configuration import selectors as configuration
 from chargers.models import Command
 from chargers.ordering import CommandRefused
 from chargers.security_events.models import SecurityEvent
@@ -220,7 +221,7 @@ async def test_s16_71_a_chain_too_long_for_the_charge_point_is_told_and_not_sent
 ):
     async with cp16(house) as charger:
         keys = {"CertificateSignedMaxChainSize": "300"}
-        monkeypatch.setattr(limits, "reported_value", lambda cp, key: keys.get(key))
+        monkeypatch.setattr(configuration, "reported_value", lambda cp, key: keys.get(key))
         row = approve(await asks(charger, csr(charger.row.cp_id)))
         assert row.status == Status.APPROVED
         assert "the charge point takes 300" in row.signing_error
@@ -247,7 +248,7 @@ async def test_s16_72_the_old_root_stays_until_the_charge_point_came_back(house:
 async def test_s16_72_a_store_that_is_full_is_not_sent_another(house: House, monkeypatch: pytest.MonkeyPatch):
     async with cp16(house) as charger:
         keys = {"CertificateStoreMaxLength": "1"}
-        monkeypatch.setattr(limits, "reported_value", lambda cp, key: keys.get(key))
+        monkeypatch.setattr(configuration, "reported_value", lambda cp, key: keys.get(key))
         await charger.hears("install-certificate", certificate=root("first").pem)
         with pytest.raises(CommandRefused, match="room for 1"):
             charger.order("install-certificate", certificate=root("second").pem)
@@ -317,6 +318,15 @@ async def test_msg_get_installed_certificate_ids_not_found_is_an_empty_list(hous
         command = await charger.hears("get-installed-certificate-ids", {"status": "NotFound"})
         assert (command.status, command.answer_status) == ("accepted", "NotFound")
         assert mirrored(charger, "central_system_root") == []
+
+
+async def test_msg_get_installed_certificate_ids_with_gaps_shows_nothing_to_be_gone(house: House):
+    async with cp16(house) as charger:
+        await charger.hears("install-certificate", certificate=root().pem)
+        garbage = {"status": "Accepted", "certificateHashData": [{"hashAlgorithm": "MD5"}, 7]}
+        command = await charger.hears("get-installed-certificate-ids", garbage)
+        assert command.effect == "A part of its list cannot be read, so nothing is taken from it."
+        assert len(mirrored(charger, "central_system_root")) == 1
 
 
 @pytest.mark.parametrize(("word", "left"), [("Failed", 1), ("NotFound", 0)])

@@ -41,7 +41,7 @@ def tokens(house: House) -> Iterator[None]:
 def limits(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the charge points report of the sizes of messages and lists."""
     said: dict[str, str] = {}
-    monkeypatch.setattr(selectors, "reported_value", lambda charge_point, key: said.get(key))
+    monkeypatch.setattr(configuration, "reported_value", lambda charge_point, key: said.get(key))
     return said
 
 
