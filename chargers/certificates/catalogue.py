@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from chargers.certificates import mirror, signing
-from chargers.certificates.checks import Unfit, check_ca, check_chain
+from chargers.certificates.checks import Unfit, check_ca, check_chain, check_owner
 from chargers.certificates.limits import longest_chain, one_root_only, store_size
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import (
@@ -194,7 +194,9 @@ def a_chain_that_fits(draft: Draft) -> dict[str, Any]:
     try:
         chain = read_certificates(draft.params.certificate_chain)
         check_chain(chain, now=draft.now, longest=longest_chain(draft.charge_point.pk))
-        signing.answered_request(draft, chain)
+        if signing.answered_request(draft, chain) is None:
+            # Nobody has looked at a request for it, so at least its name must be the charge point's.
+            check_owner(chain[0], identities=(draft.charge_point.cp_id, draft.charge_point.serial_number))
     except (Unreadable, Unfit, signing.Refusal) as error:
         raise bad_param("certificate_chain", str(error)) from error
     return {"certificate_chain": text_of(*chain)}

@@ -122,6 +122,16 @@ def check_ca(certificate: x509.Certificate, *, now: datetime) -> None:
     _check_dates(certificate, now, "it")
 
 
+def check_owner(leaf: x509.Certificate, *, identities: Sequence[str]) -> None:
+    """See that a certificate is in one of these names, without regard to case. Raises Unfit."""
+    names = parts_of(leaf.subject, NameOID.COMMON_NAME)
+    own = [name for name in identities if name]
+    if not {name.casefold() for name in names} & {name.casefold() for name in own}:
+        raise Unfit(
+            f"it is in the name {listed(names) or 'of nobody'}, and the charge point is {listed(own)}"
+        )
+
+
 def check_chain(
     chain: Sequence[x509.Certificate], *, now: datetime, longest: int, key: str | None = None
 ) -> None:

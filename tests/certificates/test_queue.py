@@ -375,6 +375,12 @@ def test_the_command_for_a_key_that_was_never_asked_for_is_mirrored_alone(cp16: 
     assert InstalledCertificate.objects.get().use == "charge_point"
 
 
+def test_the_command_brings_no_certificate_in_another_name(cp16: ChargePoint) -> None:
+    with pytest.raises(CommandRefused, match=r"in the name 'CP17', and the charge point is 'CP16'"):
+        order(cp16, pem(root().sign(csr("CP17", ec_key()))))
+    assert not Command.objects.exists()
+
+
 def test_the_length_that_the_charge_point_says_counts(
     cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
