@@ -1,6 +1,7 @@
 """Signed firmware is looked at before it is offered: certificate, dates, base64, and the signature itself."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_lines_that_were_lost_on_the_way_are_no_obstacle() -> None:
         (certificate(), signature(), "g" * 64, "firmware_sha256"),
         (certificate(), signature(), "00", "firmware_sha256"),
     ],
+    ids=count(1),  # a signature is another at each run, and names of tests must not be
 )
 def test_what_is_unsound_is_named(text: str, sign: str, digest: str, field: str) -> None:
     with pytest.raises(Unsound) as fault:
