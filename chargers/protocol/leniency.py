@@ -203,7 +203,8 @@ class _Reading:
         official = {name.casefold(): name for name in properties if name not in given}
         former = {old: name for name in official.values() for old in FORMER_NAMES.get(name, ())}
         for name in unknown:
-            label = f"{path}.{printable(name)}" if path else printable(name)
+            known_as = printable(name).replace(" ", "_")  # a place in a note is one word
+            label = f"{path}.{known_as}" if path else known_as
             meant = official.get(name.strip().casefold()) or former.get(name)
             rule = f"is not a property of {self.version.label}"
             if meant is None or meant in given:
