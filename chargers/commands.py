@@ -35,11 +35,11 @@ from chargers.ordering import (
 )
 from chargers.protocol.redaction import MASK, redact, redact_text
 from chargers.protocol.versions import Version
-from chargers.sealing import seal, unseal
 from chargers.services import tell_holder
 from csms.core.events.services import record
 from csms.core.ids import uuid7
 from csms.core.live import announce
+from csms.core.sealing import seal, unseal
 
 log = logging.getLogger(__name__)
 Status = Command.Status

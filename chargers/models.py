@@ -38,6 +38,8 @@ class ChargePoint(models.Model):
         default=0, help_text="the highest security profile it connected with; lower ones are refused since"
     )
     created_at = models.DateTimeField()
+    site = models.CharField(max_length=100, blank=True, db_index=True, help_text="where it stands")
+    labels = models.JSONField(default=dict, blank=True, help_text="for people and programs: name -> value")
 
     # What the charge point said of itself at its last boot (whole, however long).
     vendor = models.TextField(blank=True)
@@ -306,6 +308,10 @@ class Command(models.Model):
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="commands")
     type = models.CharField(max_length=48)
     params = models.JSONField(default=dict)
+    exact = models.JSONField(
+        null=True,
+        help_text="the payload that was ordered word for word, secrets masked; empty for our own words",
+    )
     sealed = models.TextField(blank=True, help_text="its secret parameters, sealed; empty once it was sent")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     user = models.ForeignKey(

@@ -65,6 +65,7 @@ def test_a_second_request_that_is_never_finished_is_closed(server: Server):
             first = [answers.readline()]
             while first[-1].strip():
                 first.append(answers.readline())
-            assert first[0].startswith(b"HTTP/1.1 200 ") and answers.read(len(b'{"status": "ok"}'))
+            assert first[0].startswith(b"HTTP/1.1 200 ")
+            assert answers.read(len(b'{"status": "ok"}'))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
             assert answers.readline().startswith(b"HTTP/1.1 408 ")
