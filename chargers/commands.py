@@ -82,16 +82,19 @@ def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) 
         raise CommandRefused("invalid", listed, errors) from error
 
 
-def why_not(charge_point: ChargePoint, type: str) -> CommandRefused | None:
-    """Return why a command cannot be sent to the charge point now; None when it can."""
+def why_not(charge_point: ChargePoint, type: str, *, may_wait: bool = False) -> CommandRefused | None:
+    """Return why a command cannot be sent to the charge point now, or queued for later; None when it can."""
     if charge_point.retired_at is not None:
         return CommandRefused("retired", f"{charge_point.cp_id} was retired")
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
     if charge_point.registration == Registration.PENDING and not catalogue()[type].while_pending:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} waits for approval")  # T-082
-    if charge_point.connection_id is None:
+    if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
+    if not charge_point.protocol:
+        text = f"{charge_point.cp_id} has never connected: nobody knows which OCPP version it speaks"
+        return CommandRefused("version_unknown", text)
     version = Version(charge_point.protocol)
     if type not in orders().get(version, {}):
         return CommandRefused("not_supported", f"{version.label} has no such command")
@@ -108,33 +111,44 @@ def send_command(
     reason: str = "",
     expires_in: timedelta = DEFAULT_EXPIRY,
     not_before: datetime | None = None,
+    may_wait: bool = False,
+    exact: dict[str, Any] | None = None,
 ) -> Command:
     """Queue a command and ring at the process that holds the charge point.
 
-    With `not_before` it is sent by the first sweep after that moment, and expires so much later.
+    With `not_before` it is sent by the first sweep after that moment, and expires so much later. One that `may_wait`
+    is also queued for a charge point that is offline, and kept for it until its expiry. `exact` is the payload to
+    send word for word; `params` is then what `Order.said` made of it.
 
     Not idempotent: two calls are two orders. Raises CommandRefused with the code unknown_command, invalid, retired,
-    not_accepted, offline or not_supported.
+    not_accepted, offline, version_unknown or not_supported.
     """
-    checked = check_params(type, params)
-    refusal = why_not(charge_point, type)
+    entry = catalogue().get(type)
+    names = entry.params.model_fields if entry is not None else params
+    fixed = {name: value for name, value in params.items() if name not in names} if exact is not None else {}
+    checked = check_params(type, {name: value for name, value in params.items() if name not in fixed})
+    refusal = why_not(charge_point, type, may_wait=may_wait)
     if refusal is not None:
         raise refusal
     entry = catalogue()[type]
-    draft = Draft(uuid7(), charge_point, checked, author, now)
+    draft = Draft(uuid7(), charge_point, checked, author, now, exact, fixed)
     with transaction.atomic():
         values = entry.prepare(draft)
+        order = orders()[Version(charge_point.protocol)][type]
         try:
-            orders()[Version(charge_point.protocol)][type].payload(values)
+            payload = order.payload(values) if exact is None else exact
         except BadParam as error:
             raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
         secret = {name: values[name] for name in entry.secrets(values)}
+        to_seal = secret if exact is None else {"payload": payload}
         command = Command.objects.create(
             id=draft.command_id,
             charge_point=charge_point,
             type=type,
             params=values | dict.fromkeys(secret, MASK),
-            sealed=seal(secret) if secret else "",
+            exact=None if exact is None else _masked(order.action, exact),
+            sealed=seal(to_seal) if to_seal else "",
+            may_wait=may_wait,
             user=author.user,
             by=author.name[:150],
             reason=reason,
@@ -176,7 +190,10 @@ def claim_next(
             # The connection that sends may speak another version than the one the command was checked for.
             if order is None:
                 raise ValueError(f"{version.label} has no such command")
-            payload = order.payload(command.params | unseal(command.sealed))
+            secret = unseal(command.sealed)
+            payload = (
+                secret["payload"] if command.exact is not None else order.payload(command.params | secret)
+            )
         except ValueError as error:
             _settle(command, Status.FAILED, now, error_description=str(error))
             continue

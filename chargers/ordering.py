@@ -87,6 +87,11 @@ class Draft:
     """An instance of the entry's `params`."""
     author: Author
     now: datetime
+    exact: dict[str, Any] | None = None
+    """The payload as it will be sent, word for word, where it was ordered so; None for our own words."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """What an exact payload settles that we would otherwise choose, such as the id of a reservation: whatever
+    `Order.said` returned beside the entry's own parameters, by its names."""
 
 
 def as_given(draft: Draft) -> dict[str, Any]:
@@ -183,6 +188,10 @@ class Order:
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""
     """Return the action of the message that an accepted order makes the charge point send; "" for none."""
+    said: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Return the entry's parameters for a payload that was ordered exactly, word for word, and is valid by the
+    version's schema; beside them, by names that the entry has not, what `Draft.fixed` is to know. None, or BadParam
+    of it, for what our words cannot say: that is sent all the same, and only the ledger knows it."""
 
 
 ANY_ANSWER = frozenset({""})

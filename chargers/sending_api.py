@@ -36,7 +36,7 @@ WAIT_MAX = 60  # seconds
 REASON_MAX = 1000
 
 REFUSALS = {"unknown_command": 404, "invalid": 422, "retired": 409, "not_accepted": 409, "not_supported": 409}
-REFUSALS |= {"offline": 503}
+REFUSALS |= {"version_unknown": 409, "offline": 503}
 
 
 def command_body(entry: CommandType) -> type[BaseModel]:
