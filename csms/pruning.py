@@ -10,6 +10,7 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
 
+from chargers.callbacks.models import Callback
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.configuration.models import BootReport, ConfigurationChange
 from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
@@ -54,10 +55,16 @@ RETENTION = (
     Kept("events", Event, lambda c: c.retain_events_days, _by_id),
     Kept("deviations", Deviation, lambda c: c.retain_connections_days, lambda t: Q(last_at__lt=t)),
     Kept(
+        "callbacks",
+        Callback,
+        lambda c: c.retain_connections_days,
+        lambda t: _by_id(t) & ~Q(state__in=Callback.OPEN),
+    ),
+    Kept(
         "commands",
         Command,
         lambda c: c.retain_connections_days,
-        lambda t: _by_id(t) & ~Q(status__in=Command.OPEN),
+        lambda t: _by_id(t) & ~Q(status__in=Command.OPEN) & Q(callback=None),
     ),
     Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),

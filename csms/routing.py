@@ -9,6 +9,7 @@ from typing import TypeVar
 import chargers.availability.catalogue
 import chargers.availability.ocpp16
 import chargers.availability.services
+import chargers.callbacks.services
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
@@ -111,7 +112,10 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.traits.services.follow_boot,
     ),
     SignedIn: (chargers.configuration.following.follow_sign_in,),
-    CommandSettled: (chargers.configuration.following.follow_command,),
+    CommandSettled: (
+        chargers.configuration.following.follow_command,
+        chargers.callbacks.services.follow_command,
+    ),
     StatusReported: (
         chargers.availability.services.follow_status,
         chargers.reservations.services.follow_status,

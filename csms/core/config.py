@@ -25,6 +25,7 @@ from csms.core.config_types import (
     Key,
     LowerCase,
     Names,
+    Networks,
     OptionalFile,
     Origins,
     Password,
@@ -49,6 +50,8 @@ __all__ = [
 
 ENV_FILE = Path(".env")
 
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
 # The tables of docs/configuration.md, in their order.
 server = partial(setting, category="Server")
 security = partial(setting, category="Security")
@@ -57,6 +60,7 @@ log = partial(setting, category="Logs and time")
 charger = partial(setting, category="Charge points")
 protocol = partial(setting, category="OCPP connections")
 certificates = partial(setting, category="Certificates")
+outbound = partial(setting, category="Callbacks and webhooks")
 writer = partial(setting, category="Writer")
 kept_for = partial(setting, category="Retention", unit="days", zero="for ever", high=36_500)
 
@@ -101,6 +105,12 @@ class Config(BaseSettings):
         "Where charge points reach this server by HTTP, for the URLs to which they upload files.",
         accepts="an http:// or https:// URL of at most 150 characters, without query",
         unset="the listening address; behind a TLS proxy it must be given",
+    )
+    api_docs: Annotated[Literal["auto", "on", "off"], LowerCase] = server(
+        "CSMS_API_DOCS",
+        "auto",
+        "Pages of the API's documentation, and its OpenAPI document without a token; auto: only while the server "
+        "listens on this machine alone, without a proxy.",
     )
     debug: bool = server("CSMS_DEBUG", False, "Show tracebacks on error pages; not for the public.")
 
@@ -400,6 +410,28 @@ class Config(BaseSettings):
         high=3650,
     )
 
+    outbound_allow_http: bool = outbound(
+        "CSMS_OUTBOUND_ALLOW_HTTP",
+        False,
+        "Post to http:// URLs, too; whoever stands in between can then read what is posted, though not change it.",
+    )
+    outbound_networks: Networks = outbound(
+        "CSMS_OUTBOUND_NETWORKS",
+        (),
+        "Networks inside the house to which callbacks and webhooks may be posted all the same, such as a backend's; "
+        "whoever has a token with the scope `command` can have requests sent there.",
+        accepts="IP addresses or networks separated by commas, such as 10.20.0.0/16",
+        unset="only public addresses",
+    )
+    outbound_deadline: int = outbound(
+        "CSMS_OUTBOUND_DEADLINE",
+        10,
+        "Longest time for one request to a receiver, from its name to its answer; then it is tried again later.",
+        unit="s",
+        low=1,
+        high=60,
+    )
+
     writer_batch_max: int = writer(
         "CSMS_WRITER_BATCH_MAX",
         512,
@@ -476,6 +508,13 @@ class Config(BaseSettings):
     def effective_broker_url(self) -> str:
         """The broker of the background tasks; `memory://` when they stay inside this process."""
         return self.celery_broker_url or self.redis_url or "memory://"
+
+    @property
+    def api_docs_on(self) -> bool:
+        """Whether everybody may read the documentation of the API."""
+        if self.api_docs == "auto":
+            return not self.behind_tls_proxy and self.host in LOOPBACK
+        return self.api_docs == "on"
 
     @property
     def embedded_worker_on(self) -> bool:

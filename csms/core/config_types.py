@@ -1,7 +1,7 @@
 """The accepted forms of a setting: how a text from the environment is read, refused, masked and described."""
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -128,6 +128,11 @@ def _origin(value: str) -> str:
     return value.rstrip("/")
 
 
+def _network(value: str) -> str:
+    """A network of addresses; a single address is one, too."""
+    return str(ip_network(value))
+
+
 def _split(value: object) -> object:
     return (
         tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -202,6 +207,7 @@ def _folder_url(value: str) -> str:
 Host = Annotated[str, AfterValidator(_host)]
 Names = Annotated[tuple[Annotated[str, AfterValidator(_served_name)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 OptionalFile = Annotated[
     str, AfterValidator(lambda path: str(Path(path).expanduser().absolute()) if path else path)

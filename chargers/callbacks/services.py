@@ -1,0 +1,128 @@
+"""Order that the outcome of a command is posted to a URL, and make it due when there is one.
+
+The doors call `check_url()` and `order_callback()`; `csms.routing.FOLLOWERS` calls `follow_command()`. What is due is
+sent by `delivery`, which a task calls: by its schedule, and at once when it is rung for.
+"""
+
+import logging
+import re
+import threading
+from datetime import datetime
+
+from celery import current_app
+from django.db.models import F
+
+from chargers.callbacks.models import Callback
+from chargers.following import CommandSettled
+from chargers.models import Command
+from chargers.protocol.redaction import MASK
+from csms.core.access.models import ApiToken
+from csms.core.outbound.targets import Target, bounds_now, read_target
+from csms.core.sealing import seal
+from csms.core.writer import after_commit
+
+log = logging.getLogger(__name__)
+State = Callback.State
+
+TASK = "chargers.callbacks.tasks.deliver"
+RING_EXPIRES = 30  # seconds; by then the schedule has done it
+
+
+class NotNow(Exception):
+    """A callback that cannot be tried again: a code for programs, a sentence for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError, with a sentence, for a URL to which nothing would be posted. Nothing is resolved."""
+    read_target(url, bounds_now())
+
+
+def order_callback(command: Command, url: str, *, token: ApiToken | None, now: datetime) -> Callback:
+    """Have the outcome of a command posted to a URL; call it in the transaction that queues the command.
+
+    Raises ValueError, with a sentence, for a URL that `check_url()` refuses, and without a token: a callback is signed
+    with its secret, and people have none.
+    """
+    if token is None:
+        raise ValueError("Only a token can order a callback: it is signed with the token's secret.")
+    target = read_target(url, bounds_now())
+    settled = command.status not in Command.OPEN
+    callback = Callback.objects.create(
+        command=command,
+        token=token,
+        url=shown(target),
+        sealed=seal({"url": url}),
+        origin=target.origin,
+        state=State.PENDING if settled else State.WAITING,
+        created_at=now,
+        next_at=now if settled else None,
+    )
+    if settled:
+        after_commit(ring)
+    return callback
+
+
+def shown(target: Target) -> str:
+    """Return a URL as people may see it: values of the query and parts of the path that look like keys are masked."""
+    path, question, query = target.path.partition("?")
+    path = "/".join(MASK if _like_a_key(part) else part for part in path.split("/"))
+    query = "&".join(
+        f"{name}={MASK}" if "=" in pair else MASK
+        for pair in query.split("&")
+        for name in [pair.split("=")[0]]
+    )
+    return f"{target.origin}{path}{question}{query if question else ''}"
+
+
+def _like_a_key(part: str) -> bool:
+    return (
+        len(part) >= 16 and re.search("[0-9]", part) is not None and re.search("[A-Za-z]", part) is not None
+    )
+
+
+def follow_command(settled: CommandSettled) -> None:
+    """Make the callback of a command due, now that the command has its outcome."""
+    due = Callback.objects.filter(command=settled.command_id, state=State.WAITING)
+    if due.update(state=State.PENDING, next_at=settled.now):
+        after_commit(ring)
+
+
+def try_again(callback: Callback, *, now: datetime) -> None:
+    """Begin a new series of attempts at once. Raises NotNow while there is no outcome, or if it was delivered."""
+    if callback.state == State.WAITING:
+        raise NotNow("not_settled", "the command has no outcome yet; it will be posted when there is one")
+    changed = Callback.objects.filter(
+        pk=callback.pk, state__in=(State.PENDING, State.FAILED, State.GAVE_UP)
+    ).update(state=State.PENDING, next_at=now, attempts_before=F("attempts"))
+    if not changed:
+        raise NotNow(
+            "delivered", "the receiver has accepted the outcome; read the command if it was lost there"
+        )
+    after_commit(ring)
+
+
+# --- the bell ---------------------------------------------------------------------------------------------------------
+
+_rung = threading.Event()
+
+
+def ring() -> None:
+    """Have what is due delivered at once, if the broker can be reached; else the schedule does it.
+
+    The broker is told by a thread of its own: whoever has committed, such as the writer, must not wait for it.
+    """
+    if not _rung.is_set():
+        _rung.set()
+        threading.Thread(target=_tell_the_broker, name="callback-bell", daemon=True).start()
+
+
+def _tell_the_broker() -> None:
+    _rung.clear()  # before: who rings from now on may have committed too late for this task
+    try:
+        current_app.send_task(TASK, expires=RING_EXPIRES, retry=False)
+    except Exception:
+        log.warning("callbacks.bell_lost", exc_info=True)
