@@ -49,6 +49,7 @@ check: install $(VENV)/.installed-dev  ## check style, types, floors, migrations
 	check $(VENV)/bin/lint-imports --no-logo; \
 	check $(PYTHON) manage.py makemigrations --check --dry-run; \
 	check $(PYTHON) manage.py config_docs --check; \
+	check $(PYTHON) manage.py api_docs --check; \
 	if [ -n "$$failed" ]; then printf "\nFAILED:$$failed\n"; exit 1; fi; \
 	printf '\nAll checks passed.\n'
 

@@ -1,7 +1,6 @@
 """The routes of the API, version 1."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from chargers import api as charge_points
 from chargers import command_api, sending_api, wire_api
@@ -13,8 +12,7 @@ from chargers.firmware import api as firmware
 from chargers.reservations import api as reservations
 from chargers.security_events import api as security_events
 from chargers.traits import api as traits
-from csms.api_docs import Nothing, Schema
-from csms.core.api_views import METHODS
+from csms.api_docs import Nothing, Reference, Schema, TryOut
 from transactions import api as transactions
 from transactions import token_api
 from transactions.charging_profiles import api as charging_profiles
@@ -80,13 +78,8 @@ urlpatterns = [
     path("id-tokens/<path:id_token>/", token_api.OneIdToken.as_view(), name="api-id-token"),
     path("refused-handshakes/", wire_api.RefusedHandshakes.as_view(), name="api-refused-handshakes"),
     path("schema/", Schema.as_view(), name="api-schema"),
-    path(
-        "docs",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="api-schema", template_name="api/docs.html", http_method_names=METHODS
-        ),
-        name="api-docs",
-    ),
+    path("docs", TryOut.as_view(), name="api-docs"),
+    path("reference", Reference.as_view(), name="api-reference"),
     *(pattern for block in BLOCKS for pattern in block.urlpatterns),
     re_path("", Nothing.as_view()),
 ]

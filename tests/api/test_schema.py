@@ -1,5 +1,6 @@
 """The OpenAPI document says all that the API does, and what it says is so."""
 
+import dataclasses
 import io
 import json
 import re
@@ -9,12 +10,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from playwright.sync_api import Page, expect
 from rest_framework.test import APIClient
 
 from chargers.services import PASSWORD_MAX, PASSWORD_MIN
+from csms import api_docs
 from csms.api_urls import urlpatterns
+from csms.core.config import load_config
 from csms.routing import COMMANDS
 from tests.api.cast import (
     API,
@@ -38,6 +41,8 @@ from tests.firmware.cast import an_update
 from tests.support.server import Server, running_server
 from transactions.models import IdToken
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
@@ -58,7 +63,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def test_it_is_openapi_31_and_has_every_route(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     named = [pattern for pattern in urlpatterns if getattr(pattern, "name", None)]
-    assert len(named) == len(document["paths"]) + 2  # the document itself and its page
+    assert len(named) == len(document["paths"]) + 3  # the document itself and its pages
     for slug in COMMANDS:
         assert f"{API}/charge-points/{{cp_id}}/commands/{slug}/" in document["paths"]
 
@@ -167,7 +172,7 @@ def test_the_document_is_served_as_json(charlie: APIClient) -> None:
     assert answer.json()["info"]["title"] == "csms"
 
 
-# --- the page ---------------------------------------------------------------------------------------------------------
+# --- the pages --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +182,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_swagger_ui_works_under_our_content_security_policy(server: Server, page: Page) -> None:
-    key = server.manage("create_api_token", "docs").stdout.strip()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    hosts: set[str] = set()
+@dataclasses.dataclass
+class Witness:
+    """What a page complained of, and whom it asked."""
+
+    complaints: list[str] = dataclasses.field(default_factory=list)
+    hosts: set[str] = dataclasses.field(default_factory=set)
+
+
+@pytest.fixture
+def witness(page: Page) -> Witness:
+    seen = Witness()
+    page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.on(
-        "request", lambda request: hosts.add(re.sub(r"^(data:).*|^(https?://[^/]+).*", r"\1\2", request.url))
+        "request",
+        lambda request: seen.hosts.add(re.sub(r"^(data:|blob:).*|^(https?://[^/]+).*", r"\1\2", request.url)),
     )
+    return seen
+
+
+def test_swagger_ui_works_under_our_content_security_policy(
+    server: Server, page: Page, witness: Witness
+) -> None:
+    key = server.manage("create_api_token", "docs").stdout.strip()
     answer = page.goto(f"{server.base_url}/api/v1/docs")
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
@@ -201,5 +221,65 @@ def test_swagger_ui_works_under_our_content_security_policy(server: Server, page
     expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
     expect(page.locator(".live-responses-table")).to_contain_text("next_cursor")
 
-    assert complaints == []
-    assert hosts <= {server.base_url, "data:"}
+    assert witness.complaints == []
+    assert witness.hosts <= {server.base_url, "data:"}
+
+
+def test_redoc_shows_every_chapter_and_runs_no_script_but_ours(
+    server: Server, page: Page, witness: Witness, document: dict[str, Any]
+) -> None:
+    answer = page.goto(f"{server.base_url}/api/v1/reference")
+    assert answer is not None
+    assert "script-src 'self';" in answer.headers["content-security-policy"]
+    for tag in document["tags"]:
+        expect(page.get_by_role("menuitem", name=tag["name"], exact=True).first).to_be_attached()
+    page.get_by_role("textbox", name="Search").fill("reserve")
+    expect(page.get_by_role("menuitem", name=re.compile("reserv", re.IGNORECASE)).first).to_be_visible()
+    # Redoc's maker would have its logo from elsewhere; the policy sees to it that nobody is asked.
+    assert [
+        text for text in witness.complaints if "redoc" not in text or "Content Security Policy" not in text
+    ] == []
+    assert {host for host in witness.hosts if "redoc" not in host} <= {server.base_url, "data:", "blob:"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("settings", "on"),
+    [
+        ({}, True),
+        ({"CSMS_HOST": "0.0.0.0"}, False),
+        ({"CSMS_BEHIND_TLS_PROXY": "true"}, False),
+        ({"CSMS_HOST": "0.0.0.0", "CSMS_API_DOCS": "on"}, True),
+        ({"CSMS_API_DOCS": "off"}, False),
+    ],
+    ids=["at home", "on the network", "behind a proxy", "wished for", "switched off"],
+)
+def test_the_documentation_is_for_everybody_only_at_home_or_where_it_is_wished_for(
+    settings: dict[str, str], on: bool, monkeypatch: pytest.MonkeyPatch, bob: APIClient, charlie: APIClient
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    config = load_config(None)
+    monkeypatch.setattr("csms.api_docs.get_config", lambda: config)
+    for page in ("docs", "reference"):
+        answer = charlie.get(f"{API}/{page}")
+        assert answer.status_code == (200 if on else 404)
+        assert on or "CSMS_API_DOCS" in answer.json()["error"]["detail"]
+    assert charlie.get(f"{API}/schema/").status_code == (200 if on else 401)
+    assert bob.get(f"{API}/schema/").status_code == 200
+
+
+def test_the_document_in_the_repository_is_what_the_routes_say() -> None:
+    assert (ROOT / api_docs.DOCUMENT).read_text() == api_docs.document(), "run `manage.py api_docs`"
+
+
+def test_the_check_tells_when_the_document_has_drifted(tmp_path: Path, settings: Any) -> None:
+    settings.BASE_DIR = tmp_path
+    with pytest.raises(CommandError, match="run `manage.py api_docs`"):
+        call_command("api_docs", check=True)
+    call_command("api_docs", stdout=io.StringIO())
+    call_command("api_docs", check=True, stdout=io.StringIO())
+    path = tmp_path / api_docs.DOCUMENT
+    path.write_text(path.read_text().replace("Show a charge point", "Show one"))
+    with pytest.raises(CommandError, match="docs/api/openapi.yaml"):
+        call_command("api_docs", check=True)
