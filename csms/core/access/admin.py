@@ -62,7 +62,7 @@ class ApiTokenAdmin(HistoryAdmin):
     )
     newest_first = ("-created_at",)
     search_fields = ("name",)
-    exclude = ("digest",)
+    exclude = ("digest", "signing_secret", "older_signing_secret")
     actions = ("revoke",)
 
     @admin.display(description="scopes")
@@ -71,5 +71,8 @@ class ApiTokenAdmin(HistoryAdmin):
 
     @admin.action(description="Revoke", permissions=["view"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
-        done = sum(revoke_api_token(token.name, now=timezone.now()) for token in chosen)
+        done = sum(
+            revoke_api_token(token.name, now=timezone.now(), by=request.user.get_username())
+            for token in chosen
+        )
         messages.success(request, f"{done} revoked.")

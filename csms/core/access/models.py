@@ -48,6 +48,13 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.CharField(max_length=255, blank=True)
+    # Requests a minute; null: as CSMS_API_RATE has it, 0: no limit.
+    rate = models.PositiveIntegerField(null=True, blank=True)
+    # Sealed: what is sent on behalf of the program is signed with it. "" in tokens that are older than signing.
+    signing_secret = models.TextField(blank=True)
+    older_signing_secret = models.TextField(blank=True)
+    older_signs_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -61,3 +68,27 @@ class ApiToken(models.Model):
     def may(self, scope: str) -> bool:
         """Return whether the token carries `scope`."""
         return scope in self.scopes
+
+
+class TokenChange(models.Model):
+    """What was done to a token, and by whom; never its secrets."""
+
+    class What(models.TextChoices):
+        """What was done."""
+
+        CREATED = "created", "Created"
+        CHANGED = "changed", "Changed"
+        REVOKED = "revoked", "Revoked"
+        ROTATED = "signing_secret_rotated", "Signing secret rotated"
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    what = models.CharField(max_length=32, choices=What.choices)
+    by = models.CharField(max_length=255)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["token", "id"], name="token_change")]
+
+    def __str__(self) -> str:
+        return f"{self.token.name} {self.what}"
