@@ -81,19 +81,30 @@ class ChargePointShape(Shape):
     connectors = ConnectorShape(many=True)
 
 
-class ChargePointQuery(PageQuery):
-    """Which charge points are listed."""
+class ChargePointConditions(Shape):
+    """What charge points are chosen by, wherever some of them are: see `selectors.charge_points_where()`."""
 
     online = Flag(required=False, help_text="Connected now, or not.")
     registration = serializers.ChoiceField(Registration.choices, required=False)
-    status = serializers.CharField(
+    status = Word(
         required=False, max_length=64, help_text="Has a connector in this status, such as `Faulted`."
     )
-    vendor = serializers.CharField(required=False, help_text="Whole; case does not matter.")
-    model = serializers.CharField(required=False, help_text="Whole; case does not matter.")
-    q = serializers.CharField(
-        required=False, help_text="Text in the identity, name, vendor, model or serial number."
+    vendor = Word(required=False, help_text="Whole; case does not matter.")
+    model = Word(required=False, help_text="Whole; case does not matter.")
+    firmware_version = Word(required=False, help_text="Whole; case does not matter.")
+    protocol = Word(
+        required=False, help_text="The subprotocol of its newest connection, such as `ocpp1.6`; whole."
     )
+    site = Word(required=False, help_text="Whole; case does not matter.")
+    label = Word(  # type: ignore[assignment]  # DRF takes it out of the class
+        required=False, help_text="As `name:value`, or the name alone for any value; whole, case matters."
+    )
+    q = Word(required=False, help_text="Text in the identity, name, vendor, model or serial number.")
+
+
+class ChargePointQuery(ChargePointConditions, PageQuery):
+    """Which charge points are listed."""
+
     retired = Flag(default=False, help_text="Those that were retired instead of those in service.")
 
 
@@ -181,18 +192,9 @@ class ChargePoints(ApiView):
         return self.page(self._asked_for(), order=("cp_id",), shape=ChargePointShape)
 
     def _asked_for(self) -> QuerySet[ChargePoint]:
-        asked = self.asked
-        rows = selectors.charge_points().filter(retired_at__isnull=not asked["retired"])
-        if "online" in asked:
-            rows = rows.filter(connection_id__isnull=not asked["online"])
-        if "registration" in asked:
-            rows = rows.filter(registration=asked["registration"])
-        for name in ("vendor", "model"):
-            if name in asked:
-                rows = rows.filter(**{f"{name}__iexact": asked[name]})
-        if "status" in asked:
-            rows = selectors.with_connector_in(rows, asked["status"])
-        return selectors.matching(rows, asked["q"]) if "q" in asked else rows
+        names = ("retired", *ChargePointConditions().fields)
+        conditions = {name: self.asked[name] for name in names if name in self.asked}
+        return selectors.charge_points_where(selectors.charge_points(), **conditions)
 
     @extend_schema(
         operation_id="register_charge_point",

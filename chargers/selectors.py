@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
 
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake
 from csms.core.ids import uuid7_floor
@@ -37,6 +38,48 @@ def matching(charge_points: QuerySet[ChargePoint], text: str) -> QuerySet[Charge
     for name in fields:
         wanted |= Q(**{f"{name}__icontains": text})
     return charge_points.filter(wanted)
+
+
+def charge_points_where(
+    charge_points: QuerySet[ChargePoint],
+    *,
+    retired: bool | None = False,
+    online: bool | None = None,
+    registration: str | None = None,
+    status: str | None = None,
+    vendor: str | None = None,
+    model: str | None = None,
+    firmware_version: str | None = None,
+    protocol: str | None = None,
+    site: str | None = None,
+    label: str | None = None,
+    q: str | None = None,
+) -> QuerySet[ChargePoint]:
+    """Keep the charge points that meet all conditions that are given, the same for every door.
+
+    Texts are compared whole, without regard to case; `q` is a part of one. `label` is `name:value`, or a name that
+    any value may have. `retired` None keeps those in service and those that were retired.
+    """
+    rows = charge_points
+    if retired is not None:
+        rows = rows.filter(retired_at__isnull=not retired)
+    if online is not None:
+        rows = rows.filter(connection_id__isnull=not online)
+    if registration is not None:
+        rows = rows.filter(registration=registration)
+    texts = {"vendor": vendor, "model": model, "firmware_version": firmware_version, "site": site}
+    for column, text in texts.items():
+        if text is not None:
+            rows = rows.filter(**{f"{column}__iexact": text})
+    if protocol is not None:
+        rows = rows.filter(protocol=protocol)
+    if label is not None:
+        name, colon, value = label.partition(":")
+        rows = rows.alias(label_value=KeyTextTransform(name, "labels"))
+        rows = rows.filter(label_value=value) if colon else rows.filter(label_value__isnull=False)
+    if status is not None:
+        rows = with_connector_in(rows, status)
+    return matching(rows, q) if q is not None else rows
 
 
 def frames(charge_point: ChargePoint, *, since: datetime, until: datetime) -> QuerySet[Frame]:
