@@ -22,6 +22,7 @@ from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import Deviation
 from csms.core.config import Config
 from csms.core.events.models import Event
+from csms.core.idempotency.models import KeptAnswer
 from csms.core.ids import uuid7_floor
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
@@ -114,6 +115,7 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t),
     ),
+    Kept("answers kept for repeats", KeptAnswer, lambda c: 1, lambda t: Q(created_at__lt=t)),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
     Kept("failed sign-ins", AccessAttempt, lambda c: 1, lambda t: Q(attempt_time__lt=t)),
     Kept(

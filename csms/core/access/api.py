@@ -27,6 +27,7 @@ class TokenUser:
     def __init__(self, token: ApiToken) -> None:
         self.token = token
         self.pk = None
+        self.caller = f"token {token.pk}"  # as no other caller is named
 
     def __str__(self) -> str:
         return f"token {self.token.name}"

@@ -33,6 +33,11 @@ class User(AbstractUser):
         """Return whether this person may do what `scope` (one of SCOPES) names."""
         return self.is_active and (self.is_superuser or scope in ROLE_SCOPES[self.role])
 
+    @property
+    def caller(self) -> str:
+        """Return who calls, as no other caller of the API is named."""
+        return f"person {self.pk}"
+
 
 class ApiToken(models.Model):
     """A program's key to the API. Only a digest of it is kept; the key itself is shown once."""
