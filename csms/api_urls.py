@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from chargers import api as charge_points
 from chargers import command_api, sending_api, wire_api
 from chargers.availability import api as availability
+from chargers.callbacks import api as callbacks
 from chargers.certificates import api as certificates
 from chargers.configuration import api as configuration
 from chargers.diagnostics import api as diagnostics
@@ -21,6 +22,7 @@ from transactions.remote_control import api as remote_control
 
 BLOCKS = (
     availability,
+    callbacks,
     certificates,
     charging_profiles,
     configuration,

@@ -183,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "deliver callbacks": {"task": "chargers.callbacks.tasks.deliver", "schedule": 5.0},
     "watch what follows remote starts": {
         "task": "transactions.remote_control.tasks.watch",
         "schedule": 15.0,
@@ -317,6 +318,7 @@ SPECTACULAR_SETTINGS = {
         "FrameVerdict": "chargers.models.Frame.Verdict",
         "ResetType": ["Soft", "Hard"],
         "CommandStatus": "chargers.models.Command.Status",
+        "CallbackState": "chargers.callbacks.models.Callback.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
         "ReservationStatus": "chargers.reservations.models.Reservation.Status",

@@ -25,6 +25,7 @@ class Callback(models.Model):
     origin = models.CharField(max_length=300, help_text="scheme, host and port: one receiver")
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, help_text="when the command had its outcome")
     attempts = models.PositiveIntegerField(default=0)
     attempts_before = models.PositiveIntegerField(
         default=0, help_text="the attempts of earlier series; who asks to try again begins a new one"

@@ -49,6 +49,8 @@ def order_callback(command: Command, url: str, *, token: ApiToken | None, now: d
     """
     if token is None:
         raise ValueError("Only a token can order a callback: it is signed with the token's secret.")
+    if not token.signing_secret:
+        raise ValueError("The token is older than signing secrets: give it one before it orders a callback.")
     target = read_target(url, bounds_now())
     settled = command.status not in Command.OPEN
     callback = Callback.objects.create(
@@ -59,6 +61,7 @@ def order_callback(command: Command, url: str, *, token: ApiToken | None, now: d
         origin=target.origin,
         state=State.PENDING if settled else State.WAITING,
         created_at=now,
+        settled_at=now if settled else None,
         next_at=now if settled else None,
     )
     if settled:
@@ -87,7 +90,7 @@ def _like_a_key(part: str) -> bool:
 def follow_command(settled: CommandSettled) -> None:
     """Make the callback of a command due, now that the command has its outcome."""
     due = Callback.objects.filter(command=settled.command_id, state=State.WAITING)
-    if due.update(state=State.PENDING, next_at=settled.now):
+    if due.update(state=State.PENDING, settled_at=settled.now, next_at=settled.now):
         after_commit(ring)
 
 
