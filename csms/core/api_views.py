@@ -10,10 +10,10 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, CharField
-from rest_framework.views import APIView
 
 from csms.core.api_data import EPOCH, Moment, Query, Shape, moment, read_query
 from csms.core.api_errors import ApiError
+from csms.core.idempotency.once import Idempotent
 from csms.core.paging import PageQuery, page
 
 WINDOW_DEFAULT = timedelta(hours=24)
@@ -43,7 +43,7 @@ class Window(Shape):
         return {"from": Moment(help_text="Inclusive."), "to": Moment(help_text="Exclusive.")}
 
 
-class ApiView(APIView):
+class ApiView(Idempotent):
     """The base of the views. `query` is the shape of the query string of GET; other methods take none."""
 
     http_method_names = METHODS
@@ -55,6 +55,14 @@ class ApiView(APIView):
         """Check who asks, then what for."""
         super().initial(request, *args, **kwargs)
         self.asked = read_query(request, self.query if request.method in ("GET", "HEAD") else None)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and whether too often: before what they may, so that refusals count, too."""
+        super().perform_authentication(request)
+        super().check_throttles(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: it is done."""
 
     def page(
         self,
