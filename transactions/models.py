@@ -26,6 +26,17 @@ class CanonicalToken(models.CharField):  # type: ignore[type-arg]
         return value
 
 
+class Duration(models.BigIntegerField):  # type: ignore[type-arg]
+    """The whole seconds from start to end; made of both when the row is written, whoever writes it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the seconds; None while there is no end."""
+        begun, ended = model_instance.started_at, model_instance.stopped_at  # type: ignore[attr-defined]
+        value = None if ended is None else int((ended - begun).total_seconds())
+        setattr(model_instance, self.attname, value)
+        return value
+
+
 class IdToken(models.Model):
     """A driver's means of identification (the idTag of 1.6), kept as given and compared in its canonical form."""
 
@@ -70,6 +81,16 @@ class UnknownToken(models.Model):
         return self.id_token
 
 
+SORTED = {"stopped": "stopped_at", "energy": "energy_wh", "duration": "duration_seconds"}
+RARE = {
+    "orphan": models.Q(orphan=True),
+    "offline": models.Q(offline=True),
+    "odd": ~models.Q(anomalies=[]),
+    "reserved": models.Q(reservation_id__isnull=False),
+    "inferred": models.Q(end_source="inferred"),
+}
+
+
 class Transaction(models.Model):
     """One charging session, from the claim of its start to the claim of its end."""
 
@@ -105,6 +126,7 @@ class Transaction(models.Model):
     stop_received_at = models.DateTimeField(null=True)
     meter_stop_wh = models.BigIntegerField(null=True)
     energy_wh = models.BigIntegerField(null=True, help_text="what is to be billed, once it has ended")
+    duration_seconds = Duration(null=True, editable=False, help_text="from start to end, once it has ended")
     stop_reason = models.CharField(max_length=64, blank=True)
     stop_id_token = models.CharField(max_length=255, blank=True)
 
@@ -146,21 +168,30 @@ class Transaction(models.Model):
             models.Index(
                 fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"
             ),
-            models.Index(fields=["token_key"], name="transaction_token"),
+            models.Index(fields=["token_key", "-started_at", "-id"], name="transaction_token_started"),
             models.Index(
                 fields=["end_seen_at"],
                 condition=models.Q(end_seen_at__isnull=False),
                 name="transaction_end_seen",
             ),
+            # What lists are sorted by, of those that have a value.
+            *(
+                models.Index(
+                    fields=[f"-{column}", "-id"],
+                    condition=models.Q(**{f"{column}__isnull": False}),
+                    name=f"transaction_{name}",
+                )
+                for name, column in SORTED.items()
+            ),
+            # What is rare among many, in the order of the list.
+            *(
+                models.Index(fields=["-started_at", "-id"], condition=condition, name=f"transaction_{name}")
+                for name, condition in RARE.items()
+            ),
         ]
 
     def __str__(self) -> str:
         return self.transaction_id
-
-    @property
-    def duration_seconds(self) -> float | None:
-        """Seconds from start to end; None while it is active."""
-        return (self.stopped_at - self.started_at).total_seconds() if self.stopped_at else None
 
 
 # Words of Transaction.end_evidence and what they mean to a person.
