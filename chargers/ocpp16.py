@@ -11,6 +11,7 @@ from chargers.handling import Call, Handler, VendorHandler, int32
 from chargers.models import Registration
 from chargers.ordering import Order
 from chargers.protocol.times import format_time, parse_time
+from chargers.saying import renamed, translated
 from csms.core.config import get_config
 
 BOOT_WORDS = {
@@ -102,25 +103,31 @@ EXTENDED_ANSWERS = {
 }
 
 
+CONNECTOR = {"connectorId": "connector_id"}
+TRIGGER = {"requestedMessage": "requested_message", **CONNECTOR}
+TRANSFER = {"vendorId": "vendor_id", "messageId": "message_id", "data": "data"}
+
+
 def _data_transfer(params: dict[str, Any]) -> dict[str, Any]:
-    words = {"vendor_id": "vendorId", "message_id": "messageId", "data": "data"}
-    return {theirs: params[ours] for ours, theirs in words.items() if ours in params}
+    return translated(params, {ours: theirs for theirs, ours in TRANSFER.items()})
 
 
 ORDERS: dict[str, Order] = {
-    "reset": Order("Reset", lambda params: {"type": params["type"]}),
+    "reset": Order("Reset", lambda params: {"type": params["type"]}, said=renamed({"type": "type"})),
     "unlock-connector": Order(
         "UnlockConnector",
         lambda params: {"connectorId": params["connector_id"]},
         accepted=frozenset({"Unlocked"}),
         refused=frozenset({"UnlockFailed", "NotSupported"}),
+        said=renamed(CONNECTOR),
     ),
-    "clear-cache": Order("ClearCache", lambda params: {}),
+    "clear-cache": Order("ClearCache", lambda params: {}, said=renamed({})),
     "trigger-message": Order(
         "TriggerMessage",
         _trigger_message,
         refused=frozenset({"Rejected", "NotImplemented"}),
         asks_for=lambda payload: str(payload["requestedMessage"]),
+        said=renamed(TRIGGER),
     ),
     "extended-trigger-message": Order(
         "ExtendedTriggerMessage",
@@ -129,10 +136,12 @@ ORDERS: dict[str, Order] = {
         asks_for=lambda payload: EXTENDED_ANSWERS.get(
             payload["requestedMessage"], str(payload["requestedMessage"])
         ),
+        said=renamed(TRIGGER),
     ),
     "data-transfer": Order(
         "DataTransfer",
         _data_transfer,
         refused=frozenset({"Rejected", "UnknownMessageId", "UnknownVendorId"}),
+        said=renamed(TRANSFER),
     ),
 }

@@ -10,11 +10,12 @@ import orjson
 from chargers.handling import Call, Handler, Translated, int32
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
+from chargers.saying import translated
 from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
-from transactions.charging_profiles.ocpp16 import wire_profile
+from transactions.charging_profiles.ocpp16 import said_profile, wire_profile
 from transactions.claims import believable_register
 from transactions.readings import Measured
 from transactions.samples import read_samples16
@@ -194,6 +195,11 @@ def _remote_start(params: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
+def _said_start(payload: dict[str, Any]) -> dict[str, Any]:
+    plain = translated(payload, {"idTag": "id_token", "connectorId": "connector_id"})
+    return plain | (said_profile(payload["chargingProfile"]) if "chargingProfile" in payload else {})
+
+
 def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.12. Raise BadParam for an id that is no number."""
     text = params["transaction_id"]
@@ -203,6 +209,10 @@ def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
 
 
 ORDERS: dict[str, Order] = {
-    "remote-start": Order("RemoteStartTransaction", _remote_start),
-    "remote-stop": Order("RemoteStopTransaction", _remote_stop),
+    "remote-start": Order("RemoteStartTransaction", _remote_start, said=_said_start),
+    "remote-stop": Order(
+        "RemoteStopTransaction",
+        _remote_stop,
+        said=lambda payload: {"transaction_id": str(payload["transactionId"])},
+    ),
 }

@@ -2,6 +2,7 @@
 
 from chargers.handling import Handler
 from chargers.ordering import Order
+from chargers.saying import renamed
 
 CALLS: dict[str, Handler] = {}
 
@@ -13,5 +14,6 @@ ORDERS: dict[str, Order] = {
         lambda params: {"connectorId": params["connector_id"], "type": params["type"]},
         accepted=frozenset({"Accepted", "Scheduled"}),
         read=lambda answer: {"answer": ANSWERS[answer["status"]]},
+        said=renamed({"connectorId": "connector_id", "type": "type"}),
     ),
 }

@@ -5,6 +5,7 @@ from typing import Any
 from chargers.certificates.signing import receive_request
 from chargers.handling import Call, Handler
 from chargers.ordering import BadParam, Order
+from chargers.saying import renamed, translated
 
 PEM_LENGTH = 5500  # characters; InstallCertificate.certificate
 
@@ -41,6 +42,19 @@ def _delete_certificate(params: dict[str, Any]) -> dict[str, Any]:
     return {"certificateHashData": {theirs: named[ours] for ours, theirs in HASH_WORDS.items()}}
 
 
+USES = {theirs: ours for ours, theirs in ROOT_WORDS.items()}
+
+
+def _said_root(payload: dict[str, Any]) -> dict[str, Any]:
+    rest = translated(payload, {"certificate": "certificate"})
+    return {"certificate_type": USES[payload["certificateType"]], **rest}
+
+
+def _said_name(payload: dict[str, Any]) -> dict[str, Any]:
+    words = {theirs: ours for ours, theirs in HASH_WORDS.items()} | {"hashAlgorithm": "hash_algorithm"}
+    return translated(payload["certificateHashData"], words)
+
+
 def _hash_data(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what is installed; a station that has none says NotFound and sends no list."""
     if answer["status"] == "Accepted" and "certificateHashData" not in answer:
@@ -55,7 +69,10 @@ def _hash_data(answer: dict[str, Any]) -> dict[str, Any]:
 
 ORDERS: dict[str, Order] = {
     "install-certificate": Order(
-        "InstallCertificate", _install_certificate, refused=frozenset({"Rejected", "Failed"})
+        "InstallCertificate",
+        _install_certificate,
+        refused=frozenset({"Rejected", "Failed"}),
+        said=_said_root,
     ),
     "get-installed-certificate-ids": Order(
         "GetInstalledCertificateIds",
@@ -63,11 +80,17 @@ ORDERS: dict[str, Order] = {
         accepted=frozenset({"Accepted", "NotFound"}),
         refused=frozenset(),
         read=_hash_data,
+        said=_said_root,
     ),
     "delete-certificate": Order(
-        "DeleteCertificate", _delete_certificate, refused=frozenset({"Failed", "NotFound"})
+        "DeleteCertificate",
+        _delete_certificate,
+        refused=frozenset({"Failed", "NotFound"}),
+        said=_said_name,
     ),
     "certificate-signed": Order(
-        "CertificateSigned", lambda params: {"certificateChain": f"{params['certificate_chain']}\n"}
+        "CertificateSigned",
+        lambda params: {"certificateChain": f"{params['certificate_chain']}\n"},
+        said=renamed({"certificateChain": "certificate_chain"}),
     ),
 }

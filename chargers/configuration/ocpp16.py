@@ -6,8 +6,9 @@ from typing import Any
 from chargers.commands import orders
 from chargers.configuration.selectors import clean, fold, read_number
 from chargers.handling import Handler
-from chargers.ordering import ANY_ANSWER, Order
+from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.versions import Version
+from chargers.saying import as_is, renamed
 
 CALLS: dict[str, Handler] = {}
 
@@ -73,6 +74,25 @@ def _changed(answer: dict[str, Any]) -> dict[str, Any]:
     return {"result": CHANGED[answer["status"]]}
 
 
+PASSWORD_KEY = "AuthorizationKey"
+
+
+def _is_password(payload: dict[str, Any]) -> bool:
+    return fold(payload["key"]) == fold(PASSWORD_KEY)
+
+
+def _said_change(payload: dict[str, Any]) -> dict[str, Any]:
+    if _is_password(payload):
+        raise BadParam("key", "a password is changed by a command of its own")
+    return {"key": payload["key"], "value": payload["value"]}
+
+
+def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
+    if not _is_password(payload):
+        raise BadParam("key", "it is no password")
+    return {"key": as_is(payload["value"], "key")}
+
+
 _TAKEN = frozenset({"Accepted", "RebootRequired"})
 _REFUSED = frozenset({"Rejected", "NotSupported"})
 
@@ -82,6 +102,7 @@ ORDERS: dict[str, Order] = {
         lambda params: {"key": params["keys"]} if params.get("keys") else {},
         accepted=ANY_ANSWER,
         read=_report,
+        said=renamed({"key": "keys"}),
     ),
     "change-configuration": Order(
         "ChangeConfiguration",
@@ -89,12 +110,14 @@ ORDERS: dict[str, Order] = {
         accepted=_TAKEN,
         refused=_REFUSED,
         read=_changed,
+        said=_said_change,
     ),
     "set-authorization-key": Order(
         "ChangeConfiguration",
-        lambda params: {"key": "AuthorizationKey", "value": params["key"]},
+        lambda params: {"key": PASSWORD_KEY, "value": params["key"]},
         accepted=_TAKEN,
         refused=_REFUSED,
         read=_changed,
+        said=_said_password,
     ),
 }

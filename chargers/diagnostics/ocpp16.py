@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from chargers.diagnostics.services import note_log_status
-from chargers.firmware.ocpp16 import request_id, retries
+from chargers.firmware.ocpp16 import request_id, retries, said_retries
 from chargers.handling import Call, Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
+from chargers.saying import as_is, translated
 
 
 def diagnostics_status_notification(call: Call) -> dict[str, Any]:
@@ -34,17 +35,25 @@ CALLS: dict[str, Handler] = {
 }
 
 
+DIAGNOSTICS_SPAN = {"startTime": "start_time", "stopTime": "stop_time"}
+LOG_SPAN = {"oldestTimestamp": "oldest_timestamp", "latestTimestamp": "latest_timestamp"}
+
+
 def _times(params: dict[str, Any], words: dict[str, str]) -> dict[str, str]:
     return {
         theirs: format_time(datetime.fromisoformat(params[ours]))
-        for ours, theirs in words.items()
+        for theirs, ours in words.items()
         if params.get(ours)
     }
 
 
 def _get_diagnostics(params: dict[str, Any]) -> dict[str, Any]:
-    span = _times(params, {"start_time": "startTime", "stop_time": "stopTime"})
-    return {"location": params["location"], **span, **retries(params)}
+    return {"location": params["location"], **_times(params, DIAGNOSTICS_SPAN), **retries(params)}
+
+
+def _said_diagnostics(payload: dict[str, Any]) -> dict[str, Any]:
+    location = as_is(payload["location"], "location")
+    return {"location": location, **translated(payload, DIAGNOSTICS_SPAN), **said_retries(payload)}
 
 
 def _read_diagnostics(answer: dict[str, Any]) -> dict[str, Any]:
@@ -53,12 +62,22 @@ def _read_diagnostics(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get_log(params: dict[str, Any]) -> dict[str, Any]:
-    span = _times(params, {"oldest_timestamp": "oldestTimestamp", "latest_timestamp": "latestTimestamp"})
     return {
         "logType": params["log_type"],
         "requestId": params["request_id"],
-        "log": {"remoteLocation": params["location"], **span},
+        "log": {"remoteLocation": params["location"], **_times(params, LOG_SPAN)},
         **retries(params),
+    }
+
+
+def _said_log(payload: dict[str, Any]) -> dict[str, Any]:
+    log = payload["log"]
+    return {
+        "log_type": payload["logType"],
+        "location": as_is(log["remoteLocation"], "location"),
+        **translated(log, LOG_SPAN),
+        **said_retries(payload),
+        "request_id": payload["requestId"],
     }
 
 
@@ -67,12 +86,19 @@ def _read_log(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 ORDERS: dict[str, Order] = {
-    "get-diagnostics": Order("GetDiagnostics", _get_diagnostics, accepted=ANY_ANSWER, read=_read_diagnostics),
+    "get-diagnostics": Order(
+        "GetDiagnostics",
+        _get_diagnostics,
+        accepted=ANY_ANSWER,
+        read=_read_diagnostics,
+        said=_said_diagnostics,
+    ),
     "get-log": Order(
         "GetLog",
         _get_log,
         accepted=frozenset({"Accepted", "AcceptedCanceled"}),
         refused=frozenset({"Rejected"}),
         read=_read_log,
+        said=_said_log,
     ),
 }

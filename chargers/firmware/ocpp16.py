@@ -9,6 +9,7 @@ from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.handling import Call, Handler, int32
 from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.times import format_time
+from chargers.saying import as_is, translated
 
 
 def firmware_status_notification(call: Call) -> dict[str, Any]:
@@ -75,15 +76,48 @@ def _signed_update_firmware(params: dict[str, Any]) -> dict[str, Any]:
     return {"requestId": params["request_id"], "firmware": firmware, **retries(params)}
 
 
+UPDATE = {"retrieveDate": "retrieve_date"}
+SIGNED_UPDATE = {
+    "retrieveDateTime": "retrieve_date",
+    "installDateTime": "install_date",
+    "signingCertificate": "signing_certificate",
+    "signature": "signature",
+}
+
+
+def said_retries(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return how often and after how long to try again, as far as the payload says so."""
+    return translated(payload, {theirs: ours for ours, theirs in RETRIES})
+
+
+def _said_update(payload: dict[str, Any]) -> dict[str, Any]:
+    location = as_is(payload["location"], "location")
+    return {"location": location, **translated(payload, UPDATE), **said_retries(payload)}
+
+
+def _said_signed_update(payload: dict[str, Any]) -> dict[str, Any]:
+    firmware = payload["firmware"]
+    return {
+        "location": as_is(firmware["location"], "location"),
+        **translated(firmware, SIGNED_UPDATE),
+        **said_retries(payload),
+        "request_id": payload["requestId"],
+    }
+
+
 ORDERS: dict[str, Order] = {
     "update-firmware": Order(
-        "UpdateFirmware", _update_firmware, accepted=ANY_ANSWER
-    ),  # S16-61: only a receipt
+        "UpdateFirmware",
+        _update_firmware,
+        accepted=ANY_ANSWER,  # S16-61: only a receipt
+        said=_said_update,
+    ),
     "signed-update-firmware": Order(
         "SignedUpdateFirmware",
         _signed_update_firmware,
         accepted=frozenset({"Accepted", "AcceptedCanceled"}),
         refused=frozenset({"Rejected", "InvalidCertificate", "RevokedCertificate"}),
         read=lambda answer: {"replaced": answer.get("status") == "AcceptedCanceled"},
+        said=_said_signed_update,
     ),
 }

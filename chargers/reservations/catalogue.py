@@ -10,6 +10,7 @@ from chargers.ordering import CommandType, Draft, Instant, Params, as_given, bad
 from chargers.reservations import services
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import held_reservations
+from chargers.saying import fixed_number
 
 
 class ReserveNow(Params):
@@ -73,7 +74,7 @@ def _reserve(draft: Draft) -> dict[str, Any]:
         id_token=params.id_token,
         parent=params.parent,
         expires_at=params.expires_at,
-        number=params.reservation_id,
+        number=params.reservation_id or fixed_number(draft, "number"),
         note=note,
     )
     return as_given(draft) | {"reservation_id": reservation.number}
@@ -82,6 +83,8 @@ def _reserve(draft: Draft) -> dict[str, Any]:
 def _cancel(draft: Draft) -> dict[str, Any]:
     number, charge_point = draft.params.reservation_id, draft.charge_point
     row = services.cancellable(charge_point.pk, number)
+    if row is None and draft.exact is not None:
+        return as_given(draft)  # of one that others made, which we know nothing of and keep nothing of
     if row is None:
         over = Reservation.objects.filter(charge_point=charge_point, number=number).order_by("-pk").first()
         what = f"has no reservation {number}" if over is None else f"holds it no more: it is {over.status}"

@@ -26,7 +26,7 @@ class Reservation(models.Model):
         REPLACED = "replaced", "Replaced"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    number = models.PositiveIntegerField(db_index=True, help_text="the reservation id on the wire; ours")
+    number = models.PositiveIntegerField(db_index=True, help_text="the reservation id on the wire")
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="reservations")
     connector_number = models.PositiveIntegerField(help_text="0 = any connector")
     id_token = models.CharField(max_length=255)
@@ -46,7 +46,9 @@ class Reservation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["number"], name="reservation_held_once", condition=models.Q(status="accepted")
+                fields=["charge_point", "number"],
+                name="reservation_held_once",
+                condition=models.Q(status="accepted"),
             )
         ]
         indexes = [

@@ -6,6 +6,7 @@ from typing import Any
 from chargers.handling import Handler
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time
+from chargers.saying import renamed
 
 CALLS: dict[str, Handler] = {}
 
@@ -32,13 +33,25 @@ def _id_tag(params: dict[str, Any], field: str) -> str:
     return text
 
 
+# The number of a reservation is the caller's here: a new one, or that of the one whose place it takes (S16-40).
+RESERVE = {
+    "connectorId": "connector_id",
+    "expiryDate": "expires_at",
+    "idTag": "id_token",
+    "parentIdTag": "parent",
+    "reservationId": "number",
+}
+
 ORDERS: dict[str, Order] = {
     "reserve-now": Order(
         "ReserveNow",
         _reserve_now,
         refused=frozenset({"Faulted", "Occupied", "Rejected", "Unavailable"}),
+        said=renamed(RESERVE),
     ),
     "cancel-reservation": Order(
-        "CancelReservation", lambda params: {"reservationId": params["reservation_id"]}
+        "CancelReservation",
+        lambda params: {"reservationId": params["reservation_id"]},
+        said=renamed({"reservationId": "reservation_id"}),
     ),
 }

@@ -45,7 +45,7 @@ class InstalledProfileShape(Shape):
     """A charging profile that was ordered for a charge point, and what became of it."""
 
     id = serializers.UUIDField()
-    profile_id = serializers.IntegerField(help_text="The id on the wire; ours.")
+    profile_id = serializers.IntegerField(help_text="The id on the wire.")
     connector_id = serializers.IntegerField(
         source="connector_number",
         allow_null=True,

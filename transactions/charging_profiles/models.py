@@ -32,7 +32,9 @@ class InstalledProfile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="charging_profiles")
-    profile_id = models.PositiveIntegerField(help_text="the id on the wire; ours")
+    profile_id = models.PositiveIntegerField(
+        help_text="the id on the wire; a newer one of the same id takes its place"
+    )
     connector_number = models.PositiveIntegerField(
         null=True, help_text="0 = the charge point; empty until the transaction it was sent for starts"
     )
@@ -52,10 +54,8 @@ class InstalledProfile(models.Model):
     ended_at = models.DateTimeField(null=True, help_text="when it stopped to count, or was refused")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["charge_point", "profile_id"], name="chargingprofile_wire_id")
-        ]
         indexes = [
+            models.Index(fields=["charge_point", "profile_id"], name="chargingprofile_wire_id"),
             models.Index(fields=["charge_point", "-id"], name="chargingprofile_cp"),
             models.Index(fields=["command_id"], name="chargingprofile_command"),
             models.Index(

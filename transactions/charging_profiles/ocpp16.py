@@ -7,6 +7,7 @@ from typing import Any
 from chargers.handling import Handler, int32
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
+from chargers.saying import renamed, translated
 
 CALLS: dict[str, Handler] = {}
 
@@ -72,6 +73,48 @@ def _figure_text(figure: float) -> str:
     return plain if len(plain) <= 32 else str(exact)
 
 
+PROFILE = {
+    "stackLevel": "stack_level",
+    "chargingProfilePurpose": "purpose",
+    "chargingProfileKind": "kind",
+    "recurrencyKind": "recurrency",
+    "validFrom": "valid_from",
+    "validTo": "valid_to",
+}
+SCHEDULE = {
+    "duration": "duration",
+    "chargingRateUnit": "unit",
+    "startSchedule": "start",
+    "minChargingRate": "min_rate",
+}
+PERIOD = {"startPeriod": "start_period", "limit": "limit", "numberPhases": "number_phases"}
+
+
+def said_profile(wire: dict[str, Any]) -> dict[str, Any]:
+    """Return what a charging profile says in our words: itself, its id, and its transaction if it names one."""
+    schedule = wire["chargingSchedule"]
+    periods = [translated(period, PERIOD) for period in schedule["chargingSchedulePeriod"]]
+    profile = {
+        **translated(wire, PROFILE),
+        "schedule": {**translated(schedule, SCHEDULE), "periods": periods},
+    }
+    said = {"charging_profile": profile, "profile_id": wire["chargingProfileId"]}
+    return said | ({"transaction_id": str(wire["transactionId"])} if "transactionId" in wire else {})
+
+
+def _said_setting(payload: dict[str, Any]) -> dict[str, Any]:
+    return {"connector_id": payload["connectorId"], **said_profile(payload["csChargingProfiles"])}
+
+
+CLEAR = {
+    "id": "profile_id",
+    "connectorId": "connector_id",
+    "chargingProfilePurpose": "purpose",
+    "stackLevel": "stack_level",
+}
+COMPOSITE = {"connectorId": "connector_id", "duration": "duration", "chargingRateUnit": "unit"}
+
+
 def _set_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.16."""
     transaction_id = int(params["transaction_id"]) if "transaction_id" in params else None
@@ -83,18 +126,12 @@ def _set_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
 
 def _clear_charging_profile(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.5: what is given is ANDed, and 0 is given, too (S16-54)."""
-    return _given(
-        params,
-        profile_id="id",
-        connector_id="connectorId",
-        purpose="chargingProfilePurpose",
-        stack_level="stackLevel",
-    )
+    return translated(params, {ours: theirs for theirs, ours in CLEAR.items()})
 
 
 def _get_composite_schedule(params: dict[str, Any]) -> dict[str, Any]:
     """1.6, 5.7."""
-    return _given(params, connector_id="connectorId", duration="duration", unit="chargingRateUnit")
+    return translated(params, {ours: theirs for theirs, ours in COMPOSITE.items()})
 
 
 def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
@@ -124,12 +161,21 @@ def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
 
 ORDERS: dict[str, Order] = {
     "set-charging-profile": Order(
-        "SetChargingProfile", _set_charging_profile, refused=frozenset({"Rejected", "NotSupported"})
+        "SetChargingProfile",
+        _set_charging_profile,
+        refused=frozenset({"Rejected", "NotSupported"}),
+        said=_said_setting,
     ),
     "clear-charging-profile": Order(
-        "ClearChargingProfile", _clear_charging_profile, refused=frozenset({"Unknown"})
+        "ClearChargingProfile",
+        _clear_charging_profile,
+        refused=frozenset({"Unknown"}),
+        said=renamed(CLEAR),
     ),
     "get-composite-schedule": Order(
-        "GetCompositeSchedule", _get_composite_schedule, read=_read_composite_schedule
+        "GetCompositeSchedule",
+        _get_composite_schedule,
+        read=_read_composite_schedule,
+        said=renamed(COMPOSITE),
     ),
 }

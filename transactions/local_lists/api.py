@@ -90,7 +90,8 @@ class LocalListShape(Shape):
     reported_at = Moment(allow_null=True)
     drifted = serializers.BooleanField(
         source="full_needed",
-        help_text="What the charge point has is not what is mirrored; a Full update follows.",
+        help_text="What the charge point has is not what is mirrored; unless the policy is `off` a Full update "
+        "follows.",
     )
     pending = PendingShape()
     on_its_way = serializers.UUIDField(
@@ -104,7 +105,9 @@ class EntryShape(Shape):
     """A token on the list, as it was accepted last."""
 
     id_token = serializers.CharField()
-    status = serializers.CharField(help_text="Accepted, Blocked or Expired.")
+    status = serializers.CharField(
+        help_text="As it was sent: Accepted, Blocked, Expired, Invalid or ConcurrentTx."
+    )
     expires_at = Moment(allow_null=True)
     parent = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields out of the class
 

@@ -6,6 +6,7 @@ from typing import Any
 from chargers.handling import Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
+from chargers.saying import translated
 
 CALLS: dict[str, Handler] = {}
 
@@ -31,6 +32,21 @@ def _authorization_data(entry: dict[str, Any]) -> dict[str, Any]:
     return {"idTag": entry["id_token"], "idTagInfo": info}
 
 
+INFO = {"status": "status", "expiryDate": "expires_at", "parentIdTag": "parent"}
+
+
+def _said_list(payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "update_type": payload["updateType"],
+        "list_version": payload["listVersion"],
+        "entries": [_said_entry(data) for data in payload.get("localAuthorizationList", ())],
+    }
+
+
+def _said_entry(data: dict[str, Any]) -> dict[str, Any]:
+    return {"id_token": data["idTag"], **translated(data.get("idTagInfo", {}), INFO)}
+
+
 ORDERS: dict[str, Order] = {
     "get-local-list-version": Order(
         "GetLocalListVersion",
@@ -38,10 +54,12 @@ ORDERS: dict[str, Order] = {
         accepted=ANY_ANSWER,
         refused=frozenset(),
         read=lambda answer: {"version": answer["listVersion"]},
+        said=lambda payload: {},
     ),
     "send-local-list": Order(
         "SendLocalList",
         _send_local_list,
         refused=frozenset({"Failed", "NotSupported", "VersionMismatch"}),
+        said=_said_list,
     ),
 }

@@ -62,8 +62,13 @@ def entries(local_list: LocalList) -> QuerySet[LocalListEntry]:
 
 
 def message_max(charge_point_id: int) -> int:
-    """Return how many entries one message may have (SendLocalListMaxLength)."""
-    return reported_number(charge_point_id, "SendLocalListMaxLength") or MESSAGE_DEFAULT
+    """Return how many entries one of our messages has (S16-32)."""
+    return reported_message_max(charge_point_id) or MESSAGE_DEFAULT
+
+
+def reported_message_max(charge_point_id: int) -> int | None:
+    """Return how many entries one message may have (SendLocalListMaxLength); None if that is not known."""
+    return reported_number(charge_point_id, "SendLocalListMaxLength") or None
 
 
 def list_max(charge_point_id: int) -> int | None:
