@@ -13,7 +13,7 @@ from chargers.configuration import following, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
 from chargers.models import Command
-from chargers.ordering import CommandType, Draft, Outcome, Params, bad_param, by_slug
+from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.protocol.redaction import is_secret
 
 Status = Command.Status
@@ -59,7 +59,12 @@ class SetAuthorizationKey(Params):
 
 
 def prepare_reading(draft: Draft) -> dict[str, Any]:
-    """S16-22: ask for no more keys than the charge point lists at once; the others follow in commands of their own."""
+    """S16-22: ask for no more keys than the charge point lists at once; the others follow in commands of their own.
+
+    An exact payload is one message, whatever it asks for.
+    """
+    if draft.exact is not None:
+        return as_given(draft)
     asked: dict[str, str] = {}
     for name in draft.params.keys:
         if fold(name):

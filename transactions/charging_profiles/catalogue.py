@@ -58,7 +58,7 @@ def _set(draft: Draft) -> dict[str, Any]:
             text = "its start was reported late, so it may be over already; wait for a reading of it"
             problems.append(("transaction_id", text))
     if not problems:
-        places = services.would_replace(charge_point.pk, profile, connector)
+        places = services.would_replace(charge_point.pk, profile, connector, draft.fixed.get("profile_id"))
         problems += _room_problems(charge_point.pk, limits, replaced=places.count())
     _refuse(problems)
     row = services.request_profile(draft, profile, connector_number=connector, transaction=transaction)
@@ -90,10 +90,12 @@ def prepare_start(draft: Draft) -> dict[str, Any]:
     problems = [*profile_problems(profile, now=draft.now), *limit_problems(profile, limits)]
     if profile.purpose != "TxProfile":
         problems.append(("purpose", "only a TxProfile goes with a start"))
-    _refuse(problems or _room_problems(draft.charge_point.pk, limits, replaced=0))
-    row = services.request_profile(
-        draft, profile, connector_number=draft.params.connector_id, transaction=None
-    )
+    if "transaction_id" in draft.fixed:
+        problems.append(("transaction_id", "a profile that goes with a start belongs to no transaction yet"))
+    connector = draft.params.connector_id
+    of_its_id = services.would_replace(draft.charge_point.pk, profile, None, draft.fixed.get("profile_id"))
+    _refuse(problems or _room_problems(draft.charge_point.pk, limits, replaced=of_its_id.count()))
+    row = services.request_profile(draft, profile, connector_number=connector, transaction=None)
     return as_given(draft) | {"profile_id": row.profile_id}
 
 

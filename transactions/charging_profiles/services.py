@@ -4,17 +4,20 @@ A charge point of OCPP 1.6 cannot be asked which profiles it has. So every answe
 boot and the clock move the mirror; what is not known for sure is called uncertain. Each move is a conditional UPDATE.
 """
 
+import secrets
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction as database
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from chargers.commands import send_command
 from chargers.following import Booted
+from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
+from chargers.saying import fixed_number
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.charging_profiles.limits import limits_of
@@ -36,14 +39,16 @@ AT_ONCE = 1000  # rows that one run of the clock moves
 def request_profile(
     draft: Draft, profile: ChargingProfile, *, connector_number: int | None, transaction: Transaction | None
 ) -> InstalledProfile:
-    """Keep a profile that is about to be ordered, under an id that its charge point has for no other."""
+    """Keep a profile that is about to be ordered, under an id that its charge point has for no other.
+
+    An exact payload brings its id; one that the charge point has already is that of the profile to replace.
+    """
     # Two orders at a time must not take the same id.
     charge_point = ChargePoint.objects.select_for_update(no_key=True).get(pk=draft.charge_point.pk)
-    known = InstalledProfile.objects.filter(charge_point=charge_point)
-    last: int = known.aggregate(last=Max("profile_id"))["last"] or 0
+    given = fixed_number(draft, "profile_id", least=0)
     row = InstalledProfile.objects.create(
         charge_point=charge_point,
-        profile_id=last + 1,
+        profile_id=_new_id(charge_point.pk) if given is None else given,
         connector_number=connector_number,
         purpose=profile.purpose,
         stack_level=profile.stack_level,
@@ -58,16 +63,34 @@ def request_profile(
     return row
 
 
+def _new_id(charge_point_id: int) -> int:
+    """Return an id that the charge point has never had; above all others, as long as there is a number above."""
+    known = InstalledProfile.objects.filter(charge_point_id=charge_point_id)
+    number: int = known.aggregate(last=Max("profile_id"))["last"] or 0
+    if number < INT32_MAX:
+        return number + 1
+    while known.filter(profile_id=number).exists():
+        number = secrets.randbelow(INT32_MAX) + 1
+    return number
+
+
 def would_replace(
-    charge_point_id: int, profile: ChargingProfile, connector_number: int
+    charge_point_id: int,
+    profile: ChargingProfile,
+    connector_number: int | None,
+    profile_id: int | None = None,
 ) -> QuerySet[InstalledProfile]:
-    """Return the profiles whose place a new one takes: same purpose, level and connector (S16-51)."""
+    """Return the profiles that give way to a new one: of its id, or of its place (1.6, 3.13.2).
+
+    A place is a purpose, a level and a connector (S16-51); without a connector it is not known yet.
+    """
+    same = Q(pk=None)
+    if connector_number is not None:
+        same |= Q(connector_number=connector_number, purpose=profile.purpose, stack_level=profile.stack_level)
+    if profile_id is not None:
+        same |= Q(profile_id=profile_id)
     return InstalledProfile.objects.filter(
-        charge_point_id=charge_point_id,
-        connector_number=connector_number,
-        purpose=profile.purpose,
-        stack_level=profile.stack_level,
-        status__in=InstalledProfile.LIVE,
+        same, charge_point_id=charge_point_id, status__in=InstalledProfile.LIVE
     )
 
 
@@ -139,22 +162,19 @@ def _installed(row: InstalledProfile, now: datetime) -> None:
     if transaction is not None and transaction.status == Transaction.Status.ENDED:
         _move(row, Status.ENDED, now, installed_at=now)
         return
-    if row.connector_number is not None:
-        _replace_older(row, now)
+    _replace_older(row, now)
     waits = row.purpose == "TxProfile" and transaction is None
     note = "It counts once its transaction starts." if waits else ""
     _move(row, Status.INSTALLED, now, installed_at=now, note=note)
 
 
 def _replace_older(row: InstalledProfile, now: datetime) -> None:
-    """S16-51: same purpose, stack level and connector means the same place."""
-    for older in held_profiles(row.charge_point_id).filter(
-        connector_number=row.connector_number,
-        purpose=row.purpose,
-        stack_level=row.stack_level,
-        pk__lt=row.pk,
-    ):
-        _move(older, Status.REPLACED, now, note=f"Profile {row.profile_id} took its place.")
+    """S16-51: same purpose, stack level and connector means the same place; one id is that of one profile."""
+    replaced = would_replace(row.charge_point_id, row.terms, row.connector_number, row.profile_id)
+    for older in replaced.filter(status__in=InstalledProfile.HELD, pk__lt=row.pk):
+        same = older.profile_id == row.profile_id
+        what = "A newer profile of its id" if same else f"Profile {row.profile_id}"
+        _move(older, Status.REPLACED, now, note=f"{what} took its place.")
 
 
 CRITERIA = {
