@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chargers.commands import note_effect
+from chargers.effects import note_effect
 from chargers.handling import INT32_MAX
 from chargers.models import Registration
 from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
@@ -96,7 +96,13 @@ def no_second_boot(draft: Draft) -> dict[str, Any]:
 def unlocked(outcome: Outcome) -> None:
     """Take the answer for the effect: it comes when the lock has opened, and no other message tells."""
     if outcome.accepted:
-        note_effect(outcome.command, "The connector was unlocked.", now=outcome.now)
+        note_effect(
+            outcome.command,
+            "The connector was unlocked.",
+            kind="connector",
+            subject=outcome.command.params["connector_id"],
+            now=outcome.now,
+        )
 
 
 COMMANDS = by_slug(

@@ -1,48 +1,45 @@
-"""The ledger of operator commands: what was ordered, by whom, and what became of it.
+"""Give commands to charge points: the catalogue of what there is to order, the checks, and the row that is queued.
 
-`send_command()` writes a row and rings at the process that holds the charge point. That process claims the row by a
-conditional UPDATE and sends it when the charge point's one-CALL slot is free, so an order is sent at most once.
-The answer is one fact, the effect that was seen to follow another.
+`send_command()` writes a row and rings at the process that holds the charge point. That process claims the row when
+the charge point's one-CALL slot is free (`chargers.ledger`), so an order is sent at most once.
+The answer is one fact, the effect that was seen to follow another (`chargers.effects`).
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID, uuid4
 
-import orjson
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils.module_loading import import_string
 from pydantic import ValidationError
 
-from chargers.following import Booted, CommandSettled, tell
-from chargers.models import ChargePoint, Command, Connection, Registration
+from chargers.effects import announce_command
+from chargers.models import ChargePoint, Command, Registration
 from chargers.ordering import (
+    EXACT,
     SYSTEM,
     Author,
     BadParam,
-    Claimed,
     CommandRefused,
     CommandType,
     Draft,
     Order,
-    Outcome,
     Params,
 )
-from chargers.protocol.redaction import MASK, redact, redact_text
+from chargers.protocol import schemas
+from chargers.protocol.redaction import MASK, redacted
 from chargers.protocol.versions import Version
 from chargers.services import tell_holder
-from csms.core.events.services import record
 from csms.core.ids import uuid7
-from csms.core.live import announce
-from csms.core.sealing import seal, unseal
+from csms.core.sealing import seal
 
-log = logging.getLogger(__name__)
-Status = Command.Status
+DEFAULT_EXPIRY = timedelta(minutes=1)
+QUEUED_EXPIRY = timedelta(hours=1)  # of a command that may wait for its charge point, where nobody says more
+EXPIRY_MAX = timedelta(days=7)
+WAITING_MAX = 100
+"""Commands that may wait for one charge point; two that are ordered at the same moment may both be the last."""
 
 
 def catalogue() -> dict[str, CommandType]:
@@ -55,7 +52,31 @@ def orders() -> dict[Version, dict[str, Order]]:
     return cast(dict[Version, dict[str, Order]], import_string(settings.OCPP_ORDERS))
 
 
-DEFAULT_EXPIRY = timedelta(minutes=1)
+def entry_of(type: str) -> CommandType | None:
+    """Return the entry of the catalogue; for an exact payload that no entry can say, one that keeps nothing."""
+    return EXACT if type == EXACT.slug else catalogue().get(type)
+
+
+def order_of(version: Version, type: str, action: str = "") -> Order | None:
+    """Return how the version says a command, or an exact payload of this action; None if it cannot."""
+    table = orders().get(version, {})
+    if type != EXACT.slug:
+        return table.get(type)
+    if action not in schemas.for_charger(version):
+        return None
+    return next((order for order in table.values() if order.action == action), None) or _plain(
+        version, action
+    )
+
+
+def _plain(version: Version, action: str) -> Order:
+    """Return the order of an action that no entry has: "Accepted" is yes, the other words of its answers are no."""
+    document = schemas.response_schema(version, action).document
+    status = document.get("properties", {}).get("status", {})
+    reference = status.get("$ref", "").rpartition("/")[2]
+    words = document.get("definitions", {}).get(reference, status).get("enum", ())
+    accepted = frozenset({"Accepted"} if words else {""})
+    return Order(action, dict, accepted=accepted, refused=frozenset(words) - accepted)
 
 
 def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) -> Params:
@@ -82,13 +103,19 @@ def check_params(type: str, params: Mapping[str, Any], *, strict: bool = False) 
         raise CommandRefused("invalid", listed, errors) from error
 
 
-def why_not(charge_point: ChargePoint, type: str, *, may_wait: bool = False) -> CommandRefused | None:
-    """Return why a command cannot be sent to the charge point now, or queued for later; None when it can."""
+def why_not(
+    charge_point: ChargePoint, type: str, *, action: str = "", may_wait: bool = False
+) -> CommandRefused | None:
+    """Return why a command cannot be sent to the charge point now, or queued for later; None when it can.
+
+    `action` is that of a payload that no entry of the catalogue can say.
+    """
     if charge_point.retired_at is not None:
         return CommandRefused("retired", f"{charge_point.cp_id} was retired")
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
-    if charge_point.registration == Registration.PENDING and not catalogue()[type].while_pending:
+    entry = entry_of(type)
+    if charge_point.registration == Registration.PENDING and not (entry and entry.while_pending):
         return CommandRefused("not_accepted", f"{charge_point.cp_id} waits for approval")  # T-082
     if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
@@ -96,7 +123,7 @@ def why_not(charge_point: ChargePoint, type: str, *, may_wait: bool = False) -> 
         text = f"{charge_point.cp_id} has never connected: nobody knows which OCPP version it speaks"
         return CommandRefused("version_unknown", text)
     version = Version(charge_point.protocol)
-    if type not in orders().get(version, {}):
+    if order_of(version, type, action) is None:
         return CommandRefused("not_supported", f"{version.label} has no such command")
     return None
 
@@ -121,165 +148,60 @@ def send_command(
     send word for word; `params` is then what `Order.said` made of it.
 
     Not idempotent: two calls are two orders. Raises CommandRefused with the code unknown_command, invalid, retired,
-    not_accepted, offline, version_unknown or not_supported.
+    not_accepted, offline, version_unknown, not_supported or queue_full.
     """
-    entry = catalogue().get(type)
+    entry = entry_of(type) if exact is not None else catalogue().get(type)
     names = entry.params.model_fields if entry is not None else params
     fixed = {name: value for name, value in params.items() if name not in names} if exact is not None else {}
-    checked = check_params(type, {name: value for name, value in params.items() if name not in fixed})
-    refusal = why_not(charge_point, type, may_wait=may_wait)
+    given = {name: value for name, value in params.items() if name not in fixed}
+    checked = check_params(type, given) if type != EXACT.slug or entry is None else EXACT.params(**given)
+    action = str(params.get("action", ""))
+    refusal = why_not(charge_point, type, action=action, may_wait=may_wait)
     if refusal is not None:
         raise refusal
-    entry = catalogue()[type]
+    order = order_of(Version(charge_point.protocol), type, action)
+    assert entry is not None
+    assert order is not None
     draft = Draft(uuid7(), charge_point, checked, author, now, exact, fixed)
     with transaction.atomic():
+        if may_wait:
+            _mind_the_queue(charge_point)
         values = entry.prepare(draft)
-        order = orders()[Version(charge_point.protocol)][type]
         try:
-            payload = order.payload(values) if exact is None else exact
+            if exact is None:
+                order.payload(values)
         except BadParam as error:
             raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
         secret = {name: values[name] for name in entry.secrets(values)}
-        to_seal = secret if exact is None else {"payload": payload}
+        # An exact payload waits sealed, secrets or none: a column of JSON may write its numbers in another way.
+        sealed = secret if exact is None else {"payload": exact}
         command = Command.objects.create(
             id=draft.command_id,
             charge_point=charge_point,
             type=type,
             params=values | dict.fromkeys(secret, MASK),
-            exact=None if exact is None else _masked(order.action, exact),
-            sealed=seal(to_seal) if to_seal else "",
-            may_wait=may_wait,
+            exact=None if exact is None else redacted(order.action, exact),
+            sealed=seal(sealed) if sealed else "",
             user=author.user,
             by=author.name[:150],
             reason=reason,
             created_at=now,
             not_before=not_before,
             expires_at=(not_before or now) + expires_in,
+            may_wait=may_wait,
         )
         tell_holder(charge_point.pk, "commands")
-        _announce(command)
+        announce_command(command)
     return command
 
 
-# --- the ledger: what the holder of the charge point notes ------------------------------------------------------------
-
-
-def due(now: datetime) -> Q:
-    """Return the condition for commands whose time has come."""
-    return Q(not_before=None) | Q(not_before__lte=now)
-
-
-def claim_next(
-    charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime
-) -> Claimed | None:
-    """Claim the oldest queued command for a connection; None when there is nothing to send."""
-    queued = (
-        Command.objects.filter(
-            due(now),
-            charge_point_id=charge_point_id,
-            charge_point__connection_id=connection_id,  # one that was replaced sends no more orders
-            status=Status.QUEUED,
-            expires_at__gt=now,
+def _mind_the_queue(charge_point: ChargePoint) -> None:
+    queued = Command.objects.filter(charge_point=charge_point, status=Command.Status.QUEUED, may_wait=True)
+    if queued.count() >= WAITING_MAX:
+        text = (
+            f"{WAITING_MAX} commands wait for {charge_point.cp_id} already; cancel some, or let them expire"
         )
-        .select_related("charge_point")
-        .order_by("id")
-    )
-    while (command := queued.first()) is not None:
-        order = orders()[version].get(command.type)
-        try:
-            # The connection that sends may speak another version than the one the command was checked for.
-            if order is None:
-                raise ValueError(f"{version.label} has no such command")
-            secret = unseal(command.sealed)
-            payload = (
-                secret["payload"] if command.exact is not None else order.payload(command.params | secret)
-            )
-        except ValueError as error:
-            _settle(command, Status.FAILED, now, error_description=str(error))
-            continue
-        message_id = str(uuid4())  # T-042: unique over all connections
-        claimed = Command.objects.filter(pk=command.pk, status=Status.QUEUED).update(
-            status=Status.SENT,
-            sent_at=now,
-            connection_id=connection_id,
-            message_id=message_id,
-            action=order.action,
-            payload=_masked(order.action, payload),
-            sealed="",
-        )
-        if claimed == 1:
-            _announce(command)
-            return Claimed(command.pk, message_id, order.action, payload, order.asks_for(payload))
-    return None
-
-
-def settle_answer(
-    command_id: UUID, payload: dict[str, Any], *, version: Version, whole: bool = True, now: datetime
-) -> bool:
-    """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for."""
-    command = Command.objects.select_related("charge_point").get(pk=command_id)
-    word = str(payload.get("status", ""))
-    order = orders()[version][command.type]
-    answer = _masked(command.action, payload)
-    values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
-    facts: dict[str, Any] = {}
-    if word in order.accepted or word in order.refused:
-        facts = order.read(payload)
-    if word in order.accepted:
-        status = Status.ACCEPTED
-    elif word in order.refused:
-        status = Status.REJECTED
-    else:
-        status = Status.FAILED
-        values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
-    _settle(command, status, now, facts, whole, **values)
-    return status == Status.ACCEPTED
-
-
-def settle_failure(
-    command_id: UUID, *, code: str, description: str, details: dict[str, Any] | None = None, now: datetime
-) -> None:
-    """Note that the charge point answered with an error, or with something that cannot be read.
-
-    Without a `code` it is ours that failed: the order cannot be said, and has never left.
-    """
-    command = Command.objects.select_related("charge_point").get(pk=command_id)
-    _settle(
-        command,
-        Status.FAILED,
-        now,
-        error_code=code[:64],
-        error_description=redact_text(description),  # some repeat the URL that they were given
-        error_details=_masked(command.action, details) if details else None,
-        **({"answered_at": now} if code else {"sent_at": None}),
-    )
-
-
-def settle_timeout(command_id: UUID, *, now: datetime) -> None:
-    """Note that no answer came in time (T-046)."""
-    command = Command.objects.select_related("charge_point").get(pk=command_id)
-    _settle(command, Status.TIMED_OUT, now, error_description=UNANSWERED)
-
-
-def note_late_answer(command_id: UUID, text: str, *, now: datetime) -> None:
-    """Attach an answer that came after the time-out; the status stays."""
-    if Command.objects.filter(pk=command_id, late_at=None).update(late_answer=text, late_at=now):
-        _announce(Command.objects.get(pk=command_id))
-
-
-def note_effect(command: Command, effect: str, *, subject: str = "", now: datetime) -> None:
-    """Note what was seen to follow a command; the first sight counts."""
-    if Command.objects.filter(pk=command.pk, effect_at=None).update(
-        effect=effect, effect_subject=subject, effect_at=now
-    ):
-        _announce(command)
-
-
-def note_message(command_id: UUID, action: str, *, now: datetime) -> None:
-    """Note that the message a command asked for has come."""
-    command = Command.objects.filter(pk=command_id, effect_at=None).first()
-    if command is not None:
-        note_effect(command, f"{action} came.", now=now)
+        raise CommandRefused("queue_full", text)
 
 
 def ask_to_boot(charge_point_id: int, *, now: datetime) -> Command:
@@ -292,131 +214,3 @@ def ask_to_boot(charge_point_id: int, *, now: datetime) -> Command:
         reason="it was approved",
         now=now,
     )
-
-
-def follow_boot(booted: Booted) -> None:
-    """See the effect of a reset."""
-    command = command_awaiting_effect(booted.charge_point_id, "reset", now=booted.now)
-    if command is not None:
-        note_effect(command, "The charge point booted.", now=booted.now)
-
-
-EFFECT_WINDOW = timedelta(minutes=15)
-
-
-def command_awaiting_effect(
-    charge_point_id: int, type: str, *, now: datetime, **params: object
-) -> Command | None:
-    """Return the newest command of this type, with these parameters, whose effect was not yet seen."""
-    wanted = {name: str(value).casefold() for name, value in params.items()}
-    for command in Command.objects.filter(
-        charge_point_id=charge_point_id,
-        type=type,
-        effect_at=None,
-        created_at__gt=now - EFFECT_WINDOW,
-        status__in=[Status.SENT, Status.ACCEPTED, Status.TIMED_OUT],
-    ).order_by("-id")[:20]:
-        if all(str(command.params.get(name, value)).casefold() == value for name, value in wanted.items()):
-            return command
-    return None
-
-
-def fail_unanswered(connection_id: UUID | None, *, now: datetime) -> None:
-    """End the command whose answer a lost connection owes; it touches no other connection's."""
-    for command in Command.objects.filter(connection_id=connection_id, status=Status.SENT).select_related(
-        "charge_point"
-    ):
-        _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=CLOSED)
-
-
-def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
-    """End queued commands that may not wait for a charge point that has gone offline; return whether others wait.
-
-    A start or a reset that was meant for now must not reach the charge point when it comes back (S-04).
-    """
-    waiting = False
-    for command in Command.objects.filter(
-        charge_point_id=charge_point_id, status=Status.QUEUED
-    ).select_related("charge_point"):
-        if command.may_wait:
-            waiting = True
-        else:
-            why = "the charge point went offline"
-            _settle(command, Status.FAILED, now, error_code="Offline", error_description=why)
-    return waiting
-
-
-LOST_AFTER = timedelta(minutes=5)
-UNSENT = "it was not sent before its expiry"
-UNANSWERED = "the charge point did not answer in time"
-CLOSED = "the connection closed before the answer"
-
-
-def expire_commands(*, now: datetime) -> int:
-    """End queued commands past their expiry and sent ones whose process was lost; return how many."""
-    closed = Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False))
-    ends = (
-        (Q(status=Status.QUEUED, expires_at__lte=now), Status.EXPIRED, "", UNSENT),
-        (Q(status=Status.SENT, sent_at__lte=now - LOST_AFTER), Status.TIMED_OUT, "", UNANSWERED),
-        # A process that was killed left it.
-        (Q(closed, status=Status.SENT), Status.FAILED, "ConnectionLost", CLOSED),
-    )
-    expired = 0
-    for over, status, code, why in ends:
-        for command in Command.objects.filter(over).select_related("charge_point")[:1000]:
-            try:
-                expired += _settle(command, status, now, error_code=code, error_description=why)
-            except Exception:  # one that cannot be ended must not keep the others open
-                log.exception("commands.not_ended", extra={"command_id": str(command.pk)})
-    return expired
-
-
-def _settle(
-    command: Command,
-    status: Status,
-    now: datetime,
-    facts: dict[str, Any] | None = None,
-    whole: bool = True,
-    **values: Any,
-) -> bool:
-    """Give an open command its final status; a command is settled once."""
-    with transaction.atomic():
-        settled = (
-            Command.objects.filter(pk=command.pk, status__in=Command.OPEN).update(
-                status=status, sealed="", **values
-            )
-            == 1
-        )
-        if settled:
-            cp = command.charge_point
-            word, code = values.get("answer_status", ""), values.get("error_code", "")
-            record(
-                "cp.command",
-                cp.cp_id,
-                {
-                    "command_id": str(command.pk),
-                    "type": command.type,
-                    "status": status,
-                    "answer_status": word,
-                    "error_code": code,
-                },
-                occurred_at=now,
-            )
-            _announce(command)
-            entry = catalogue().get(command.type)
-            if entry is not None:
-                for name, value in values.items():
-                    setattr(command, name, value)
-                command.status = status
-                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now, whole))
-            tell(CommandSettled(cp.pk, cp.cp_id, command.pk, command.type, status, word, code, now))
-    return settled
-
-
-def _masked(action: str, payload: dict[str, Any]) -> dict[str, Any]:
-    text = redact(action, payload)  # T-028
-    return cast(dict[str, Any], orjson.loads(text)) if MASK in text else payload
-
-
-def _announce(command: Command) -> None:
-    announce("commands", f"commands:{command.charge_point_id}")

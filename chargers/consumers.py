@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from prometheus_client import Counter, Histogram
 
-from chargers import commands, connections
+from chargers import commands, connections, ledger
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Call, Handler, Holder, Translated
@@ -356,9 +356,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         def end() -> None:
             now = datetime.now(UTC)
             held = connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
-            commands.fail_unanswered(holder.connection_id, now=now)
+            ledger.fail_unanswered(holder.connection_id, now=now)
             if held:  # not when a newer connection holds the charge point: its queue is not ours
-                commands.fail_unsent(holder.charge_point_id, now=now)
+                ledger.fail_unsent(holder.charge_point_id, now=now)
 
         self.gateway.background("close a connection", end)
 

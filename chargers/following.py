@@ -57,7 +57,10 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class CommandSettled:
-    """A command has its final status. `word` is the charge point's own in its answer, `error_code` its CALLERROR's."""
+    """A command has its final status. `word` is the charge point's own in its answer, `error_code` its CALLERROR's.
+
+    `action` is the OCPP action with which it was claimed; "" for one that never was.
+    """
 
     charge_point_id: int
     cp_id: str
@@ -67,6 +70,7 @@ class CommandSettled:
     word: str
     error_code: str
     now: datetime
+    action: str = ""
 
 
 Follower = Callable[[Any], None]

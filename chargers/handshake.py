@@ -18,7 +18,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password
 from prometheus_client import Counter
 
-from chargers import commands, connections
+from chargers import connections, ledger
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
@@ -198,7 +198,7 @@ class Handshake:
                 now=now,
             )
             # What was meant for an earlier connection must not reach this one (S-04).
-            return opened, commands.fail_unsent(guest.pk, now=now)
+            return opened, ledger.fail_unsent(guest.pk, now=now)
 
         return await self._unit(unit)
 

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 from django.db import models, transaction
 from django.db.models import F
 
-from chargers.commands import note_effect
+from chargers.effects import note_effect
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Draft, Outcome, bad_param
 from chargers.protocol.redaction import redact_text
+from chargers.saying import fixed_number
 from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
 from csms.core.events.services import record
@@ -58,7 +59,7 @@ class Job(models.Model):
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="+")
     command_id = models.UUIDField(unique=True, help_text="the order; commands are pruned before jobs")
     request_id = models.PositiveIntegerField(
-        null=True, unique=True, help_text="names it on the wire, where the wire has such names"
+        null=True, help_text="names it on the wire, where the wire has such names"
     )
     location = models.TextField(help_text="where to load from or to; without passwords and tokens")
     retries = models.PositiveIntegerField(null=True)
@@ -125,6 +126,8 @@ class Kind(Generic[J]):
     """What an event says of a job beside its state."""
     effect: Callable[[Any], str]
     """What is seen when a job has succeeded, for the ledger of commands."""
+    subject: str
+    """What the ledger calls a job of this kind; one of `chargers.effects.SUBJECTS`."""
 
 
 # --- beginning --------------------------------------------------------------------------------------------------------
@@ -136,6 +139,19 @@ def new_request_id(*tables: type[Job]) -> int:
         number = secrets.randbelow(INT32_MAX - 1) + 1
         if not any(table._default_manager.filter(request_id=number).exists() for table in tables):
             return number
+
+
+def request_id_of(draft: Draft, table: type[Job]) -> int:
+    """Return the number for the job of an order: the one that its exact payload has, else a new one.
+
+    Raises CommandRefused for one by which the charge point would not know which of two jobs is meant.
+    """
+    number = fixed_number(draft, "request_id", most=INT32_MAX - 1)
+    if number is None:
+        return new_request_id(table)
+    if table._default_manager.filter(request_id=number, charge_point=draft.charge_point).exists():
+        raise bad_param("request_id", f"{draft.charge_point.cp_id} has had an order with the number {number}")
+    return number
 
 
 def stale_after(*moments: datetime | None) -> datetime | None:
@@ -284,7 +300,7 @@ def note_report(
     if job.state == State.SUCCEEDED:
         command = Command.objects.filter(pk=job.command_id).first()
         if command is not None:
-            note_effect(command, kind.effect(job), subject=str(job.pk), now=now)
+            note_effect(command, kind.effect(job), kind=kind.subject, subject=job.pk, now=now)
     return job
 
 

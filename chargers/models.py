@@ -343,12 +343,17 @@ class Command(models.Model):
 
     # What was seen to follow, e.g. the transaction that started.
     effect = models.TextField(blank=True)
+    effect_kind = models.CharField(max_length=24, blank=True, help_text="what shows the effect")
     effect_subject = models.CharField(max_length=64, blank=True, help_text="the id of what shows the effect")
     effect_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["charge_point", "-created_at"], name="command_cp"),
+            # Ids are sorted by time. Each filter of the ledger has an index in its order: newest first.
+            models.Index(fields=["charge_point", "-id"], name="command_of_cp"),
+            models.Index(fields=["type", "-id"], name="command_of_type"),
+            models.Index(fields=["status", "-id"], name="command_of_status"),
+            models.Index(fields=["by", "-id"], name="command_of_author"),
             models.Index(
                 fields=["status", "expires_at"],
                 name="command_open",

@@ -142,6 +142,8 @@ class CommandType:
     """The question to ask before it is sent; empty for harmless ones."""
     while_pending: bool = False
     """Whether it may be sent before the charge point is approved (T-082)."""
+    scope: str = "command"
+    """What a person or a token needs to order it; one of `csms.core.access.models.SCOPES`."""
     prepare: Callable[[Draft], dict[str, Any]] = as_given
     """Check a command against what is known of the charge point, and return the parameters to keep and to send.
 
@@ -153,6 +155,16 @@ class CommandType:
     must send sealed until then (T-028)."""
     settled: Callable[[Outcome], None] = _nothing
     """Keep what the outcome tells. Called once, in the transaction that gives the command its final status."""
+
+
+class ExactParams(Params):
+    """An OCPP payload, word for word, that no entry of the catalogue can say."""
+
+    action: str
+
+
+EXACT = CommandType("exact", "OCPP payload", ExactParams, effect="Whatever the payload says.", observed=False)
+"""The type of commands that only the ledger knows: it is in no catalogue, for it has no words of its own."""
 
 
 def by_slug(*entries: CommandType) -> dict[str, CommandType]:

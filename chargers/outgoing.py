@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
-from chargers import commands
+from chargers import effects, ledger
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway
 from chargers.handling import Holder
@@ -58,7 +58,7 @@ class Outgoing:
         holder = self._holder
 
         def claim() -> Claimed | None:
-            return commands.claim_next(
+            return ledger.claim_next(
                 holder.charge_point_id,
                 connection_id=holder.connection_id,
                 version=holder.version,
@@ -86,7 +86,7 @@ class Outgoing:
             description = error.description
 
             def fail() -> None:
-                commands.settle_failure(
+                ledger.settle_failure(
                     claimed.command_id, code="", description=description, now=datetime.now(UTC)
                 )
 
@@ -114,7 +114,7 @@ class Outgoing:
         command_id = claimed_of(late).command_id
         self._gateway.background(
             "time out a command",
-            lambda: commands.settle_timeout(command_id, now=datetime.now(UTC)),
+            lambda: ledger.settle_timeout(command_id, now=datetime.now(UTC)),
             lambda _: self.next(),
         )
 
@@ -125,7 +125,7 @@ class Outgoing:
         claimed = claimed_of(event.call)
         version = self._holder.version
         if isinstance(event, CallFailed):
-            commands.settle_failure(
+            ledger.settle_failure(
                 claimed.command_id,
                 code=event.code_text or wire_code(event.fault, version),
                 description=event.description,
@@ -133,7 +133,7 @@ class Outgoing:
                 now=at,
             )
             return
-        accepted = commands.settle_answer(
+        accepted = ledger.settle_answer(
             claimed.command_id, event.payload, version=version, whole=event.whole, now=at
         )
         if accepted and claimed.asks_for:
@@ -145,7 +145,7 @@ class Outgoing:
         command_id = claimed_of(event.call).command_id
         self._gateway.background(
             "fail a command",
-            lambda: commands.settle_failure(
+            lambda: ledger.settle_failure(
                 command_id,
                 code="AnswerNotHandled",
                 description="its answer could not be handled; the log says why",
@@ -155,14 +155,14 @@ class Outgoing:
 
     def settle_late(self, call: PendingCall, text: str, at: datetime) -> None:
         """Note an answer that came after its time."""
-        commands.note_late_answer(claimed_of(call).command_id, redact(call.action, text), now=at)
+        ledger.note_late_answer(claimed_of(call).command_id, redact(call.action, text), now=at)
 
     def came(self, action: str, at: datetime) -> None:
         """A message has come: if one was asked for, that is the effect of the command."""
         command_id = self._expected.get(action)
         if command_id is None:
             return
-        commands.note_message(command_id, action, now=at)
+        effects.note_message(command_id, action, now=at)
         if self._holder.registration == Registration.ACCEPTED:
             after_commit(lambda: self._forget(action))
 

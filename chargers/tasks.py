@@ -3,13 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import commands, connections
+from chargers import connections, ledger
 
 
 @shared_task
 def expire_commands() -> int:
     """End commands that were not sent or not answered in time; return how many."""
-    return commands.expire_commands(now=timezone.now())
+    return ledger.expire_commands(now=timezone.now())
 
 
 @shared_task

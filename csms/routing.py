@@ -13,12 +13,12 @@ import chargers.callbacks.services
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
-import chargers.commands
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
 import chargers.diagnostics.catalogue
 import chargers.diagnostics.ocpp16
+import chargers.effects
 import chargers.firmware.catalogue
 import chargers.firmware.ocpp16
 import chargers.firmware.services
@@ -104,7 +104,7 @@ VENDORS: dict[str, dict[str, VendorHandler]] = {
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     Booted: (
-        chargers.commands.follow_boot,
+        chargers.effects.follow_boot,
         chargers.configuration.following.follow_boot,
         chargers.firmware.services.follow_boot,
         transactions.local_lists.services.follow_boot,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from chargers.commands import command_awaiting_effect, note_effect
+from chargers.effects import command_awaiting_effect, note_effect
 from chargers.following import tell
 from chargers.models import Connector
 from chargers.traits.values import TokenRule
@@ -309,7 +309,7 @@ def stop_transaction(
         charge_point_id, "remote-stop", now=now, transaction_id=transaction.transaction_id
     )
     if command is not None:
-        note_effect(command, "The transaction ended.", subject=str(transaction.pk), now=now)
+        note_effect(command, "The transaction ended.", kind="transaction", subject=transaction.pk, now=now)
     announce_transaction(transaction)
     return Stopped(transaction, new=True)
 

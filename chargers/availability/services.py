@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chargers.availability.models import AvailabilityIntent
 from chargers.availability.selectors import operative
-from chargers.commands import note_effect
+from chargers.effects import note_effect
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, Connector
 from csms.core.events.services import record
@@ -92,7 +92,9 @@ def _note_if_all(command: Command, now: datetime) -> None:
         if len(intents) == 1 and judged[0].connector_number
         else "It"
     )
-    note_effect(command, f"{what} is {word}.", now=now)
+    numbers = [str(intent.connector_number) for intent in judged if intent.connector_number]
+    where = {"kind": "connector", "subject": numbers[0]} if len(numbers) == 1 else {"kind": "charge-point"}
+    note_effect(command, f"{what} is {word}.", now=now, **where)
     _record(command.charge_point.cp_id, command.params, "in_force", now)
 
 

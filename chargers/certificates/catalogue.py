@@ -17,7 +17,7 @@ from chargers.certificates.pem import (
     read_certificates,
     text_of,
 )
-from chargers.commands import command_awaiting_effect, note_effect
+from chargers.effects import command_awaiting_effect, note_effect
 from chargers.models import Connection
 from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
@@ -102,19 +102,24 @@ def reconcile(outcome: Outcome) -> None:
         )
         return
     added, gone = mirror.reconcile(charge_point, use, reported, now=now)
-    note_effect(outcome.command, f"It has {len(reported)}: {added} not known before, {gone} gone.", now=now)
+    note_effect(
+        outcome.command,
+        f"It has {len(reported)}: {added} not known before, {gone} gone.",
+        kind="certificate",
+        now=now,
+    )
     for row in mirror.present(charge_point.pk, use):
         installing = row.pem and command_awaiting_effect(
             charge_point.pk, "install-certificate", now=now, certificate_type=use, certificate=row.pem
         )
         if installing:
-            note_effect(installing, "The charge point lists it.", subject=str(row.pk), now=now)
+            note_effect(installing, "The charge point lists it.", kind="certificate", subject=row.pk, now=now)
     deleting = command_awaiting_effect(charge_point.pk, "delete-certificate", now=now)
     if deleting is not None:
         name = _name(DeleteCertificate.model_validate(deleting.params))
         # Only a list of its own kind shows that it is gone.
         if mirror.named(charge_point.pk, name) is None and mirror.had(charge_point.pk, use, name):
-            note_effect(deleting, "The charge point no longer lists it.", now=now)
+            note_effect(deleting, "The charge point no longer lists it.", kind="certificate", now=now)
 
 
 # --- delete -----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ from chargers.certificates.pem import (
     read_request,
     text_of,
 )
-from chargers.commands import note_effect, send_command
+from chargers.commands import send_command
+from chargers.effects import note_effect
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from csms.core.config import get_config
@@ -318,7 +319,7 @@ def settle_certificate(outcome: Outcome) -> None:
         row = mirror.note_installed(
             command.charge_point, InstalledCertificate.Use.CHARGE_POINT, chain, now=now
         )
-        note_effect(command, "The certificate is its own now.", subject=str(row.pk), now=now)
+        note_effect(command, "The certificate is its own now.", kind="certificate", subject=row.pk, now=now)
     if request is None:
         return
     if outcome.accepted:

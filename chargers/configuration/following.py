@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, Value, When
 
-from chargers.commands import note_effect
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
 from chargers.configuration.services import apply_desired, note_support, order_quietly
+from chargers.effects import note_effect
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command, Connection, Registration
 from chargers.ordering import SYSTEM, Outcome
@@ -121,7 +121,7 @@ def follow_sign_in(signed_in: SignedIn) -> None:
                 )
         elif key == "securityprofile" and command.params.get("value") == str(signed_in.security_profile):
             text = f"It connected with security profile {signed_in.security_profile}."
-            note_effect(command, text, now=signed_in.now)
+            note_effect(command, text, kind="charge-point", now=signed_in.now)
 
 
 # In an answer to these, the word is about the key or the connector and not about the command.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chargers.commands import note_effect, send_command
+from chargers.commands import send_command
 from chargers.configuration.models import (
     ConfigurationChange,
     ConfigurationKey,
@@ -15,6 +15,7 @@ from chargers.configuration.models import (
     DesiredValue,
 )
 from chargers.configuration.selectors import Drift, clean, configuration, fold, same
+from chargers.effects import note_effect
 from chargers.models import ChargePoint, Command, Connector
 from chargers.ordering import SYSTEM, Author, CommandRefused
 from chargers.protocol.redaction import is_secret
@@ -116,7 +117,7 @@ def _note_read_back(row: ConfigurationKey, took: bool, now: datetime) -> None:
     command = Command.objects.filter(pk=row.told_by).first() if row.told_by else None
     if command is not None and row.value is not None:
         text = f"It now reports {row.value!r}." if took else f"It reports {row.value!r} instead."
-        note_effect(command, text, now=now)
+        note_effect(command, text, kind="configuration", now=now)
 
 
 def _store_unknown(

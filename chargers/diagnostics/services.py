@@ -11,8 +11,8 @@ from chargers.jobs import (
     Kind,
     State,
     expire_jobs,
-    new_request_id,
     note_report,
+    request_id_of,
     settle,
     stale_after,
 )
@@ -43,6 +43,7 @@ LOGS = Kind[LogJob](
     topic="cp.log",
     facts=_facts,
     effect=lambda job: "The charge point says that it has uploaded.",
+    subject="log-job",
 )
 
 
@@ -51,7 +52,7 @@ def begin_log(draft: Draft, location: str, *, log: Log, numbered: bool, **values
     return LogJob.objects.create(
         charge_point=draft.charge_point,
         command_id=draft.command_id,
-        request_id=new_request_id(LogJob) if numbered else None,
+        request_id=request_id_of(draft, LogJob) if numbered else None,
         location=redact_text(location),
         log=log,
         created_at=draft.now,

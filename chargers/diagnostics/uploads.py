@@ -16,9 +16,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from chargers.commands import note_effect
 from chargers.diagnostics import store
 from chargers.diagnostics.models import LogJob, StoredFile, Upload
+from chargers.effects import note_effect
 from chargers.models import ChargePoint, Command
 from csms.core.config import get_config
 from csms.core.events.services import record
@@ -166,7 +166,7 @@ def take_file(
         announce(f"charge-point:{upload.charge_point_id}")
         command = Command.objects.filter(pk=job.command_id).first() if job else None
         if command is not None:
-            note_effect(command, f"The file {file.name} came.", subject=str(file.pk), now=now)
+            note_effect(command, f"The file {file.name} came.", kind="file", subject=file.pk, now=now)
     return file
 
 

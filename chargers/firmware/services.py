@@ -11,8 +11,8 @@ from chargers.jobs import (
     Kind,
     State,
     expire_jobs,
-    new_request_id,
     note_report,
+    request_id_of,
     settle,
     stale_after,
     tell_job,
@@ -58,6 +58,7 @@ UPDATES = Kind[FirmwareJob](
     topic="cp.firmware",
     facts=_facts,
     effect=lambda job: "The charge point says that the firmware is installed.",
+    subject="firmware-job",
 )
 
 
@@ -67,7 +68,7 @@ def begin_update(draft: Draft, location: str, *, signed: bool, **values: Any) ->
     return FirmwareJob.objects.create(
         charge_point=draft.charge_point,
         command_id=draft.command_id,
-        request_id=new_request_id(FirmwareJob) if signed else None,
+        request_id=request_id_of(draft, FirmwareJob) if signed else None,
         signed=signed,
         location=redact_text(location),
         version_before=draft.charge_point.firmware_version,

@@ -1,7 +1,7 @@
 """Frames without their secrets, for whoever stores or shows them."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -65,6 +65,12 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
             return MASK
     masked = _masked(value)
     return text if masked == value else orjson.dumps(masked).decode()
+
+
+def redacted(action: str | None, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a payload without its secrets."""
+    text = redact(action, payload)
+    return cast(dict[str, Any], orjson.loads(text)) if MASK in text else payload
 
 
 def redact_text(text: str) -> str:

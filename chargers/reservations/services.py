@@ -14,7 +14,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chargers.commands import command_awaiting_effect, note_effect, send_command
+from chargers.commands import send_command
+from chargers.effects import command_awaiting_effect, note_effect
 from chargers.following import StatusReported
 from chargers.models import Command, Connector, ConnectorStatus
 from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
@@ -110,7 +111,7 @@ def settle_cancellation(outcome: Outcome) -> None:
     command = outcome.command
     row = (
         Reservation.objects.select_for_update()
-        .filter(charge_point_id=command.charge_point_id, pk=command.params["reservation"])
+        .filter(charge_point_id=command.charge_point_id, pk=command.params.get("reservation"))
         .first()
     )
     if row is None:
@@ -233,7 +234,7 @@ def _reserved(report: StatusReported) -> None:
         command = Command.objects.filter(pk=row.command_id).first()
         if command is not None:
             effect = f"Connector {row.connector_number} is reserved."
-            note_effect(command, effect, subject=str(row.pk), now=report.now)
+            note_effect(command, effect, kind="reservation", subject=row.pk, now=report.now)
         _announce(row)
 
 
@@ -243,11 +244,12 @@ def _available(report: StatusReported) -> None:
     command = command_awaiting_effect(
         report.charge_point_id, "cancel-reservation", now=report.now, connector_id=number
     )
-    if command is not None:
+    if command is not None and "reservation" in command.params:
         note_effect(
             command,
             f"Connector {number} is available again.",
-            subject=str(command.params["reservation"]),
+            kind="reservation",
+            subject=command.params["reservation"],
             now=report.now,
         )
     for row in held_reservations(report.charge_point_id).filter(

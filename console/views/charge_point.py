@@ -90,7 +90,7 @@ class ChargePointPage:
 
     @cached_property
     def commands(self) -> list[Command]:
-        return list(self.charge_point.commands.order_by("-created_at")[:COMMANDS_SHOWN])
+        return list(self.charge_point.commands.order_by("-pk")[:COMMANDS_SHOWN])
 
     @cached_property
     def frames(self) -> list[Frame]:

@@ -77,7 +77,7 @@ class TabPage(ChargePointPage):
     @cached_property
     def commands(self) -> list[Command]:
         given = self.charge_point.commands.filter(type__in=self.tab.commands)
-        return list(given.order_by("-created_at")[:COMMANDS_SHOWN])
+        return list(given.order_by("-pk")[:COMMANDS_SHOWN])
 
     # --- configuration
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chargers import commands
+from chargers import commands, ledger
 from chargers.certificates import limits, mirror
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import HashData, hash_data
@@ -36,7 +36,8 @@ def order(cp: ChargePoint, slug: str, now: Any = NOW, **params: Any) -> Command:
 
 
 def settle(command: Command, now: Any = NOW, **answer: Any) -> None:
-    commands.settle_answer(command.pk, answer, version=Version.V16, now=now)
+    Command.objects.filter(pk=command.pk).update(sent_at=now)
+    ledger.settle_answer(command.pk, answer, version=Version.V16, now=now)
 
 
 def install(cp: ChargePoint, ca: Ca, use: str = "central_system_root", word: str = "Accepted") -> None:

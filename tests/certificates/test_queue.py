@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from chargers import commands
+from chargers import commands, ledger
 from chargers.certificates import limits, signing
 from chargers.certificates.checks import Unfit
 from chargers.certificates.models import InstalledCertificate, SigningRequest
@@ -65,7 +65,7 @@ def sent(request: SigningRequest) -> Command:
 
 
 def answers(request: SigningRequest, status: str) -> SigningRequest:
-    commands.settle_answer(sent(request).pk, {"status": status}, version=Version.V16, now=NOW)
+    ledger.settle_answer(sent(request).pk, {"status": status}, version=Version.V16, now=NOW)
     return signing.fresh(request)
 
 
@@ -274,7 +274,7 @@ def test_a_refused_certificate_leaves_the_old_one_and_is_not_repeated(cp16: Char
 def test_a_word_that_nobody_knows_and_an_error_are_refusals(cp16: ChargePoint, own_ca: Ca) -> None:
     assert answers(approved(cp16), "Maybe").status == Status.DECLINED
     row = approved(cp16)
-    commands.settle_failure(sent(row).pk, code="NotSupported", description="no", now=NOW)
+    ledger.settle_failure(sent(row).pk, code="NotSupported", description="no", now=NOW)
     row = signing.fresh(row)
     assert (row.status, row.reason) == (Status.DECLINED, "NotSupported: no")
 
@@ -283,14 +283,14 @@ def test_silence_is_no_refusal_until_the_third_time(cp16: ChargePoint, own_ca: C
     row = approved(cp16)
     now = NOW
     for _ in range(2):
-        commands.settle_timeout(sent(row).pk, now=now)
+        ledger.settle_timeout(sent(row).pk, now=now)
         row = signing.fresh(row)
         assert (row.status, row.command_id) == (Status.SIGNED, None)
         assert signing.work_queue(now=now) == 0
         now += timedelta(minutes=2)
         assert signing.work_queue(now=now) == 1
         row = signing.fresh(row)
-    commands.settle_timeout(sent(row).pk, now=now)
+    ledger.settle_timeout(sent(row).pk, now=now)
     row = signing.fresh(row)
     assert row.status == Status.DECLINED
     assert "no answer" in row.reason
@@ -298,7 +298,7 @@ def test_silence_is_no_refusal_until_the_third_time(cp16: ChargePoint, own_ca: C
 
 def test_a_lost_connection_costs_the_request_nothing(cp16: ChargePoint, own_ca: Ca) -> None:
     row = approved(cp16)
-    commands.fail_unsent(cp16.pk, now=NOW)
+    ledger.fail_unsent(cp16.pk, now=NOW)
     row = signing.fresh(row)
     assert (row.status, row.command_id, row.sendings) == (Status.SIGNED, None, 0)
 
@@ -371,7 +371,7 @@ def test_the_command_itself_does_not_get_round_the_approval(cp16: ChargePoint) -
 
 def test_the_command_for_a_key_that_was_never_asked_for_is_mirrored_alone(cp16: ChargePoint) -> None:
     command = order(cp16, pem(root().sign(csr("CP16", ec_key()))))
-    commands.settle_answer(command.pk, {"status": "Accepted"}, version=Version.V16, now=NOW)
+    ledger.settle_answer(command.pk, {"status": "Accepted"}, version=Version.V16, now=NOW)
     assert InstalledCertificate.objects.get().use == "charge_point"
 
 

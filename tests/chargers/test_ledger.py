@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chargers import commands
+from chargers import commands, ledger
 from chargers.diagnostics.models import LogJob
 from chargers.models import ChargePoint, Command
 from chargers.ordering import SYSTEM, CommandRefused, Outcome
@@ -29,7 +29,7 @@ def order(cp: ChargePoint, slug: str = "clear-cache", **params: Any) -> Command:
 
 
 def claim(cp: ChargePoint) -> Any:
-    return commands.claim_next(cp.pk, connection_id=cp.connection_id, version=Version.V16, now=now())
+    return ledger.claim_next(cp.pk, connection_id=cp.connection_id, version=Version.V16, now=now())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_cannot_be_said_fails_and_the_next_is_claimed(cp16: ChargePoint) ->
 def test_what_never_left_was_neither_sent_nor_answered(cp16: ChargePoint) -> None:
     order(cp16, "get-diagnostics", location="https://x.example/")
     claimed = claim(cp16)
-    commands.settle_failure(claimed.command_id, code="", description="location: too long", now=now())
+    ledger.settle_failure(claimed.command_id, code="", description="location: too long", now=now())
     command = Command.objects.get()
     assert (command.status, command.error_description) == ("failed", "location: too long")
     assert (command.sent_at, command.answered_at) == (None, None)
@@ -89,7 +89,7 @@ def test_an_error_that_repeats_a_url_does_not_give_it_away(cp16: ChargePoint) ->
     claimed = claim(cp16)
     url = claimed.payload["location"]
     assert len(url.split("/u/")[1]) == 44
-    commands.settle_failure(claimed.command_id, code="GenericError", description=f"no: {url}", now=now())
+    ledger.settle_failure(claimed.command_id, code="GenericError", description=f"no: {url}", now=now())
     command, job = Command.objects.get(), LogJob.objects.get()
     for text in (command.error_description, job.detail):
         assert text.endswith("/u/***/")
@@ -104,9 +104,9 @@ def test_one_command_that_cannot_be_ended_does_not_keep_the_others_open(
     broken = order(cp16, "get-diagnostics", location="https://x.example/")
     good = order(cp16)
     table = commands.catalogue()
-    entry = replace(table["get-diagnostics"], settled=fails)
-    monkeypatch.setattr(commands, "catalogue", lambda: table | {"get-diagnostics": entry})
-    assert commands.expire_commands(now=now() + timedelta(hours=1)) == 1
+    broken_entry = {"get-diagnostics": replace(table["get-diagnostics"], settled=fails)}
+    monkeypatch.setattr(ledger, "entry_of", lambda slug: (table | broken_entry).get(slug))
+    assert ledger.expire_commands(now=now() + timedelta(hours=1)) == 1
     broken.refresh_from_db()
     good.refresh_from_db()
     assert (broken.status, good.status) == ("queued", "expired")

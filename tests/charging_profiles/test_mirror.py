@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from chargers.commands import expire_commands, fail_unanswered, send_command, settle_answer
+from chargers.commands import send_command
+from chargers.ledger import expire_commands, fail_unanswered, settle_answer
 from chargers.models import Command
 from chargers.ordering import SYSTEM
 from chargers.protocol.versions import Version

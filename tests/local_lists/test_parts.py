@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from chargers.commands import claim_next, fail_unsent, settle_answer
 from chargers.configuration.models import ConfigurationKey
+from chargers.ledger import claim_next, fail_unsent, settle_answer
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Claimed
 from chargers.protocol.versions import Version

@@ -15,7 +15,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from chargers.commands import note_effect, send_command
+from chargers.commands import send_command
+from chargers.effects import note_effect
 from chargers.following import Booted
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Registration
@@ -31,12 +32,17 @@ Status = Command.Status
 
 RETRY_FIRST, RETRY_MOST = timedelta(minutes=10), timedelta(hours=24)
 SYNC_AT_ONCE = 200
+GIVEN_MAX = 5000  # entries of one message that somebody else has made; no charge point is known to take more
 # A charge point that does not know the message does not know the list either.
 NO_SUCH_MESSAGE = {"NotImplemented", "NotSupported"}
 
 
 class NothingToSend(Exception):
-    """An update that makes no sense; the text says why, for people."""
+    """An update that makes no sense; the text says why, for people, `field` what of the order is the matter."""
+
+    def __init__(self, text: str, field: str = "update_type") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +89,7 @@ def set_policy(
 
 def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, now: datetime) -> Update:
     """Return the update to send now, and keep that it is on its way. Raises NothingToSend."""
-    row = locked_list(charge_point.pk)
-    name = charge_point.cp_id
-    if (
-        row.command_id is not None
-        and Command.objects.filter(pk=row.command_id, status__in=Command.OPEN).exists()
-    ):
-        raise NothingToSend(f"an update of the list of {name} is on its way")
+    row = _free_list(charge_point)
     if kind == "Empty":
         if row.policy != Policy.OFF:
             raise NothingToSend("its policy would fill the list again; set it to off before")
@@ -103,6 +103,44 @@ def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, no
     row.told_version = known + 1 if known < INT32_MAX else 1  # above the last number there is none
     row.save(update_fields=["command_id", "told_version", "planned"])
     return Update(kind, row.told_version, entries)
+
+
+def prepare_given_update(charge_point: ChargePoint, update: Update, *, command_id: UUID) -> None:
+    """Keep that an update is on its way whose version and entries somebody else has made. Raises NothingToSend."""
+    row = _free_list(charge_point)
+    if row.policy != Policy.OFF:
+        raise NothingToSend("its policy would change the list again; set it to off before")
+    if not 0 < update.version <= INT32_MAX:
+        raise NothingToSend(f"a version is a number from 1 to {INT32_MAX}", "list_version")  # S16-30
+    # S16-32: without its own word on it the charge point is let try.
+    most = selectors.reported_message_max(charge_point.pk) or GIVEN_MAX
+    if len(update.entries) > most:
+        raise NothingToSend(f"{charge_point.cp_id} takes at most {most} entries at once", "entries")
+    seen: set[str] = set()
+    for number, values in enumerate(update.entries):
+        key = caseless(values["id_token"])
+        if key in seen:
+            raise NothingToSend(
+                "the token is there twice; case does not matter", f"entries.{number}.id_token"
+            )
+        if update.kind == "Full" and "status" not in values:  # 1.6, 7.2
+            raise NothingToSend("in a Full update every token has its state", f"entries.{number}.status")
+        seen.add(key)
+    _plan(row, [], 0, "")
+    row.command_id = command_id
+    row.told_version = max(row.told_version, update.version)
+    row.save(update_fields=["command_id", "told_version", "planned"])
+
+
+def _free_list(charge_point: ChargePoint) -> LocalList:
+    """Return the list of a charge point, locked. Raises NothingToSend while an update of it is on its way."""
+    row = locked_list(charge_point.pk)
+    if (
+        row.command_id is not None
+        and Command.objects.filter(pk=row.command_id, status__in=Command.OPEN).exists()
+    ):
+        raise NothingToSend(f"an update of the list of {charge_point.cp_id} is on its way")
+    return row
 
 
 def _content(row: LocalList, kind: str, now: datetime) -> tuple[str, list[dict[str, Any]]]:
@@ -208,8 +246,10 @@ def _take(row: LocalList, params: dict[str, Any], now: datetime) -> None:
         )
         for entry in kept
     )
+    # A change of what nobody knows leaves it unknown.
+    unknown = row.full_needed or (row.version == 0 and row.reported_version != 0)
+    row.supported, row.full_needed = True, unknown and params["update_type"] == "Differential"
     row.version, row.accepted_at = params["list_version"], now
-    row.supported, row.full_needed = True, False
     row.failures, row.try_after = 0, None
     _tell(
         row,
@@ -262,7 +302,7 @@ def settle_version(outcome: Outcome) -> None:
     said = {-1: "It keeps no local list.", 0: "The list is empty."}.get(
         version, f"The list has version {version}."
     )
-    note_effect(command, said, now=now)
+    note_effect(command, said, kind="local-list", now=now)
     announce(f"charge-point:{row.charge_point_id}")
     wanted = row.supported and row.policy != Policy.OFF and row.command_id is None
     if wanted and (row.full_needed or row.seen != selectors.state_of_tokens(now=now)):

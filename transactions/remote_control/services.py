@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction as database
 from django.db.models import Exists, Max, Min, OuterRef
 
-from chargers.commands import note_effect
+from chargers.commands import EXPIRY_MAX
 from chargers.configuration.selectors import reported_number
+from chargers.effects import announce_command, note_effect
 from chargers.models import Command, Connector, ConnectorStatus
 from csms.core.events.services import record
 from csms.core.ids import uuid7_floor
@@ -27,7 +28,7 @@ ONLY_CHARGING = "It charges, but no transaction was reported."
 
 CONNECTION_TIMEOUT = timedelta(minutes=2)  # of a charge point that has not told its ConnectionTimeOut
 GRACE = timedelta(seconds=30)  # for authorizing, and for the messages on their way
-LOOKED_BACK = timedelta(days=1)
+LOOKED_BACK = EXPIRY_MAX + timedelta(days=1)  # an order may have waited that long before it was sent
 # A start that comes later than was promised is still the effect of the order, for drivers are slow and some charge
 # points wait longer than they say. Hours later it is another visit of the same driver.
 WAITS_LEAST, WAITS_IF_UNTOLD = timedelta(minutes=15), timedelta(hours=1)
@@ -112,9 +113,12 @@ def _note_started(transaction: Transaction, now: datetime) -> None:
             and began <= (command.answered_at or command.sent_at or command.created_at) + _waits(command)
         ):
             Command.objects.filter(pk=command.pk, effect_subject="").update(
-                effect="The transaction started.", effect_subject=str(transaction.pk), effect_at=now
+                effect="The transaction started.",
+                effect_kind="transaction",
+                effect_subject=str(transaction.pk),
+                effect_at=now,
             )
-            announce("commands", f"commands:{command.charge_point_id}")
+            announce_command(command)
             return
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chargers import connections, consumers, services
-from chargers.commands import expire_commands
+from chargers.ledger import expire_commands
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
 from chargers.ordering import CommandRefused
 from chargers.protocol.versions import Version

@@ -1,0 +1,251 @@
+"""The ledger of commands: what the holder of a charge point notes of each on its way, from its claim to its end.
+
+A command is claimed by a conditional UPDATE and settled by another, so that it is sent at most once and ends once,
+whoever else wants to send it, end it or take it back meanwhile.
+"""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from chargers.commands import catalogue, entry_of, order_of
+from chargers.effects import announce_command
+from chargers.following import CommandSettled, tell
+from chargers.models import Command, Connection, Registration
+from chargers.ordering import EXACT, Author, Claimed, Outcome
+from chargers.protocol.redaction import redact_text, redacted
+from chargers.protocol.versions import Version
+from csms.core.events.services import record
+from csms.core.sealing import unseal
+
+log = logging.getLogger(__name__)
+Status = Command.Status
+
+
+def due(now: datetime) -> Q:
+    """Return the condition for commands whose time has come."""
+    return Q(not_before=None) | Q(not_before__lte=now)
+
+
+def _may_be_told() -> Q:
+    """Return the condition for commands that the standing of their charge point allows (T-082, T-083)."""
+    standing = "charge_point__registration"
+    harmless = [slug for slug, entry in catalogue().items() if entry.while_pending]
+    return Q(**{standing: Registration.ACCEPTED}) | Q(
+        **{standing: Registration.PENDING, "type__in": harmless}
+    )
+
+
+def claim_next(
+    charge_point_id: int, *, connection_id: UUID, version: Version, now: datetime
+) -> Claimed | None:
+    """Claim the oldest queued command for a connection; None when there is nothing to send."""
+    queued = (
+        Command.objects.filter(
+            due(now),
+            _may_be_told(),
+            charge_point_id=charge_point_id,
+            charge_point__connection_id=connection_id,  # one that was replaced sends no more orders
+            status=Status.QUEUED,
+            expires_at__gt=now,
+        )
+        .select_related("charge_point")
+        .order_by("id")
+    )
+    while (command := queued.first()) is not None:
+        order = order_of(version, command.type, command.params.get("action", ""))
+        try:
+            # The connection that sends may speak another version than the one the command was checked for.
+            if order is None:
+                raise ValueError(f"{version.label} has no such command")
+            secret = unseal(command.sealed)
+            payload = (
+                secret["payload"] if command.exact is not None else order.payload(command.params | secret)
+            )
+        except ValueError as error:
+            _settle(command, Status.FAILED, now, error_description=str(error))
+            continue
+        message_id = str(uuid4())  # T-042: unique over all connections
+        claimed = Command.objects.filter(pk=command.pk, status=Status.QUEUED).update(
+            status=Status.SENT,
+            sent_at=now,
+            connection_id=connection_id,
+            message_id=message_id,
+            action=order.action,
+            payload=redacted(order.action, payload),
+            sealed="",
+        )
+        if claimed == 1:
+            announce_command(command)
+            return Claimed(command.pk, message_id, order.action, payload, order.asks_for(payload))
+    return None
+
+
+def settle_answer(
+    command_id: UUID, payload: dict[str, Any], *, version: Version, whole: bool = True, now: datetime
+) -> bool:
+    """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for."""
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    word = str(payload.get("status", ""))
+    order = order_of(version, command.type, command.action)
+    assert order is not None  # it was claimed by it
+    answer = redacted(command.action, payload)
+    values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
+    facts: dict[str, Any] = {}
+    if command.type != EXACT.slug and (word in order.accepted or word in order.refused):
+        facts = order.read(payload)
+    if word in order.accepted:
+        status = Status.ACCEPTED
+    elif word in order.refused:
+        status = Status.REJECTED
+    else:
+        status = Status.FAILED
+        values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
+    _settle(command, status, now, facts, whole, **values)
+    return status == Status.ACCEPTED
+
+
+def settle_failure(
+    command_id: UUID, *, code: str, description: str, details: dict[str, Any] | None = None, now: datetime
+) -> None:
+    """Note that the charge point answered with an error, or with something that cannot be read.
+
+    Without a `code` it is ours that failed: the order cannot be said, and has never left.
+    """
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    _settle(
+        command,
+        Status.FAILED,
+        now,
+        error_code=code[:64],
+        error_description=redact_text(description),  # some repeat the URL that they were given
+        error_details=redacted(command.action, details) if details else None,
+        **({"answered_at": now} if code else {"sent_at": None}),
+    )
+
+
+def settle_timeout(command_id: UUID, *, now: datetime) -> None:
+    """Note that no answer came in time (T-046)."""
+    command = Command.objects.select_related("charge_point").get(pk=command_id)
+    _settle(command, Status.TIMED_OUT, now, error_description=UNANSWERED)
+
+
+def note_late_answer(command_id: UUID, text: str, *, now: datetime) -> None:
+    """Attach an answer that came after the time-out; the status stays."""
+    if Command.objects.filter(pk=command_id, late_at=None).update(late_answer=text, late_at=now):
+        announce_command(Command.objects.get(pk=command_id))
+
+
+def fail_unanswered(connection_id: UUID | None, *, now: datetime) -> None:
+    """End the command whose answer a lost connection owes; it touches no other connection's."""
+    for command in Command.objects.filter(connection_id=connection_id, status=Status.SENT).select_related(
+        "charge_point"
+    ):
+        _settle(command, Status.FAILED, now, error_code="ConnectionLost", error_description=CLOSED)
+
+
+def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
+    """End queued commands that may not wait for a charge point that has gone offline; return whether others wait.
+
+    A start or a reset that was meant for now must not reach the charge point when it comes back (S-04).
+    """
+    waiting = False
+    for command in Command.objects.filter(
+        charge_point_id=charge_point_id, status=Status.QUEUED
+    ).select_related("charge_point"):
+        if command.may_wait:
+            waiting = True
+        else:
+            why = "the charge point went offline"
+            _settle(command, Status.FAILED, now, error_code="Offline", error_description=why)
+    return waiting
+
+
+def cancel_command(command: Command, *, by: Author, now: datetime) -> bool:
+    """Take a command back that is still queued; return whether it is taken back now, by this or an earlier call.
+
+    What its block has prepared for it (a job, a reservation) is let go, as that of any command that never left.
+    """
+    _settle(
+        command,
+        Status.CANCELLED,
+        now,
+        among=(Status.QUEUED,),
+        error_description=f"{by.name} took it back",
+    )
+    return Command.objects.filter(pk=command.pk, status=Status.CANCELLED).exists()
+
+
+LOST_AFTER = timedelta(minutes=5)
+UNSENT = "it was not sent before its expiry"
+UNANSWERED = "the charge point did not answer in time"
+CLOSED = "the connection closed before the answer"
+
+
+def expire_commands(*, now: datetime) -> int:
+    """End queued commands past their expiry and sent ones whose process was lost; return how many."""
+    closed = Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False))
+    ends = (
+        (Q(status=Status.QUEUED, expires_at__lte=now), Status.EXPIRED, "", UNSENT),
+        (Q(status=Status.SENT, sent_at__lte=now - LOST_AFTER), Status.TIMED_OUT, "", UNANSWERED),
+        # A process that was killed left it.
+        (Q(closed, status=Status.SENT), Status.FAILED, "ConnectionLost", CLOSED),
+    )
+    expired = 0
+    for over, status, code, why in ends:
+        for command in Command.objects.filter(over).select_related("charge_point")[:1000]:
+            try:
+                expired += _settle(command, status, now, error_code=code, error_description=why)
+            except Exception:  # one that cannot be ended must not keep the others open
+                log.exception("commands.not_ended", extra={"command_id": str(command.pk)})
+    return expired
+
+
+def _settle(
+    command: Command,
+    status: Status,
+    now: datetime,
+    facts: dict[str, Any] | None = None,
+    whole: bool = True,
+    among: Collection[Status] = Command.OPEN,
+    **values: Any,
+) -> bool:
+    """Give an open command its final status; a command is settled once."""
+    with transaction.atomic():
+        settled = (
+            Command.objects.filter(pk=command.pk, status__in=among).update(status=status, sealed="", **values)
+            == 1
+        )
+        if settled:
+            cp = command.charge_point
+            word, code = values.get("answer_status", ""), values.get("error_code", "")
+            record(
+                "cp.command",
+                cp.cp_id,
+                {
+                    "command_id": str(command.pk),
+                    "type": command.type,
+                    "status": status,
+                    "answer_status": word,
+                    "error_code": code,
+                },
+                occurred_at=now,
+            )
+            announce_command(command)
+            entry = entry_of(command.type)
+            if entry is not None:
+                for name, value in values.items():
+                    setattr(command, name, value)
+                command.status = status
+                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now, whole))
+            tell(
+                CommandSettled(
+                    cp.pk, cp.cp_id, command.pk, command.type, status, word, code, now, command.action
+                )
+            )
+    return settled
