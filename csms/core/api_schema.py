@@ -97,6 +97,15 @@ class ContractSchema(AutoSchema):
         name: str = super()._get_serializer_name(*args, **kwargs)
         return name.replace("Shape", "")
 
+    def _get_response_for_code(self, serializer: Any, status_code: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the description of an answer, with the other media types that a page can be had as."""
+        response = super()._get_response_for_code(  # type: ignore[no-untyped-call]
+            serializer, status_code, *args, **kwargs
+        )
+        if other := getattr(serializer, "also_as", None):
+            response["description"], response["content"] = other[0], response["content"] | other[1]
+        return response
+
     def get_tags(self) -> list[str]:
         """Return the view's chapter."""
         return [getattr(self.view, "chapter", "Other")]

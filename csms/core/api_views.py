@@ -1,22 +1,26 @@
 """What every view of the API does alike: read the query string, answer in pages, point to what was made."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
+from django.http import HttpResponseBase
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, CharField
+from rest_framework.serializers import BooleanField, CharField, IntegerField
 
+from csms.core import api_csv
 from csms.core.api_data import EPOCH, Moment, Query, Shape, moment, read_query
-from csms.core.api_errors import ApiError
+from csms.core.api_errors import ApiError, invalid
 from csms.core.idempotency.once import Idempotent
-from csms.core.paging import PageQuery, page
+from csms.core.paging import COUNT_MAX, Order, PageQuery, counted, cut, page, sorted_by
 
 WINDOW_DEFAULT = timedelta(hours=24)
+READING = ("GET", "HEAD")
+FORMATS = ["application/json", api_csv.MEDIA_TYPE]
 # Without OPTIONS: what it would say, the schema says better, and `Allow` must not promise what is refused.
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
@@ -54,7 +58,7 @@ class ApiView(Idempotent):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what for."""
         super().initial(request, *args, **kwargs)
-        self.asked = read_query(request, self.query if request.method in ("GET", "HEAD") else None)
+        self.asked = read_query(request, self.query if request.method in READING else None)
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and whether too often: before what they may, so that refusals count, too."""
@@ -64,29 +68,68 @@ class ApiView(Idempotent):
     def check_throttles(self, request: Request) -> None:
         """Do nothing: it is done."""
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Choose JSON, in which a list that is asked for as CSV answers its errors, too."""
+        self.wants_csv = self._is_list(request) and request.get_preferred_type(FORMATS) == api_csv.MEDIA_TYPE
+        if self.wants_csv:
+            return JSONRenderer(), JSONRenderer.media_type
+        return super().perform_content_negotiation(request, force)
+
+    def _is_list(self, request: Request) -> bool:
+        return request.method in READING and self.query is not None and issubclass(self.query, PageQuery)
+
     def page(
         self,
         rows: QuerySet[Any],
         *,
-        order: tuple[str, ...],
-        shape: Callable[..., BaseSerializer[Any]],
+        order: Order,
+        shape: api_csv.Shaper,
         window: tuple[datetime, datetime] | None = None,
     ) -> Response:
-        """Answer with a page of rows. The next one is in `next_cursor`, and as a Link header (RFC 8288)."""
+        """Answer with a page of rows in the order that was asked for, else in `order`; or with all of them as CSV.
+
+        The next page is in `next_cursor`, and as a Link header (RFC 8288).
+        """
+        if "sort" in self.asked:
+            order = sorted_by(cast(type[PageQuery], self.query), self.asked["sort"])
+        bounds = {"from": moment(window[0]), "to": moment(window[1])} if window else None
+        if self.asked.get("format", "csv" if self.wants_csv else "json") == "csv":
+            return self._export(rows, order=order, shape=shape, bounds=bounds)
         found = page(rows, order=order, limit=self.asked["limit"], cursor=self.asked.get("cursor"))
         results = shape(found.rows, many=True, context={"request": self.request}).data
         body: dict[str, Any] = {"results": results, "next_cursor": found.next_cursor}
-        again = self.request.query_params.dict()
-        if window is not None:
-            # The next page has the bounds of this one, though "now" has moved on.
-            bounds = {"from": moment(window[0]), "to": moment(window[1])}
+        if self.asked["count"]:
+            body["count"], body["count_capped"] = counted(rows)
+        if bounds is not None:
             body["window"] = bounds
-            again |= bounds
         response = Response(body)
-        if found.next_cursor is not None:
-            again["cursor"] = found.next_cursor
-            response["Link"] = f'<{self.request.path}?{urlencode(again)}>; rel="next"'
+        self._lead_on(response, found.next_cursor, bounds)
         return response
+
+    def _export(
+        self, rows: QuerySet[Any], *, order: Order, shape: api_csv.Shaper, bounds: dict[str, str] | None
+    ) -> Response:
+        given = self.request.query_params
+        if surplus := [name for name in ("limit", "count") if name in given]:
+            raise invalid({name: ["It does not go with CSV, which has all rows."] for name in surplus})
+        cursor = self.asked.get("cursor")
+        rows, following = cut(rows, order=order, at=api_csv.EXPORT_MAX, cursor=cursor)
+        chunks = api_csv.lines(
+            rows, order=order, cursor=cursor, shape=shape, context={"request": self.request}
+        )
+        response = api_csv.streamed(self.request._request, chunks)
+        response["X-Export-Complete"] = "false" if following else "true"
+        if bounds is not None:
+            response["X-Window"] = f"{bounds['from']}/{bounds['to']}"
+        self._lead_on(response, following, bounds)
+        return cast(Response, response)  # there is nothing to render; the views need not know
+
+    def _lead_on(self, response: HttpResponseBase, cursor: str | None, bounds: dict[str, str] | None) -> None:
+        if cursor is None:
+            return
+        # The next page has the bounds of this one, though "now" has moved on.
+        again = self.request.query_params.dict() | (bounds or {}) | {"cursor": cursor}
+        response["Link"] = f'<{self.request.path}?{urlencode(again)}>; rel="next"'
 
     def window(self, *, now: datetime, at_most: timedelta) -> tuple[datetime, datetime]:
         """Return the window that was asked for. Raises 422 for one that is empty or longer than `at_most`."""
@@ -110,6 +153,11 @@ def paged(shape: type[Shape], *, window: bool = False) -> type[Shape]:
         "next_cursor": CharField(
             allow_null=True, help_text="Null on the last page; the Link header has it, too."
         ),
+        "count": IntegerField(required=False, help_text="With `count=true`: the rows of all pages."),
+        "count_capped": BooleanField(
+            required=False, help_text=f"With `count=true`: whether there are more than {COUNT_MAX}."
+        ),
+        "also_as": api_csv.documented(shape),
         "__doc__": "A page of rows.",
     }
     if window:

@@ -47,7 +47,7 @@ OPERATIONS = {
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 }
-JSON = "application/json"
+JSON, CSV = "application/json", "text/csv"
 FINE = frozenset({200, 201, 202, 204})
 REFUSED_BY_STATE = frozenset({409, 503})
 ANY: frozenset[int] = frozenset()  # whatever is documented
@@ -231,7 +231,9 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
         yield Ask(f"token {word[:20]!r}", frozenset({401}), body=plain, headers={"HTTP_AUTHORIZATION": word})
     strangers = OPERATOR if "Scope `admin`" in operation["description"] else NOBODY_MUCH
     yield Ask("no scope", frozenset({403}), body=plain, scopes=strangers)
-    yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "text/csv"})
+    yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "image/png"})
+    csv = any(parameter["name"] == "format" for parameter in parameters["query"])
+    yield Ask("CSV wanted", FINE if csv else frozenset({406}), body=plain, headers={"HTTP_ACCEPT": CSV})
     for given in ("\x00", "é", "x" * 999):
         yield Ask(f"request id {given[:5]!r}", served, body=plain, headers={"HTTP_X_REQUEST_ID": given})
     for parameter in parameters["path"]:
@@ -330,8 +332,11 @@ def complaint(operation: dict[str, Any], ask: Ask, answer: Any) -> str:
         return f"{status} without {missing}"
     if status == 204:
         return "204 with a body" if answer.content else ""
-    if answer["Content-Type"] in documented["content"].keys() - {JSON}:
-        return ""  # a file
+    kind = answer["Content-Type"].split(";")[0]
+    if ask.headers.get("HTTP_ACCEPT") == CSV and status < 400 and kind != CSV:
+        return f"{status} as {kind}"
+    if kind in documented["content"].keys() - {JSON}:
+        return "" if b"".join(answer) else "an empty file"
     if not answer["Content-Type"].startswith(JSON):
         return f"{status} as {answer['Content-Type']}"
     schema = {**documented["content"][JSON]["schema"], "components": DOCUMENT["components"]}

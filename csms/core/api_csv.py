@@ -1,0 +1,116 @@
+"""Lists as CSV (RFC 4180): all rows, a few at a time, and no cell that a spreadsheet would take for a formula."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import orjson
+from channels.db import database_sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from rest_framework.serializers import BaseSerializer, Serializer
+
+from csms.core.paging import Order, page
+
+MEDIA_TYPE = "text/csv"
+CONTENT_TYPE = f"{MEDIA_TYPE}; charset=utf-8; header=present"
+EXPORT_MAX = 100_000  # rows; a Link leads to those behind them
+STEP = 1000  # rows in memory at once
+
+Shaper = Callable[..., BaseSerializer[Any]]
+
+# What begins a formula in one spreadsheet or another, full-width forms among it. A number is none.
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+# Quoted, too, is what separates cells elsewhere: no cell begins in the middle of a text.
+_QUOTED = re.compile(r'[",;\t\r\n]')
+
+
+def columns(shape: Shaper) -> list[str]:
+    """Return the names of the columns: the fields of the shape, those of shapes in it behind a dot."""
+    return [".".join(path) for path in _paths(shape())]
+
+
+def documented(shape: Shaper) -> tuple[str, dict[str, Any]]:
+    """Return what the schema says of the file: in words, and as a media type."""
+    said = (
+        "As text/csv: all rows, from the cursor on if one is given (RFC 4180, UTF-8, a line of names first; lists and "
+        "objects in a cell are JSON; a text that a spreadsheet would run has an apostrophe before it). A file has "
+        f"about {EXPORT_MAX} rows at most: if there are more, the header `X-Export-Complete` is `false`, and the Link "
+        "header (`next`) leads to the rest. `X-Window` is the window, if the list has one."
+    )
+    names = line(iter(columns(shape)))
+    return said, {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": {"columns": {"value": names}}}}
+
+
+def _paths(shape: Any) -> Iterator[tuple[str, ...]]:
+    for name, field in shape.fields.items():
+        if isinstance(field, Serializer):
+            yield from ((name, *path) for path in _paths(field))
+        else:
+            yield (name,)
+
+
+def cell(value: Any) -> str:
+    """Return a value as a cell. Lists and objects are JSON, times and booleans as the API writes them, null is empty.
+
+    A text that a spreadsheet might run gets an apostrophe before it.
+    """
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    if isinstance(value, str) and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    if _QUOTED.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def line(cells: Iterator[Any]) -> str:
+    """Return a line of the file."""
+    return ",".join(map(cell, cells)) + "\r\n"
+
+
+def lines(
+    rows: QuerySet[Any], *, order: Order, cursor: str | None, shape: Shaper, context: Any
+) -> Iterator[str]:
+    """Yield the file, STEP rows at a time: each step asks the database anew, and waits for whoever reads."""
+    paths = list(_paths(shape()))
+    yield line(".".join(path) for path in paths)
+    while True:
+        found = page(rows, order=order, limit=STEP, cursor=cursor)
+        if found.rows:
+            shown = shape(found.rows, many=True, context=context).data
+            yield "".join(line(_at(row, path) for path in paths) for row in shown)
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+def _at(row: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        row = row.get(name) if row is not None else None
+    return row
+
+
+def streamed(request: HttpRequest, chunks: Iterator[str]) -> StreamingHttpResponse:
+    """Return the answer that sends these chunks; a server with a loop waits for each in a thread."""
+    name = re.sub(r"[^\w.-]+", "-", request.path.removeprefix("/api/v1/").strip("/"))[:100]
+    given = () if request.method == "HEAD" else chunks
+    return StreamingHttpResponse(
+        _in_threads(iter(given)) if isinstance(request, ASGIRequest) else given,
+        content_type=CONTENT_TYPE,
+        headers={
+            "Content-Disposition": content_disposition_header(True, f"{name}.csv") or "attachment",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+async def _in_threads(chunks: Iterator[str]) -> AsyncIterator[str]:
+    take = database_sync_to_async(lambda: next(chunks, None), thread_sensitive=False)
+    while (chunk := await take()) is not None:
+        yield chunk
