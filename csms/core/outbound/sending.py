@@ -181,8 +181,6 @@ def _exchange(
     response = _next(sock, http, clock)
     while isinstance(response, h11.InformationalResponse):
         response = _next(sock, http, clock)
-    if not isinstance(response, h11.Response):
-        raise SendingError("It closed the connection without an answer.")
     latency = clock.spent
     return Attempt(
         latency,
@@ -204,7 +202,10 @@ def _send(sock: socket.socket, data: bytes, clock: _Clock) -> None:
 def _next(sock: socket.socket, http: h11.Connection, clock: _Clock) -> Any:
     while (event := http.next_event()) is h11.NEED_DATA:
         sock.settimeout(clock.left())
-        http.receive_data(sock.recv(READ_BYTES))
+        data = sock.recv(READ_BYTES)
+        if not data and http.their_state is h11.SEND_RESPONSE:
+            raise SendingError("It closed the connection without an answer.")
+        http.receive_data(data)
     return event
 
 
