@@ -203,7 +203,7 @@ def _next(sock: socket.socket, http: h11.Connection, clock: _Clock) -> Any:
     while (event := http.next_event()) is h11.NEED_DATA:
         sock.settimeout(clock.left())
         data = sock.recv(READ_BYTES)
-        if not data and http.their_state is h11.SEND_RESPONSE:
+        if not data and http.their_state is h11.SEND_RESPONSE and not http.trailing_data[0]:
             raise SendingError("It closed the connection without an answer.")
         http.receive_data(data)
     return event
