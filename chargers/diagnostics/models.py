@@ -23,6 +23,9 @@ class LogJob(Job):
     file_name = models.TextField(blank=True, help_text="as the charge point named it in its answer")
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request_id", "charge_point"], name="logjob_wire_id"),
+        ]
         indexes = [
             models.Index(fields=["charge_point", "-id"], name="logjob_cp"),
             models.Index(fields=["stale_at"], name="logjob_open", condition=models.Q(state__in=OPEN)),

@@ -33,6 +33,9 @@ class FirmwareJob(Job):
     booted_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request_id", "charge_point"], name="firmwarejob_wire_id"),
+        ]
         indexes = [
             models.Index(fields=["charge_point", "-id"], name="firmwarejob_cp"),
             models.Index(fields=["stale_at"], name="firmwarejob_open", condition=models.Q(state__in=OPEN)),
