@@ -282,6 +282,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["csms.core.access.api.Scoped"],
+    "DEFAULT_THROTTLE_CLASSES": ["csms.core.access.throttling.CallerRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["csms.core.api_data.Json"],
     "DEFAULT_SCHEMA_CLASS": "csms.core.api_schema.ContractSchema",
@@ -312,6 +313,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "csms.core.api_schema.complete",
     ],
+    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED"],
     "ENUM_NAME_OVERRIDES": {
         "Registration": "chargers.models.Registration",
         "FrameDirection": "chargers.models.Frame.Direction",

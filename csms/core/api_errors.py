@@ -1,6 +1,7 @@
 """One envelope for every error of the API: a code for programs, a sentence for people, the fields that were wrong."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -78,8 +79,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if str(error).startswith("CSRF Failed"):
             code = "csrf_failed"
         body = envelope(context["request"], code, str(error))
-    challenge = getattr(error, "auth_header", None)
-    headers = {"WWW-Authenticate": challenge} if challenge else None
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if error.status_code == 429:
+        headers["Retry-After"] = str(max(1, ceil(getattr(error, "wait", None) or 0)))
     return Response(body, status=error.status_code, headers=headers)
 
 

@@ -35,6 +35,12 @@ ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
         "Could not satisfy the request Accept header.",
         {},
     ),
+    "409": (
+        "The first request with this `Idempotency-Key` is still at work.",
+        "idempotency_key_in_use",
+        "the first request with this key is still at work; try again later",
+        {},
+    ),
     "413": ("The body is too large.", "too_large", "a body has at most 1048576 bytes", {}),
     "415": (
         "The body is not application/json.",
@@ -48,6 +54,13 @@ ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
         "limit: Ensure this value is less than or equal to 1000.",
         {"limit": ["Ensure this value is less than or equal to 1000."]},
     ),
+    "429": (
+        "The caller asks too often; other answers say in `RateLimit` how many requests are left (`r`), and in how "
+        "many seconds there will be all of those in `RateLimit-Policy` again (`t`).",
+        "rate_limited",
+        "this caller may ask 1200 times a minute. Expected available in 3 seconds.",
+        {},
+    ),
 }
 
 # status -> a header that such an answer has
@@ -55,6 +68,18 @@ HEADERS = {
     "201": ("Location", "The path of what was made."),
     "202": ("Location", "The path of the command."),
     "401": ("WWW-Authenticate", "The scheme: Bearer."),
+    "429": ("Retry-After", "Whole seconds after which one request may come; at least 1."),
+}
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "Makes the request safe to send again: for 24 hours a repeat with the same key by the same caller "
+    "is not done again but answered as the first was, with `Idempotency-Replayed: true`; a command is shown as it is "
+    "now. Successes and final refusals are kept, with all or nothing of what the request did; 401, 403, 429 and 5xx "
+    "are not. With another body or query string it is refused: 422 `idempotency_key_reused`.",
+    "example": "7d1b0a52-9a4e-4c5e-8c1d-6f2f3b0a9e11",
 }
 
 ERROR_SCHEMA: dict[str, Any] = {
@@ -122,8 +147,9 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token from `manage.py create_api_token NAME`. Scopes: `read` to look, `command` to "
-            "command charge points, `write` to change what is kept about them.",
+            "description": "A token from `manage.py create_api_token NAME` or `POST /api/v1/api-tokens/`. Scopes: "
+            "`read` to look, `command` to command charge points, `write` to change what is kept of them, `admin` for "
+            "tokens and what else lets somebody in.",
         }
 
 
@@ -169,19 +195,14 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     for operations in result["paths"].values():
         for method, operation in operations.items():
             operation.setdefault("parameters", []).append(request_id)
+            if method in BODY_METHODS:
+                operation["parameters"].append(IDEMPOTENCY_KEY)
             responses = operation["responses"]
             for status in _statuses(method, operation):
                 if status not in responses:
-                    description, code, detail, errors = ERRORS[status]
-                    responses[status] = {
-                        "description": description,
-                        "content": {
-                            "application/json": {
-                                "schema": {"$ref": f"#/components/schemas/{ERROR}"},
-                                "examples": {code: {"value": _body(code, detail, errors)}},
-                            }
-                        },
-                    }
+                    responses[status] = _described(status)
+            if method in BODY_METHODS:
+                _add_example(responses.setdefault("409", _described("409")), "409")
             for status, response in responses.items():
                 headers = response.setdefault("headers", {})
                 headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
@@ -192,9 +213,22 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     return result
 
 
+def _described(status: str) -> dict[str, Any]:
+    content = {"schema": {"$ref": f"#/components/schemas/{ERROR}"}}
+    described = {"description": ERRORS[status][0], "content": {"application/json": content}}
+    _add_example(described, status)
+    return described
+
+
+def _add_example(described: dict[str, Any], status: str) -> None:
+    _, code, detail, errors = ERRORS[status]
+    examples = described["content"]["application/json"].setdefault("examples", {})
+    examples[code] = {"value": _body(code, detail, errors)}
+
+
 def _statuses(method: str, operation: dict[str, Any]) -> list[str]:
     # 406 and 422 are for everybody: an unknown query parameter is refused where none is known, too.
-    statuses = ["401", "403", "406", "422"]
+    statuses = ["401", "403", "406", "422", "429"]
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         statuses.append("404")
     if "requestBody" in operation:

@@ -112,6 +112,32 @@ class Config(BaseSettings):
         "Pages of the API's documentation, and its OpenAPI document without a token; auto: only while the server "
         "listens on this machine alone, without a proxy.",
     )
+    api_rate: int = server(
+        "CSMS_API_RATE",
+        1200,
+        "Requests a minute that a token, or a person who is signed in, may make of the API; a token may have a rate "
+        "of its own. What is more is answered 429.",
+        unit="1/min",
+        zero="no limit",
+        high=1_000_000,
+    )
+    api_burst: int = server(
+        "CSMS_API_BURST",
+        200,
+        "Requests of the rate that may come at once.",
+        unit="requests",
+        low=1,
+        high=1_000_000,
+    )
+    api_wrong_tokens: int = server(
+        "CSMS_API_WRONG_TOKENS",
+        60,
+        "Requests a minute of one address that are answered 401, for want of a good token; what is more is answered "
+        "429. Good tokens are let in whatever others behind their address do.",
+        unit="1/min",
+        zero="no limit",
+        high=1_000_000,
+    )
     debug: bool = server("CSMS_DEBUG", False, "Show tracebacks on error pages; not for the public.")
 
     secret_key: Key = security(

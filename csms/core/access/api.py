@@ -10,11 +10,13 @@ from rest_framework.request import Request
 
 from csms.core.access.models import ApiToken
 from csms.core.access.services import find_api_token
+from csms.core.access.throttling import note_stranger
 
 if TYPE_CHECKING:  # DRF's views import the classes of this module
     from rest_framework.views import APIView
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+ANY = "any"  # in the place of a scope
 
 
 class TokenUser:
@@ -46,9 +48,11 @@ class BearerToken(BaseAuthentication):
         if not parts or parts[0].lower() != b"bearer":
             return None
         if len(parts) != 2:
+            note_stranger(request)
             raise AuthenticationFailed("the header has the form 'Authorization: Bearer <token>'")
         token = find_api_token(parts[1].decode("latin-1"), now=timezone.now())
         if token is None:
+            note_stranger(request)
             raise AuthenticationFailed("the token is unknown, expired or revoked")
         return TokenUser(token), token
 
@@ -58,11 +62,15 @@ class BearerToken(BaseAuthentication):
 
 
 class Scoped(BasePermission):
-    """A view needs `read` to look and its own `scope` (default `write`) to change anything."""
+    """A view needs its `look_scope` (default `read`) to look and its `scope` (default `write`) to change anything.
+
+    With the scope `any` it is for everybody who is somebody.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Return whether the caller has the scope that the method needs."""
-        scope = "read" if request.method in SAFE else getattr(view, "scope", "write")
+        looks = request.method in SAFE
+        scope = getattr(view, "look_scope", "read") if looks else getattr(view, "scope", "write")
         self.message = f"this needs the scope '{scope}'"
         may = getattr(request.user, "may", None)
-        return may is not None and bool(request.user.is_authenticated) and bool(may(scope))
+        return may is not None and request.user.is_authenticated and (scope == ANY or bool(may(scope)))

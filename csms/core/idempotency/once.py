@@ -26,7 +26,9 @@ HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 METHODS = {"POST", "PUT", "PATCH"}
 SANE = re.compile(r"[\x20-\x7e]{1,255}")
 KEEP = timedelta(hours=24)
-LOCK_SECONDS = 10  # how long a second request waits for the first; PostgreSQL only, SQLite has its own time-out
+LOCK_SECONDS = (
+    10  # how long a second request waits for the first; PostgreSQL only, SQLite has its own time-out
+)
 PASSING = {401, 403, 408, 425, 429}  # refusals that say nothing of the request itself
 ATTEMPTS = 5  # to find a slot either free or filled, while others empty it
 
@@ -63,7 +65,9 @@ class Idempotent(APIView):
         def once(request: Request, *args: Any, **kwargs: Any) -> Any:
             return _once(self, slot, request, lambda: handler(request, *args, **kwargs))
 
-        setattr(self, method, once)  # on this view of one request, which the framework asks for its handler next
+        setattr(
+            self, method, once
+        )  # on this view of one request, which the framework asks for its handler next
 
 
 def _once(view: APIView, slot: str, request: Request, work: Callable[[], Any]) -> Any:
