@@ -148,7 +148,8 @@ def attempt(claim: Claim) -> Attempt:
     except ValueError as error:
         made = Attempt(error=str(error), permanent=True)
     else:
-        connection.close()  # a server has few; the receiver may take its time
+        if not connection.in_atomic_block:
+            connection.close()  # a server has few; the receiver may take its time
         made = post(letter.target, letter.body, letter.headers, bounds=bounds)
         SECONDS.observe(made.latency)
     note(claim, made, now=timezone.now())
