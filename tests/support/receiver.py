@@ -37,6 +37,7 @@ class Receiver:
     tls: ssl.SSLContext | None = None
     messages: list[Message] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)  # of whom `silent` keeps waiting
     connections: int = 0
 
     def start(self, port: int = 0) -> "Receiver":
@@ -48,6 +49,7 @@ class Receiver:
 
     def stop(self) -> None:
         self.closing.set()
+        self.let_go.set()
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -120,8 +122,8 @@ def reset(receiver: Receiver, sock: socket.socket) -> None:
 
 
 def silent(receiver: Receiver, sock: socket.socket) -> None:
-    """Say nothing, for as long as the receiver runs."""
-    receiver.closing.wait(120)
+    """Say nothing, until the receiver lets go."""
+    receiver.let_go.wait(120)
 
 
 def dripping(beginning: bytes = b"") -> Answer:
