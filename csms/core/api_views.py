@@ -48,17 +48,20 @@ class Window(Shape):
 
 
 class ApiView(Idempotent):
-    """The base of the views. `query` is the shape of the query string of GET; other methods take none."""
+    """The base of the views. `query` is the shape of the query string of GET, `write_query` that of others."""
 
     http_method_names = METHODS
     query: ClassVar[type[Query] | None] = None
+    write_query: ClassVar[type[Query] | None] = None
     chapter: ClassVar[str]
     """Where the schema lists it."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what for."""
         super().initial(request, *args, **kwargs)
-        self.asked = read_query(request, self.query if request.method in READING else None)
+        if not hasattr(self, str(request.method).lower()):
+            self.http_method_not_allowed(request)
+        self.asked = read_query(request, self.query if request.method in READING else self.write_query)
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and whether too often: before what they may, so that refusals count, too."""
