@@ -8,7 +8,7 @@ from typing import Any
 
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
-from django.db.models import Model, Q
+from django.db.models import Exists, Model, OuterRef, Q
 
 from chargers.callbacks.models import Callback
 from chargers.certificates.models import InstalledCertificate, SigningRequest
@@ -49,6 +49,14 @@ def _by_id(moment: datetime) -> Q:
     return Q(pk__lt=uuid7_floor(moment))
 
 
+def _followed(moment: datetime) -> Q:
+    """Connections that were followed by another: the last one before an outage tells since when it goes on."""
+    later = Connection.objects.filter(
+        charge_point=OuterRef("charge_point"), opened_at__gt=OuterRef("opened_at"), opened_at__lt=moment
+    )
+    return Q(Exists(later), closed_at__lt=moment)
+
+
 RETENTION = (
     Kept("frames", Frame, lambda c: c.retain_frames_days, _by_id),
     Kept("status reports", StatusReport, lambda c: c.retain_connections_days, _by_id),
@@ -70,7 +78,7 @@ RETENTION = (
     Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),
     Kept("boot reports", BootReport, lambda c: c.retain_connections_days, _by_id),
-    Kept("connections", Connection, lambda c: c.retain_connections_days, lambda t: Q(closed_at__lt=t)),
+    Kept("connections", Connection, lambda c: c.retain_connections_days, _followed),
     Kept(
         "processes",
         Process,

@@ -63,6 +63,14 @@ def cp16() -> ChargePoint:
             id=pk(then), charge_point=cp16, connector_number=1, transaction=transaction,
             sampled_at=then, received_at=then, samples="[]",
         )  # fmt: skip
+    # The last connection of long ago was followed by an outage, of which nothing else tells the beginning.
+    Connection.objects.create(
+        id=pk(LONG_AGO, 2),
+        charge_point=cp16,
+        process_id=pk(LATELY),
+        opened_at=LONG_AGO + timedelta(minutes=1),
+        closed_at=LONG_AGO + timedelta(minutes=2),
+    )
     return cp16
 
 
@@ -73,8 +81,10 @@ def test_what_is_older_than_it_is_kept_goes(cp16: ChargePoint):
     counted = prune(get_config(), now=NOW, dry_run=True)
     assert prune(get_config(), now=NOW) == counted | {"processes": 1}
     assert {name for name, count in counted.items() if count} == HERE
-    for model in (Frame, Event, MeterValue, Connection, Process, RefusedHandshake, Session, AccessAttempt):
+    for model in (Frame, Event, MeterValue, Process, RefusedHandshake, Session, AccessAttempt):
         assert model.objects.count() == 1, model
+    kept = set(Connection.objects.values_list("pk", flat=True))
+    assert kept == {pk(LATELY), pk(LONG_AGO, 2)}, "what an outage began with is kept as long as the outage is"
     assert Command.objects.count() == 2, "an open command is not history yet"
     assert Transaction.objects.count() == 2, "transactions are kept for ever"
     assert set(prune(get_config(), now=NOW).values()) == {0}
