@@ -26,9 +26,8 @@ HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 METHODS = {"POST", "PUT", "PATCH"}
 SANE = re.compile(r"[\x20-\x7e]{1,255}")
 KEEP = timedelta(hours=24)
-LOCK_SECONDS = (
-    10  # how long a second request waits for the first; PostgreSQL only, SQLite has its own time-out
-)
+# How long a second request waits for the first on PostgreSQL; SQLite has its own time-out.
+LOCK_SECONDS = 10
 PASSING = {401, 403, 408, 425, 429}  # refusals that say nothing of the request itself
 ATTEMPTS = 5  # to find a slot either free or filled, while others empty it
 
@@ -60,14 +59,13 @@ class Idempotent(APIView):
             return
         if not SANE.fullmatch(key):
             raise invalid({HEADER: ["It has 1 to 255 printable ASCII characters."]})
-        slot = _digest(caller, method, request.path, key)
+        slot = hashlib.sha256(orjson.dumps((caller, method, request.path, key))).hexdigest()
 
         def once(request: Request, *args: Any, **kwargs: Any) -> Any:
             return _once(self, slot, request, lambda: handler(request, *args, **kwargs))
 
-        setattr(
-            self, method, once
-        )  # on this view of one request, which the framework asks for its handler next
+        # A view serves one request; the framework asks it for its handler next.
+        setattr(self, method, once)
 
 
 def _once(view: APIView, slot: str, request: Request, work: Callable[[], Any]) -> Any:
@@ -173,10 +171,6 @@ def _request_digest(request: Request) -> str:
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         pass  # what it is, its parser shall say
-    return _digest(request.META.get("QUERY_STRING", ""), body.hex())
-
-
-def _digest(*parts: str) -> str:
-    """Return a digest that cannot be compared with guesses without the secret key of this installation."""
-    message = orjson.dumps(parts)
-    return hmac.new(settings.SECRET_KEY.encode(), b"idempotency " + message, hashlib.sha256).hexdigest()
+    asked = orjson.dumps((request.META.get("QUERY_STRING", ""), body.hex()))
+    # Keyed, unlike the slot: under another secret key a repeat is refused, rather than done a second time.
+    return hmac.new(settings.SECRET_KEY.encode(), b"idempotency " + asked, hashlib.sha256).hexdigest()
