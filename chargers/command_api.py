@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,14 +12,15 @@ from rest_framework.response import Response
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.commands import catalogue, orders, why_not
+from chargers.effects import SUBJECTS
 from chargers.models import Command
-from chargers.ordering import CommandType
-from csms.core.api_data import Moment, Shape
-from csms.core.api_views import ApiView, found, paged
-from csms.core.paging import PageQuery
+from chargers.ordering import EXACT, CommandType
+from csms.core.api_data import Flag, Moment, Shape
+from csms.core.api_views import ApiView, WindowQuery, found, paged
+from csms.core.ids import uuid7_floor
 
 Status = Command.Status
-SCOPE = "command"  # what a token needs to send one
+SCOPE = "command"  # what a token needs to send most of them, see CommandType.scope
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -66,10 +68,22 @@ class EffectShape(Part):
 
     filled = ("effect_at",)
     text = serializers.CharField(source="effect")
+    kind = serializers.ChoiceField(
+        ["", *SUBJECTS], source="effect_kind", help_text="What shows it; empty if nothing does but the text."
+    )
     subject = serializers.CharField(
         source="effect_subject", help_text="The id of what shows it, such as the transaction that started."
     )
+    url = serializers.SerializerMethodField(help_text="The path of what shows it.")
     seen_at = Moment(source="effect_at")
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_url(self, command: Command) -> str | None:
+        """Return the path of what shows the effect."""
+        if command.effect_kind not in SUBJECTS:
+            return None
+        route, arguments = SUBJECTS[command.effect_kind]
+        return reverse(route, args=arguments(command))
 
 
 class CommandShape(Shape):
@@ -77,21 +91,31 @@ class CommandShape(Shape):
 
     id = serializers.UUIDField()
     cp_id = serializers.CharField(source="charge_point.cp_id")
-    type = serializers.CharField(help_text="Its name in the catalogue.")
-    params = JsonObject()
+    type = serializers.CharField(
+        help_text="Its name in the catalogue; `exact` for an OCPP payload that no entry can say."
+    )
+    params = JsonObject(help_text="In our words; secrets are masked.")
+    exact = JsonObject(
+        allow_null=True,
+        help_text="The OCPP payload, if it was ordered word for word; secrets are masked.",
+    )
     status = serializers.ChoiceField(
         Status.choices,
         help_text="`accepted` and `rejected` are the charge point's answer; `failed` has an `error`.",
     )
-    by = serializers.CharField(help_text="Who ordered it.")
+    by = serializers.CharField(help_text="Who ordered it: a person, `token NAME`, or `system`.")
     reason = serializers.CharField()
-    created_at = Moment()
+    created_at = Moment(help_text="When it was queued.")
+    not_before = Moment(allow_null=True, help_text="It is not sent earlier.")
     expires_at = Moment(help_text="If it has not been sent by then it never will be.")
+    may_wait = serializers.BooleanField(
+        help_text="Whether it waits for a charge point that is offline; others fail with the connection."
+    )
     sent_at = Moment(allow_null=True)
     answered_at = Moment(allow_null=True)
     action = serializers.CharField(help_text="The OCPP action; empty until it is sent.")
     message_id = serializers.CharField(help_text="Of its CALL; empty until it is sent.")
-    payload = JsonObject(allow_null=True, help_text="As it was sent.")
+    payload = JsonObject(allow_null=True, help_text="As it was sent; secrets are masked.")
     answer = JsonObject(allow_null=True, help_text="The payload of the CALLRESULT.")
     answer_status = serializers.CharField(help_text="The charge point's own word in it.")
     error = CommandErrorShape()
@@ -99,16 +123,32 @@ class CommandShape(Shape):
     effect = EffectShape()
 
 
-class CommandQuery(PageQuery):
+class CommandQuery(WindowQuery):
     """Which commands are listed."""
 
+    sortable: ClassVar[dict[str, tuple[str, ...]]] = {
+        "created_at": ("pk",),  # ids are sorted by it
+        "sent_at": ("sent_at", "pk"),
+        "answered_at": ("answered_at", "pk"),
+    }
     cp_id = serializers.CharField(
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
     type = serializers.ChoiceField(
-        [(slug, entry.title) for slug, entry in catalogue().items()], required=False
+        [(entry.slug, entry.title) for entry in (*catalogue().values(), EXACT)], required=False
     )
     status = serializers.ChoiceField(Status.choices, required=False)
+    by = serializers.CharField(
+        required=False, max_length=150, help_text="Who ordered it: a user name, `token NAME`, or `system`."
+    )
+    effect = Flag(required=False, help_text="Those whose effect was seen, or the others.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; here the window has no bounds unless it is asked for."""
+        fields = super().get_fields()
+        fields["from"].help_text = "Queued at this time or later."
+        fields["to"].help_text = "Queued before this time."
+        return fields
 
 
 class CatalogueEntryShape(Shape):
@@ -122,7 +162,10 @@ class CatalogueEntryShape(Shape):
     protocols = serializers.ListField(
         child=serializers.CharField(), help_text="The OCPP versions that have it, as subprotocols."
     )
-    scope = serializers.CharField(help_text="What a token needs.")
+    actions = serializers.DictField(
+        child=serializers.CharField(), help_text="The OCPP action that says it, by subprotocol."
+    )
+    scope = serializers.CharField(help_text="What a person or a token needs to order it.")
     params = JsonObject(help_text="JSON Schema of its fields.")
     refusal = serializers.CharField(
         allow_null=True,
@@ -147,14 +190,17 @@ class CatalogueShape(Shape):
 
 
 def _entry(entry: CommandType) -> dict[str, Any]:
+    said = {version.value: table.get(entry.slug) for version, table in orders().items()}
+    actions = {version: order.action for version, order in said.items() if order is not None}
     return {
         "type": entry.slug,
         "title": entry.title,
         "description": entry.params.__doc__ or "",
         "effect": entry.effect,
         "danger": entry.danger,
-        "protocols": [version.value for version, orders in orders().items() if entry.slug in orders],
-        "scope": SCOPE,
+        "protocols": list(actions),
+        "actions": actions,
+        "scope": entry.scope,
         "params": entry.params.model_json_schema(),
     }
 
@@ -208,14 +254,20 @@ class Ledger(ApiView):
     @extend_schema(
         operation_id="list_commands",
         summary="List the ledger of commands",
-        description="Newest first.",
+        description="Newest first, unless another order is asked for.",
         responses={200: paged(CommandShape), 404: UNKNOWN_CHARGE_POINT},
     )
     def get(self, request: Request) -> Response:
         """List commands."""
         asked = self.asked
-        wanted = {name: asked[name] for name in ("type", "status") if name in asked}
+        wanted = {name: asked[name] for name in ("type", "status", "by") if name in asked}
         rows = selectors.commands().filter(**wanted)
+        if "effect" in asked:
+            rows = rows.filter(effect_at__isnull=not asked["effect"])
+        if "from" in asked:
+            rows = rows.filter(pk__gte=uuid7_floor(asked["from"]))
+        if "to" in asked:
+            rows = rows.filter(pk__lt=uuid7_floor(asked["to"]))
         if "cp_id" in asked:
             rows = rows.filter(charge_point=charge_point_or_404(asked["cp_id"]))
         return self.page(rows, order=("-pk",), shape=CommandShape)

@@ -1,77 +1,128 @@
-"""The API's door through which commands are sent, and waited for when the caller wishes so."""
+"""The API's door through which commands are sent, and waited for when the caller wishes so.
+
+`Sending` is the base of every view that sends one: what may be asked beside the command itself, the refusals, the
+answer. `SendCommand` is the door in our own words, `chargers.exact_api` that in the words of OCPP.
+"""
 
 import re
 from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import connections
-from django.http import HttpRequest
+from django.db import transaction
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import charge_point_or_404
+from chargers.callbacks.services import order_callback
 from chargers.command_api import SCOPE, CommandShape
-from chargers.commands import catalogue, check_params, send_command
+from chargers.commands import (
+    DEFAULT_EXPIRY,
+    EXPIRY_MAX,
+    QUEUED_EXPIRY,
+    catalogue,
+    check_params,
+    send_command,
+)
+from chargers.ledger import cancel_command
 from chargers.models import ChargePoint, Command
 from chargers.ordering import Author, CommandRefused, CommandType, has_lines
-from chargers.waiting import wait_until_settled
-from csms.core.access.models import User
-from csms.core.api_errors import WHOLE, ApiError, envelope, invalid
+from chargers.sent_api import PREFER, WAITED, Sent, preferred_wait, waiting
+from csms.core.access.models import ApiToken, User
+from csms.core.api_data import Body, Query, Whole, Word
+from csms.core.api_errors import WHOLE, ApiError, flattened, invalid
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView
+from csms.core.api_views import ApiView, found
 
-Status = Command.Status
-WAIT_MAX = 60  # seconds
 REASON_MAX = 1000
 
-REFUSALS = {"unknown_command": 404, "invalid": 422, "retired": 409, "not_accepted": 409, "not_supported": 409}
-REFUSALS |= {"version_unknown": 409, "offline": 503}
+REFUSALS = {
+    "unknown_command": 404,
+    "unknown_action": 404,
+    "retired": 409,
+    "not_accepted": 409,
+    "version_unknown": 409,
+    "not_supported": 409,
+    "invalid": 422,
+    "queue_full": 429,
+    "offline": 503,
+}
+URL_MAX = 2000
+
+
+# --- what may be asked beside the command -----------------------------------------------------------------------------
+
+IF_OFFLINE = "What to do while the charge point is offline: refuse it, or queue it until it expires."
+EXPIRES_IN = (
+    f"Seconds after which it is not sent any more; by default {DEFAULT_EXPIRY.seconds}, queued "
+    f"{QUEUED_EXPIRY.seconds}."
+)
+CALLBACK_URL = "Where its outcome is posted to, signed with the token's secret."
+
+
+def option_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    """Return the fields of what may be asked beside a command."""
+    longest = int(EXPIRY_MAX.total_seconds())
+    return {
+        "reason": Word(default="", allow_blank=True, max_length=REASON_MAX, help_text="Kept in the ledger."),
+        "if_offline": serializers.ChoiceField(["refuse", "queue"], default="refuse", help_text=IF_OFFLINE),
+        "expires_in": Whole(required=False, min_value=1, max_value=longest, help_text=EXPIRES_IN),
+        "callback_url": Word(required=False, max_length=URL_MAX, help_text=CALLBACK_URL),
+    }
+
+
+class Options(Body):
+    """What may be asked beside a command, in the body of the door of our own words."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
+        return option_fields()
+
+
+class QueryOptions(Query):
+    """The same in the query string, where the body is an OCPP payload."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
+        return option_fields()
+
+
+OPTIONS = tuple(option_fields())
 
 
 def command_body(entry: CommandType) -> type[BaseModel]:
-    """Return the shape of the request: the command's fields and the reason."""
-    reason = Field("", max_length=REASON_MAX, description="Why; kept in the ledger.")
-    model = create_model(entry.params.__name__, __base__=entry.params, reason=(str, reason))
+    """Return the shape of the request: the command's fields, and what may be asked beside them."""
+    # The class keeps its own `model_fields`; a name of ours that a command had, too, would be lost.
+    assert not set(OPTIONS) & set(entry.params.model_fields), entry.slug
+    fields: dict[str, Any] = {
+        "reason": (str, Field("", max_length=REASON_MAX, description="Why; kept in the ledger.")),
+        "if_offline": (Literal["refuse", "queue"], Field("refuse", description=IF_OFFLINE)),
+        "expires_in": (
+            int,
+            Field(None, ge=1, le=int(EXPIRY_MAX.total_seconds()), description=EXPIRES_IN),
+        ),
+        "callback_url": (str, Field(None, min_length=1, max_length=URL_MAX, description=CALLBACK_URL)),
+    }
+    model = create_model(entry.params.__name__, __base__=entry.params, **fields)
     model.__doc__ = entry.params.__doc__
     return model
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
 
 
 def author_of(request: Request) -> Author:
     """Return who orders: a person, or the program behind a token."""
     user = request.user
     return Author(user.username, user) if isinstance(user, User) else Author(str(user))
-
-
-class Sent(Response):
-    """The answer to a command that was sent, for `waiting()` to replace when the charge point has answered."""
-
-    def __init__(self, command: Command, wait: int | None) -> None:
-        headers = {"Location": reverse("api-command", args=[command.pk])}
-        if wait is not None:
-            headers["Preference-Applied"] = f"wait={wait}"
-        super().__init__(CommandShape(command).data, status=202, headers=headers)
-        self.command_id: UUID = command.pk
-        self.wait = wait
-
-
-def preferred_wait(request: Request) -> int | None:
-    """Return the seconds of `Prefer: wait=N` (RFC 7240, 4.3), at most WAIT_MAX; None without one that can be read."""
-    for preference in request.headers.get("Prefer", "").split(","):
-        wish = re.fullmatch(r'\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(;.*)?', preference, re.IGNORECASE)
-        if wish:
-            return min(int(wish[1]), WAIT_MAX)
-    return None
 
 
 def _printable(value: object, field: FieldInfo | None) -> bool:
@@ -88,11 +139,57 @@ def _printable(value: object, field: FieldInfo | None) -> bool:
     return True
 
 
-class SendCommand(ApiView):
-    """The base of the views that send a command, one for each entry of the catalogue."""
+class Sending(ApiView):
+    """The base of the views that send a command."""
 
     chapter = "Commands"
     scope = SCOPE
+
+    def sent(self, request: Request, options: dict[str, Any], send: Callable[..., Command]) -> Sent:
+        """Call `send` with what the options come to. Raises ApiError when the command is refused."""
+        queue = options.get("if_offline") == "queue"
+        seconds = options.get("expires_in")
+        default = QUEUED_EXPIRY if queue else DEFAULT_EXPIRY
+        now, url = timezone.now(), options.get("callback_url")
+        token = request.auth if isinstance(request.auth, ApiToken) else None
+        try:
+            with transaction.atomic():
+                command = send(
+                    author=author_of(request),
+                    now=now,
+                    reason=options.get("reason", ""),
+                    expires_in=default if seconds is None else timedelta(seconds=seconds),
+                    may_wait=queue,
+                )
+                if url is not None:
+                    order_callback(command, url, token=token, now=now)
+        except CommandRefused as refusal:
+            raise refused(refusal) from refusal
+        except ValueError as error:  # of the callback
+            raise invalid({"callback_url": [str(error)]}) from error
+        return Sent(command, preferred_wait(request))
+
+    def replay(self, request: Request, kept: dict[str, Any]) -> Response:
+        """Answer a repeated request with its command as it is now, and let it wait again."""
+        command = selectors.commands().get(pk=kept["command"])
+        response = Sent(command, preferred_wait(request))
+        if command.status not in Command.OPEN:
+            response.show(request, command)
+        return response
+
+
+class _Refused(ApiError):
+    wait = 60  # seconds after which a full queue may have room again, for Retry-After
+
+
+def refused(refusal: CommandRefused) -> ApiError:
+    """Return the answer to a command that is not even queued."""
+    return _Refused(REFUSALS[refusal.code], refusal.code, refusal.detail, refusal.errors)
+
+
+class SendCommand(Sending):
+    """The base of the views that send a command in our own words, one for each entry of the catalogue."""
+
     entry: ClassVar[CommandType]
 
     def send(self, request: Request, cp_id: str) -> Sent:
@@ -101,135 +198,33 @@ class SendCommand(ApiView):
         params = dict(request.data) if isinstance(request.data, dict) else None
         if params is None:
             raise invalid({WHOLE: ["The body is no JSON object."]})
-        reason = params.pop("reason", "")
+        given = {name: params.pop(name) for name in OPTIONS if name in params}
         problems = {
             name: ["It has a character that cannot be printed."]
             for name, value in params.items()
             if not _printable(value, self.entry.params.model_fields.get(name))
         }
-        if not isinstance(reason, str) or len(reason) > REASON_MAX or "\x00" in reason:
-            problems["reason"] = [f"It is no text of at most {REASON_MAX} characters."]
+        options = Options(data=given)
+        if not options.is_valid():
+            problems |= flattened(options.errors)
         if problems:
             raise invalid(problems)
-        return self.order(request, charge_point, params, reason=reason)
+        return self.order(request, charge_point, params, options.validated_data)
 
     def order(
-        self, request: Request, charge_point: ChargePoint, params: dict[str, Any], *, reason: str = ""
+        self,
+        request: Request,
+        charge_point: ChargePoint,
+        params: dict[str, Any],
+        options: dict[str, Any] | None = None,
     ) -> Sent:
         """Send the command with these parameters. Raises ApiError when it is refused."""
-        try:
+
+        def send(**how: Any) -> Command:
             check_params(self.entry.slug, params, strict=True)
-            command = send_command(
-                charge_point,
-                self.entry.slug,
-                params,
-                author=author_of(request),
-                reason=reason,
-                now=timezone.now(),
-            )
-        except CommandRefused as refusal:
-            status = REFUSALS[refusal.code]
-            raise ApiError(status, refusal.code, refusal.detail, refusal.errors) from refusal
-        return Sent(command, preferred_wait(request))
+            return send_command(charge_point, self.entry.slug, params, **how)
 
-
-def outcome(command: Command) -> tuple[int, str, str]:
-    """Return the status of an answer that shows this command, with code and detail when that is an error.
-
-    A refusal of the charge point is an answer like any other: 200.
-    """
-    described = command.error_description
-    match command.status:
-        case Status.QUEUED | Status.SENT:
-            return 202, "", ""
-        case Status.ACCEPTED | Status.REJECTED:
-            return 200, "", ""
-        case Status.TIMED_OUT:
-            return 504, "charge_point_timeout", described
-        case Status.EXPIRED:
-            return 504, "expired", described
-        case Status.CANCELLED:
-            return 409, "cancelled", "it was taken back before it was sent"
-    if command.answered_at is None:
-        return (503, "offline", described) if command.error_code else (409, "not_supported", described)
-    if not command.error_code:
-        return 502, "unknown_answer", described
-    return 502, "call_error", f"{command.error_code}: {described}"
-
-
-def waiting(
-    view: Callable[..., HttpResponseBase],
-) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
-    """Make a view that sends a command wait for its outcome as long as the caller prefers, without a thread."""
-
-    @wraps(view)
-    async def waits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = await sync_to_async(view)(request, *args, **kwargs)
-        if isinstance(response, Sent) and response.wait:
-            await sync_to_async(_let_go_of_the_database)()
-            await wait_until_settled(response.command_id, response.wait)
-            await sync_to_async(_replace)(request, response)
-        return response
-
-    return waits
-
-
-def _let_go_of_the_database() -> None:
-    """Close the connection of this request's thread: a server has few, and many may wait for long."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
-
-
-def _replace(request: HttpRequest, response: Sent) -> None:
-    command = selectors.commands().get(pk=response.command_id)
-    shown = CommandShape(command).data
-    response.status_code, code, detail = outcome(command)
-    response.data = envelope(request, code, detail, command=shown) if code else shown
-
-
-PREFER = OpenApiParameter(
-    "Prefer",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description=f"`wait=N`: answer when the charge point did, or after N seconds (at most {WAIT_MAX}) "
-    "with 202 (RFC 7240).",
-)
-_COMMAND = {"command": {"$ref": "#/components/schemas/Command"}}
-WAITED = {
-    200: OpenApiResponse(CommandShape, description="Waited for: the charge point accepted or rejected it."),
-    202: OpenApiResponse(CommandShape, description="It is on its way; `Location` tells what becomes of it."),
-    409: error(
-        "It cannot be sent to this charge point now.",
-        {
-            "not_supported": "OCPP 1.6 has no such command",
-            "not_accepted": "CP-017 waits for approval",
-            "retired": "CP-017 was retired",
-        },
-    ),
-    502: error(
-        "Waited for: the charge point answered with an error (CALLERROR), or with a status that its version does not "
-        "know; its own words are in the command.",
-        {
-            "call_error": "InternalError: the contactor is stuck",
-            "unknown_answer": "it answered 'Maybe', which OCPP 1.6 does not know here",
-        },
-        beside=_COMMAND,
-    ),
-    503: error(
-        "The charge point is offline, or went offline before it answered.",
-        {"offline": "CP-017 is offline"},
-        beside=_COMMAND,
-    ),
-    504: error(
-        "Waited for: the charge point did not answer in time, or was busy until the command's expiry.",
-        {
-            "charge_point_timeout": "the charge point did not answer in time",
-            "expired": "it was not sent before its expiry",
-        },
-        beside=_COMMAND,
-    ),
-}
+        return self.sent(request, options or {}, send)
 
 
 def command_views() -> dict[str, Callable[..., Coroutine[Any, Any, HttpResponseBase]]]:
@@ -241,8 +236,8 @@ def _command_view(entry: CommandType) -> type[SendCommand]:
     @extend_schema(
         operation_id=entry.slug.replace("-", "_"),
         summary=entry.title,
-        description=f"{entry.params.__doc__} When it works: {entry.effect} Not idempotent: two requests are two "
-        "commands. Scope `command`.",
+        description=f"{entry.params.__doc__} When it works: {entry.effect} Two requests are two commands, unless "
+        f"they have the same `Idempotency-Key`. Scope `{entry.scope}`.",
         parameters=[PREFER],
         request={"application/json": command_body(entry)},
         responses=WAITED,
@@ -250,7 +245,8 @@ def _command_view(entry: CommandType) -> type[SendCommand]:
     def post(self: SendCommand, request: Request, cp_id: str) -> Response:
         return self.send(request, cp_id)
 
-    return type(f"Send{entry.params.__name__}", (SendCommand,), {"entry": entry, "post": post})
+    values = {"entry": entry, "scope": entry.scope, "post": post}
+    return type(f"Send{entry.params.__name__}", (SendCommand,), values)
 
 
 class UnknownCommand(ApiView):
@@ -265,3 +261,36 @@ class UnknownCommand(ApiView):
         charge_point_or_404(cp_id)
         known = ", ".join(catalogue())
         raise ApiError(404, "unknown_command", f"there is no command {type!r}; there are {known}")
+
+
+class CancelCommand(ApiView):
+    """Take a command back."""
+
+    chapter = "Commands"
+    scope = SCOPE
+
+    @extend_schema(
+        operation_id="cancel_command",
+        summary="Take a command back that was not sent yet",
+        description="Idempotent: one that was taken back is answered as it is. Scope `command`.",
+        request=None,
+        responses={
+            200: CommandShape,
+            404: error("There is no such command.", {"unknown_command": "there is no command '…'"}),
+            409: error(
+                "It was sent already, or has ended.",
+                {"not_queued": "it is queued no more: it is sent"},
+                beside={"command": {"$ref": "#/components/schemas/Command"}},
+            ),
+        },
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Take the command back."""
+        command = found(selectors.commands().filter(pk=id).first(), "command", id)
+        taken_back = cancel_command(command, by=author_of(request), now=timezone.now())
+        command = selectors.commands().get(pk=id)
+        shown = CommandShape(command).data
+        if not taken_back:
+            detail = f"it is queued no more: it is {command.status}"
+            raise ApiError(409, "not_queued", detail, command=shown)
+        return Response(shown)

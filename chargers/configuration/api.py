@@ -13,9 +13,9 @@ from chargers.configuration import selectors, services
 from chargers.configuration.models import DesiredValue
 from chargers.models import ChargePoint
 from chargers.ordering import CommandRefused
-from chargers.sending_api import REFUSALS, Sent, author_of
+from chargers.sending_api import Sending, author_of, refused
+from chargers.sent_api import Sent
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
-from csms.core.api_errors import ApiError
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, paged
 from csms.core.paging import PageQuery
@@ -265,7 +265,7 @@ NOT_NOW = {
 """See the command get-configuration for the answers of one who waits."""
 
 
-class Refresh(ApiView):
+class Refresh(Sending):
     """Read the configuration now."""
 
     chapter = "Charge points"
@@ -285,7 +285,7 @@ class Refresh(ApiView):
         try:
             command = services.refresh(charge_point, author=author_of(request), now=timezone.now())
         except CommandRefused as refusal:
-            raise ApiError(REFUSALS[refusal.code], refusal.code, refusal.detail, refusal.errors) from refusal
+            raise refused(refusal) from refusal
         return Sent(command, None)
 
 

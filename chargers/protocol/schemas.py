@@ -5,7 +5,7 @@ draft 6 on, 12.0 would pass as an integer and reach a handler as a float.
 """
 
 import importlib.resources
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -77,6 +77,19 @@ class Schema:
     def complaint(self, payload: Any) -> str:
         """The first thing that the validator itself says against a payload, "" when it has nothing to say."""
         return next((str(error.message) for error in self._validator.iter_errors(payload)), "")
+
+    def complaints(self, payload: Any) -> Iterator[tuple[str, str]]:
+        """Each place of a payload that breaks the schema, as a path with dots ("" is the whole), and why."""
+        for error in self._validator.iter_errors(payload):
+            path, kind = [str(step) for step in error.instance_path], error.kind
+            match kind.name:
+                case "required":
+                    yield ".".join([*path, str(kind.property)]), "It is missing."
+                case "additionalProperties":
+                    for name in kind.unexpected:
+                        yield ".".join([*path, str(name)]), "The message has no such field."
+                case _:
+                    yield ".".join(path), str(error.message)
 
 
 class Requests(dict[str, Schema | None]):

@@ -16,7 +16,8 @@ from chargers.reservations import selectors
 from chargers.reservations.catalogue import COMMANDS
 from chargers.reservations.models import Reservation
 from chargers.reservations.services import CANCELLABLE
-from chargers.sending_api import PREFER, WAITED, SendCommand, command_body, waiting
+from chargers.sending_api import SendCommand, command_body
+from chargers.sent_api import PREFER, WAITED, waiting
 from csms.core.api_data import Moment, Shape, Whole
 from csms.core.api_errors import WHOLE, invalid
 from csms.core.api_views import ApiView, found, paged

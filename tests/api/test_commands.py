@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint, Command
-from chargers.sending_api import outcome
+from chargers.sent_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
 from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_list, online, reservation
@@ -254,7 +254,8 @@ def test_what_became_of_a_command_is_shown(bob: APIClient) -> None:
         error_details={"relay": 3},
         late_answer='[3,"m1",{}]',
         late_at=NOON,
-        effect="It booted.",
+        effect="It started.",
+        effect_kind="transaction",
         effect_subject=subject,
         effect_at=NOON,
     )
@@ -266,8 +267,10 @@ def test_what_became_of_a_command_is_shown(bob: APIClient) -> None:
     }
     assert shown["late_answer"] == {"text": '[3,"m1",{}]', "at": "2026-03-04T12:00:00.000Z"}
     assert shown["effect"] == {
-        "text": "It booted.",
+        "text": "It started.",
+        "kind": "transaction",
         "subject": subject,
+        "url": f"{API}/transactions/{subject}/",
         "seen_at": "2026-03-04T12:00:00.000Z",
     }
     assert shown["payload"] == {"type": "Soft"}
