@@ -3,7 +3,17 @@
 from django.urls import path, re_path
 
 from chargers import api as charge_points
-from chargers import command_api, sending_api, wire_api
+from chargers import (
+    command_api,
+    connector_api,
+    credential_api,
+    exact_api,
+    history_api,
+    sending_api,
+    site_api,
+    uptime_api,
+    wire_api,
+)
 from chargers.availability import api as availability
 from chargers.callbacks import api as callbacks
 from chargers.certificates import api as certificates
@@ -15,7 +25,7 @@ from chargers.security_events import api as security_events
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from transactions import api as transactions
-from transactions import token_api
+from transactions import frames_api, token_api
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
@@ -41,14 +51,26 @@ urlpatterns = [
     path(CHARGE_POINT, charge_points.OneChargePoint.as_view(), name="api-charge-point"),
     path(
         f"{CHARGE_POINT}connectors/<int:connector>/",
-        charge_points.OneConnector.as_view(),
+        connector_api.OneConnector.as_view(),
         name="api-connector",
     ),
     path(f"{CHARGE_POINT}approve/", charge_points.Approve.as_view(), name="api-approve"),
     path(f"{CHARGE_POINT}reject/", charge_points.Reject.as_view(), name="api-reject"),
     path(f"{CHARGE_POINT}retire/", charge_points.Retire.as_view(), name="api-retire"),
-    path(f"{CHARGE_POINT}password/", charge_points.ChargePointPassword.as_view(), name="api-password"),
+    path(f"{CHARGE_POINT}password/", credential_api.ChargePointPassword.as_view(), name="api-password"),
     path(f"{CHARGE_POINT}frames/", wire_api.Frames.as_view(), name="api-frames"),
+    path(
+        f"{CHARGE_POINT}connections/",
+        history_api.ChargePointConnections.as_view(),
+        name="api-charge-point-connections",
+    ),
+    path(
+        f"{CHARGE_POINT}status-history/",
+        history_api.ChargePointStatusHistory.as_view(),
+        name="api-charge-point-status-history",
+    ),
+    path(f"{CHARGE_POINT}offline-windows/", uptime_api.OfflineWindows.as_view(), name="api-offline-windows"),
+    path(f"{CHARGE_POINT}uptime/", uptime_api.ChargePointUptime.as_view(), name="api-charge-point-uptime"),
     path(
         f"{CHARGE_POINT}meter-values/",
         transactions.ChargePointMeterValues.as_view(),
@@ -64,15 +86,29 @@ urlpatterns = [
         for slug, view in sending_api.command_views().items()
     ),
     path(f"{CHARGE_POINT}commands/<str:type>/", sending_api.UnknownCommand.as_view()),
+    path(f"{CHARGE_POINT}ocpp/", exact_api.OcppActions.as_view(), name="api-ocpp-actions"),
+    path(f"{CHARGE_POINT}ocpp/<str:action>/", exact_api.exact_view, name="api-ocpp"),
+    path("connectors/", connector_api.Connectors.as_view(), name="api-connectors"),
+    path("sites/", site_api.Sites.as_view(), name="api-sites"),
     path("commands/", command_api.Catalogue.as_view(), name="api-commands"),
     path("commands/ledger/", command_api.Ledger.as_view(), name="api-ledger"),
     path("commands/<uuid:id>/", command_api.OneCommand.as_view(), name="api-command"),
+    path("commands/<uuid:id>/cancel/", sending_api.CancelCommand.as_view(), name="api-cancel-command"),
+    path("connections/", history_api.Connections.as_view(), name="api-connections"),
+    path("status-history/", history_api.StatusHistory.as_view(), name="api-status-history"),
+    path("uptime/", uptime_api.Uptimes.as_view(), name="api-uptime"),
+    path("frames/", wire_api.AllFrames.as_view(), name="api-all-frames"),
     path("transactions/", transactions.Transactions.as_view(), name="api-transactions"),
     path("transactions/<uuid:id>/", transactions.OneTransaction.as_view(), name="api-transaction"),
     path(
         "transactions/<uuid:id>/meter-values/",
         transactions.TransactionMeterValues.as_view(),
         name="api-transaction-meter-values",
+    ),
+    path(
+        "transactions/<uuid:id>/frames/",
+        frames_api.TransactionFrames.as_view(),
+        name="api-transaction-frames",
     ),
     path("id-tokens/", token_api.IdTokens.as_view(), name="api-id-tokens"),
     path("unknown-tokens/", token_api.UnknownTokens.as_view(), name="api-unknown-tokens"),

@@ -63,6 +63,8 @@ SAMPLES: dict[str, Any] = {
     "from": NOON,
     "to": MIDNIGHT,
     "identity": "CP16-A7",
+    "labels": {"power": "50 kW"},
+    "connection_id": NOWHERE,
 }
 OF_A_TRANSACTION = {
     "purpose": "TxProfile",

@@ -19,12 +19,13 @@ def test_a_frame_is_shown_verbatim(bob: APIClient, django_assert_num_queries: An
     text = '[2, "m1",\t"Heartbeat", {}] '
     one = frame(cp16, text=text, latency_us=None, notes="odd blanks", verdict="deviant")
     frame(charge_point("OTHER"))
-    with django_assert_num_queries(4):  # token and its use, charge point, frames
+    with django_assert_num_queries(5):  # token and its use, charge point, frames, their pairs
         body = bob.get(FRAMES).json()
     [row] = body["results"]
     assert row == {
         "id": str(one.pk),
         "at": "2026-03-04T12:00:00.000Z",
+        "cp_id": "CP16",
         "connection_id": str(one.connection_id),
         "direction": "in",
         "message_type": 2,
@@ -33,6 +34,7 @@ def test_a_frame_is_shown_verbatim(bob: APIClient, django_assert_num_queries: An
         "verdict": "deviant",
         "notes": "odd blanks",
         "latency_us": None,
+        "pair": None,
         "text": text,
     }
     assert set(body["window"]) == {"from", "to"}

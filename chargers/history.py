@@ -1,0 +1,156 @@
+"""What is read of the past of charge points: their connections, status reports, outages and uptime."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce, Greatest, Least, NullIf
+
+from chargers.models import ChargePoint, Connection, StatusReport
+from chargers.uptime import Span, Uptime, measure, outages_within
+from csms.core.ids import uuid7_floor
+
+CONNECTIONS_MAX = 20_000
+
+
+class TooMany(Exception):
+    """A charge point had more connections in the window than are looked at together."""
+
+
+def connections(*, since: datetime, until: datetime) -> QuerySet[Connection]:
+    """Return the connections that were open at some time in the window, with charge point and process."""
+    return Connection.objects.filter(_open_within(since, until)).select_related("charge_point", "process")
+
+
+def _open_within(since: Any, until: Any) -> Q:
+    return Q(opened_at__lt=until) & (Q(closed_at=None) | Q(closed_at__gte=since))
+
+
+def status_reports(*, since: datetime, until: datetime) -> QuerySet[StatusReport]:
+    """Return the status reports that were received in the window, with charge points."""
+    rows = StatusReport.objects.filter(pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until))
+    return rows.select_related("charge_point")
+
+
+# --- outages and uptime -----------------------------------------------------------------------------------------------
+
+
+def with_bounds(
+    charge_points: QuerySet[ChargePoint], *, since: datetime, until: datetime, now: datetime
+) -> QuerySet[ChargePoint]:
+    """Put beside charge points what their uptime in a window is computed from, but for the connections in it.
+
+    `known_since` is the opening of the first connection that is kept, `prior` and `following` are the ones before and
+    after the window, `horizon` is where knowledge ends: now, or when it was retired.
+    """
+    of_it = Connection.objects.filter(charge_point=OuterRef("pk"))
+    # The one that was opened last also ended last: a newer connection ends the older ones (connections.py).
+    prior = of_it.filter(closed_at__lt=since).order_by("-opened_at")
+    return charge_points.annotate(
+        known_since=Subquery(of_it.order_by("opened_at").values("opened_at")[:1]),
+        prior=Subquery(prior.values("pk")[:1]),
+        following=Subquery(of_it.filter(opened_at__gte=until).order_by("opened_at").values("pk")[:1]),
+        window_since=Value(since),
+        window_until=Value(until),
+        horizon=Least(Coalesce("retired_at", Value(now)), Value(now)),
+    )
+
+
+def _spans(charge_points: Iterable[Any], *, since: datetime, until: datetime) -> dict[int, list[Span]]:
+    """Return the connections in the window and those around it, of charge points with bounds. One query."""
+    charge_points = list(charge_points)
+    around = [pk for row in charge_points for pk in (row.prior, row.following) if pk is not None]
+    rows = Connection.objects.filter(
+        _open_within(since, until) | Q(pk__in=around), charge_point__in=[row.pk for row in charge_points]
+    )
+    spans: dict[int, list[Span]] = defaultdict(list)
+    for charge_point_id, opened, closed, pk in rows.values_list(
+        "charge_point_id", "opened_at", "closed_at", "pk"
+    ):
+        spans[charge_point_id].append(Span(opened, closed, pk))
+    return spans
+
+
+def uptimes(charge_points: Iterable[Any]) -> list[tuple[Any, Uptime]]:
+    """Return charge points (all with bounds of the same window) with their uptime. One query."""
+    charge_points = list(charge_points)
+    if not charge_points:
+        return []
+    since, until = charge_points[0].window_since, charge_points[0].window_until
+    spans = _spans(charge_points, since=since, until=until)
+    return [
+        (row, measure(spans[row.pk], since=since, until=until, horizon=row.horizon)) for row in charge_points
+    ]
+
+
+def ended_by_outages(
+    charge_point: ChargePoint, *, since: datetime, until: datetime, now: datetime
+) -> QuerySet[Connection]:
+    """Return the connections after which the charge point was offline in the window: one row an outage.
+
+    Beside each are `came_online_at`, None while the outage goes on, and `ends_at`, up to when it is counted. Raises
+    TooMany. Two queries, and a third when the rows are read.
+    """
+    bounded: Any = with_bounds(
+        ChargePoint.objects.filter(pk=charge_point.pk), since=since, until=until, now=now
+    ).get()
+    [spans] = _spans([bounded], since=since, until=until).values() or [[]]
+    if len(spans) > CONNECTIONS_MAX:
+        raise TooMany
+    found = outages_within(spans, since=since, until=max(since, min(until, bounded.horizon)))
+    next_one = Connection.objects.filter(
+        charge_point=charge_point, opened_at__gt=Greatest(OuterRef("opened_at"), OuterRef("closed_at"))
+    )
+    return Connection.objects.filter(pk__in=[outage.prior.connection_id for outage in found]).annotate(
+        went_offline_at=Greatest("opened_at", "closed_at"),
+        came_online_at=Subquery(next_one.order_by("opened_at").values("opened_at")[:1]),
+        ends_at=Coalesce("came_online_at", Value(bounded.horizon)),
+    )
+
+
+class Seconds(Func):
+    """The seconds from one time to another; negative when they come the other way round."""
+
+    output_field = FloatField()
+    template = "EXTRACT(EPOCH FROM %(expressions)s)::double precision"
+
+    def __init__(self, since: Any, until: Any) -> None:
+        super().__init__(ExpressionWrapper(until - since, output_field=DurationField()))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        """Return the SQL of SQLite, where a duration is a number of microseconds."""
+        return self.as_sql(compiler, connection, template="(%(expressions)s / 1e6)", **extra)
+
+
+def with_shares(
+    charge_points: QuerySet[ChargePoint], *, since: datetime, until: datetime
+) -> QuerySet[ChargePoint]:
+    """Put beside charge points with bounds what they are sorted by: `rough_offline` seconds and `rough_share` online.
+
+    The database makes it of all of them at once. It is rough: where connections overlap, which takeovers leave as far
+    as the clocks of two processes differ, they count twice. The share is None where nothing is known.
+    """
+    end = Least(Value(until), F("horizon"))
+    known = Greatest(Seconds(Greatest(Value(since), Coalesce(F("known_since"), end)), end), Value(0.0))
+    within = Least(Value(until), OuterRef("horizon"))
+    each = Seconds(Greatest(F("opened_at"), Value(since)), Least(Coalesce(F("closed_at"), within), within))
+    of_it = Connection.objects.filter(_open_within(since, within), charge_point=OuterRef("pk"))
+    total = of_it.order_by().values("charge_point").annotate(total=Sum(each)).values("total")
+    online = Coalesce(Subquery(total, output_field=FloatField()), Value(0.0))
+    return charge_points.annotate(
+        rough_offline=known - online, rough_share=online / NullIf(known, Value(0.0))
+    )
