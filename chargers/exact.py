@@ -6,13 +6,14 @@ the same, as a command of the type `exact`, of which only the ledger knows.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from chargers.commands import DEFAULT_EXPIRY, catalogue, check_params, orders, send_command, why_not
+from chargers.commands import DEFAULT_EXPIRY, catalogue, orders, send_command, why_not
 from chargers.models import ChargePoint, Command
-from chargers.ordering import EXACT, Author, BadParam, CommandRefused
+from chargers.ordering import EXACT, Author, BadParam, CommandRefused, Order
 from chargers.protocol import schemas
 from chargers.protocol.versions import Version
 from csms.core.access.models import SCOPES
@@ -80,8 +81,9 @@ def send_exact(
     if errors:
         listed = "; ".join(f"{where}: {' '.join(whys)}" for where, whys in errors.items())
         raise CommandRefused("invalid", f"it is no {action} of {version.label}: {listed}", errors)
-    type, params = _in_our_words(version, action, payload)
+    type = EXACT.slug
     try:
+        type, params = _in_our_words(version, action, payload)
         return send_command(
             charge_point,
             type,
@@ -96,7 +98,7 @@ def send_exact(
     except CommandRefused as refusal:
         errors = {}
         for name, texts in refusal.errors.items():
-            errors.setdefault(_place(name, payload), []).extend(texts)
+            errors.setdefault(_place(name, orders()[version].get(type), payload), []).extend(texts)
         raise CommandRefused(refusal.code, refusal.detail, errors) from refusal
 
 
@@ -122,22 +124,27 @@ def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _in_our_words(version: Version, action: str, payload: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return the type and the parameters of the first entry that can say the payload."""
+    """Return the type and the parameters of the first entry that can say the payload.
+
+    What an entry understands and refuses is not sent past it: nobody would know of the reservation or the password.
+    """
     for slug in entries_of(version, action):
         said = orders()[version][slug].said
         if said is None:
             continue
-        try:
-            params = said(payload)
-            names = catalogue()[slug].params.model_fields
-            check_params(slug, {name: value for name, value in params.items() if name in names})
-        except (BadParam, CommandRefused):
-            continue
-        return slug, params
+        with suppress(BadParam):
+            return slug, said(payload)
     return EXACT.slug, {"action": action}
 
 
-def _place(name: str, payload: dict[str, Any]) -> str:
-    """Return the field of a payload that has the name of our parameter, or of which it is a part; else the whole."""
-    ours = name.partition(".")[0].replace("_", "").casefold()
-    return next((theirs for theirs in payload if theirs.casefold() == ours), WHOLE)
+def _place(name: str, order: Order | None, payload: dict[str, Any]) -> str:
+    """Return where in a payload our parameter stands, or the part of which it is one; else the whole."""
+    parts = name.split(".")
+    places = order.places if order is not None else {}
+    while parts:
+        indexes = iter(part for part in parts if part.isdigit())
+        if place := places.get(".".join("*" if part.isdigit() else part for part in parts)):
+            return ".".join(next(indexes, part) if part == "*" else part for part in place.split("."))
+        parts.pop()
+    plain = name.partition(".")[0].replace("_", "").casefold()
+    return next((theirs for theirs in payload if theirs.casefold() == plain), WHOLE)

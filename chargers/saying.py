@@ -17,6 +17,11 @@ def translated(payload: Mapping[str, Any], words: Mapping[str, str]) -> dict[str
     return {ours: payload[theirs] for theirs, ours in words.items() if theirs in payload}
 
 
+def turned(words: Mapping[str, str], within: str = "", ours_within: str = "") -> dict[str, str]:
+    """Return the `places` of words, as `renamed` has them, inside this object of theirs and of ours."""
+    return {f"{ours_within}{ours}": f"{within}{theirs}" for theirs, ours in words.items()}
+
+
 def as_is(value: str, field: str) -> str:
     """Return a text that must mean to us what it means to the charge point.
 

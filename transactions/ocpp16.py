@@ -15,7 +15,7 @@ from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
-from transactions.charging_profiles.ocpp16 import said_profile, wire_profile
+from transactions.charging_profiles.ocpp16 import profile_places, said_profile, wire_profile
 from transactions.claims import believable_register
 from transactions.readings import Measured
 from transactions.samples import read_samples16
@@ -209,7 +209,12 @@ def _remote_stop(params: dict[str, Any]) -> dict[str, Any]:
 
 
 ORDERS: dict[str, Order] = {
-    "remote-start": Order("RemoteStartTransaction", _remote_start, said=_said_start),
+    "remote-start": Order(
+        "RemoteStartTransaction",
+        _remote_start,
+        said=_said_start,
+        places={"id_token": "idTag", **profile_places("chargingProfile")},
+    ),
     "remote-stop": Order(
         "RemoteStopTransaction",
         _remote_stop,

@@ -5,7 +5,7 @@ from typing import Any
 from chargers.certificates.signing import receive_request
 from chargers.handling import Call, Handler
 from chargers.ordering import BadParam, Order
-from chargers.saying import renamed, translated
+from chargers.saying import renamed, translated, turned
 
 PEM_LENGTH = 5500  # characters; InstallCertificate.certificate
 
@@ -50,9 +50,11 @@ def _said_root(payload: dict[str, Any]) -> dict[str, Any]:
     return {"certificate_type": USES[payload["certificateType"]], **rest}
 
 
+NAME = {theirs: ours for ours, theirs in HASH_WORDS.items()} | {"hashAlgorithm": "hash_algorithm"}
+
+
 def _said_name(payload: dict[str, Any]) -> dict[str, Any]:
-    words = {theirs: ours for ours, theirs in HASH_WORDS.items()} | {"hashAlgorithm": "hash_algorithm"}
-    return translated(payload["certificateHashData"], words)
+    return translated(payload["certificateHashData"], NAME)
 
 
 def _hash_data(answer: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +89,7 @@ ORDERS: dict[str, Order] = {
         _delete_certificate,
         refused=frozenset({"Failed", "NotFound"}),
         said=_said_name,
+        places=turned(NAME, "certificateHashData.") | {"force": "certificateHashData"},
     ),
     "certificate-signed": Order(
         "CertificateSigned",

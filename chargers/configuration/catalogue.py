@@ -64,7 +64,7 @@ def prepare_reading(draft: Draft) -> dict[str, Any]:
     An exact payload is one message, whatever it asks for.
     """
     if draft.exact is not None:
-        return as_given(draft)
+        return as_given(draft) if draft.params.keys else {}
     asked: dict[str, str] = {}
     for name in draft.params.keys:
         if fold(name):

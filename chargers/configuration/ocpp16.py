@@ -103,6 +103,7 @@ ORDERS: dict[str, Order] = {
         accepted=ANY_ANSWER,
         read=_report,
         said=renamed({"key": "keys"}),
+        places={"keys": "key", "keys.*": "key.*"},
     ),
     "change-configuration": Order(
         "ChangeConfiguration",
@@ -119,5 +120,6 @@ ORDERS: dict[str, Order] = {
         refused=_REFUSED,
         read=_changed,
         said=_said_password,
+        places={"key": "value"},
     ),
 }

@@ -8,7 +8,7 @@ from chargers.firmware.ocpp16 import request_id, retries, said_retries
 from chargers.handling import Call, Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
-from chargers.saying import as_is, translated
+from chargers.saying import as_is, translated, turned
 
 
 def diagnostics_status_notification(call: Call) -> dict[str, Any]:
@@ -100,5 +100,6 @@ ORDERS: dict[str, Order] = {
         refused=frozenset({"Rejected"}),
         read=_read_log,
         said=_said_log,
+        places=turned(LOG_SPAN, "log.") | {"location": "log.remoteLocation"},
     ),
 }

@@ -9,7 +9,7 @@ from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.handling import Call, Handler, int32
 from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.times import format_time
-from chargers.saying import as_is, translated
+from chargers.saying import as_is, translated, turned
 
 
 def firmware_status_notification(call: Call) -> dict[str, Any]:
@@ -119,5 +119,6 @@ ORDERS: dict[str, Order] = {
         refused=frozenset({"Rejected", "InvalidCertificate", "RevokedCertificate"}),
         read=lambda answer: {"replaced": answer.get("status") == "AcceptedCanceled"},
         said=_said_signed_update,
+        places=turned(SIGNED_UPDATE, "firmware.") | {"location": "firmware.location"},
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 from chargers.handling import Handler
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time
-from chargers.saying import renamed
+from chargers.saying import renamed, turned
 
 CALLS: dict[str, Handler] = {}
 
@@ -48,6 +48,7 @@ ORDERS: dict[str, Order] = {
         _reserve_now,
         refused=frozenset({"Faulted", "Occupied", "Rejected", "Unavailable"}),
         said=renamed(RESERVE),
+        places=turned(RESERVE),
     ),
     "cancel-reservation": Order(
         "CancelReservation",

@@ -7,7 +7,7 @@ from typing import Any
 from chargers.handling import Handler, int32
 from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
-from chargers.saying import renamed, translated
+from chargers.saying import renamed, translated, turned
 
 CALLS: dict[str, Handler] = {}
 
@@ -102,6 +102,22 @@ def said_profile(wire: dict[str, Any]) -> dict[str, Any]:
     return said | ({"transaction_id": str(wire["transactionId"])} if "transactionId" in wire else {})
 
 
+def profile_places(within: str) -> dict[str, str]:
+    """Return where the parts of a profile stand that is in this field of a payload."""
+    schedule = f"{within}.chargingSchedule"
+    ours = "charging_profile.schedule"
+    return {
+        "charging_profile": within,
+        "profile_id": f"{within}.chargingProfileId",
+        "transaction_id": f"{within}.transactionId",
+        **turned(PROFILE, f"{within}.", "charging_profile."),
+        ours: schedule,
+        **turned(SCHEDULE, f"{schedule}.", f"{ours}."),
+        f"{ours}.periods": f"{schedule}.chargingSchedulePeriod",
+        **turned(PERIOD, f"{schedule}.chargingSchedulePeriod.*.", f"{ours}.periods.*."),
+    }
+
+
 def _said_setting(payload: dict[str, Any]) -> dict[str, Any]:
     return {"connector_id": payload["connectorId"], **said_profile(payload["csChargingProfiles"])}
 
@@ -165,17 +181,20 @@ ORDERS: dict[str, Order] = {
         _set_charging_profile,
         refused=frozenset({"Rejected", "NotSupported"}),
         said=_said_setting,
+        places=profile_places("csChargingProfiles"),
     ),
     "clear-charging-profile": Order(
         "ClearChargingProfile",
         _clear_charging_profile,
         refused=frozenset({"Unknown"}),
         said=renamed(CLEAR),
+        places=turned(CLEAR),
     ),
     "get-composite-schedule": Order(
         "GetCompositeSchedule",
         _get_composite_schedule,
         read=_read_composite_schedule,
         said=renamed(COMPOSITE),
+        places=turned(COMPOSITE),
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 from chargers.handling import Handler
 from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
-from chargers.saying import translated
+from chargers.saying import translated, turned
 
 CALLS: dict[str, Handler] = {}
 
@@ -36,10 +36,12 @@ INFO = {"status": "status", "expiryDate": "expires_at", "parentIdTag": "parent"}
 
 
 def _said_list(payload: dict[str, Any]) -> dict[str, Any]:
+    entries = [_said_entry(data) for data in payload.get("localAuthorizationList", ())]
+    whole = payload["updateType"] == "Full"
     return {
-        "update_type": payload["updateType"],
+        "update_type": "Empty" if whole and not entries else payload["updateType"],
         "list_version": payload["listVersion"],
-        "entries": [_said_entry(data) for data in payload.get("localAuthorizationList", ())],
+        "entries": entries,
     }
 
 
@@ -61,5 +63,10 @@ ORDERS: dict[str, Order] = {
         _send_local_list,
         refused=frozenset({"Failed", "NotSupported", "VersionMismatch"}),
         said=_said_list,
+        places={
+            "entries": "localAuthorizationList",
+            "entries.*.id_token": "localAuthorizationList.*.idTag",
+            **turned(INFO, "localAuthorizationList.*.idTagInfo.", "entries.*."),
+        },
     ),
 }
