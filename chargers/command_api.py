@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
+from chargers.callbacks.shapes import CallbackShape
 from chargers.commands import catalogue, orders, why_not
 from chargers.effects import SUBJECTS
 from chargers.models import Command
@@ -121,6 +122,7 @@ class CommandShape(Shape):
     error = CommandErrorShape()
     late_answer = LateAnswerShape()
     effect = EffectShape()
+    callback = CallbackShape(allow_null=True)
 
 
 class CommandQuery(WindowQuery):

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import charge_point_or_404
-from chargers.callbacks.services import order_callback
+from chargers.callbacks.services import CallbackRefused, order_callback
 from chargers.command_api import SCOPE, CommandShape
 from chargers.commands import (
     DEFAULT_EXPIRY,
@@ -165,7 +165,7 @@ class Sending(ApiView):
                     order_callback(command, url, token=token, now=now)
         except CommandRefused as refusal:
             raise refused(refusal) from refusal
-        except ValueError as error:  # of the callback
+        except CallbackRefused as error:
             raise invalid({"callback_url": [str(error)]}) from error
         return Sent(command, preferred_wait(request))
 

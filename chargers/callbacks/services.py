@@ -28,6 +28,10 @@ TASK = "chargers.callbacks.tasks.deliver"
 RING_EXPIRES = 30  # seconds; by then the schedule has done it
 
 
+class CallbackRefused(ValueError):
+    """A callback that is not ordered; says why in a sentence."""
+
+
 class NotNow(Exception):
     """A callback that cannot be tried again: a code for programs, a sentence for people."""
 
@@ -37,21 +41,30 @@ class NotNow(Exception):
 
 
 def check_url(url: str) -> None:
-    """Raise ValueError, with a sentence, for a URL to which nothing would be posted. Nothing is resolved."""
-    read_target(url, bounds_now())
+    """Raise CallbackRefused for a URL to which nothing would be posted. Nothing is resolved."""
+    _target(url)
+
+
+def _target(url: str) -> Target:
+    try:
+        return read_target(url, bounds_now())
+    except ValueError as error:
+        raise CallbackRefused(str(error)) from error
 
 
 def order_callback(command: Command, url: str, *, token: ApiToken | None, now: datetime) -> Callback:
     """Have the outcome of a command posted to a URL; call it in the transaction that queues the command.
 
-    Raises ValueError, with a sentence, for a URL that `check_url()` refuses, and without a token: a callback is signed
+    Raises CallbackRefused for a URL that `check_url()` refuses, and without a token: a callback is signed
     with its secret, and people have none.
     """
     if token is None:
-        raise ValueError("Only a token can order a callback: it is signed with the token's secret.")
+        raise CallbackRefused("Only a token can order a callback: it is signed with the token's secret.")
     if not token.signing_secret:
-        raise ValueError("The token is older than signing secrets: give it one before it orders a callback.")
-    target = read_target(url, bounds_now())
+        raise CallbackRefused(
+            "The token is older than signing secrets: give it one before it orders a callback."
+        )
+    target = _target(url)
     settled = command.status not in Command.OPEN
     callback = Callback.objects.create(
         command=command,
@@ -110,22 +123,39 @@ def try_again(callback: Callback, *, now: datetime) -> None:
 
 # --- the bell ---------------------------------------------------------------------------------------------------------
 
-_rung = threading.Event()
+_lock = threading.Lock()
+_telling = False  # a thread tells the broker
+_again = False  # somebody has rung since it began to
+_away = False  # the broker, when it was told last
 
 
 def ring() -> None:
     """Have what is due delivered at once, if the broker can be reached; else the schedule does it.
 
-    The broker is told by a thread of its own: whoever has committed, such as the writer, must not wait for it.
+    The broker is told by a thread, one for all who ring: whoever has committed, such as the writer, must not wait for a
+    broker that hangs.
     """
-    if not _rung.is_set():
-        _rung.set()
-        threading.Thread(target=_tell_the_broker, name="callback-bell", daemon=True).start()
+    global _telling, _again
+    with _lock:
+        if _telling:
+            _again = True
+            return
+        _telling = True
+    threading.Thread(target=_tell_the_broker, name="callback-bell", daemon=True).start()
 
 
 def _tell_the_broker() -> None:
-    _rung.clear()  # before: who rings from now on may have committed too late for this task
-    try:
-        current_app.send_task(TASK, expires=RING_EXPIRES, retry=False)
-    except Exception:
-        log.warning("callbacks.bell_lost", exc_info=True)
+    global _telling, _again, _away
+    while True:
+        try:
+            current_app.send_task(TASK, expires=RING_EXPIRES, retry=False)
+            _away = False
+        except Exception:
+            if not _away:  # once, however often it is rung for
+                log.warning("callbacks.broker_unreachable", exc_info=True)
+            _away = True
+        with _lock:
+            if not _again:
+                _telling = False
+                return
+            _again = False

@@ -9,8 +9,9 @@ from rest_framework.test import APIClient
 from chargers.callbacks import services
 from chargers.callbacks.models import Callback
 from chargers.callbacks.services import order_callback
-from csms.core.access.models import ApiToken
-from tests.api.cast import API, NOON, charge_point, command
+from chargers.models import Command
+from csms.core.access.models import ApiToken, User
+from tests.api.cast import API, NOON, charge_point, command, online
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +85,65 @@ def test_only_who_may_command_may(
     refusal(again(bob, row.pk), 403, "forbidden")
     refusal(again(charlie, row.pk), 401, "unauthenticated")
     assert Callback.objects.get().state == State.GAVE_UP
+
+
+# --- at the door of the commands --------------------------------------------------------------------------------------
+
+
+def order(client: APIClient, url: object = "https://backend.example/hook") -> Any:
+    return client.post(f"{API}/charge-points/CP16/commands/reset/", {"type": "Soft", "callback_url": url})
+
+
+def test_the_command_shows_its_callback(alice: APIClient) -> None:
+    online(charge_point())
+    shown = order(alice).json()["callback"]
+    assert (shown["url"], shown["state"], shown["attempts"]) == ("https://backend.example/hook", "waiting", 0)
+    without = alice.post(f"{API}/charge-points/CP16/commands/reset/", {"type": "Soft"}).json()
+    assert without["callback"] is None
+    listed = alice.get(f"{API}/commands/ledger/").json()["results"]
+    assert [row["callback"] and row["callback"]["state"] for row in listed] == [None, "waiting"]
+
+
+def test_the_ledger_asks_once_for_all_callbacks(alice: APIClient, django_assert_max_num_queries: Any) -> None:
+    online(charge_point())
+    for _ in range(5):
+        order(alice)
+    alice.get(f"{API}/commands/ledger/")
+    with django_assert_max_num_queries(4):
+        assert len(alice.get(f"{API}/commands/ledger/").json()["results"]) == 5
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "http://backend.example/",
+        "https://127.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://2130706433/",
+        "https://alice:secret@backend.example/",
+        "https://backend.example/#x",
+        "https://backend.example/" + "x" * 2000,
+        7,
+        None,
+        ["https://backend.example/"],
+    ],
+    ids=lambda url: str(url)[:40],
+)
+def test_a_url_that_will_not_do_is_named_and_nothing_is_ordered(
+    alice: APIClient, refusal: Callable[..., Any], url: object
+) -> None:
+    online(charge_point())
+    error = refusal(order(alice, url), 422, "invalid", "callback_url")
+    assert "s3cret" not in str(error)
+    assert not Command.objects.exists()
+
+
+def test_a_person_has_no_secret_to_sign_with(refusal: Callable[..., Any]) -> None:
+    online(charge_point())
+    client = APIClient()
+    client.force_login(User.objects.create_user("alice", role="operator"))
+    error = refusal(order(client), 422, "invalid", "callback_url")
+    assert "Only a token" in error["detail"]
+    assert not Command.objects.exists()

@@ -431,6 +431,29 @@ def test_a_broker_that_is_away_costs_nobody_anything(monkeypatch: pytest.MonkeyP
     assert asked.wait(30)
 
 
+def test_a_broker_that_hangs_holds_one_thread_however_often_it_is_rung_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answered, told = threading.Semaphore(0), threading.Event(), []
+
+    def send_task(*args: Any, **kwargs: Any) -> None:
+        told.append(threading.current_thread())
+        asked.release()
+        answered.wait(60)
+
+    monkeypatch.undo()
+    monkeypatch.setattr(services.current_app, "send_task", send_task)
+    services.ring()
+    assert asked.acquire(timeout=30)
+    for _ in range(50):
+        services.ring()
+    assert len(told) == 1
+    answered.set()
+    assert asked.acquire(timeout=30)  # once more, for those who rang meanwhile
+    told[0].join(30)
+    assert told == [told[0]] * 2
+
+
 def test_the_bell_names_a_task_that_exists() -> None:
     from chargers.callbacks import tasks
 
