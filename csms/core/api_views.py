@@ -59,7 +59,7 @@ class ApiView(Idempotent):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what for."""
         super().initial(request, *args, **kwargs)
-        if not hasattr(self, str(request.method).lower()):
+        if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         self.asked = read_query(request, self.query if request.method in READING else self.write_query)
 
