@@ -38,14 +38,25 @@ class ConnectorInline(admin.TabularInline):  # type: ignore[type-arg]
 class ChargePointAdmin(KeptAdmin):
     """Only the name is edited here; `manage.py add_charge_point` registers, the actions decide."""
 
-    list_display = ("cp_id", "name", "registration", "in_service", "online", "protocol", "vendor", "model")
+    list_display = (
+        "cp_id",
+        "name",
+        "site",
+        "registration",
+        "in_service",
+        "online",
+        "protocol",
+        "vendor",
+        "model",
+    )
     list_display_links = ("cp_id",)
     list_filter = ("registration", ("retired_at", admin.EmptyFieldListFilter), "protocol")
-    search_fields = ("cp_id", "name", "serial_number")
+    search_fields = ("cp_id", "name", "site", "serial_number")
     ordering = ("cp_id",)
     fields = (
         "cp_id",
-        "name",
+        ("name", "site"),
+        "labels",
         ("registration", "in_service", "retired_at"),
         ("online", "protocol", "last_seen_at"),
         "has_password",

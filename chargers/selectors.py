@@ -1,10 +1,11 @@
 """What is read of charge points: by the API, and by whoever else shows them."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
+from chargers.labels import has_label
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake
 from csms.core.ids import uuid7_floor
 
@@ -32,8 +33,8 @@ def with_connector_in(charge_points: QuerySet[ChargePoint], status: str) -> Quer
 
 
 def matching(charge_points: QuerySet[ChargePoint], text: str) -> QuerySet[ChargePoint]:
-    """Keep the charge points that have the text in their identity, name, vendor, model or serial number."""
-    fields = ("cp_id", "name", "vendor", "model", "serial_number")
+    """Keep the charge points that have the text in their identity, name, site, vendor, model or serial number."""
+    fields = ("cp_id", "name", "site", "vendor", "model", "serial_number")
     wanted = Q()
     for name in fields:
         wanted |= Q(**{f"{name}__icontains": text})
@@ -47,6 +48,7 @@ def charge_points_where(
     online: bool | None = None,
     registration: str | None = None,
     status: str | None = None,
+    faulted: bool | None = None,
     vendor: str | None = None,
     model: str | None = None,
     firmware_version: str | None = None,
@@ -74,12 +76,37 @@ def charge_points_where(
     if protocol is not None:
         rows = rows.filter(protocol=protocol)
     if label is not None:
-        name, colon, value = label.partition(":")
-        rows = rows.alias(label_value=KeyTextTransform(name, "labels"))
-        rows = rows.filter(label_value=value) if colon else rows.filter(label_value__isnull=False)
+        rows = rows.filter(has_label(label))
     if status is not None:
         rows = with_connector_in(rows, status)
+    if faulted is not None:
+        fault = Exists(Connector.objects.filter(FAULT, charge_point=OuterRef("pk")))
+        rows = rows.filter(fault if faulted else ~fault)
     return matching(rows, q) if q is not None else rows
+
+
+def connectors() -> QuerySet[Connector]:
+    """Return the connectors of the charge points in service, with those, and whether each is at `fault`."""
+    rows = Connector.objects.filter(charge_point__retired_at=None).select_related("charge_point")
+    return rows.annotate(fault=FAULT)
+
+
+def sites() -> QuerySet[Any, Any]:
+    """Return where the charge points in service stand, "" for nobody knows, and what there is. One query."""
+    theirs = Q(connectors__number__gt=0)
+    faulted = Q(connectors__status="Faulted") | ~Q(connectors__error_code__in=["", "NoError"])
+    return (
+        ChargePoint.objects.filter(retired_at=None)
+        .values("site")
+        .annotate(
+            charge_points=Count("pk", distinct=True),
+            online=Count("pk", distinct=True, filter=Q(connection_id__isnull=False)),
+            faulted=Count("pk", distinct=True, filter=Q(connectors__isnull=False) & faulted),
+            connectors_count=Count("connectors", filter=theirs),
+            available=Count("connectors", filter=theirs & Q(connectors__status="Available")),
+            charging=Count("connectors", filter=theirs & Q(connectors__status="Charging")),
+        )
+    )
 
 
 def frames(charge_point: ChargePoint, *, since: datetime, until: datetime) -> QuerySet[Frame]:
@@ -90,8 +117,8 @@ def frames(charge_point: ChargePoint, *, since: datetime, until: datetime) -> Qu
 
 
 def commands() -> QuerySet[Command]:
-    """Return the ledger of commands, with their charge points."""
-    return Command.objects.select_related("charge_point")
+    """Return the ledger of commands, with their charge points and callbacks."""
+    return Command.objects.select_related("charge_point", "callback")
 
 
 def refused_handshakes() -> QuerySet[RefusedHandshake]:

@@ -1,6 +1,7 @@
 """What changes charge points: registration, boots, connector states, passwords."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -43,6 +44,8 @@ def register_charge_point(
     name: str = "",
     registration: str = Registration.ACCEPTED,
     password: str = "",
+    site: str = "",
+    labels: Mapping[str, str] | None = None,
 ) -> ChargePoint:
     """Make a charge point known. Raises Refusal for a bad identity or password, or one that exists already."""
     try:
@@ -51,7 +54,13 @@ def register_charge_point(
         raise Refusal(str(error)) from error
     password_hash = hash_password(password) if password else ""
     charge_point = ChargePoint(
-        cp_id=cp_id, name=name, registration=registration, password_hash=password_hash, created_at=now
+        cp_id=cp_id,
+        name=name,
+        site=site,
+        labels=dict(labels or {}),
+        registration=registration,
+        password_hash=password_hash,
+        created_at=now,
     )
     known = find_charge_point(cp_id)
     try:
@@ -65,11 +74,12 @@ def register_charge_point(
     raise Refusal(f"{known or cp_id} is known already")
 
 
-def rename_charge_point(charge_point: ChargePoint, name: str) -> None:
-    """Give the charge point a name for people; empty takes it away."""
-    charge_point.name = name
+def describe_charge_point(charge_point: ChargePoint, **said: Any) -> None:
+    """Note what people say of a charge point: its `name`, its `site` ("" = none) or all of its `labels`."""
+    for name, value in said.items():
+        setattr(charge_point, name, value)
     with transaction.atomic():
-        charge_point.save(update_fields=["name"])
+        charge_point.save(update_fields=list(said))
         announce("fleet", f"charge-point:{charge_point.pk}")
 
 
@@ -112,17 +122,26 @@ def canonical_password(password: bytes) -> str:
     return password.decode("latin-1")
 
 
-def set_password(charge_point: ChargePoint, password: str) -> None:
+def new_password() -> str:
+    """Return a password that nobody can guess: 40 hex digits, the longest key that OCPP 1.6 can set (T-024)."""
+    return secrets.token_hex(20)
+
+
+def set_password(charge_point: ChargePoint, password: str, *, by: str, now: datetime) -> None:
     """Set the password that the charge point must present from its next handshake on; empty removes it.
 
-    A change that it was ordered before and has not proven is forgotten.
+    A change that it was ordered before and has not proven is forgotten. `by` says who did it, for the event.
     """
+    had_one = bool(charge_point.password_hash)
     charge_point.password_hash = hash_password(password) if password else ""
     charge_point.next_password_hash = ""
     if not password:
         charge_point.security_profile = 0  # who need not sign in is bound to no profile
     with transaction.atomic():
         charge_point.save(update_fields=["password_hash", "next_password_hash", "security_profile"])
+        if password or had_one:
+            action = "set" if password else "removed"
+            record("cp.credential_rotated", charge_point.cp_id, {"action": action, "by": by}, occurred_at=now)
         announce(f"charge-point:{charge_point.pk}")
 
 

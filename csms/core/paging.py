@@ -113,7 +113,9 @@ def page(rows: QuerySet[M], *, order: Order, limit: int, cursor: str | None = No
 
 def counted(rows: QuerySet[Any]) -> tuple[int, bool]:
     """Return how many rows there are, and whether there are more than were counted. One query."""
-    number = rows.order_by().values("pk")[: COUNT_MAX + 1].count()
+    rows = rows.order_by()
+    bare = rows if rows.query.group_by else rows.values("pk")
+    number = bare[: COUNT_MAX + 1].count()
     return min(number, COUNT_MAX), number > COUNT_MAX
 
 
@@ -238,7 +240,7 @@ def _column(rows: QuerySet[Any], name: str) -> tuple["Field[Any, Any]", bool]:
 
 def _attribute(row: Any, name: str) -> Any:
     for part in name.lstrip("-").split("__"):
-        row = getattr(row, part) if row is not None else None
+        row = row.get(part) if isinstance(row, dict) else getattr(row, part, None)
     return row
 
 

@@ -1,13 +1,12 @@
 """Register a charge point before it first connects."""
 
-import secrets
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from chargers.models import Registration
-from chargers.services import Refusal, register_charge_point
+from chargers.services import Refusal, new_password, register_charge_point
 
 
 class Command(BaseCommand):
@@ -27,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # 20 bytes as 40 hex digits: what a 1.6 AuthorizationKey may hold, and what 2.x takes as well (T-024, T-025).
-        password = secrets.token_hex(20) if options["generate_password"] else options["password"]
+        password = new_password() if options["generate_password"] else options["password"]
         if password == "":
             raise CommandError("--password is empty; leave it out for a charge point without a password")
         registration = Registration.PENDING if options["pending"] else Registration.ACCEPTED

@@ -1,12 +1,14 @@
 """Set, make or remove the HTTP Basic password of a charge point."""
 
-import secrets
 from getpass import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from chargers.services import Refusal, find_charge_point, set_password
+from chargers.services import Refusal, find_charge_point, new_password, set_password
+
+BY = "manage.py set_charge_point_password"
 
 
 class Command(BaseCommand):
@@ -26,14 +28,14 @@ class Command(BaseCommand):
         if charge_point is None:
             raise CommandError(f"{options['cp_id']} is not known; add_charge_point registers it")
         if options["remove"]:
-            set_password(charge_point, "")
+            set_password(charge_point, "", by=BY, now=timezone.now())
             self.stderr.write(f"{charge_point} has no password now.")
             return
         password = self._password(options)
         if password == "":
             raise CommandError("the password is empty; --remove takes the password away")
         try:
-            set_password(charge_point, password)
+            set_password(charge_point, password, by=BY, now=timezone.now())
         except Refusal as error:
             raise CommandError(str(error)) from error
         self.stderr.write(f"{charge_point} has a new password; a connection that is open stays open.")
@@ -43,7 +45,7 @@ class Command(BaseCommand):
 
     def _password(self, options: dict[str, Any]) -> str:
         if options["generate"]:
-            return secrets.token_hex(20)
+            return new_password()
         if options["password"] is not None:
             return str(options["password"])
         try:

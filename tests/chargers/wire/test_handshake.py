@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import websockets
+from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
 from chargers.models import ChargePoint, RefusedHandshake, Registration
@@ -183,7 +184,7 @@ async def test_a_new_password_ends_the_old_one_at_once(house: House):
     charge_point = known("K-NEW", password=PASSWORD)
     async with RawCharger.connect(house.ocpp_url, "K-NEW", additional_headers=basic("K-NEW", PASSWORD)):
         pass
-    set_password(charge_point, PASSWORD[::-1])
+    set_password(charge_point, PASSWORD[::-1], by="alice", now=timezone.now())
     assert (await refusal(house, "K-NEW", additional_headers=basic("K-NEW", PASSWORD)))[0] == 401
     async with RawCharger.connect(house.ocpp_url, "K-NEW", additional_headers=basic("K-NEW", PASSWORD[::-1])):
         pass

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
 from chargers.budget import Bucket
@@ -154,7 +155,7 @@ async def test_attack_12_a_second_connection_without_a_password_is_seen(house: H
 
 async def test_attack_12_with_a_password_nobody_takes_its_place(house: House):
     async with cp16(house, "A-12-SAFE") as victim:
-        set_password(victim.row, "sixteen-bytes-key")
+        set_password(victim.row, "sixteen-bytes-key", by="alice", now=timezone.now())
         with pytest.raises(InvalidStatus) as refused:
             async with RawCharger.connect(house.ocpp_url, "A-12-SAFE"):
                 pass

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
 from chargers.models import ChargePoint, Command, Frame, RefusedHandshake
@@ -149,7 +150,7 @@ async def test_t_029_password_change_in_doubt_admits_no_second_one(house: House)
         with pytest.raises(CommandRefused, match="not yet proven"):
             charger.order("set-authorization-key", key=OLD)
         # A person's word ends the doubt.
-        set_password(fresh(charger.row), OLD)
+        set_password(fresh(charger.row), OLD, by="alice", now=timezone.now())
         assert fresh(charger.row).next_password_hash == ""
 
 
@@ -361,7 +362,7 @@ async def test_s16_74_security_profile_upgrade_needs_its_prerequisites(house: Ho
         ):
             with pytest.raises(CommandRefused, match=lacks):
                 charger.order("change-configuration", key="SecurityProfile", value=profile)
-        set_password(fresh(charger.row), OLD)
+        set_password(fresh(charger.row), OLD, by="alice", now=timezone.now())
         with pytest.raises(CommandRefused, match="root certificate"):
             charger.order("change-configuration", key="SecurityProfile", value="2")
         root = {"certificate_type": "central_system_root", "certificate": "PEM"}
