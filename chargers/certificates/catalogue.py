@@ -207,12 +207,17 @@ def a_chain_that_fits(draft: Draft) -> dict[str, Any]:
     return {"certificate_chain": text_of(*chain)}
 
 
+TRUST = "admin"
+"""Roots decide whom a charge point trusts, its own certificate lets it into the network: as much is needed as for
+approving a request for one."""
+
 COMMANDS: dict[str, CommandType] = by_slug(
     CommandType(
         "install-certificate",
         "Install a root certificate",
         InstallCertificate,
         effect="The charge point lists the certificate.",
+        scope=TRUST,
         prepare=a_root_that_fits,
         settled=note_installed,
     ),
@@ -228,6 +233,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Delete a root certificate",
         DeleteCertificate,
         effect="The charge point no longer lists the certificate.",
+        scope=TRUST,
         danger="A charge point without the right root cannot connect over TLS any more. Delete it?",
         prepare=one_that_can_go,
         settled=note_deleted,
@@ -237,6 +243,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Bring a signed certificate",
         CertificateSigned,
         effect="The certificate is the charge point's own.",
+        scope=TRUST,
         prepare=a_chain_that_fits,
         settled=signing.settle_certificate,
     ),

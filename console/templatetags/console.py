@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django import template
 from django.conf import settings
@@ -347,8 +346,9 @@ def join_topic(prefix: str, key: object) -> str:
 
 @register.filter
 def command_title(command: Command) -> str:
-    """Return the name of a command in the catalogue."""
-    return catalogue()[command.type].title if command.type in catalogue() else command.type
+    """Return the name of a command in the catalogue; of an OCPP payload that has none there, its action."""
+    entry = catalogue().get(command.type)
+    return entry.title if entry is not None else command.params.get("action", command.type)
 
 
 @register.filter
@@ -375,11 +375,7 @@ def expected_effect(command: Command) -> str:
 @register.filter
 def effect_transaction(command: Command) -> bool:
     """Return whether the effect of a command is shown by a transaction."""
-    try:
-        UUID(command.effect_subject)
-    except ValueError:
-        return False
-    return command.type in ("remote-start", "remote-stop")
+    return command.effect_kind == "transaction"
 
 
 @register.filter

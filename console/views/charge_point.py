@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +20,7 @@ from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
 from console.forms import CommandForm, Suggestions, command_form
-from console.pages import action, moved, page, person, render_page
+from console.pages import REFUSALS, action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from console.tabs import TABS
 from transactions.models import Transaction
@@ -165,6 +166,8 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     entry = catalogue().get(slug)
     if entry is None:
         raise Http404("There is no such command.")
+    if not person(request).may(entry.scope):
+        raise PermissionDenied(REFUSALS[entry.scope])
     tab = TABS.get(request.POST.get("back", ""))
     page_address = reverse("console:charge-point", args=[target.cp_id])
     if tab is not None:
