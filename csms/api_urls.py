@@ -24,6 +24,7 @@ from chargers.reservations import api as reservations
 from chargers.security_events import api as security_events
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
+from csms.core.access import token_api as access
 from transactions import api as transactions
 from transactions import frames_api, token_api
 from transactions.charging_profiles import api as charging_profiles
@@ -31,6 +32,7 @@ from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
 
 BLOCKS = (
+    access,
     availability,
     callbacks,
     certificates,

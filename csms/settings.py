@@ -326,6 +326,9 @@ SPECTACULAR_SETTINGS = {
         "ReservationStatus": "chargers.reservations.models.Reservation.Status",
         "JobState": "chargers.jobs.State",
         "ServedVersion": "chargers.traits.shapes.SERVED",
+        "Scope": "csms.core.access.models.SCOPES",
+        "ApiTokenState": "csms.core.access.token_api.STATES",
+        "Role": "csms.core.access.models.Role",
         "ChargingRateUnit": ["A", "W"],
         "ChargingProfileKind": ["Absolute", "Recurring", "Relative"],
         "ChargingProfilePurpose": ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"],
@@ -349,6 +352,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Id tokens", "description": "Who may charge."},
+        {"name": "Access", "description": "Who may use this API, and how often."},
         {
             "name": "Certificates",
             "description": "What charge points ask to be signed, have, and tell of security.",

@@ -4,11 +4,11 @@ import hashlib
 import logging
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from csms.core.access.models import SCOPES, ApiToken, TokenChange
@@ -60,7 +60,7 @@ def create_api_token(
     if ApiToken.objects.filter(name=name).exists():
         raise ValueError(f"a token named {name!r} exists already, maybe revoked; choose another name")
     key = PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
+    token = ApiToken(
         name=name,
         digest=_digest(key),
         hint=key[:HINT],
@@ -71,8 +71,35 @@ def create_api_token(
         rate=rate,
         signing_secret=_new_signing_secret(),
     )
+    try:
+        with transaction.atomic():
+            token.save(force_insert=True)
+    except IntegrityError as error:  # another was quicker
+        raise ValueError(f"a token named {name!r} exists already; choose another name") from error
     _note(token, TokenChange.What.CREATED, by=by, now=now, **_values(token))
     return token, key
+
+
+@transaction.atomic
+def change_api_token(token: ApiToken, changes: Mapping[str, Any], *, now: datetime, by: str) -> ApiToken:
+    """Change `scopes`, `expires_at` or `rate` of a token. Raises ValueError for one that is revoked."""
+    token = ApiToken.objects.select_for_update().get(pk=token.pk)
+    _refuse_revoked(token)
+    before = _values(token)
+    for name, value in changes.items():
+        setattr(token, name, sorted(set(value)) if name == "scopes" else value)
+    check_scopes(token.scopes)
+    after = _values(token)
+    if changed := {name: value for name, value in after.items() if value != before[name]}:
+        token.save(update_fields=["scopes", "expires_at", "rate"])
+        was = {name: before[name] for name in changed}
+        _note(token, TokenChange.What.CHANGED, by=by, now=now, **changed, before=was)
+    return token
+
+
+def _refuse_revoked(token: ApiToken) -> None:
+    if token.revoked_at is not None:
+        raise ValueError(f"the token {token.name!r} is revoked")
 
 
 def _note(token: ApiToken, what: TokenChange.What, *, by: str, now: datetime, **details: Any) -> None:
@@ -119,8 +146,7 @@ def rotate_signing_secret(token: ApiToken, *, now: datetime, by: str) -> ApiToke
     An older one that was still valid ends now. Raises ValueError for a token that is revoked.
     """
     token = ApiToken.objects.select_for_update().get(pk=token.pk)
-    if token.revoked_at is not None:
-        raise ValueError(f"the token {token.name!r} is revoked")
+    _refuse_revoked(token)
     token.older_signing_secret = token.signing_secret
     token.older_signs_until = now + OLDER_SIGNS_FOR if token.signing_secret else None
     token.signing_secret = _new_signing_secret()
