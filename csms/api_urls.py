@@ -15,6 +15,7 @@ from chargers import (
     wire_api,
 )
 from chargers.availability import api as availability
+from chargers.bulk import api as bulk
 from chargers.callbacks import api as callbacks
 from chargers.certificates import api as certificates
 from chargers.configuration import api as configuration
@@ -34,6 +35,7 @@ from transactions.remote_control import api as remote_control
 BLOCKS = (
     access,
     availability,
+    bulk,
     callbacks,
     certificates,
     charging_profiles,

@@ -11,6 +11,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q
 
 from chargers.callbacks.models import Callback
+from chargers.bulk.models import BulkJob
+from chargers.bulk.services import remove_jobs
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.configuration.models import BootReport, ConfigurationChange
 from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
@@ -74,6 +76,13 @@ RETENTION = (
         Command,
         lambda c: c.retain_connections_days,
         lambda t: _by_id(t) & ~Q(status__in=Command.OPEN) & Q(callback=None),
+    ),
+    Kept(
+        "bulk jobs",
+        BulkJob,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(closed_at__lt=t),
+        remove=remove_jobs,
     ),
     Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),

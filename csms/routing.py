@@ -9,6 +9,7 @@ from typing import TypeVar
 import chargers.availability.catalogue
 import chargers.availability.ocpp16
 import chargers.availability.services
+import chargers.bulk.services
 import chargers.callbacks.services
 import chargers.catalogue
 import chargers.certificates.catalogue
@@ -115,6 +116,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     CommandSettled: (
         chargers.configuration.following.follow_command,
         chargers.callbacks.services.follow_command,
+        chargers.bulk.services.follow_command,
     ),
     StatusReported: (
         chargers.availability.services.follow_status,

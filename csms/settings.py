@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "chargers.security_events",
     "chargers.reservations",
     "chargers.traits",
+    "chargers.bulk",
     "chargers.callbacks",
     "transactions",
     "transactions.local_lists",
@@ -168,6 +169,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "keep the ledger of commands": {"task": "chargers.tasks.expire_commands", "schedule": 15.0},
     "close the connections of lost processes": {"task": "chargers.tasks.sweep_processes", "schedule": 15.0},
+    "take bulk jobs a step further": {
+        "task": "chargers.bulk.tasks.run_bulk_jobs",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},  # a worker that was busy has nothing to make up for
+    },
     "expire reservations": {
         "task": "chargers.reservations.tasks.expire_reservations",
         "schedule": 15.0,
@@ -323,6 +329,10 @@ SPECTACULAR_SETTINGS = {
         "CallbackState": "chargers.callbacks.models.Callback.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
+        "BulkJobState": "chargers.bulk.models.BulkJob.State",
+        "BulkJobIfOffline": "chargers.bulk.models.BulkJob.Offline",
+        "IfOffline": ["refuse", "queue"],
+        "BulkTargetState": "chargers.bulk.models.BulkTarget.State",
         "ReservationStatus": "chargers.reservations.models.Reservation.Status",
         "JobState": "chargers.jobs.State",
         "ServedVersion": "chargers.traits.shapes.SERVED",
@@ -342,6 +352,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
+        {"name": "Bulk jobs", "description": "One command for many charge points."},
         {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
         {
             "name": "Charging profiles",

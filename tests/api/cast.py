@@ -7,9 +7,12 @@ from uuid import uuid4
 
 from rest_framework.test import APIClient
 
+from chargers.bulk.models import BulkJob
+from chargers.bulk.services import Manner, create_bulk_job
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import key_digest
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
+from chargers.ordering import Author
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation, IdentityAlias, ModelTraits
@@ -113,6 +116,11 @@ def command(charger: ChargePoint, **values: Any) -> Command:
         "expires_at": NOON + timedelta(minutes=1),
     } | values
     return Command.objects.create(charge_point=charger, **values)
+
+
+def bulk_job(*chargers: ChargePoint, type: str = "reset", **manner: Any) -> BulkJob:
+    manner = Manner(**manner)
+    return create_bulk_job(chargers, type, {}, manner, author=Author("alice"), now=NOON, reason="of old")
 
 
 def local_list(charger: ChargePoint, **values: Any) -> LocalList:

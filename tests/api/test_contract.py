@@ -21,6 +21,7 @@ from tests.api.cast import (
     OTHER_CHAIN,
     PAST,
     ROOT,
+    bulk_job,
     certificate,
     charge_point,
     client_of,
@@ -71,6 +72,12 @@ OF_A_TRANSACTION = {
     "kind": "Relative",
     "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": 16}]},
 }
+BULK = {
+    "type": "clear-cache",
+    "params": {},
+    "targets": {"cp_ids": ["CP16"]},
+    "start_at": LATER,
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -83,6 +90,8 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "set_local_list_policy": {"policy": "chosen"},
     "set_charge_point_traits": {"traits": {"leniency": "strict"}},
     "set_model_traits": {"traits": {"leniency": "strict"}},
+    "create_bulk_job": BULK,
+    "preview_bulk_job": BULK,
     "reserve_now": {"expires_at": LATER, "reservation_id": 7},
     "create_reservation": {"expires_at": LATER, "reservation_id": 7},
     "cancel_reservation": {"reservation_id": 7},
@@ -101,6 +110,7 @@ KINDS = {
     "/log-jobs/": "log_job",
     "/files/": "file",
     "/unknown-tokens/": "unknown_token",
+    "/bulk-jobs/": "bulk_job",
     "/commands/": "command",
     "/reservations/": "reservation",
     "/certificate-requests/": "certificate_request",
@@ -363,6 +373,7 @@ def samples(db: None) -> dict[str, Any]:
     ids["log_job"] = str((log := a_job(cp16)).pk)
     ids["file"] = str(a_file(log).pk)
     a_report(log)
+    ids["bulk_job"] = str(bulk_job(cp16).pk)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class BulkConfig(AppConfig):
+    name = "chargers.bulk"
