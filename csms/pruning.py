@@ -10,9 +10,9 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q
 
-from chargers.callbacks.models import Callback
 from chargers.bulk.models import BulkJob
 from chargers.bulk.services import remove_jobs
+from chargers.callbacks.models import Callback
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.configuration.models import BootReport, ConfigurationChange
 from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
