@@ -16,6 +16,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
+from csms.core.access.services import create_api_token
 from tests.api.cast import (
     CHAIN,
     OTHER_CHAIN,
@@ -64,6 +65,8 @@ SAMPLES: dict[str, Any] = {
     "from": NOON,
     "to": MIDNIGHT,
     "identity": "CP16-A7",
+    "every": "PT15M",
+    "time_zone": "Europe/Berlin",
     "labels": {"power": "50 kW"},
     "connection_id": NOWHERE,
 }
@@ -82,6 +85,8 @@ BULK = {
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
     "register_id_token": {"id_token": "BOB"},
+    "create_api_token": {"scopes": ["read"], "expires_at": LATER},
+    "change_api_token": {"scopes": ["read"], "expires_at": LATER},
     "remote_start": {"charging_profile": OF_A_TRANSACTION},
     "set_charging_profile": {"connector_id": 1, "charging_profile": OF_A_TRANSACTION},
     "set_authorization_key": {"key": "0123456789abcdef0123456789abcdef"},
@@ -106,6 +111,7 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
+    "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
     "/log-jobs/": "log_job",
     "/files/": "file",
@@ -242,7 +248,8 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
     ):
         yield Ask(f"token {word[:20]!r}", frozenset({401}), body=plain, headers={"HTTP_AUTHORIZATION": word})
     strangers = OPERATOR if "Scope `admin`" in operation["description"] else NOBODY_MUCH
-    yield Ask("no scope", frozenset({403}), body=plain, scopes=strangers)
+    refused = served if "Any scope" in operation["description"] else frozenset({403})
+    yield Ask("no scope", refused, body=plain, scopes=strangers)
     yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "image/png"})
     csv = any(parameter["name"] == "format" for parameter in parameters["query"])
     yield Ask("CSV wanted", FINE if csv else frozenset({406}), body=plain, headers={"HTTP_ACCEPT": CSV})
@@ -370,6 +377,7 @@ def samples(db: None) -> dict[str, Any]:
     IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
     ids["firmware_job"] = str(an_update(cp16).pk)
+    ids["api_token"] = str(create_api_token("asked-about", scopes=["read"], now=cp16.created_at)[0].pk)
     ids["log_job"] = str((log := a_job(cp16)).pk)
     ids["file"] = str(a_file(log).pk)
     a_report(log)

@@ -1,5 +1,6 @@
 """People and programs get their keys, drivers their tokens, and old data goes."""
 
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from chargers.models import Frame, RefusedHandshake
 from csms.core.access.models import ApiToken, Role, User
-from csms.core.access.services import find_api_token, revoke_api_token
+from csms.core.access.services import find_api_token, revoke_api_token, signing_secrets
 from csms.core.config import get_config
 from csms.core.ids import uuid7, uuid7_floor
 from tests.commands.conftest import refusal, type_command
@@ -65,6 +66,47 @@ def test_an_api_token_is_shown_once_and_kept_as_a_hash():
     assert not token.may("admin")
 
 
+def test_the_signing_secret_of_an_api_token_is_shown_once_and_kept_sealed():
+    said = type_command("create_api_token", "billing", "--rate", "60")
+    shown = said.err.split("whsec_")[1].split()[0]
+    token = ApiToken.objects.get()
+    assert signing_secrets(token, now=timezone.now()) == [b64decode(shown)]
+    assert len(b64decode(shown)) == 32
+    assert shown not in token.signing_secret
+    assert "whsec_" not in type_command("list_api_tokens").out
+    assert (token.rate, token.created_by) == (60, "command line")
+
+
+def test_an_older_signing_secret_signs_for_a_day_beside_the_new_one():
+    type_command("create_api_token", "billing")
+    now = timezone.now()
+    [old] = signing_secrets(ApiToken.objects.get(), now=now)
+    said = type_command("rotate_signing_secret", "billing")
+    new = b64decode(said.out.removeprefix("whsec_"))
+    token = ApiToken.objects.get()
+    assert signing_secrets(token, now=now) == [new, old]
+    assert signing_secrets(token, now=now + timedelta(hours=23)) == [new, old]
+    assert signing_secrets(token, now=now + timedelta(hours=24, minutes=1)) == [new]
+    assert "UTC" in said.err
+    type_command("rotate_signing_secret", "billing")
+    assert signing_secrets(ApiToken.objects.get(), now=now)[1] == new
+
+
+def test_a_token_older_than_signing_gets_its_secret_by_a_rotation():
+    type_command("create_api_token", "billing")
+    ApiToken.objects.update(signing_secret="")
+    assert signing_secrets(ApiToken.objects.get(), now=timezone.now()) == []
+    assert "before signs" not in type_command("rotate_signing_secret", "billing").err
+    assert len(signing_secrets(ApiToken.objects.get(), now=timezone.now())) == 1
+
+
+def test_a_revoked_or_unknown_token_gets_no_signing_secret():
+    type_command("create_api_token", "billing")
+    type_command("revoke_api_token", "billing")
+    assert "revoked" in refusal("rotate_signing_secret", "billing")
+    assert "list_api_tokens" in refusal("rotate_signing_secret", "nobody")
+
+
 def test_an_api_token_ends_by_expiry_and_by_revocation():
     now = timezone.now()
     key = type_command("create_api_token", "short", "--days", "1").out
@@ -81,6 +123,7 @@ def test_an_api_token_ends_by_expiry_and_by_revocation():
         (["billing", "--scopes", "everything"], "everything"),
         (["billing", "--scopes", ""], "none"),
         (["billing", "--days", "0"], "at least 1"),
+        (["billing", "--rate", "-1"], "1000000"),
         (["n" * 65], "64"),
         (["bell\a"], "printable"),
         (["csms_abc"], "begin"),
