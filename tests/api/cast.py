@@ -9,6 +9,8 @@ from rest_framework.test import APIClient
 
 from chargers.bulk.models import BulkJob
 from chargers.bulk.services import Manner, create_bulk_job
+from chargers.callbacks.models import Callback
+from chargers.callbacks.services import order_callback
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import key_digest
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
@@ -121,6 +123,13 @@ def command(charger: ChargePoint, **values: Any) -> Command:
 def bulk_job(*chargers: ChargePoint, type: str = "reset", **manner: Any) -> BulkJob:
     manner = Manner(**manner)
     return create_bulk_job(chargers, type, {}, manner, author=Author("alice"), now=NOON, reason="of old")
+
+
+def callback(charger: ChargePoint) -> Callback:
+    """The outcome of a command, due to be posted."""
+    token, _ = create_api_token(f"backend {next(_numbers)}", scopes=["command"], now=NOON)
+    done = command(charger, status="accepted")
+    return order_callback(done, "https://backend.example/hook", token=token, now=NOON)
 
 
 def local_list(charger: ChargePoint, **values: Any) -> LocalList:

@@ -23,6 +23,7 @@ from tests.api.cast import (
     PAST,
     ROOT,
     bulk_job,
+    callback,
     certificate,
     charge_point,
     client_of,
@@ -59,6 +60,7 @@ NOON, MIDNIGHT = "2026-03-04T12:00:00Z", "2026-03-05T00:00:00+01:00"
 LATER = "2099-01-01T00:00:00Z"
 # What no schema can tell: names of what is there. A new operation whose fields must mean something adds its line.
 SAMPLES: dict[str, Any] = {
+    "callback_url": "https://backend.example/hook",
     "connector": 1,
     "cp_id": "CP16",
     "id_token": "ALICE",
@@ -117,6 +119,7 @@ KINDS = {
     "/files/": "file",
     "/unknown-tokens/": "unknown_token",
     "/bulk-jobs/": "bulk_job",
+    "/callback/": "callback",
     "/commands/": "command",
     "/reservations/": "reservation",
     "/certificate-requests/": "certificate_request",
@@ -378,6 +381,7 @@ def samples(db: None) -> dict[str, Any]:
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
     ids["firmware_job"] = str(an_update(cp16).pk)
     ids["api_token"] = str(create_api_token("asked-about", scopes=["read"], now=cp16.created_at)[0].pk)
+    ids["callback"] = str(callback(cp16).pk)
     ids["log_job"] = str((log := a_job(cp16)).pk)
     ids["file"] = str(a_file(log).pk)
     a_report(log)
