@@ -111,7 +111,7 @@ async def test_an_exact_payload_has_its_callback_in_the_query(
     with receiving() as receiver:
         async with RawCharger.connect(server.ocpp_url, "CB2") as charger:
             await charger.boot()
-            path = f"charge-points/CB2/ocpp/Reset?callback_url={receiver.origin}/exact"
+            path = f"charge-points/CB2/ocpp/Reset/?callback_url={receiver.origin}/exact"
             code, command = await ask(server, key, "POST", path, {"type": "Hard"})
             assert code == 202, command
             frame = await charger.receive()
