@@ -51,7 +51,9 @@ class ConnectorQuery(PageQuery):
     faulted = Flag(required=False, help_text="Is Faulted or has an error code, or neither.")
     online = Flag(required=False, help_text="Of charge points that are connected now, or are not.")
     site = serializers.CharField(
-        required=False, allow_blank=True, help_text="Whole, and case matters; empty for those without one."
+        required=False,
+        allow_blank=True,
+        help_text="Whole; case does not matter. Empty for those without one.",
     )
 
 
@@ -59,7 +61,7 @@ FILTERS = {
     "connector_id": "number",
     "status": "status",
     "faulted": "fault",
-    "site": "charge_point__site",
+    "site": "charge_point__site__iexact",
 }
 
 

@@ -1,5 +1,6 @@
 """Charge points through the API: list, show, register, rename, approve, reject, retire, password."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from django.contrib.auth.hashers import check_password
 from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
+from csms.core.events.models import Event
 from tests.api.cast import API, charge_point, connector, online
 
 LIST = f"{API}/charge-points/"
@@ -71,6 +73,39 @@ def test_the_list_is_filtered(bob: APIClient) -> None:
     assert {query: ids(bob.get(LIST + query)) for query in cases} == cases
 
 
+def test_the_list_is_filtered_by_what_people_and_charge_points_said(bob: APIClient) -> None:
+    power = {"power": "50 kW", "owner": "Acme: north"}
+    one = charge_point("A1", site="Harbour", labels=power, firmware_version="1.2.3", protocol="ocpp1.6")
+    charge_point("B2", site="harbour", labels={"power": "=22 kW", "0": "zero"}, protocol="ocpp2.0.1")
+    charge_point("C3", labels={'a"b\\c.$[0]': "x", "__": "%"}, firmware_version="1.2.30")
+    connector(one, 1, "Available", error_code="HighTemperature")
+    cases = {
+        "site=Harbour": ["A1", "B2"],
+        "site=": ["C3"],
+        "site=Pier": [],
+        "firmware_version=1.2.3": ["A1"],
+        "protocol=ocpp1.6": ["A1"],
+        "protocol=ocpp2.1": [],
+        "faulted=true": ["A1"],
+        "faulted=false": ["B2", "C3"],
+        "label=power": ["A1", "B2"],
+        "label=power:50 kW": ["A1"],
+        "label=power:50 kw": [],
+        "label=power:": [],
+        "label=owner:Acme: north": ["A1"],
+        "label=power:%3D22 kW": ["B2"],
+        "label=0": ["B2"],
+        "label=0:zero": ["B2"],
+        "label=pow": [],
+        'label=a"b\\c.$[0]': ["C3"],
+        'label=a"b\\c.$[0]:x': ["C3"],
+        "label=__:%25": ["C3"],
+        "label=__:%25%25": [],
+        "q=harb": ["A1", "B2"],
+    }
+    assert {query: ids(bob.get(f"{LIST}?{query}")) for query in cases} == cases
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -82,6 +117,13 @@ def test_the_list_is_filtered(bob: APIClient) -> None:
         ("q=%00", "q"),
         ("colour=red", "colour"),
         ("format=xml", "format"),
+        ("label=", "label"),
+        ("label=:x", "label"),
+        ("label=" + "x" * 51, "label"),
+        ("label=a%0Ab", "label"),
+        ("label=%00", "label"),
+        ("protocol=ocpp2.0", "protocol"),
+        ("faulted=1", "faulted"),
         ("online=true&online=false", "online"),
     ],
 )
@@ -138,6 +180,19 @@ def test_alice_registers_a_charge_point(alice: APIClient) -> None:
         ({"cp_id": "CP16", "password": "é" * 15}, "password"),  # 16 bytes, but the schema counts characters
         ({"cp_id": "CP16", "password": "é" * 33}, "password"),  # 66 bytes
         ({"cp_id": "CP16", "name": "n" * 101}, "name"),
+        ({"cp_id": "CP16", "site": "s" * 101}, "site"),
+        ({"cp_id": "CP16", "site": None}, "site"),
+        ({"cp_id": "CP16", "labels": ["power"]}, "labels"),
+        ({"cp_id": "CP16", "labels": None}, "labels"),
+        ({"cp_id": "CP16", "labels": {"power": 50}}, "labels.power"),
+        ({"cp_id": "CP16", "labels": {"power": None}}, "labels.power"),
+        ({"cp_id": "CP16", "labels": {"power": "x" * 201}}, "labels.power"),
+        ({"cp_id": "CP16", "labels": {"power": "a\nb"}}, "labels.power"),
+        ({"cp_id": "CP16", "labels": {"power": "a\x00b"}}, "labels.power"),
+        ({"cp_id": "CP16", "labels": {"a:b": "x"}}, "labels.a:b"),
+        ({"cp_id": "CP16", "labels": {"n" * 51: "x"}}, "labels." + "n" * 51),
+        ({"cp_id": "CP16", "labels": {" a": "x"}}, "labels. a"),
+        ({"cp_id": "CP16", "labels": {str(number): "x" for number in range(21)}}, "labels"),
         ({"cp_id": "CP16", "colour": "red"}, "colour"),
         ([1], "__all__"),
         ("CP16", "__all__"),
@@ -161,6 +216,30 @@ def test_alice_renames_a_charge_point(alice: APIClient, refusal: Any) -> None:
     assert alice.patch(f"{LIST}CP16/", {"name": ""}).json()["name"] == ""
     refusal(alice.patch(f"{LIST}CP16/", {"registration": "rejected"}), 422, "invalid", "registration")
     refusal(alice.patch(f"{LIST}CP17/", {"name": "x"}), 404, "unknown_charge_point")
+
+
+def test_alice_says_where_it_stands_and_labels_it(alice: APIClient, bob: APIClient) -> None:
+    body = {"cp_id": "CP16", "site": "Harbour", "labels": {"power": "50 kW", "note": ""}}
+    made = alice.post(LIST, body).json()
+    assert (made["site"], made["labels"]) == (body["site"], body["labels"])
+    changed = alice.patch(f"{LIST}CP16/", {"site": "Pier", "labels": {"owner": "Acme"}}).json()
+    assert (changed["site"], changed["labels"]) == ("Pier", {"owner": "Acme"})
+    assert alice.patch(f"{LIST}CP16/", {"name": "x"}).json()["labels"] == {"owner": "Acme"}
+    most = {f"{number:050}": "x" * 200 for number in range(20)}
+    assert alice.patch(f"{LIST}CP16/", {"labels": most, "site": ""}).json()["labels"] == most
+    assert alice.patch(f"{LIST}CP16/", {"labels": {}}).json() | {"site": ""} == bob.get(f"{LIST}CP16/").json()
+    assert bob.patch(f"{LIST}CP16/", {"site": "mine"}).status_code == 403
+
+
+def test_a_change_is_made_as_a_whole(alice: APIClient, refusal: Any) -> None:
+    charge_point(name="Harbour")
+    refusal(
+        alice.patch(f"{LIST}CP16/", {"name": "Pier", "security_profile": 4}),
+        422,
+        "invalid",
+        "security_profile",
+    )
+    assert ChargePoint.objects.get().name == "Harbour"
 
 
 def test_alice_approves_and_rejects(alice: APIClient) -> None:
@@ -191,6 +270,42 @@ def test_alice_sets_and_removes_a_password(alice: APIClient, refusal: Any) -> No
     assert alice.delete(url).status_code == 204
     cp16.refresh_from_db()
     assert cp16.password_hash == ""
+
+
+def test_a_made_password_is_shown_once(alice: APIClient, bob: APIClient) -> None:
+    cp16 = charge_point()
+    made = alice.post(f"{LIST}cp16/password/")
+    assert made.status_code == 201
+    assert made["Cache-Control"] == "no-store"
+    password = made.json()["password"]
+    assert (made.json()["cp_id"], len(password)) == ("CP16", 40)
+    cp16.refresh_from_db()
+    assert check_password(password, cp16.password_hash)
+    assert alice.post(f"{LIST}CP16/password/").json()["password"] != password
+    assert password not in bob.get(f"{LIST}CP16/").content.decode()
+    assert bob.post(f"{LIST}CP16/password/").status_code == 403
+    assert alice.post(f"{LIST}NOBODY/password/").status_code == 404
+
+
+def test_who_changed_a_password_is_told(alice: APIClient) -> None:
+    charge_point()
+    url = f"{LIST}CP16/password/"
+    alice.put(url, {"password": "sixteen bytes ok"})
+    password = alice.post(url).json()["password"]
+    alice.delete(url)
+    alice.delete(url)  # changes nothing
+    alice.put(url, {"password": "short"})
+    told = Event.objects.filter(type="cp.credential_rotated").order_by("pk")
+    assert [event.cp_id for event in told] == ["CP16"] * 3
+    payloads = [
+        event.payload if isinstance(event.payload, dict) else json.loads(event.payload) for event in told
+    ]
+    assert payloads == [
+        {"action": "set", "by": "token alice"},
+        {"action": "set", "by": "token alice"},
+        {"action": "removed", "by": "token alice"},
+    ]
+    assert password not in str(payloads)
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "retire"])
