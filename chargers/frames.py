@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from chargers.models import Frame
+from chargers.models import Connection, Frame
 from csms.core.ids import uuid7_floor
 
 CALL, ANSWERS = 2, (3, 4)
@@ -21,6 +21,12 @@ def frames(*, since: datetime, until: datetime) -> QuerySet[Frame]:
     """Return the frames that were kept in the window, by our clock, with charge points."""
     rows = Frame.objects.filter(pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until))
     return rows.select_related("charge_point")
+
+
+def of_connection(rows: QuerySet[Frame], connection_id: UUID) -> QuerySet[Frame]:
+    """Keep the frames of a connection; none if it is not kept. The index on the charge point's frames finds them."""
+    holder = Connection.objects.filter(pk=connection_id).values("charge_point")
+    return rows.filter(connection_id=connection_id, charge_point=Subquery(holder))
 
 
 # --- calls and answers ------------------------------------------------------------------------------------------------

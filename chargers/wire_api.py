@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
-from chargers.frames import PAIRED_WITHIN, frames, naming, pairs
+from chargers.frames import PAIRED_WITHIN, frames, naming, of_connection, pairs
 from chargers.history_api import CP_ID, of_charge_point
 from chargers.models import Frame
 from csms.core.api_data import Moment, Query, Shape, Whole
@@ -192,8 +192,9 @@ class AllFrames(ApiView):
     @extend_schema(
         operation_id="list_all_frames",
         summary="List OCPP frames of all charge points",
-        description="Newest first, in a window of at most 24 hours, or of one hour with `text` and without `cp_id`: "
-        "only the window and `cp_id` are served by an index. Frames are kept for `CSMS_RETAIN_FRAMES_DAYS`.",
+        description="Newest first, in a window of at most 24 hours, or of one hour with `text` and without `cp_id`. "
+        "Only the window, `cp_id`, `connection_id` and a `verdict` other than `ok` are served by an index. Frames are "
+        "kept for `CSMS_RETAIN_FRAMES_DAYS`.",
         responses={200: paged(FrameShape, window=True)},
     )
     def get(self, request: Request) -> Response:
@@ -209,6 +210,8 @@ class AllFrames(ApiView):
         rows = filtered(frames(since=since, until=until), asked)
         if "cp_id" in asked:
             rows = of_charge_point(rows, asked["cp_id"])
+        elif "connection_id" in asked:
+            rows = of_connection(rows, asked["connection_id"])
         return self.page(rows, order=("-pk",), shape=FrameShape, window=window)
 
 

@@ -1,16 +1,49 @@
 """Frames and refused handshakes through the API."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from rest_framework.test import APIClient
 
-from chargers.models import RefusedHandshake
+from chargers.models import ChargePoint, Frame, RefusedHandshake
 from csms.core.ids import uuid7_floor
-from tests.api.cast import API, NOON, charge_point, frame
+from tests.api.cast import API, NOON, charge_point, ended, frame, online, session
+from tests.api.test_paging import pages
 
 FRAMES = f"{API}/charge-points/CP16/frames/"
+ALL_FRAMES = f"{API}/frames/"
+DAY = "from=2026-03-04T00:00:00Z&to=2026-03-05T00:00:00Z"
+LINK = uuid4()
+
+
+def passed(charger: ChargePoint, seconds: float, text: str = "", **values: Any) -> Frame:
+    """A frame that passed so many seconds after noon, on one connection."""
+    moment = NOON + timedelta(seconds=seconds)
+    # Frames of one millisecond are told apart by the order in which they were made.
+    pk = UUID(int=uuid7_floor(moment).int + Frame.objects.count())
+    values = {"connection_id": LINK, "at": moment} | values
+    return frame(charger, id=pk, text=text or "[]", **values)
+
+
+def answer(charger: ChargePoint, seconds: float, text: str = "", **values: Any) -> Frame:
+    values = {"direction": "out", "kind": 3, "latency_us": 1500} | values
+    return passed(charger, seconds, text, **values)
+
+
+def ids(client: APIClient, url: str) -> list[str]:
+    body = client.get(url).json()
+    assert "results" in body, body
+    return [row["id"] for row in body["results"]]
+
+
+def names(client: APIClient, url: str) -> str:
+    body = client.get(url).json()
+    assert "results" in body, body
+    return "".join(row["notes"] for row in body["results"])
+
+
 REFUSED = f"{API}/refused-handshakes/"
 
 
@@ -100,3 +133,279 @@ def test_who_was_turned_away_is_listed_newest_first(bob: APIClient) -> None:
         "?since=2026-03-04T12:01:00Z": ["<script>", "CP-B"],
     }
     assert {q: [row["identity"] for row in bob.get(REFUSED + q).json()["results"]] for q in cases} == cases
+
+
+def test_refused_handshakes_are_bounded_and_sorted(bob: APIClient, refusal: Any) -> None:
+    for number, identity in enumerate("abc"):
+        RefusedHandshake.objects.create(
+            identity=identity,
+            peer="10.0.0.1",
+            reason="unknown",
+            http_status=404 if number else 401,
+            count=(5, 1, 9)[number],
+            first_at=NOON - timedelta(minutes=number),
+            last_at=NOON + timedelta(minutes=number),
+        )
+    cases = {
+        "until=2026-03-04T12:01:00Z": "a",
+        "since=2026-03-04T12:01:00Z&until=2026-03-04T12:02:00Z": "b",
+        "http_status=401": "a",
+        "sort=last_at": "abc",
+        "sort=first_at": "cba",
+        "sort=-count": "cab",
+        "sort=identity": "abc",
+    }
+    found = {
+        q: "".join(row["identity"] for row in bob.get(f"{REFUSED}?{q}").json()["results"]) for q in cases
+    }
+    assert found == cases
+    same = "since=2026-03-04T12:00:00Z&until=2026-03-04T12:00:00Z"
+    refusal(bob.get(f"{REFUSED}?{same}"), 422, "invalid", "since")
+    refusal(bob.get(f"{REFUSED}?sort=peer"), 422, "invalid", "sort")
+
+
+# --- pairs ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_and_its_answer_know_each_other(bob: APIClient, django_assert_num_queries: Any) -> None:
+    cp16 = charge_point()
+    call = passed(cp16, 0)
+    said = answer(cp16, 0.1, verdict="refused", kind=4)
+    passed(cp16, 1, message_id="", kind=None, verdict="ignored")
+    url = f"{FRAMES}?{DAY}&sort=at"
+    with django_assert_num_queries(5):  # token and its use, charge point, frames, their pairs
+        first, second, third = bob.get(url).json()["results"]
+    assert first["pair"] == {
+        "id": str(said.pk),
+        "at": "2026-03-04T12:00:00.100Z",
+        "message_type": 4,
+        "verdict": "refused",
+        "latency_us": 1500,
+    }
+    assert (second["pair"]["id"], second["pair"]["latency_us"]) == (str(call.pk), None)
+    assert third["pair"] is None
+    # Also where only one of them is on the page.
+    [alone] = bob.get(f"{url}&direction=out").json()["results"]
+    assert alone["pair"]["id"] == str(call.pk)
+
+
+def test_pairs_are_told_apart_where_message_ids_are_not(bob: APIClient) -> None:
+    """The same message id comes from both sides, again later, on another connection and at another charge point."""
+    cp16, other = charge_point(), charge_point("OTHER")
+    ours = passed(cp16, 0, direction="out", notes="ours")
+    theirs = passed(cp16, 1, notes="theirs")
+    to_theirs = answer(cp16, 2)
+    to_ours = answer(cp16, 3, direction="in")
+    again = passed(cp16, 4)
+    repeated = answer(cp16, 5)
+    once_more = answer(cp16, 6)
+    elsewhere = passed(cp16, 7, connection_id=uuid4())
+    stranger = passed(other, 8, connection_id=uuid4())
+    found = {
+        row["id"]: row["pair"] and row["pair"]["id"]
+        for row in bob.get(f"{ALL_FRAMES}?{DAY}").json()["results"]
+    }
+    wanted = {
+        ours: to_ours, theirs: to_theirs, to_theirs: theirs, to_ours: ours, again: repeated, repeated: again,
+        once_more: again, elsewhere: None, stranger: None,
+    }  # fmt: skip
+    assert found == {str(row.pk): pair and str(pair.pk) for row, pair in wanted.items()}
+
+
+def test_an_answer_after_a_minute_is_no_pair(bob: APIClient) -> None:
+    cp16 = charge_point()
+    passed(cp16, 0)
+    answer(cp16, 60.5)
+    alone = bob.get(f"{FRAMES}?{DAY}&direction=out").json()["results"]
+    assert [row["pair"] for row in alone] == [None]
+
+
+# --- the whole fleet --------------------------------------------------------------------------------------------------
+
+
+def test_frames_of_all_charge_points_are_filtered(bob: APIClient, django_assert_num_queries: Any) -> None:
+    cp16, other = online(charge_point()), charge_point("OTHER")
+    link = cp16.connection_id
+    passed(
+        cp16,
+        0,
+        '[2,"a","BootNotification",{"x":"50% Größe_"}]',
+        notes="a",
+        action="BootNotification",
+        message_id="a",
+        connection_id=link,
+    )
+    passed(other, 1, notes="b", verdict="deviant")
+    answer(other, 2, notes="c", message_id="a", kind=4)
+    passed(cp16, -3600 * 12 - 1, notes="d")
+    passed(cp16, 3600 * 12, notes="e")
+    cases = {
+        "": "cba",
+        "&cp_id=cp16": "a",
+        "&cp_id=nobody": "",
+        "&direction=in": "ba",
+        "&message_type=2": "ba",
+        "&message_type=4": "c",
+        "&message_id=a": "ca",
+        "&message_id=A": "",
+        "&action=BootNotification": "a",
+        "&verdict=deviant": "b",
+        f"&connection_id={link}": "a",
+        f"&connection_id={link}&cp_id=other": "",
+        f"&connection_id={uuid4()}": "",
+        "&sort=at": "abc",
+    }
+    assert {q: names(bob, f"{ALL_FRAMES}?{DAY}{q}") for q in cases} == cases
+    with django_assert_num_queries(3):  # token, frames, their pairs
+        bob.get(f"{ALL_FRAMES}?{DAY}")
+    hour = "from=2026-03-04T11:30:00Z&to=2026-03-04T12:30:00Z"
+    texts = {"bootn": "a", "50%25 gr": "a", "%25x": "", "GR": "a", "[]": "cb"}
+    assert {q: names(bob, f"{ALL_FRAMES}?{hour}&text={q}") for q in texts} == texts
+    assert names(bob, f"{FRAMES}?{DAY}&text=_%22%7D") == "a"
+    assert names(bob, f"{FRAMES}?{DAY}&text=e%22%7D") == "", "an underscore stands for itself"
+
+
+def test_text_is_looked_for_in_an_hour_of_the_fleet(bob: APIClient, refusal: Any) -> None:
+    charge_point()
+    refusal(bob.get(f"{ALL_FRAMES}?{DAY}&text=x"), 422, "window_too_large", "from")
+    assert bob.get(f"{ALL_FRAMES}?{DAY}&text=x&cp_id=CP16").status_code == 200
+    for query in ("text=x", "text=x&to=2026-03-04T12:00:00Z"):
+        window = bob.get(f"{ALL_FRAMES}?{query}").json()["window"]
+        length = datetime.fromisoformat(window["to"]) - datetime.fromisoformat(window["from"])
+        assert length == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["message_type=1", "message_type=7", "message_id=%00", "text=%00", "connection_id=7", "format=xml"],
+)
+def test_a_wrong_filter_is_refused(bob: APIClient, refusal: Any, query: str) -> None:
+    charge_point()
+    for url in (FRAMES, ALL_FRAMES):
+        refusal(bob.get(f"{url}?{query}"), 422, "invalid", query.split("=")[0])
+
+
+def test_newcomers_shift_no_page_of_frames(bob: APIClient) -> None:
+    cp16 = charge_point()
+    wanted = [str(passed(cp16, n).pk) for n in range(5)][::-1]
+    seen = pages(bob, f"{ALL_FRAMES}?{DAY}", lambda number: passed(cp16, 100 + number))
+    assert [row["id"] for row in seen] == wanted
+
+
+def test_frames_as_csv_run_in_no_spreadsheet(bob: APIClient) -> None:
+    passed(charge_point(), 0, '=cmd|"/C calc"!A0\r\n@x')
+    streamed: Any = bob.get(f"{ALL_FRAMES}?{DAY}&format=csv")
+    text = b"".join(streamed.streaming_content).decode()
+    assert text.splitlines()[0].endswith("pair.verdict,pair.latency_us,text")
+    assert '"\'=cmd|""/C calc""!A0\r\n@x"' in text
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+START = '[2,"s","StartTransaction",{"connectorId":1,"idTag":"A","meterStart":0,"timestamp":"2026-03-04T12:00:00Z"}]'
+
+
+def reading(number: object) -> str:
+    return f'[2,"m","MeterValues",{{"connectorId":1, "transactionId" : {number},"meterValue":[]}}]'
+
+
+def test_the_frames_of_a_transaction_are_its_own(bob: APIClient, django_assert_num_queries: Any) -> None:
+    cp16, other = charge_point(), charge_point("OTHER")
+    row = ended(
+        cp16, transaction_id="77", start_received_at=NOON, stop_received_at=NOON + timedelta(minutes=30)
+    )
+    mine = [
+        passed(cp16, 0, START, message_id="s", action="StartTransaction"),
+        answer(cp16, 0.1, '[3,"s",{"transactionId":77,"idTagInfo":{"status":"Accepted"}}]', message_id="s"),
+        passed(cp16, 60, reading(77), message_id="m"),
+        answer(cp16, 60.1, '[3,"m",{}]', message_id="m"),
+        passed(cp16, 120, reading('"77"'), message_id="m", verdict="deviant"),
+        answer(cp16, 120.1, '[4,"m","InternalError","",{}]', message_id="m", kind=4),
+        passed(
+            cp16, 130, '[2,"r","RemoteStopTransaction",{"transactionId":77}]', message_id="r", direction="out"
+        ),
+        answer(cp16, 131, '[3,"r",{"status":"Accepted"}]', message_id="r", direction="in"),
+        # Its end names no transaction, but came when the transaction was ended.
+        passed(cp16, 1800, '[2,"e","StopTransaction",{"transactionId":0,"meterStop":9}]', message_id="e"),
+        answer(cp16, 1800.1, '[3,"e",{}]', message_id="e"),
+        # The start again, after its answer was lost.
+        passed(cp16, 1900, START, message_id="s2", verdict="repeat"),
+        answer(cp16, 1900.1, '[3,"s2",{"transactionId":77,"idTagInfo":{}}]', message_id="s2"),
+    ]
+    others = [
+        passed(cp16, 61, reading(770), message_id="m"),
+        answer(cp16, 61.1, '[3,"m",{}]', message_id="m"),
+        passed(cp16, 62, reading(177), message_id="n"),
+        passed(cp16, 63, '[2,"h","Heartbeat",{}]', message_id="h"),
+        answer(cp16, 63.1, '[3,"h",{"currentTime":"77"}]', message_id="h"),
+        passed(cp16, 64, '[2,"d","DataTransfer",{"data":"77"}]', message_id="d"),
+        passed(other, 60, reading(77), message_id="m", connection_id=uuid4()),
+        passed(cp16, -100, reading(77), message_id="before"),
+        passed(cp16, 1800 + 601, reading(77), message_id="after"),
+    ]
+    url = f"{API}/transactions/{row.pk}/frames/"
+    # Token and its use, transaction, answers that name it, their calls, frames, their pairs.
+    with django_assert_num_queries(7):
+        found = bob.get(f"{url}?sort=at").json()["results"]
+    assert [one["id"] for one in found] == [str(one.pk) for one in mine]
+    assert not {one["id"] for one in found} & {str(one.pk) for one in others}
+    assert ids(bob, url) == [str(one.pk) for one in reversed(mine)]
+    assert ids(bob, f"{url}?message_type=4") == [str(mine[5].pk)]
+    assert ids(bob, f"{url}?direction=out&text=RemoteStop") == [str(mine[6].pk)]
+    assert [one["id"] for one in pages(bob, url)] == [str(one.pk) for one in reversed(mine)]
+    # At its charge point the id finds what names it, at any time of the window.
+    named = ids(bob, f"{FRAMES}?{DAY}&transaction_id=77&sort=at")
+    carrying = (others[7], mine[1], mine[2], mine[4], mine[6], mine[11], others[8])
+    assert set(named) == {str(one.pk) for one in carrying}
+
+
+def test_a_transaction_that_goes_on_has_frames_up_to_now(bob: APIClient) -> None:
+    cp16 = charge_point()
+    now = datetime.now(UTC)
+    row = session(
+        cp16,
+        transaction_id="78",
+        started_at=now - timedelta(hours=2),
+        start_received_at=now - timedelta(hours=2),
+    )
+    seconds = (now - NOON).total_seconds()
+    one = passed(cp16, seconds - 5, reading(78))
+    assert ids(bob, f"{API}/transactions/{row.pk}/frames/") == [str(one.pk)]
+
+
+def test_of_a_transaction_whose_start_was_lost_the_readings_are_found(bob: APIClient) -> None:
+    cp16 = charge_point()
+    row = ended(
+        cp16,
+        transaction_id="79",
+        orphan=True,
+        start_received_at=None,
+        stop_received_at=NOON + timedelta(hours=1),
+    )
+    one = passed(cp16, 600, reading(79))
+    assert ids(bob, f"{API}/transactions/{row.pk}/frames/") == [str(one.pk)]
+
+
+def test_of_a_transaction_of_months_the_last_of_them_is_looked_at(bob: APIClient) -> None:
+    cp16 = charge_point()
+    row = ended(
+        cp16,
+        transaction_id="80",
+        start_received_at=NOON - timedelta(days=300),
+        stop_received_at=NOON,
+    )
+    passed(cp16, -86400 * 40, reading(80))
+    one = passed(cp16, -86400 * 20, reading(80))
+    assert ids(bob, f"{API}/transactions/{row.pk}/frames/") == [str(one.pk)]
+
+
+@pytest.mark.parametrize("name", ["a.*", "(", "\\", 'q"q', "[", "x{9}", "é"])
+def test_an_id_is_no_pattern(bob: APIClient, name: str) -> None:
+    cp16 = charge_point()
+    row = session(cp16, transaction_id=name, start_received_at=NOON)
+    passed(cp16, 1, reading('"abc"'))
+    assert ids(bob, f"{API}/transactions/{row.pk}/frames/") == []
+
+
+def test_an_unknown_transaction_has_no_frames(bob: APIClient, refusal: Any) -> None:
+    refusal(bob.get(f"{API}/transactions/{uuid4()}/frames/"), 404, "unknown_transaction")
