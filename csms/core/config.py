@@ -487,7 +487,7 @@ class Config(BaseSettings):
     retain_connections_days: int = kept_for(
         "CSMS_RETAIN_CONNECTIONS_DAYS",
         400,
-        "How long closed connections, ended commands, reports of connector states and ended server "
+        "How long closed connections, ended commands and their callbacks, reports of connector states and ended server "
         "processes are kept.",
     )
     retain_refusals_days: int = kept_for(

@@ -19,6 +19,8 @@ def test_a_url_is_read_in_its_parts() -> None:
     assert read_target("https://backend.example:443/", STRICT).authority == "backend.example"
     assert read_target("https://[2606:4700::1111]/", STRICT).authority == "[2606:4700::1111]"
     assert read_target("https://8.8.8.8/", STRICT).host == "8.8.8.8"
+    assert read_target("https://localhost/", Bounds(networks=(ip_network("127.0.0.1"),))).host == "localhost"
+    assert read_target("https://localhost.example/", STRICT).host == "localhost.example"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_a_url_is_read_in_its_parts() -> None:
         "https://１２７.0.0.1/",
         "https://127。0。0。1/",
         "https://backend..example/",
+        "https://" + "b" * 64 + ".example/",
         "https://-backend.example/",
         "https://%31%32%37.0.0.1/",
         "https://[::1/",
@@ -65,6 +68,9 @@ def test_what_is_no_url_to_post_to_is_refused_with_a_sentence(url: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
+        "localhost",
+        "LOCALHOST",
+        "csms.localhost",
         "127.0.0.1",
         "127.1",
         "127.0.0.01",

@@ -53,7 +53,8 @@ SPECIAL_V6 = tuple(
 )
 NAT64 = IPv6Network("64:ff9b::/96")
 
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # the last part of a host that resolvers take for an IPv4 address
 
 
@@ -123,11 +124,11 @@ def read_target(url: str, bounds: Bounds) -> Target:
     if address is not None and (why := why_refused(address, bounds.networks)):
         raise ValueError(why)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host if address is None else str(address), port or PORTS[parts.scheme], path)
+    return Target(parts.scheme, str(address) if ":" in host else host, port or PORTS[parts.scheme], path)
 
 
 def _address(host: str, *, bracketed: bool) -> Address | None:
-    """Return the address that a host is written as, None for a name. Raises ValueError for what is neither."""
+    """Return the address that a host stands for by itself, None for a name. Raises ValueError for what is neither."""
     if bracketed or _NUMBER.fullmatch(host.rpartition(".")[2]):
         try:
             # Of the forms that resolvers take (2130706433, 0177.1, 0x7f.1) only the usual one is read.
@@ -139,7 +140,8 @@ def _address(host: str, *, bracketed: bool) -> Address | None:
         return address
     if not _NAME.fullmatch(host):
         raise ValueError("Its host is no name; international names are written as xn--….")
-    return None
+    # RFC 6761, 6.3: this machine, whatever a name server says.
+    return IPv4Address("127.0.0.1") if host.rpartition(".")[2] == "localhost" else None
 
 
 def why_refused(address: Address, networks: Iterable[Network] = ()) -> str | None:
