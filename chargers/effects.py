@@ -21,7 +21,7 @@ SUBJECTS: dict[str, Shown] = {
     "certificate": ("api-charge-point-certificates", OF_CHARGE_POINT),
     "charge-point": ("api-charge-point", OF_CHARGE_POINT),
     "configuration": ("api-configuration", OF_CHARGE_POINT),
-    "connector": ("api-connector", lambda command: [command.charge_point.cp_id, command.effect_subject]),
+    "connector": ("api-charge-point", OF_CHARGE_POINT),  # it shows its connectors
     "file": ("api-file", BY_ID),
     "firmware-job": ("api-firmware-job", BY_ID),
     "local-list": ("api-local-list", OF_CHARGE_POINT),

@@ -12,7 +12,18 @@ from chargers.models import ChargePoint, Command
 from chargers.sent_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
-from tests.api.cast import API, CHAIN, NOON, ROOT, charge_point, command, local_list, online, reservation
+from tests.api.cast import (
+    API,
+    CHAIN,
+    NOON,
+    ROOT,
+    charge_point,
+    client_of,
+    command,
+    local_list,
+    online,
+    reservation,
+)
 from tests.firmware.cast import signed
 
 CP16 = f"{API}/charge-points/CP16/commands/"
@@ -88,8 +99,10 @@ def test_the_catalogue_of_a_charge_point_says_what_it_would_refuse_now(bob: APIC
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("slug", list(BODIES))
-def test_a_command_is_queued_and_can_be_followed(alice: APIClient, slug: str) -> None:
+def test_a_command_is_queued_and_can_be_followed(slug: str) -> None:
+    alice = client_of("alice", "read", COMMANDS[slug].scope)
     cp16 = online(charge_point())
     NEEDS.get(slug, str)(cp16)
     sent = alice.post(f"{CP16}{slug}/", BODIES[slug] | {"reason": "the driver called"})
@@ -159,10 +172,10 @@ def test_a_wrong_field_is_named_and_nothing_is_queued(
     assert not Command.objects.exists()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("slug", list(BODIES))
-def test_an_unknown_charge_point_is_404_and_an_offline_one_503(
-    alice: APIClient, refusal: Any, slug: str
-) -> None:
+def test_an_unknown_charge_point_is_404_and_an_offline_one_503(refusal: Any, slug: str) -> None:
+    alice = client_of("alice", COMMANDS[slug].scope)
     refusal(alice.post(f"{CP16}{slug}/", BODIES[slug]), 404, "unknown_charge_point")
     charge_point()
     refusal(alice.post(f"{CP16}{slug}/", BODIES[slug]), 503, "offline")

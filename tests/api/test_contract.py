@@ -109,6 +109,7 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "install_certificate": {"certificate": ROOT.pem},
     "delete_certificate": {"issuer_name_hash": "ab", "issuer_key_hash": "cd", "serial_number": "2"},
     "certificate_signed": {"certificate_chain": OTHER_CHAIN},
+    "send_ocpp": {"action": "ClearCache"},
     "upload_certificate_chain": {"certificate_chain": CHAIN},
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
