@@ -15,6 +15,8 @@ from time import monotonic
 
 import redis
 from prometheus_client import Counter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from csms.core.config import get_config
 
@@ -99,7 +101,12 @@ class Shared:
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, max_connections=1000
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            max_connections=1000,
+            # One more try, for a connection that was closed while idle; redis-py's own habit is to try for seconds.
+            retry=Retry(NoBackoff(), 1),
         )
         self._script = self._client.register_script(SCRIPT)
         self._away_until = 0.0
