@@ -81,9 +81,8 @@ def send_exact(
     if errors:
         listed = "; ".join(f"{where}: {' '.join(whys)}" for where, whys in errors.items())
         raise CommandRefused("invalid", f"it is no {action} of {version.label}: {listed}", errors)
-    type = EXACT.slug
+    type, params = _in_our_words(version, action, payload)
     try:
-        type, params = _in_our_words(version, action, payload)
         return send_command(
             charge_point,
             type,

@@ -204,7 +204,7 @@ class Order:
     """Return the entry's parameters for a payload that was ordered exactly, word for word, and is valid by the
     version's schema; beside them, by names that the entry has not, what `Draft.fixed` is to know. None, or BadParam
     of it, for what our words cannot say: that is sent all the same, and only the ledger knows it. CommandRefused of
-    it, or of the parameters that it returns, is final."""
+    it, by places in the payload, is final."""
     places: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Where in the payload a parameter stands that is refused there, as in "requestId" or "log.remoteLocation"; an
     index is `*`. A parameter that has but another case needs none."""

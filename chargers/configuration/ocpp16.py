@@ -90,7 +90,7 @@ def _said_change(payload: dict[str, Any]) -> dict[str, Any]:
 def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
     if not _is_password(payload):
         raise BadParam("key", "it is no password")
-    return {"key": as_is(payload["value"], "key")}
+    return {"key": as_is(payload["value"], "value")}
 
 
 _TAKEN = frozenset({"Accepted", "RebootRequired"})

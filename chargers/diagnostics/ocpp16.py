@@ -74,7 +74,7 @@ def _said_log(payload: dict[str, Any]) -> dict[str, Any]:
     log = payload["log"]
     return {
         "log_type": payload["logType"],
-        "location": as_is(log["remoteLocation"], "location"),
+        "location": as_is(log["remoteLocation"], "log.remoteLocation"),
         **translated(log, LOG_SPAN),
         **said_retries(payload),
         "request_id": payload["requestId"],

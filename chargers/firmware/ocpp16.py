@@ -98,7 +98,7 @@ def _said_update(payload: dict[str, Any]) -> dict[str, Any]:
 def _said_signed_update(payload: dict[str, Any]) -> dict[str, Any]:
     firmware = payload["firmware"]
     return {
-        "location": as_is(firmware["location"], "location"),
+        "location": as_is(firmware["location"], "firmware.location"),
         **translated(firmware, SIGNED_UPDATE),
         **said_retries(payload),
         "request_id": payload["requestId"],
