@@ -22,6 +22,7 @@ from csms.core.config import load_config
 from csms.routing import COMMANDS
 from tests.api.cast import (
     API,
+    bulk_job,
     certificate,
     charge_point,
     client_of,
@@ -143,6 +144,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     a_report(log)
     traits = peculiarities(cp16)
     jobs = {
+        "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
         "/firmware-jobs/": an_update(cp16),
         "/log-jobs/": log,
@@ -171,6 +173,9 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
             [example] = csv["examples"].values()
             file = looker.get(path.format(**names), headers={"Accept": "text/csv"})
             assert b"".join(file).decode().startswith(example["value"]), path
+            file = looker.get(path.format(**names), headers={"Accept": "application/x-ndjson"})
+            assert content.pop("application/x-ndjson")
+            assert [json.loads(line) for line in b"".join(file).splitlines()] == answer.json()["results"]
         [(media_type, media)] = content.items()
         assert answer["Content-Type"] == media_type
         if answer.streaming:
