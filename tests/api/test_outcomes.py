@@ -3,6 +3,7 @@
 import asyncio
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,19 @@ class Backend:
         path = f"charge-points/{cp_id}/commands/{slug}/"
         return asyncio.create_task(self.post(path, body, **headers))
 
+    def reset(self, door: str, cp_id: str, wait: int | None = 30, **options: Any) -> asyncio.Task[Answer]:
+        """A hard reset through one of the two doors."""
+        if door == "ours":
+            return self.command(cp_id, "reset", {"type": "Hard", **options}, wait)
+        query = urllib.parse.urlencode(options)
+        headers = {} if wait is None else {"Prefer": f"wait={wait}"}
+        path = f"charge-points/{cp_id}/ocpp/Reset/?{query}"
+        return asyncio.create_task(self.post(path, {"type": "Hard"}, **headers))
+
+    async def ledger(self, answer: Answer) -> Any:
+        """What the ledger says of a command that was sent."""
+        return (await self.get(answer.headers["Location"])).body
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
@@ -72,6 +86,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], 
 @pytest.fixture(scope="module")
 def backend(server: Server) -> Backend:
     return Backend(server, server.manage("create_api_token", "backend").stdout.strip())
+
+
+both_doors = pytest.mark.parametrize("door", ["ours", "exact"])
 
 
 async def test_accepted_is_200_and_the_effect_follows(server: Server, backend: Backend) -> None:
@@ -96,10 +113,13 @@ async def test_accepted_is_200_and_the_effect_follows(server: Server, backend: B
         assert shown["effect"]["subject"] == transaction["id"]
 
 
-async def test_rejected_is_200_too_since_the_charge_point_answered(server: Server, backend: Backend) -> None:
-    async with RawCharger.connect(server.ocpp_url, "REJ") as charger:
+@both_doors
+async def test_rejected_is_200_too_since_the_charge_point_answered(
+    server: Server, backend: Backend, door: str
+) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"REJ-{door}") as charger:
         await charger.boot()
-        asking = backend.command("REJ", "reset", {"type": "Hard"}, wait=30)
+        asking = backend.reset(door, f"REJ-{door}")
         frame = await charger.receive()
         assert frame[3] == {"type": "Hard"}
         await charger.send([3, frame[1], {"status": "Rejected"}])
@@ -111,10 +131,13 @@ async def test_rejected_is_200_too_since_the_charge_point_answered(server: Serve
         )
 
 
-async def test_a_callerror_is_502_with_the_charge_points_own_words(server: Server, backend: Backend) -> None:
-    async with RawCharger.connect(server.ocpp_url, "ERR") as charger:
+@both_doors
+async def test_a_callerror_is_502_with_the_charge_points_own_words(
+    server: Server, backend: Backend, door: str
+) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"ERR-{door}") as charger:
         await charger.boot()
-        asking = backend.command("ERR", "reset", wait=30)
+        asking = backend.reset(door, f"ERR-{door}")
         frame = await charger.receive()
         await charger.send([4, frame[1], "InternalError", "the contactor is stuck", {"relay": 3}])
         answer = await asking
@@ -129,10 +152,11 @@ async def test_a_callerror_is_502_with_the_charge_points_own_words(server: Serve
         assert (await backend.get(answer.headers["Location"])).body == answer.body["command"]
 
 
-async def test_silence_is_504_and_a_late_answer_is_kept(server: Server, backend: Backend) -> None:
-    async with RawCharger.connect(server.ocpp_url, "MUTE") as charger:
+@both_doors
+async def test_silence_is_504_and_a_late_answer_is_kept(server: Server, backend: Backend, door: str) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"MUTE-{door}") as charger:
         await charger.boot()
-        asking = backend.command("MUTE", "trigger-message", {"requested_message": "Heartbeat"}, wait=30)
+        asking = backend.reset(door, f"MUTE-{door}")
         frame = await charger.receive()
         answer = await asking
         assert (answer.status, answer.body["error"]["code"]) == (504, "charge_point_timeout")
@@ -144,22 +168,24 @@ async def test_silence_is_504_and_a_late_answer_is_kept(server: Server, backend:
         assert frame[1] in (await eventually(late))["text"]
 
 
-async def test_one_that_leaves_before_it_answers_is_503(server: Server, backend: Backend) -> None:
-    async with RawCharger.connect(server.ocpp_url, "LEFT") as charger:
+@both_doors
+async def test_one_that_leaves_before_it_answers_is_503(server: Server, backend: Backend, door: str) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"LEFT-{door}") as charger:
         await charger.boot()
-        asking = backend.command("LEFT", "reset", wait=30)
+        asking = backend.reset(door, f"LEFT-{door}")
         await charger.receive()
     answer = await asking
     assert (answer.status, answer.body["error"]["code"]) == (503, "offline")
     assert answer.body["command"]["status"] == "failed"
 
-    again = await backend.command("LEFT", "reset", wait=30)
+    again = await backend.reset(door, f"LEFT-{door}")
     assert (again.status, again.body["error"]["code"]) == (503, "offline")
     assert "command" not in again.body  # nothing was queued
 
 
-async def test_an_unknown_charge_point_is_404(backend: Backend) -> None:
-    answer = await backend.command("NOBODY", "reset", wait=30)
+@both_doors
+async def test_an_unknown_charge_point_is_404(backend: Backend, door: str) -> None:
+    answer = await backend.reset(door, "NOBODY")
     assert (answer.status, answer.body["error"]["code"]) == (404, "unknown_charge_point")
 
 
@@ -221,3 +247,162 @@ async def test_the_wire_can_be_read_back(server: Server, backend: Backend) -> No
         frames = (await backend.get("charge-points/WIRE/frames/?action=BootNotification")).body["results"]
         assert [(frame["direction"], frame["message_type"]) for frame in frames] == [("out", 3), ("in", 2)]
         assert json.loads(frames[1]["text"])[2] == "BootNotification"
+
+
+# --- both doors, outcome by outcome -----------------------------------------------------------------------------------
+
+
+@both_doors
+async def test_accepted_is_200_through_both_doors(server: Server, backend: Backend, door: str) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"YES-{door}") as charger:
+        await charger.boot()
+        asking = backend.reset(door, f"YES-{door}", reason="it hangs")
+        frame = await charger.receive()
+        assert frame[2:] == ["Reset", {"type": "Hard"}]
+        await charger.send([3, frame[1], {"status": "Accepted"}])
+        answer = await asking
+        body = answer.body
+        assert (answer.status, body["status"], body["answer_status"]) == (200, "accepted", "Accepted")
+        assert (body["type"], body["by"], body["reason"]) == ("reset", "token backend", "it hangs")
+        assert (body["payload"], body["action"]) == ({"type": "Hard"}, "Reset")
+        assert body["created_at"] <= body["sent_at"] <= body["answered_at"]
+        assert body["exact"] == (None if door == "ours" else {"type": "Hard"})
+
+        await charger.boot()  # what was seen to follow, and what shows it
+        effect = (await backend.ledger(answer))["effect"]
+        assert (effect["text"], effect["kind"]) == ("The charge point booted.", "charge-point")
+        assert (await backend.get(effect["url"])).body["cp_id"] == f"YES-{door}"
+
+
+@both_doors
+async def test_an_answer_that_the_version_does_not_know_is_502(
+    server: Server, backend: Backend, door: str
+) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"ODD-{door}") as charger:
+        await charger.boot()
+        asking = backend.reset(door, f"ODD-{door}")
+        frame = await charger.receive()
+        await charger.send([3, frame[1], {"status": "Perhaps"}])
+        answer = await asking
+        assert (answer.status, answer.body["command"]["status"]) == (502, "failed")
+        assert answer.body["error"]["code"] in ("unknown_answer", "call_error")
+
+
+@both_doors
+async def test_a_payload_that_is_wrong_is_422_and_an_action_of_another_version_409(
+    server: Server, backend: Backend, door: str
+) -> None:
+    async with RawCharger.connect(server.ocpp_url, f"BAD-{door}") as charger:
+        await charger.boot()
+        here = f"charge-points/BAD-{door}"
+        wrong = f"{here}/commands/reset/" if door == "ours" else f"{here}/ocpp/Reset/"
+        answer = await backend.post(wrong, {"type": "Gentle"})
+        assert (answer.status, answer.body["error"]["code"]) == (422, "invalid")
+        assert list(answer.body["error"]["errors"]) == ["type"]
+        elsewhere = await backend.post(f"{here}/ocpp/SetVariables/", {})
+        assert (elsewhere.status, elsewhere.body["error"]["code"]) == (409, "not_supported")
+        unknown = {"ours": f"{here}/commands/dance/", "exact": f"{here}/ocpp/Dance/"}[door]
+        answer = await backend.post(unknown, {})
+        assert (answer.status, answer.body["error"]["code"]) == (
+            404,
+            {"ours": "unknown_command", "exact": "unknown_action"}[door],
+        )
+
+
+@both_doors
+async def test_who_is_nobody_is_401_and_who_only_looks_403(
+    server: Server, backend: Backend, door: str
+) -> None:
+    name = f"looker-{door}"
+    looker = Backend(server, server.manage("create_api_token", name, "--scope", "read").stdout.strip())
+    stranger = Backend(server, "csms_nothing")
+    async with RawCharger.connect(server.ocpp_url, f"SAFE-{door}") as charger:
+        await charger.boot()
+        for who, status, code in ((looker, 403, "forbidden"), (stranger, 401, "unauthenticated")):
+            answer = await who.reset(door, f"SAFE-{door}")
+            assert (answer.status, answer.body["error"]["code"]) == (status, code)
+        assert (await charger.result("Heartbeat", {}))["currentTime"]  # nothing else was sent
+
+
+@both_doors
+async def test_what_waits_for_an_offline_one_is_sent_in_order_when_it_is_back(
+    server: Server, backend: Backend, door: str
+) -> None:
+    cp_id = f"AWAY-{door}"
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()
+    await eventually(lambda: _offline(backend, cp_id))
+    refused = await backend.reset(door, cp_id)
+    assert (refused.status, refused.body["error"]["code"]) == (503, "offline")
+    waiting = [
+        await backend.reset(door, cp_id, wait=None, if_offline="queue", reason=str(number))
+        for number in range(3)
+    ]
+    assert {(answer.status, answer.body["status"]) for answer in waiting} == {(202, "queued")}
+    taken_back = await backend.post(f"commands/{waiting[1].body['id']}/cancel/")
+    assert (taken_back.status, taken_back.body["status"]) == (200, "cancelled")
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        for answer in (waiting[0], waiting[2]):
+            frame = await charger.receive()
+            assert (frame[2], (await backend.ledger(answer))["message_id"]) == ("Reset", frame[1])
+            late = await backend.post(f"commands/{answer.body['id']}/cancel/")
+            assert (late.status, late.body["error"]["code"]) == (409, "not_queued")
+            await charger.send([3, frame[1], {"status": "Accepted"}])
+
+        async def all_accepted() -> bool:
+            rows = [await backend.ledger(answer) for answer in (waiting[0], waiting[2])]
+            return all(row["status"] == "accepted" for row in rows)
+
+        await eventually(all_accepted)
+    assert (await backend.ledger(waiting[1]))["status"] == "cancelled"
+
+
+@both_doors
+async def test_what_was_ordered_by_default_never_outlives_the_connection(
+    server: Server, backend: Backend, door: str
+) -> None:
+    cp_id = f"GONE-{door}"
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()
+        asking = [backend.reset(door, cp_id, if_offline=word) for word in ("refuse", "refuse")]
+        await charger.receive()  # the other one is queued behind it
+    answers = [await task for task in asking]
+    assert {(answer.status, answer.body["error"]["code"]) for answer in answers} == {(503, "offline")}
+    assert {answer.body["command"]["status"] for answer in answers} == {"failed"}
+    codes = {answer.body["command"]["error"]["code"] for answer in answers}
+    assert codes == {"ConnectionLost", "Offline"}
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()  # and not a reset
+
+
+@both_doors
+async def test_what_expires_behind_a_busy_one_is_504(server: Server, backend: Backend, door: str) -> None:
+    cp_id = f"QUEUE-{door}"
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()
+        first = backend.reset(door, cp_id)
+        frame = await charger.receive()
+        late = backend.reset(door, cp_id, wait=60, expires_in=1)
+        answer = await late
+        assert (answer.status, answer.body["error"]["code"]) == (504, "expired")
+        assert answer.body["command"]["sent_at"] is None
+        await charger.send([3, frame[1], {"status": "Accepted"}])
+        assert (await first).status in (200, 504)  # its own time may be over by now
+
+
+@both_doors
+async def test_taken_back_while_somebody_waits_is_409(server: Server, backend: Backend, door: str) -> None:
+    cp_id = f"BACK-{door}"
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()
+    await eventually(lambda: _offline(backend, cp_id))
+    asking = backend.reset(door, cp_id, wait=60, if_offline="queue")
+
+    async def queued() -> Any:
+        return (await backend.get(f"commands/ledger/?cp_id={cp_id}&status=queued")).body["results"]
+
+    [row] = await eventually(queued)
+    assert (await backend.post(f"commands/{row['id']}/cancel/")).status == 200
+    answer = await asking
+    assert (answer.status, answer.body["error"]["code"]) == (409, "cancelled")
+    assert answer.body["command"]["status"] == "cancelled"
