@@ -401,10 +401,10 @@ def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:
     """Ask an operation all there is to ask, or what is `wanted`, and return what is wrong with the answers."""
     method, path, operation = OPERATIONS[name]
     kind = next((kind for part, kind in KINDS.items() if part in path), "transaction")
-    here = samples | {"id": samples[kind]}
+    here = samples | {"id": samples[kind]} | OWN_SAMPLES.get(name, {})
     clients = {scopes: client_of("-".join(scopes), *scopes) for scopes in (ALICE, OPERATOR, NOBODY_MUCH)}
     found = []
-    for ask in asks(method, path, operation, here | OWN_SAMPLES.get(name, {})):
+    for ask in asks(method, path, operation, here):
         if wanted and ask.about not in wanted:
             continue
         parts = {key: quote(str(value), safe="") for key, value in (here | ask.path).items()}
