@@ -20,7 +20,7 @@ from csms.core.paging import COUNT_MAX, Order, PageQuery, counted, cut, page, so
 
 WINDOW_DEFAULT = timedelta(hours=24)
 READING = ("GET", "HEAD")
-FORMATS = ["application/json", api_csv.MEDIA_TYPE]
+FORMATS = {"application/json": "json"} | {media: kind for kind, media in api_csv.MEDIA_TYPES.items()}
 # Without OPTIONS: what it would say, the schema says better, and `Allow` must not promise what is refused.
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
@@ -72,9 +72,10 @@ class ApiView(Idempotent):
         """Do nothing: it is done."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Choose JSON, in which a list that is asked for as CSV answers its errors, too."""
-        self.wants_csv = self._is_list(request) and request.get_preferred_type(FORMATS) == api_csv.MEDIA_TYPE
-        if self.wants_csv:
+        """Choose JSON, in which a list that is asked for as a file answers its errors, too."""
+        preferred = request.get_preferred_type(list(FORMATS)) if self._is_list(request) else None
+        self.kind = FORMATS[preferred or "application/json"]
+        if self.kind != "json":
             return JSONRenderer(), JSONRenderer.media_type
         return super().perform_content_negotiation(request, force)
 
@@ -89,15 +90,15 @@ class ApiView(Idempotent):
         shape: api_csv.Shaper,
         window: tuple[datetime, datetime] | None = None,
     ) -> Response:
-        """Answer with a page of rows in the order that was asked for, else in `order`; or with all of them as CSV.
+        """Answer with a page of rows in the order that was asked for, else in `order`; or with all of them as a file.
 
         The next page is in `next_cursor`, and as a Link header (RFC 8288).
         """
         if "sort" in self.asked:
             order = sorted_by(cast(type[PageQuery], self.query), self.asked["sort"])
         bounds = {"from": moment(window[0]), "to": moment(window[1])} if window else None
-        if self.asked.get("format", "csv" if self.wants_csv else "json") == "csv":
-            return self._export(rows, order=order, shape=shape, bounds=bounds)
+        if (kind := self.asked.get("format", self.kind)) != "json":
+            return self._export(rows, kind=kind, order=order, shape=shape, bounds=bounds)
         found = page(rows, order=order, limit=self.asked["limit"], cursor=self.asked.get("cursor"))
         results = shape(found.rows, many=True, context={"request": self.request}).data
         body: dict[str, Any] = {"results": results, "next_cursor": found.next_cursor}
@@ -110,17 +111,23 @@ class ApiView(Idempotent):
         return response
 
     def _export(
-        self, rows: QuerySet[Any], *, order: Order, shape: api_csv.Shaper, bounds: dict[str, str] | None
+        self,
+        rows: QuerySet[Any],
+        *,
+        kind: str,
+        order: Order,
+        shape: api_csv.Shaper,
+        bounds: dict[str, str] | None,
     ) -> Response:
         given = self.request.query_params
         if surplus := [name for name in ("limit", "count") if name in given]:
-            raise invalid({name: ["It does not go with CSV, which has all rows."] for name in surplus})
+            raise invalid({name: ["It does not go with a file, which has all rows."] for name in surplus})
         cursor = self.asked.get("cursor")
         rows, following = cut(rows, order=order, at=api_csv.EXPORT_MAX, cursor=cursor)
         chunks = api_csv.lines(
-            rows, order=order, cursor=cursor, shape=shape, context={"request": self.request}
+            rows, kind=kind, order=order, cursor=cursor, shape=shape, context={"request": self.request}
         )
-        response = api_csv.streamed(self.request._request, chunks)
+        response = api_csv.streamed(self.request._request, chunks, kind)
         response["X-Export-Complete"] = "false" if following else "true"
         if bounds is not None:
             response["X-Window"] = f"{bounds['from']}/{bounds['to']}"

@@ -60,10 +60,10 @@ class PageQuery(Query):
         help_text=f"Whether to count the rows of all pages, too; not beyond {COUNT_MAX}, see `count_capped`.",
     )
     format = serializers.ChoiceField(
-        ["json", "csv"],
+        ["json", "csv", "ndjson"],
         required=False,
-        help_text="`csv` answers with all rows as text/csv, as `Accept: text/csv` does; it goes without `limit` and "
-        "`count`.",
+        help_text="`csv` answers with all rows as text/csv, as `Accept: text/csv` does, and `ndjson` as "
+        "application/x-ndjson; both go without `limit` and `count`.",
     )
 
     def get_fields(self) -> dict[str, Any]:

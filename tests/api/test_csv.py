@@ -268,11 +268,11 @@ async def test_a_server_with_a_loop_takes_each_step_in_a_thread() -> None:
                 pass
             yield f"{number}\r\n"
 
-    answer = streamed(ASGIRequest(scope, io.BytesIO()), chunks())
+    answer = streamed(ASGIRequest(scope, io.BytesIO()), chunks(), "csv")
     assert answer.is_async
     assert [chunk async for chunk in answer] == [b"0\r\n", b"1\r\n", b"2\r\n"]
     assert loops == []
-    assert not streamed(RequestFactory().get("/api/v1/x/"), chunks()).is_async
+    assert not streamed(RequestFactory().get("/api/v1/x/"), chunks(), "csv").is_async
 
 
 def test_the_shapes_of_the_fleet_fit(bob: APIClient) -> None:

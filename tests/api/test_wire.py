@@ -1,5 +1,6 @@
 """Frames and refused handshakes through the API."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -298,6 +299,26 @@ def test_frames_as_csv_run_in_no_spreadsheet(bob: APIClient) -> None:
     text = b"".join(streamed.streaming_content).decode()
     assert text.splitlines()[0].endswith("pair.verdict,pair.latency_us,text")
     assert '"\'=cmd|""/C calc""!A0\r\n@x"' in text
+
+
+def test_frames_as_lines_of_json_are_verbatim(bob: APIClient, refusal: Any) -> None:
+    cp16 = charge_point()
+    rows = [passed(cp16, n, '=cmd|"/C calc"!A0\r\n\u2028@x') for n in range(3)]
+    url = f"{ALL_FRAMES}?{DAY}&sort=at"
+    shown = bob.get(url).json()["results"]
+    for streamed in (
+        bob.get(f"{url}&format=ndjson"),
+        bob.get(url, headers={"Accept": "application/x-ndjson"}),
+    ):
+        assert streamed["Content-Type"] == "application/x-ndjson"
+        assert streamed["Content-Disposition"] == 'attachment; filename="frames.ndjson"'
+        assert streamed["X-Export-Complete"] == "true"
+        assert streamed["X-Window"].startswith("2026-03-04T00:00:00.000Z/")
+        lines = b"".join(streamed.streaming_content).split(b"\n")  # type: ignore[attr-defined]
+        assert lines.pop() == b""
+        assert [json.loads(line) for line in lines] == shown
+    assert [row["text"] for row in shown] == [row.text for row in rows]
+    refusal(bob.get(f"{url}&format=ndjson&limit=1"), 422, "invalid", "limit")
 
 
 # --- transactions -----------------------------------------------------------------------------------------------------
