@@ -88,7 +88,9 @@ def charge_points_where(
 def connectors() -> QuerySet[Connector]:
     """Return the connectors of the charge points in service, with those, and whether each is at `fault`."""
     rows = Connector.objects.filter(charge_point__retired_at=None).select_related("charge_point")
-    return rows.annotate(fault=FAULT)
+    shown = ("cp_id", "name", "site", "connection_id")
+    unseen = [f.name for f in ChargePoint._meta.concrete_fields if f.attname not in ("id", *shown)]
+    return rows.defer(*(f"charge_point__{name}" for name in unseen)).annotate(fault=FAULT)
 
 
 def sites() -> QuerySet[Any, Any]:
