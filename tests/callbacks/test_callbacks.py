@@ -30,7 +30,7 @@ from tests.support.house import settings_are
 from tests.support.receiver import Receiver, receiving, reset, silent, status
 
 State = Callback.State
-DEADLINE = 2  # seconds
+DEADLINE = 30  # seconds; nothing here waits for it
 
 
 @pytest.fixture(autouse=True)
@@ -361,13 +361,12 @@ def test_a_dead_receiver_delays_nobody_else(monkeypatch: pytest.MonkeyPatch) -> 
     with receiving(silent) as dead, receiving() as well, receiving() as other:
         stuck = [ordered(f"{dead.origin}/{number}") for number in range(6)]
         fine = [ordered(f"{origin}/{n}") for n in range(5) for origin in (well.origin, other.origin)]
-        with settings_are(CSMS_OUTBOUND_DEADLINE="60"):
-            assert 3 <= delivery.deliver() <= 4
-            until(lambda: len(well.messages) + len(other.messages) == len(fine))
-            assert len(dead.messages) == delivery.AT_ONCE_EACH  # two hang there, and no other tries
-            until(lambda: delivery.busy() == delivery.AT_ONCE_EACH)
-            assert {fresh(row).state for row in fine} == {State.DELIVERED}
-            assert delivery.deliver() == 0
+        assert delivery.deliver() >= 3
+        until(lambda: len(well.messages) + len(other.messages) == len(fine))
+        until(lambda: len(dead.messages) == delivery.AT_ONCE_EACH)  # two hang there, and no other tries
+        until(lambda: delivery.busy() == delivery.AT_ONCE_EACH)
+        assert {fresh(row).state for row in fine} == {State.DELIVERED}
+        assert delivery.deliver() == 0
         dead.answers = [status(200)]
         dead.let_go.set()  # those that hang are let go, and the rest follows by itself
         until(lambda: Callback.objects.filter(state=State.DELIVERED).count() == len(fine) + 4)
