@@ -26,8 +26,8 @@ from chargers.security_events import api as security_events
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
-from transactions import api as transactions
-from transactions import frames_api, token_api
+from csms.summary_api import NetworkSummary
+from transactions import aggregate_api, frames_api, meter_api, series_api, token_api, transaction_api
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
@@ -51,6 +51,7 @@ BLOCKS = (
 CHARGE_POINT = "charge-points/<str:cp_id>/"
 
 urlpatterns = [
+    path("summary/", NetworkSummary.as_view(), name="api-summary"),
     path("charge-points/", charge_points.ChargePoints.as_view(), name="api-charge-points"),
     path(CHARGE_POINT, charge_points.OneChargePoint.as_view(), name="api-charge-point"),
     path(
@@ -77,8 +78,18 @@ urlpatterns = [
     path(f"{CHARGE_POINT}uptime/", uptime_api.ChargePointUptime.as_view(), name="api-charge-point-uptime"),
     path(
         f"{CHARGE_POINT}meter-values/",
-        transactions.ChargePointMeterValues.as_view(),
+        meter_api.ChargePointMeterValues.as_view(),
         name="api-charge-point-meter-values",
+    ),
+    path(
+        f"{CHARGE_POINT}meter-values/series/",
+        series_api.ChargePointSeries.as_view(),
+        name="api-charge-point-series",
+    ),
+    path(
+        f"{CHARGE_POINT}transactions/",
+        transaction_api.ChargePointTransactions.as_view(),
+        name="api-charge-point-transactions",
     ),
     path(
         f"{CHARGE_POINT}commands/",
@@ -102,12 +113,18 @@ urlpatterns = [
     path("status-history/", history_api.StatusHistory.as_view(), name="api-status-history"),
     path("uptime/", uptime_api.Uptimes.as_view(), name="api-uptime"),
     path("frames/", wire_api.AllFrames.as_view(), name="api-all-frames"),
-    path("transactions/", transactions.Transactions.as_view(), name="api-transactions"),
-    path("transactions/<uuid:id>/", transactions.OneTransaction.as_view(), name="api-transaction"),
+    path("transactions/", transaction_api.Transactions.as_view(), name="api-transactions"),
+    path("transactions/aggregates/", aggregate_api.Aggregates.as_view(), name="api-aggregates"),
+    path("transactions/<uuid:id>/", transaction_api.OneTransaction.as_view(), name="api-transaction"),
     path(
         "transactions/<uuid:id>/meter-values/",
-        transactions.TransactionMeterValues.as_view(),
+        meter_api.TransactionMeterValues.as_view(),
         name="api-transaction-meter-values",
+    ),
+    path(
+        "transactions/<uuid:id>/meter-values/series/",
+        series_api.TransactionSeries.as_view(),
+        name="api-transaction-series",
     ),
     path(
         "transactions/<uuid:id>/frames/",

@@ -343,6 +343,7 @@ SPECTACULAR_SETTINGS = {
         "ChargingProfileKind": ["Absolute", "Recurring", "Relative"],
         "ChargingProfilePurpose": ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"],
         "ChargingProfileStatus": "transactions.charging_profiles.models.InstalledProfile.Status",
+        "Anomaly": "transactions.models.ANOMALIES",
         "TransactionStatus": "transactions.models.Transaction.Status",
     },
     "REDOC_DIST": "SIDECAR",
@@ -350,6 +351,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "docExpansion": "list"},
     "TAGS": [
+        {"name": "Summary", "description": "The whole network in a few figures."},
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},

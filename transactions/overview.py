@@ -1,6 +1,6 @@
 """Charging at a glance: what runs now, what was delivered today, and the curve of one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Greatest
 
+from csms.core.ids import uuid7_floor
 from transactions.models import MeterValue, Transaction
 from transactions.selectors import with_live_figures
 
@@ -15,12 +16,68 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ChargingFigures:
-    """What charges now, its power in W as reported lately (None if it was not), and today's sums.
+class Since:
+    """The transactions started since a moment, and what they delivered so far in Wh."""
 
-    A transaction that is superseded, or whose connector is free again, does not charge, though no end of it was
-    reported; what it delivered counts.
+    moment: datetime
+    started: int
+    energy_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFigures:
+    """The transactions of which no end was reported, with their power in W as reported lately (None if it was not).
+
+    One that is superseded, or that seems to be over (`uncertain`), does not charge; what it delivered counts.
     """
+
+    active: int
+    charging: int
+    superseded: int
+    uncertain: int
+    power_w: float | None
+    since: tuple[Since, ...]
+
+
+def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures:
+    """Sum what is active now, and the transactions started since each of some moments. Two queries.
+
+    They look at the active transactions with an index search or two for each, and at those started since.
+    """
+    charging = Q(superseded=False, end_seen_at=None)
+    active = (
+        with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
+        .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))
+        .aggregate(
+            active=Count("pk"),
+            charging=Count("pk", filter=charging),
+            overtaken=Count("pk", filter=Q(superseded=True)),
+            uncertain=Count("pk", filter=Q(end_seen_at__isnull=False)),
+            power_w=Sum("live_power_w", filter=charging),
+            **{f"energy_{nth}": Sum("so_far", filter=Q(started_at__gte=at)) for nth, at in enumerate(since)},
+        )
+    )
+    started = Transaction.objects.filter(started_at__gte=min(since)).aggregate(
+        **{f"count_{nth}": Count("pk", filter=Q(started_at__gte=at)) for nth, at in enumerate(since)},
+        **{
+            f"energy_{nth}": Sum("energy_wh", filter=Q(started_at__gte=at, status=Transaction.Status.ENDED))
+            for nth, at in enumerate(since)
+        },
+    )
+    sums = tuple(
+        Since(
+            at,
+            started[f"count_{nth}"],
+            int((started[f"energy_{nth}"] or 0) + (active.pop(f"energy_{nth}") or 0)),
+        )
+        for nth, at in enumerate(since)
+    )
+    return ActiveFigures(superseded=active.pop("overtaken"), **active, since=sums)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingFigures:
+    """What charges now, its power in W, and the sums since a moment; see `ActiveFigures`."""
 
     active: int
     power_w: float | None
@@ -30,21 +87,18 @@ class ChargingFigures:
 
 def charging_figures(*, now: datetime, since: datetime) -> ChargingFigures:
     """Sum what charges now, and the transactions started since a moment with the energy of them so far."""
-    charging = Q(superseded=False, end_seen_at=None)
-    active = (
-        with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
-        .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))
-        .aggregate(
-            count=Count("pk", filter=charging),
-            power=Sum("live_power_w", filter=charging),
-            energy=Sum("so_far", filter=Q(started_at__gte=since)),
-        )
+    figures = active_figures(now=now, since=[since])
+    [sums] = figures.since
+    return ChargingFigures(figures.charging, figures.power_w, sums.started, sums.energy_wh)
+
+
+def newly_odd(*, since: datetime) -> tuple[int, int]:
+    """Return how many transactions that became known since a moment are orphans, and how many are odd. One query."""
+    known = Transaction.objects.filter(pk__gte=uuid7_floor(since))
+    counts = known.aggregate(
+        orphans=Count("pk", filter=Q(orphan=True)), odd=Count("pk", filter=~Q(anomalies=[]))
     )
-    today = Transaction.objects.filter(started_at__gte=since).aggregate(
-        count=Count("pk"), energy=Sum("energy_wh", filter=Q(status=Transaction.Status.ENDED))
-    )
-    energy = (today["energy"] or 0) + (active["energy"] or 0)
-    return ChargingFigures(active["count"], active["power"], today["count"], int(energy))
+    return counts["orphans"], counts["odd"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """What is read of transactions and their readings: by the API, and by whoever else shows them."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, TextField, When
+from django.db.models.functions import Cast
 
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7_floor
 from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
 from transactions.token_forms import canonical_token
 
+METER_VALUES_WINDOW = timedelta(days=31)
 FRESH = timedelta(minutes=15)  # an older power or state of charge says nothing about now
 
 
@@ -64,6 +67,15 @@ def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Tra
     return transactions.filter(token_key=canonical_token(id_token))
 
 
+def odd(transactions: QuerySet[Transaction], word: str | None = None) -> QuerySet[Transaction]:
+    """Keep the transactions that have this word of ANOMALIES, or any at all."""
+    some = transactions.exclude(anomalies=[])
+    if word is None:
+        return some
+    # Words are made of letters and underscores, so that one in quotes is found in the text of the list, exactly.
+    return some.alias(words=Cast("anomalies", TextField())).filter(words__contains=f'"{word}"')
+
+
 def matching(transactions: QuerySet[Transaction], text: str) -> QuerySet[Transaction]:
     """Keep the transactions whose id begins with the text, or whose charge point or token has it, in any case."""
     return transactions.filter(
@@ -85,6 +97,31 @@ def charge_point_readings(
     return MeterValue.objects.filter(
         charge_point=charge_point, pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until)
     ).select_related("charge_point")
+
+
+def received(
+    readings: QuerySet[MeterValue], since: datetime | None, until: datetime | None
+) -> QuerySet[MeterValue]:
+    """Keep the readings that were received from `since` until before `until`; None = without bound."""
+    bounds = {"pk__gte": since, "pk__lt": until}
+    return readings.filter(
+        **{name: uuid7_floor(bound) for name, bound in bounds.items() if bound is not None}
+    )
+
+
+def of_transaction(charge_point_id: int, name: str) -> Q:
+    """Return the condition for readings of a transaction of the charge point, by its id or by that on the wire.
+
+    The latter also finds those that came with it, though no transaction of that id was known.
+    """
+    same = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=name)
+    where = Q(transaction_id__in=same.values("pk")) | Q(claimed_transaction_id=name)
+    try:
+        return where | Q(
+            transaction_id=UUID(name)
+        )  # a charge point of 2.x may have chosen one for the wire, too
+    except ValueError:
+        return where
 
 
 def id_tokens() -> QuerySet[IdToken]:

@@ -1,10 +1,11 @@
-"""The API's door to transactions and meter values."""
+"""The API's door to transactions: all, those of a charge point, one of them."""
 
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -15,13 +16,14 @@ from chargers.api import charge_point_or_404
 from chargers.services import find_charge_point
 from csms.core.api_data import Flag, Moment, Shape, Whole
 from csms.core.api_errors import invalid
-from csms.core.api_views import ApiView, WindowQuery, found, paged
+from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 from transactions import selectors
-from transactions.models import ANOMALIES, EVIDENCE, MeterValue, Transaction
+from transactions.meter_api import check_bounds
+from transactions.models import ANOMALIES, EVIDENCE, Transaction
 
-METER_VALUES_WINDOW = timedelta(days=31)
-PERIODIC = "Sample.Periodic"  # what an absent context means (1.6, 7.44)
+ANY = "any"
+ENERGY_MAX = 10**13  # Wh; what no meter counts to
 
 
 class LiveShape(Shape):
@@ -70,6 +72,9 @@ class TransactionShape(Shape):
     energy_wh = serializers.IntegerField(
         allow_null=True, help_text="What is to be billed; null until it has ended."
     )
+    duration_seconds = serializers.IntegerField(
+        allow_null=True, help_text="Whole seconds from start to end; null until it has ended."
+    )
     live = LiveShape(source="*", allow_null=True)
     stop_reason = serializers.CharField()
     stop_id_token = serializers.CharField()
@@ -108,9 +113,17 @@ class InferredEndShape(Shape):
     energy_wh = serializers.IntegerField(allow_null=True)
 
 
-class TransactionDetailShape(TransactionShape):
-    """A charging session with what the charge point itself claimed, word for word."""
+class ExplanationShape(Shape):
+    """What a word of `anomalies` means."""
 
+    anomaly = serializers.ChoiceField([(word, word) for word in ANOMALIES])
+    meaning = serializers.CharField(help_text="For people; may change.")
+
+
+class TransactionDetailShape(TransactionShape):
+    """A charging session with what was odd about it, and what the charge point itself claimed, word for word."""
+
+    explanations = serializers.SerializerMethodField(help_text="The anomalies, in words for people.")
     inferred_end = InferredEndShape(
         allow_null=True, help_text="The end as inferred, also once it was replaced."
     )
@@ -120,6 +133,11 @@ class TransactionDetailShape(TransactionShape):
     stop_claims = serializers.SerializerMethodField(
         help_text="The payloads of its end: the first stands, the others differed from it."
     )
+
+    @extend_schema_field(ExplanationShape(many=True))
+    def get_explanations(self, transaction: Transaction) -> list[dict[str, str]]:
+        """Return the anomalies with their meaning."""
+        return [{"anomaly": word, "meaning": ANOMALIES.get(word, "")} for word in transaction.anomalies]
 
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
     def get_start_claim(self, transaction: Transaction) -> Any:
@@ -133,11 +151,59 @@ class TransactionDetailShape(TransactionShape):
         return claims if isinstance(claims, list) else [claims]
 
 
-class TransactionQuery(PageQuery):
-    """Which transactions are listed."""
+# --- what is asked ----------------------------------------------------------------------------------------------------
+
+
+class ChargePointTransactionQuery(PageQuery):
+    """Which transactions of a charge point are listed."""
+
+    sortable = {name: (name, "pk") for name in ("started_at", "stopped_at", "energy_wh", "duration_seconds")}
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields; `from` is no name for an attribute."""
+        return {
+            "status": serializers.ChoiceField(Transaction.Status.choices, required=False),
+            "connector_id": Whole(required=False, min_value=0, max_value=2**31 - 1),
+            "id_token": serializers.CharField(
+                required=False, help_text="In whatever form it is written; case does not matter."
+            ),
+            "orphan": Flag(required=False, help_text="Known only from its end, or not."),
+            "offline": Flag(required=False, help_text="Told long after it happened, or not."),
+            "anomalies": serializers.ChoiceField(
+                [ANY, *ANOMALIES], required=False, help_text=f"Has this one; `{ANY}`: has one at all."
+            ),
+            "reserved": Flag(required=False, help_text="Its start named a reservation, or not."),
+            "end_source": serializers.ChoiceField(Transaction.EndSource.choices, required=False),
+            "stop_reason": serializers.CharField(
+                required=False,
+                max_length=64,
+                help_text="As the charge point wrote it, such as `EVDisconnected`.",
+            ),
+            "from": Moment(required=False, help_text="Started at or after this time."),
+            "to": Moment(required=False, help_text="Started before this time."),
+            "stopped_from": Moment(required=False, help_text="Ended at or after this time."),
+            "stopped_to": Moment(required=False, help_text="Ended before this time."),
+            "energy_min_wh": Whole(
+                required=False,
+                min_value=0,
+                max_value=ENERGY_MAX,
+                help_text="Has ended with at least this energy.",
+            ),
+            "energy_max_wh": Whole(
+                required=False,
+                min_value=0,
+                max_value=ENERGY_MAX,
+                help_text="Has ended with at most this energy.",
+            ),
+            **super().get_fields(),
+        }
+
+
+class TransactionQuery(ChargePointTransactionQuery):
+    """Which transactions are listed."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
         return {
             "q": serializers.CharField(
                 required=False,
@@ -146,81 +212,54 @@ class TransactionQuery(PageQuery):
             "cp_id": serializers.CharField(
                 required=False, help_text="Case does not matter; one that nobody knows has no transactions."
             ),
-            "id_token": serializers.CharField(required=False, help_text="Case does not matter."),
-            "status": serializers.ChoiceField(Transaction.Status.choices, required=False),
-            "orphan": Flag(required=False, help_text="Known only from its end, or not."),
-            "from": Moment(required=False, help_text="Started at or after this time."),
-            "to": Moment(required=False, help_text="Started before this time."),
+            "site": serializers.CharField(
+                required=False,
+                max_length=100,
+                help_text="Of the charge points at this site, as it is written there.",
+            ),
             **super().get_fields(),
         }
 
 
-@extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
-class Samples(serializers.Field):  # type: ignore[type-arg]  # its parameters mean nothing at run time
-    """The sampled values as they came."""
-
-    def to_representation(self, value: str) -> Any:
-        """Return the stored JSON, decoded."""
-        return orjson.loads(value)
-
-
-class MeterValueShape(Shape):
-    """One reading: its main figures, and every sample as the charge point wrote it."""
-
-    id = serializers.UUIDField()
-    cp_id = serializers.CharField(source="charge_point.cp_id")
-    connector_id = serializers.IntegerField(source="connector_number")
-    transaction = serializers.UUIDField(
-        source="transaction_id", allow_null=True, help_text="The `id` of its transaction, if it has one."
-    )
-    claimed_transaction_id = serializers.CharField(
-        help_text="The id it came with, when that was not the id of its transaction."
-    )
-    sampled_at = Moment(help_text="By the charge point's clock if believable, else when it was received.")
-    received_at = Moment(help_text="By our clock.")
-    context = serializers.SerializerMethodField(  # type: ignore[assignment]  # DRF takes fields out of the class
-        help_text=f"Such as `{PERIODIC}`."
-    )
-    energy_wh = serializers.IntegerField(allow_null=True, help_text="The register, in whole Wh.")
-    power_w = serializers.FloatField(allow_null=True)
-    power_derived = serializers.BooleanField(
-        help_text="Current by voltage, since the charge point reported no power."
-    )
-    current_a = serializers.FloatField(allow_null=True)
-    voltage_v = serializers.FloatField(allow_null=True)
-    soc_percent = serializers.FloatField(allow_null=True)
-    offline = serializers.BooleanField(help_text="It was received long after it was measured.")
-    samples = Samples(help_text="The sampled values of the message, verbatim.")
-
-    def get_context(self, reading: MeterValue) -> str:
-        """Return the reading's context."""
-        return reading.context or PERIODIC
+Rows = QuerySet[Transaction]
+# How each parameter chooses.
+FILTERS: dict[str, Callable[[Rows, Any], Rows]] = {
+    "status": lambda rows, word: rows.filter(status=word),
+    "connector_id": lambda rows, number: rows.filter(connector_number=number),
+    "id_token": selectors.of_token,
+    "orphan": lambda rows, flag: rows.filter(orphan=flag),
+    "offline": lambda rows, flag: rows.filter(offline=flag),
+    "anomalies": lambda rows, word: selectors.odd(rows, None if word == ANY else word),
+    "reserved": lambda rows, flag: rows.filter(reservation_id__isnull=not flag),
+    "end_source": lambda rows, word: rows.filter(end_source=word),
+    "stop_reason": lambda rows, text: rows.filter(stop_reason=text),
+    "from": lambda rows, at: rows.filter(started_at__gte=at),
+    "to": lambda rows, at: rows.filter(started_at__lt=at),
+    "stopped_from": lambda rows, at: rows.filter(stopped_at__gte=at),
+    "stopped_to": lambda rows, at: rows.filter(stopped_at__lt=at),
+    "energy_min_wh": lambda rows, energy: rows.filter(energy_wh__gte=energy),
+    "energy_max_wh": lambda rows, energy: rows.filter(energy_wh__lte=energy),
+    "q": selectors.matching,
+    "cp_id": lambda rows, cp_id: rows.filter(charge_point=find_charge_point(cp_id)),
+    "site": lambda rows, site: rows.filter(charge_point__site=site),
+}
 
 
-ORDERS = {"newest": ("-pk",), "oldest": ("pk",)}
-
-
-def order_field() -> serializers.ChoiceField:
-    """Return the parameter that chooses one of ORDERS."""
-    return serializers.ChoiceField(
-        list(ORDERS), default="newest", help_text="By time of receipt: newest first, or oldest first."
-    )
-
-
-class MeterValueQuery(PageQuery):
-    """In which order the meter values of a transaction are listed."""
-
-    order = order_field()
-
-
-class MeterValueWindowQuery(WindowQuery):
-    """Which meter values of a charge point are listed."""
-
-    order = order_field()
-    connector_id = Whole(required=False, min_value=0, max_value=2**31 - 1)
+def chosen(rows: Rows, asked: dict[str, Any]) -> Rows:
+    """Keep the transactions that are asked for. Raises 422 for bounds of which nothing can lie between."""
+    check_bounds(asked)
+    check_bounds(asked, "stopped_from", "stopped_to")
+    if asked.get("energy_min_wh", 0) > asked.get("energy_max_wh", ENERGY_MAX):
+        raise invalid({"energy_min_wh": ["It is more than `energy_max_wh`."]})
+    for name, choose in FILTERS.items():
+        if name in asked:
+            rows = choose(rows, asked[name])
+    return rows
 
 
 # --- views ------------------------------------------------------------------------------------------------------------
+
+NEWEST = ("-started_at", "-pk")
 
 
 class Transactions(ApiView):
@@ -237,19 +276,27 @@ class Transactions(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List transactions."""
-        asked = self.asked
-        columns = {"status": "status", "orphan": "orphan", "from": "started_at__gte", "to": "started_at__lt"}
-        if "from" in asked and "to" in asked and asked["from"] >= asked["to"]:
-            raise invalid({"from": ["It is not before `to`."]})
         rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
-        rows = rows.filter(**{column: asked[name] for name, column in columns.items() if name in asked})
-        if "q" in asked:
-            rows = selectors.matching(rows, asked["q"])
-        if "cp_id" in asked:
-            rows = rows.filter(charge_point=find_charge_point(asked["cp_id"]))
-        if "id_token" in asked:
-            rows = selectors.of_token(rows, asked["id_token"])
-        return self.page(rows, order=("-started_at", "-pk"), shape=TransactionShape)
+        return self.page(chosen(rows, self.asked), order=NEWEST, shape=TransactionShape)
+
+
+class ChargePointTransactions(ApiView):
+    """The transactions of one charge point."""
+
+    chapter = "Charge points"
+    query = ChargePointTransactionQuery
+
+    @extend_schema(
+        operation_id="list_charge_point_transactions",
+        summary="List the transactions of a charge point",
+        description="The last started first.",
+        responses={200: paged(TransactionShape)},
+    )
+    def get(self, request: Request, cp_id: str) -> Response:
+        """List transactions."""
+        rows = selectors.transactions().filter(charge_point=charge_point_or_404(cp_id))
+        rows = selectors.with_live_figures(rows, now=timezone.now())
+        return self.page(chosen(rows, self.asked), order=NEWEST, shape=TransactionShape)
 
 
 class OneTransaction(ApiView):
@@ -264,44 +311,3 @@ class OneTransaction(ApiView):
         """Show a transaction."""
         rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
         return Response(TransactionDetailShape(found(rows.filter(pk=id).first(), "transaction", id)).data)
-
-
-class TransactionMeterValues(ApiView):
-    """The readings of one transaction."""
-
-    chapter = "Transactions"
-    query = MeterValueQuery
-
-    @extend_schema(
-        operation_id="list_transaction_meter_values",
-        summary="List the meter values of a transaction",
-        responses={200: paged(MeterValueShape)},
-    )
-    def get(self, request: Request, id: UUID) -> Response:
-        """List meter values."""
-        transaction = found(Transaction.objects.filter(pk=id).first(), "transaction", id)
-        rows = selectors.transaction_readings(transaction)
-        return self.page(rows, order=ORDERS[self.asked["order"]], shape=MeterValueShape)
-
-
-class ChargePointMeterValues(ApiView):
-    """The readings of one charge point, with and without transaction."""
-
-    chapter = "Charge points"
-    query = MeterValueWindowQuery
-
-    @extend_schema(
-        operation_id="list_charge_point_meter_values",
-        summary="List the meter values of a charge point",
-        description=f"Those received in a window of at most {METER_VALUES_WINDOW.days} days, by our clock.",
-        responses={200: paged(MeterValueShape, window=True)},
-    )
-    def get(self, request: Request, cp_id: str) -> Response:
-        """List meter values."""
-        charge_point = charge_point_or_404(cp_id)
-        since, until = window = self.window(now=timezone.now(), at_most=METER_VALUES_WINDOW)
-        rows = selectors.charge_point_readings(charge_point, since=since, until=until)
-        if "connector_id" in self.asked:
-            rows = rows.filter(connector_number=self.asked["connector_id"])
-        order = ORDERS[self.asked["order"]]
-        return self.page(rows, order=order, shape=MeterValueShape, window=window)
