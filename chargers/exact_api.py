@@ -1,7 +1,9 @@
 """The API's door through which commands are sent in the words of OCPP itself."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from pydantic import BaseModel, ConfigDict
@@ -147,4 +149,6 @@ class SendExact(Sending):
         return self.sent(request, self.asked, send)
 
 
-exact_view = waiting(SendExact.as_view())
+def exact_view(**how: Any) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
+    """Return the view that sends a payload word for word."""
+    return waiting(SendExact.as_view(**how))

@@ -227,9 +227,9 @@ class SendCommand(Sending):
         return self.sent(request, options or {}, send)
 
 
-def command_views() -> dict[str, Callable[..., Coroutine[Any, Any, HttpResponseBase]]]:
+def command_views(**how: Any) -> dict[str, Callable[..., Coroutine[Any, Any, HttpResponseBase]]]:
     """Return the views that send commands, by the command's name: what the catalogue has, the API has."""
-    return {slug: waiting(_command_view(entry).as_view()) for slug, entry in catalogue().items()}
+    return {slug: waiting(_command_view(entry).as_view(**how)) for slug, entry in catalogue().items()}
 
 
 def _command_view(entry: CommandType) -> type[SendCommand]:

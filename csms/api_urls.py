@@ -102,7 +102,13 @@ urlpatterns = [
     ),
     path(f"{CHARGE_POINT}commands/<str:type>/", sending_api.UnknownCommand.as_view()),
     path(f"{CHARGE_POINT}ocpp/", exact_api.OcppActions.as_view(), name="api-ocpp-actions"),
-    path(f"{CHARGE_POINT}ocpp/<str:action>/", exact_api.exact_view, name="api-ocpp"),
+    path(f"{CHARGE_POINT}ocpp/<str:action>/", exact_api.exact_view(), name="api-ocpp"),
+    # Both doors are found without the last slash, too, as people write them by hand; the schema names one way.
+    *(
+        path(f"{CHARGE_POINT}commands/{slug}", view)
+        for slug, view in sending_api.command_views(schema=None).items()
+    ),
+    path(f"{CHARGE_POINT}ocpp/<str:action>", exact_api.exact_view(schema=None)),
     path("connectors/", connector_api.Connectors.as_view(), name="api-connectors"),
     path("sites/", site_api.Sites.as_view(), name="api-sites"),
     path("commands/", command_api.Catalogue.as_view(), name="api-commands"),

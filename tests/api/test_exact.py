@@ -263,3 +263,9 @@ def test_the_same_key_sends_it_once(alice: APIClient, cp16: ChargePoint, refusal
     ledger.settle_timeout(claim(cp16).command_id, now=now())
     later = send(alice, "Reset", {"type": "Soft"}, **key)  # it answers with the command as it is now
     assert (later.status_code, later.json()["error"]["code"]) == (504, "charge_point_timeout")
+
+
+def test_both_doors_open_without_the_last_slash(alice: APIClient, cp16: ChargePoint) -> None:
+    for way in (f"{CP16}Reset", f"{API}/charge-points/CP16/commands/reset"):
+        assert alice.post(way, {"type": "Soft"}).status_code == 202
+    assert Command.objects.count() == 2

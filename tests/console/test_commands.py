@@ -12,7 +12,7 @@ from chargers.models import ChargePoint, Command, Registration
 from chargers.ordering import CommandRefused, CommandType, Params
 from console.forms import command_form
 from csms.routing import COMMANDS
-from tests.console.cast import NOW, make_charge_point
+from tests.console.cast import NOW, make_charge_point, person, signed_in
 from tests.console.fleet import make_online, make_transaction
 from transactions.models import IdToken
 
@@ -295,3 +295,38 @@ def test_long_parameters_are_json_and_an_effect_that_nobody_can_see_is_not_await
     assert "{&quot;purpose&quot;: &quot;TxProfile&quot;}" in page
     assert "<strong>false</strong>" in page
     assert page.count("No effect was seen yet.") == 1
+
+
+def test_what_a_charge_point_trusts_is_ordered_by_administrators_only(
+    alice: Client, cp16: ChargePoint
+) -> None:
+    page = alice.get("/inspect/charge-points/CP16").content.decode()
+    assert page.count("Only administrators may order this. Ask one of them.") == 3
+    assert command(cp16, "delete-certificate") not in page
+    assert command(cp16, "reset") in page
+    named = {
+        "hash_algorithm": "SHA256",
+        "issuer_name_hash": "ab",
+        "issuer_key_hash": "cd",
+        "serial_number": "1",
+    }
+    for slug in ("install-certificate", "delete-certificate", "certificate-signed"):
+        assert alice.post(command(cp16, slug), named | {"confirmed": "yes"}).status_code == 403
+    assert not Command.objects.exists()
+
+    ada = signed_in(person("ada", "administrator"))
+    assert command(cp16, "delete-certificate") in ada.get("/inspect/charge-points/CP16").content.decode()
+    asked = ada.post(command(cp16, "delete-certificate"), named | {"confirmed": "yes"})
+    assert asked.status_code != 403
+
+
+def test_an_exact_payload_stands_in_the_ledger_by_its_action(alice: Client, cp16: ChargePoint) -> None:
+    Command.objects.create(
+        charge_point=cp16,
+        type="exact",
+        params={"action": "GetVariables"},
+        exact={},
+        created_at=NOW,
+        expires_at=NOW,
+    )
+    assert ">GetVariables</span>" in alice.get("/inspect/charge-points/CP16").content.decode()
