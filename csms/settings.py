@@ -305,7 +305,8 @@ SPECTACULAR_SETTINGS = {
         "**Times** are RFC 3339 in UTC with milliseconds; in requests any offset will do, but one there must be. "
         "**Energy** is in whole Wh. **Lists** come in pages: pass `next_cursor` back as `cursor`, with the same "
         "other parameters; rows that are added meanwhile shift nothing. **Unknown** parameters and fields are "
-        "refused, not ignored. **Errors** have one envelope, `Error`, and one status a kind."
+        "refused, not ignored. **Errors** have one envelope, `Error`, and one status a kind. **Repeats** are safe "
+        "with an `Idempotency-Key`. **Rates** are bounded for each token: 429 says in `Retry-After` when to come again."
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
