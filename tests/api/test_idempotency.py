@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -389,6 +390,16 @@ def test_under_another_secret_key_a_repeat_is_refused_rather_than_done_again(act
         answer, count = act()
     refusal(answer, 422, "idempotency_key_reused", "Idempotency-Key")
     assert count == 1
+
+
+def test_the_header_is_documented_where_it_counts_and_nowhere_else() -> None:
+    document: Any = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            named = [parameter["name"] for parameter in operation["parameters"]]
+            assert named.count("Idempotency-Key") == (method in {"post", "put", "patch"}), operation[
+                "operationId"
+            ]
 
 
 # --- answers that move on ---------------------------------------------------------------------------------------------
