@@ -3,7 +3,9 @@
 import asyncio
 import csv
 import io
+import urllib.request
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from chargers.models import ChargePoint
 from csms.core import api_csv
 from csms.core.api_csv import cell, columns, line, streamed
 from tests.api.cast import API, NOON, charge_point, connector, ended, frame, online
+from tests.support.server import running_server
 from transactions.api import TransactionShape
 
 LIST = f"{API}/charge-points/"
@@ -285,3 +288,18 @@ def test_the_shapes_of_the_fleet_fit(bob: APIClient) -> None:
     assert (row["site"], row["charge_points"], row["faulted"]) == ("Harbour", "1", "1")
     [row] = table(bob.get(f"{API}/transactions/?format=csv"))
     assert row["cp_id"] == "CP16"
+
+
+def test_a_real_server_streams_it(database_url: str, tmp_path: Path) -> None:
+    with running_server(tmp_path, database_url) as server:
+        key = server.manage("create_api_token", "alice").stdout.split()[0]
+        server.manage("add_charge_point", "CP16", "--name", "=1+1")
+        request = urllib.request.Request(
+            f"{server.base_url}{LIST}",
+            headers={"Authorization": f"Bearer {key}", "Accept": "text/csv"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["Transfer-Encoding"] == "chunked"
+            [row] = csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
+        assert (row["cp_id"], row["name"]) == ("CP16", "'=1+1")
+        assert "must consume" not in server.log()  # Django's words for a stream that it reads whole first
