@@ -40,7 +40,10 @@ def chosen_by_id(cp_ids: Sequence[str]) -> list[ChargePoint]:
     for start in range(0, len(sane), AT_ONCE):
         part = sane[start : start + AT_ONCE]
         known |= {row.cp_id: row for row in _rows().filter(cp_id__in=part)}
-        if rest := [Upper(Value(cp_id)) for cp_id in part if cp_id not in known]:
+        # What a database makes of letters beyond ASCII it must say itself.
+        if rest := [
+            cp_id.upper() if cp_id.isascii() else Upper(Value(cp_id)) for cp_id in part if cp_id not in known
+        ]:
             found = _rows().alias(folded=Upper("cp_id")).filter(folded__in=rest)
             known |= {row.cp_id.upper(): row for row in found}
     chosen = {cp_id: known.get(cp_id) or known.get(cp_id.upper()) for cp_id in cp_ids}

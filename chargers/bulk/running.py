@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.bulk.planning import Step, next_at, next_step
@@ -31,6 +31,7 @@ LEASE = timedelta(seconds=60)
 LOOK_MAX = 200  # targets that a step of a job looks at
 LOOK_LEAST = 25  # targets in a query, since those that cannot be commanded cost nothing of the rate
 RECALL_MAX = 100  # commands that a step takes back
+RUN_MAX = 500  # commands in a run, so that its time is still about right for the last of them
 
 
 class _Overtaken(Exception):
@@ -38,15 +39,18 @@ class _Overtaken(Exception):
 
 
 def run_bulk_jobs(*, now: datetime) -> int:
-    """Take every open job a step further; return how many commands were queued.
+    """Take the open jobs a step further, those first that have waited longest; return how many commands were queued.
 
     Two queries while there is nothing to do. May be called by any number of workers at any time.
     """
     ahead = Q(state=State.SCHEDULED, start_at__gt=now)
-    jobs = list(BulkJob.objects.filter(_free(now), closed_at=None).exclude(ahead).order_by("id"))
+    turns = (F("next_at").asc(nulls_first=True), "id")
+    jobs = list(BulkJob.objects.filter(_free(now), closed_at=None).exclude(ahead).order_by(*turns))
     counts = counts_of(jobs)
     queued = 0
     for job in jobs:
+        if queued >= RUN_MAX:
+            break
         if next_step(job, counts[job.pk], now).idle(job) and counts[job.pk] == job.counts:
             continue
         try:

@@ -1,11 +1,14 @@
 """What is read of bulk jobs: by the API, and by whoever else shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
 from chargers.bulk.models import BulkJob, BulkTarget
+from chargers.bulk.planning import failure_share, failures, results
 
 
 def bulk_jobs() -> QuerySet[BulkJob]:
@@ -18,7 +21,7 @@ def targets(job: BulkJob) -> QuerySet[BulkTarget]:
     return BulkTarget.objects.filter(job=job).select_related("charge_point")
 
 
-def counts_of(jobs: Iterable[BulkJob]) -> dict[UUID, dict[str, int]]:
+def counts_of(jobs: Collection[BulkJob]) -> dict[UUID, dict[str, int]]:
     """Return the targets of each job by state, as they are now. At most one query: what is closed is counted."""
     counts: dict[UUID, dict[str, int]] = {}
     for job in jobs:
@@ -36,7 +39,17 @@ def counts_of(jobs: Iterable[BulkJob]) -> dict[UUID, dict[str, int]]:
     return counts
 
 
-def working_for(charge_point_id: int) -> QuerySet[BulkTarget]:
-    """Return the places of a charge point in jobs that are not closed, with their jobs."""
-    rows = BulkTarget.objects.filter(charge_point_id=charge_point_id, job__closed_at=None)
-    return rows.select_related("job").order_by("-job")
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: targets whose turn is over, commands with a result, and how many of these are failures."""
+
+    done: int
+    results: int
+    failures: int
+    failure_share: Decimal | None
+
+
+def progress_of(job: BulkJob, counts: Mapping[str, int]) -> Progress:
+    """Return how far a job is, by its counts."""
+    ahead = counts.get(BulkTarget.State.WAITING, 0) + counts.get(BulkTarget.State.COMMANDED, 0)
+    return Progress(job.total - ahead, results(counts), failures(counts), failure_share(counts))

@@ -7,7 +7,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from chargers.bulk import planning, selectors
+from chargers.bulk import selectors
 from chargers.bulk.choosing import NAMED, TARGETS_MAX
 from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.bulk.services import OPEN_MAX, RATE_DEFAULT, RATE_MAX, SAMPLE_DEFAULT
@@ -245,7 +245,7 @@ class BulkJobShape(Shape):
     why_text = serializers.CharField(help_text="The same with names and figures; for people.")
     total = serializers.IntegerField(help_text="Charge points; settled when the job was made.")
     counts = BulkCountsShape(source="counted", help_text="As they are now.")
-    progress = BulkProgressShape(source="*")
+    progress = BulkProgressShape()
     rate_per_minute = serializers.IntegerField()
     canary = serializers.IntegerField()
     stop_on_failure_share = Share(source="stop_share", allow_null=True)
@@ -270,12 +270,8 @@ class BulkJobShape(Shape):
         counts = getattr(instance, "counted", None)
         if counts is None:
             counts = selectors.counts_of([instance])[instance.pk]
+        instance.progress = selectors.progress_of(instance, counts)
         instance.counted = {state.value: counts.get(state, 0) for state in BulkTarget.State}
-        open_ = instance.counted[BulkTarget.State.WAITING] + instance.counted[BulkTarget.State.COMMANDED]
-        instance.done = instance.total - open_
-        instance.results = planning.results(counts)
-        instance.failures = planning.failures(counts)
-        instance.failure_share = planning.failure_share(counts)
         return super().to_representation(instance)
 
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from chargers.bulk import services
+from chargers.bulk.choosing import chosen_by_id
 from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.models import ChargePoint, Command
 from csms.core.access.models import User
@@ -209,6 +210,18 @@ def test_those_whom_nobody_knows_are_named(alice: APIClient, refusal: Any) -> No
     )
     assert "'NO0', 'NO1'" in said["detail"]
     assert "'NO19' and 5 more" in said["detail"]
+
+
+def test_many_are_found_whatever_their_case_with_few_queries(alice: APIClient) -> None:
+    for name in ("Straße-1", "wallbox-a", "WALLBOX-B"):
+        charge_point(name)
+    ids = ["Straße-1", "WALLBOX-A", "wallbox-b"]
+    with CaptureQueriesContext(connection) as queries:
+        chosen = chosen_by_id(ids)
+    assert [row.cp_id for row in chosen] == ["Straße-1", "wallbox-a", "WALLBOX-B"]
+    assert len(queries) == 2
+    made = alice.post(JOBS, wish(targets={"cp_ids": ids}))
+    assert made.json()["total"] == 3
 
 
 def test_who_may_only_look_makes_and_changes_nothing(

@@ -112,6 +112,14 @@ def test_a_step_looks_at_a_bounded_number_of_targets(monkeypatch: Any) -> None:
     assert len(sent(job)) == 4
 
 
+def test_a_run_is_bounded_too_and_who_waited_longest_is_first(monkeypatch: Any) -> None:
+    monkeypatch.setattr(running, "RUN_MAX", 1)
+    first, second = job_for(fleet(3)), job_for([online(charge_point(f"CS{n}")) for n in range(3)])
+    for number in range(2):
+        step(NOON + number * SECOND / 1000)
+    assert [len(sent(job)) for job in (first, second)] == [1, 1]
+
+
 # --- canaries and failures --------------------------------------------------------------------------------------------
 
 
