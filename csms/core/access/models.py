@@ -86,7 +86,8 @@ class TokenChange(models.Model):
         REVOKED = "revoked", "Revoked"
         ROTATED = "signing_secret_rotated", "Signing secret rotated"
 
-    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="changes")
+    # Its index is the one below.
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, db_index=False, related_name="changes")
     at = models.DateTimeField()
     what = models.CharField(max_length=32, choices=What.choices)
     by = models.CharField(max_length=255)

@@ -22,6 +22,8 @@ LIMITED = Counter(
     "Requests that were answered 429, by who asked: token, person or stranger.",
     ["caller"],
 )
+for _caller in ("token", "person", "stranger"):
+    LIMITED.labels(_caller)  # is 0 from the beginning, not absent
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('what', models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('revoked', 'Revoked'), ('signing_secret_rotated', 'Signing secret rotated')], max_length=32)),
                 ('by', models.CharField(max_length=255)),
                 ('details', models.JSONField(default=dict)),
-                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='access.apitoken')),
+                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='access.apitoken')),
             ],
             options={
                 'indexes': [models.Index(fields=['token', 'id'], name='token_change')],
