@@ -140,9 +140,12 @@ def set_password(charge_point: ChargePoint, password: str, *, by: str, now: date
     with transaction.atomic():
         charge_point.save(update_fields=["password_hash", "next_password_hash", "security_profile"])
         if password or had_one:
-            action = "set" if password else "removed"
-            record("cp.credential_rotated", charge_point.cp_id, {"action": action, "by": by}, occurred_at=now)
+            _tell_of_password(charge_point, "set" if password else "removed", by, now)
         announce(f"charge-point:{charge_point.pk}")
+
+
+def _tell_of_password(charge_point: ChargePoint, action: str, by: str, now: datetime) -> None:
+    record("cp.credential_rotated", charge_point.cp_id, {"action": action, "by": by}, occurred_at=now)
 
 
 # T-029: a charge point is told its new password over OCPP. Until it says that it has taken it, or signs in with one of
@@ -165,12 +168,13 @@ def offer_password(charge_point: ChargePoint, password: str) -> None:
     announce(f"charge-point:{charge_point.pk}")
 
 
-def take_offered_password(charge_point_id: int) -> None:
-    """Let only the offered password count."""
-    ChargePoint.objects.filter(pk=charge_point_id).exclude(next_password_hash="").update(
-        password_hash=F("next_password_hash"), next_password_hash=""
-    )
-    announce(f"charge-point:{charge_point_id}")
+def take_offered_password(charge_point: ChargePoint, *, by: str, now: datetime) -> None:
+    """Let only the offered password count, if there is one. `by` says who offered it, for the event."""
+    offered = ChargePoint.objects.filter(pk=charge_point.pk).exclude(next_password_hash="")
+    with transaction.atomic():
+        if offered.update(password_hash=F("next_password_hash"), next_password_hash=""):
+            _tell_of_password(charge_point, "set", by, now)
+    announce(f"charge-point:{charge_point.pk}")
 
 
 def drop_offered_password(charge_point_id: int) -> None:
@@ -186,7 +190,7 @@ def note_sign_in(
     offered = charge_point.next_password_hash
     kept_old = bool(offered) and password_hash == charge_point.password_hash
     if offered and password_hash == offered:
-        take_offered_password(charge_point.pk)
+        take_offered_password(charge_point, by=charge_point.cp_id, now=now)
     if security_profile > charge_point.security_profile:
         ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=security_profile)
     if security_profile or kept_old:

@@ -168,13 +168,13 @@ def offered_key(draft: Draft, key: str, field: str) -> str:
 
 def settle_key(outcome: Outcome) -> None:
     """T-029: taken, only the new one counts; refused or never told, only the old one; in doubt, both."""
-    command, charge_point_id = outcome.command, outcome.command.charge_point_id
+    command = outcome.command
     result = outcome.facts.get("result", "")
     in_doubt = command.answered_at is None and command.sent_at is not None
     if result == "taken":
-        charge_points.take_offered_password(charge_point_id)
+        charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
     elif result != "taken_after_reboot" and not in_doubt:
-        charge_points.drop_offered_password(charge_point_id)
+        charge_points.drop_offered_password(command.charge_point_id)
 
 
 def keep_key(outcome: Outcome) -> None:

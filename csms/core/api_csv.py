@@ -62,9 +62,13 @@ def cell(value: Any) -> str:
 
     A text that a spreadsheet might run gets an apostrophe before it.
     """
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    match value:
+        case None:
+            text = ""
+        case bool() | dict() | list() | tuple():
+            text = orjson.dumps(value, default=str).decode()
+        case _:
+            text = str(value)
     if isinstance(value, str) and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     if _QUOTED.search(text):

@@ -5,22 +5,25 @@ import csv
 import io
 import urllib.request
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from chargers.connector_api import FleetConnectorShape
 from chargers.models import ChargePoint
 from csms.core import api_csv
 from csms.core.api_csv import cell, columns, line, streamed
 from tests.api.cast import API, NOON, charge_point, connector, ended, frame, online
 from tests.support.server import running_server
-from transactions.api import TransactionShape
 
 LIST = f"{API}/charge-points/"
 
@@ -102,7 +105,7 @@ def test_filters_sort_and_cursor_count(bob: APIClient) -> None:
 
 
 def test_an_empty_list_is_a_line_of_names(bob: APIClient) -> None:
-    assert text(bob.get(f"{API}/transactions/?format=csv")) == ",".join(columns(TransactionShape)) + "\r\n"
+    assert text(bob.get(f"{API}/connectors/?format=csv")) == ",".join(columns(FleetConnectorShape)) + "\r\n"
 
 
 def test_a_head_has_no_body(bob: APIClient) -> None:
@@ -134,6 +137,8 @@ def test_the_window_is_said(bob: APIClient) -> None:
         (7, "7"),
         (-7, "-7"),
         (-0.5, "-0.5"),
+        (Decimal("-12.50"), "-12.50"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
         ("-12.50", "-12.50"),
         ("-1e-7", "-1e-7"),
         ("2026-03-04T12:00:00.000Z", "2026-03-04T12:00:00.000Z"),
@@ -194,14 +199,37 @@ def test_an_identity_cannot_break_the_name_of_the_file(bob: APIClient) -> None:
 
 
 def test_shapes_in_shapes_have_dotted_names() -> None:
-    class Shape(TransactionShape):
+    class Shape(FleetConnectorShape):
         """A shape with one in it."""
 
-        inner = TransactionShape(source="*")
+        inner = FleetConnectorShape(source="*")
 
     assert [name for name in columns(Shape) if name.startswith("inner.")] == [
-        f"inner.{name}" for name in columns(TransactionShape)
+        f"inner.{name}" for name in columns(FleetConnectorShape)
     ]
+
+
+def test_the_document_says_so_of_every_list() -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    lists = 0
+    for path, operations in paths.items():
+        operation = operations.get("get", {})
+        fine = operation.get("responses", {}).get("200", {})
+        named = {parameter["name"]: parameter["schema"] for parameter in operation.get("parameters", ())}
+        assert ("cursor" in named) == ("text/csv" in fine.get("content", {})), path
+        if "cursor" not in named:
+            continue
+        lists += 1
+        assert {"limit", "count", "format"} <= set(named), path
+        assert {"json", "csv"} <= set(named["format"]["enum"]), path
+        assert named["count"]["type"] == "boolean", path
+        assert "X-Export-Complete" in fine["description"], path
+        assert fine["content"]["text/csv"]["schema"] == {"type": "string"}, path
+        [example] = fine["content"]["text/csv"]["examples"].values()
+        assert example["value"].endswith("\r\n"), path
+    assert lists > 30
+    sort = {p["name"]: p["schema"] for p in paths[LIST]["get"]["parameters"]}["sort"]["enum"]
+    assert {"cp_id", "-cp_id", "last_seen_at", "-last_seen_at"} <= set(sort)
 
 
 # --- long files -------------------------------------------------------------------------------------------------------

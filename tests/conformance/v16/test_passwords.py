@@ -118,6 +118,8 @@ async def test_t_029_password_change_without_an_answer_accepts_both_until_one_is
     assert not await may_enter(house, cp_id, loser)
     assert await may_enter(house, cp_id, proof)
     assert fresh(ChargePoint.objects.get(cp_id=cp_id)).next_password_hash == ""
+    told_of = Event.objects.filter(type="cp.credential_rotated", cp_id=cp_id).count()
+    assert told_of == (1 if proof == NEW else 0)
 
 
 async def test_t_029_password_change_that_needs_a_reboot_is_proven_by_the_next_login(house: House):
