@@ -304,7 +304,9 @@ SPECTACULAR_SETTINGS = {
         "Charge points, transactions and commands of a charging network.\n\n"
         "**Times** are RFC 3339 in UTC with milliseconds; in requests any offset will do, but one there must be. "
         "**Energy** is in whole Wh. **Lists** come in pages: pass `next_cursor` back as `cursor`, with the same "
-        "other parameters; rows that are added meanwhile shift nothing. **Unknown** parameters and fields are "
+        "other parameters; rows that are added meanwhile shift nothing. `count=true` counts the rows of all pages, "
+        "`sort` (where there is a choice) orders them, and `format=csv` or `Accept: text/csv` answers with all of "
+        "them as a file, cut where its header `X-Export-Complete` says `false`. **Unknown** parameters and fields are "
         "refused, not ignored. **Errors** have one envelope, `Error`, and one status a kind. **Repeats** are safe "
         "with an `Idempotency-Key`. **Rates** are bounded for each token: 429 says in `Retry-After` when to come again."
     ),
