@@ -5,7 +5,7 @@ from typing import Any
 from chargers.certificates.signing import receive_request
 from chargers.handling import Call, Handler
 from chargers.ordering import BadParam, Order
-from chargers.saying import renamed, translated, turned
+from chargers.saying import as_is, renamed, translated, turned
 
 PEM_LENGTH = 5500  # characters; InstallCertificate.certificate
 
@@ -54,6 +54,9 @@ NAME = {theirs: ours for ours, theirs in HASH_WORDS.items()} | {"hashAlgorithm":
 
 
 def _said_name(payload: dict[str, Any]) -> dict[str, Any]:
+    # What is not found under a name with blanks may be there under the one without.
+    for theirs, text in payload["certificateHashData"].items():
+        as_is(text, f"certificateHashData.{theirs}")
     return translated(payload["certificateHashData"], NAME)
 
 

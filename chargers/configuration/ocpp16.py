@@ -8,7 +8,7 @@ from chargers.configuration.selectors import clean, fold, read_number
 from chargers.handling import Handler
 from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.versions import Version
-from chargers.saying import as_is, renamed
+from chargers.saying import as_is
 
 CALLS: dict[str, Handler] = {}
 
@@ -84,12 +84,18 @@ def _is_password(payload: dict[str, Any]) -> bool:
 def _said_change(payload: dict[str, Any]) -> dict[str, Any]:
     if _is_password(payload):
         raise BadParam("key", "a password is changed by a command of its own")
-    return {"key": payload["key"], "value": payload["value"]}
+    return {"key": as_is(payload["key"], "key"), "value": payload["value"]}
+
+
+def _said_keys(payload: dict[str, Any]) -> dict[str, Any]:
+    # What it says of a name with blanks must not be taken for what it says of the name without.
+    return {"keys": [as_is(name, f"key.{number}") for number, name in enumerate(payload.get("key", ()))]}
 
 
 def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
     if not _is_password(payload):
         raise BadParam("key", "it is no password")
+    as_is(payload["key"], "key")
     return {"key": as_is(payload["value"], "value")}
 
 
@@ -102,7 +108,7 @@ ORDERS: dict[str, Order] = {
         lambda params: {"key": params["keys"]} if params.get("keys") else {},
         accepted=ANY_ANSWER,
         read=_report,
-        said=renamed({"key": "keys"}),
+        said=_said_keys,
         places={"keys": "key", "keys.*": "key.*"},
     ),
     "change-configuration": Order(

@@ -44,7 +44,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     },
     "ExtendedTriggerMessage": {"connectorId": 3, "requestedMessage": "MeterValues"},
     "GetCompositeSchedule": {"duration": 1, "connectorId": 0},
-    "GetConfiguration": {"key": ["A", "a", " A ", "", "B"]},
+    "GetConfiguration": {"key": ["A", "a", "B"]},
     "GetDiagnostics": {"location": "ftp://acme.example", "stopTime": ZONED, "retries": 0},
     "GetInstalledCertificateIds": {"certificateType": "ManufacturerRootCertificate"},
     "GetLocalListVersion": {},

@@ -51,11 +51,18 @@ async def test_a_password_that_was_refused_does_not_count(house: House):
 
 
 @pytest.mark.parametrize("password", ["short", f" {NEW}", f"{NEW}\n", "g" * 32, NEW[:31], NEW * 2, ""])
-@pytest.mark.parametrize("key", ["AuthorizationKey", " authorizationkey"])
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey"])
 async def test_what_is_no_password_never_leaves(house: House, key: str, password: str):
     async with cp16(house) as charger:
         assert set(refused(charger, "ChangeConfiguration", change(key, password))) == {"value"}
         assert fresh(charger.row).next_password_hash == ""
+
+
+async def test_a_name_with_blanks_is_not_taken_for_the_one_without(house: House):
+    async with cp16(house) as charger:
+        for key in (" AuthorizationKey", "HeartbeatInterval ", ""):
+            assert set(refused(charger, "ChangeConfiguration", change(key, NEW))) == {"key"}
+            assert set(refused(charger, "GetConfiguration", {"key": ["A", key]})) == {"key.1"}
 
 
 async def test_a_secret_of_another_key_waits_sealed_and_is_masked(house: House):
@@ -179,6 +186,9 @@ async def test_the_only_root_of_the_central_system_is_not_deleted(house: House):
 async def test_a_root_that_is_deleted_leaves_the_mirror(house: House):
     async with cp16(house) as charger:
         await takes(charger, "InstallCertificate", install(CA.pem, "ManufacturerRootCertificate"))
+        blank = hashed(CA) | {"serialNumber": f" {hashed(CA)['serialNumber']}"}
+        said = refused(charger, "DeleteCertificate", {"certificateHashData": blank})
+        assert set(said) == {"certificateHashData.serialNumber"}
         odd = {name: value.upper() for name, value in hashed(CA).items()}
         await takes(charger, "DeleteCertificate", {"certificateHashData": odd})
         row = InstalledCertificate.objects.get(charge_point=charger.row)

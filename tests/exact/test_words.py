@@ -45,7 +45,7 @@ def test_every_order_has_its_words(slug: str):
     ("key", "slug"),
     [
         ("AuthorizationKey", "set-authorization-key"),
-        ("authorizationkey ", "set-authorization-key"),
+        ("AUTHORIZATIONKEY", "set-authorization-key"),
         ("MyAuthorizationKeyHint", "change-configuration"),
         ("HeartbeatInterval", "change-configuration"),
     ],
