@@ -187,7 +187,7 @@ def send_command(
             reason=reason,
             created_at=now,
             not_before=not_before,
-            expires_at=(not_before or now) + expires_in,
+            expires_at=min(filter(None, ((not_before or now) + expires_in, entry.until(values)))),
             may_wait=may_wait,
         )
         tell_holder(charge_point.pk, "commands")

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from chargers.effects import note_effect
 from chargers.handling import INT32_MAX
@@ -210,6 +210,8 @@ def settle(kind: Kind[J], outcome: Outcome) -> J | None:
     values: dict[str, Any] = {"state": state, "detail": detail}
     if state not in OPEN:
         values["ended_at"] = outcome.now
+    elif job.stale_at is not None and (later := stale_after(outcome.now)) is not None:
+        values["stale_at"] = max(job.stale_at, later)  # the order may have waited long for its charge point
     # A report may come before the answer, and knows better.
     if kind.jobs._default_manager.filter(pk=job.pk, state=State.ORDERED).update(**values):
         job.refresh_from_db()
@@ -373,7 +375,8 @@ def tell_job(kind: Kind[J], job: J, *, now: datetime) -> None:
 
 def expire_jobs(kind: Kind[J], *, now: datetime, verdict: Callable[[Any], tuple[State, str]]) -> int:
     """End jobs of which nothing was heard for too long, as `verdict` says; return how many. Idempotent, bounded."""
-    stale = kind.jobs._default_manager.filter(state__in=OPEN, stale_at__lte=now).select_related(
-        "charge_point"
-    )
+    waits = Command.objects.filter(pk=OuterRef("command_id"), status=Command.Status.QUEUED)
+    stale = kind.jobs._default_manager.filter(
+        ~Exists(waits), state__in=OPEN, stale_at__lte=now
+    ).select_related("charge_point")
     return sum(end_job(kind, job, *verdict(job), now=now) for job in stale.order_by("stale_at")[:500])

@@ -123,6 +123,10 @@ def _nothing(outcome: Outcome) -> None:
     """Keep no state but the ledger's."""
 
 
+def _no_end(params: Mapping[str, Any]) -> datetime | None:
+    return None
+
+
 def _no_secrets(params: Mapping[str, Any]) -> Collection[str]:
     return ()
 
@@ -153,6 +157,9 @@ class CommandType:
     secrets: Callable[[Mapping[str, Any]], Collection[str]] = _no_secrets
     """Return which of the parameters that `prepare` returned are secret: the ledger masks them, and keeps what it
     must send sealed until then (T-028)."""
+    until: Callable[[Mapping[str, Any]], datetime | None] = _no_end
+    """Return from the parameters that `prepare` returned after which moment it is not sent any more, however long it
+    may wait; None for no such moment."""
     settled: Callable[[Outcome], None] = _nothing
     """Keep what the outcome tells. Called once, in the transaction that gives the command its final status."""
 

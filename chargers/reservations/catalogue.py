@@ -1,5 +1,6 @@
 """The commands of this block: reserve a connector, and let a reservation go."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -100,6 +101,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         ReserveNow,
         effect="The connector is reserved.",
         prepare=_reserve,
+        until=lambda params: datetime.fromisoformat(params["expires_at"]),
         settled=services.settle_reservation,
     ),
     CommandType(

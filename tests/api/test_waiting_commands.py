@@ -7,10 +7,14 @@ import pytest
 from rest_framework.test import APIClient
 
 from chargers import commands, ledger
+from chargers.diagnostics.models import LogJob
+from chargers.diagnostics.services import LOGS
+from chargers.jobs import State, expire_jobs
 from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
+from chargers.reservations.models import Reservation
 from tests.api.cast import API, charge_point, online
-from tests.support.house import now
+from tests.support.house import now, settings_are
 
 CP16 = f"{API}/charge-points/CP16/"
 RESET = f"{CP16}commands/reset/"
@@ -151,3 +155,29 @@ def test_the_same_key_queues_it_once(alice: APIClient, cp16: ChargePoint) -> Non
     first, again = (alice.post(RESET, asked, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert first.json() == again.json()
     assert Command.objects.count() == 1
+
+
+def test_a_job_begins_to_age_when_its_order_is_answered(alice: APIClient, cp16: ChargePoint) -> None:
+    body = {"location": "ftp://acme.example/in/", "if_offline": "queue", "expires_in": 604800}
+    assert alice.post(f"{CP16}commands/get-diagnostics/", body).status_code == 202
+    days_later = now() + timedelta(days=3)
+    with settings_are(CSMS_JOB_TIMEOUT="3600"):
+        expire_jobs(LOGS, now=days_later, verdict=lambda job: (State.LOST, "Silence."))
+        assert LogJob.objects.get().state == "ordered"
+        online(cp16)
+        claimed = claim(cp16, days_later)
+        answer = {"fileName": "log.tgz"}
+        ledger.settle_answer(claimed.command_id, answer, version=Version.V16, now=days_later)
+    job = LogJob.objects.get()
+    assert (job.state, job.stale_at) == ("running", days_later + timedelta(hours=1))
+
+
+def test_a_reservation_is_not_ordered_when_it_would_be_over(alice: APIClient, cp16: ChargePoint) -> None:
+    until = now().replace(microsecond=0) + timedelta(minutes=10)
+    body = {"connector_id": 1, "id_token": "ALICE", "expires_at": until.isoformat(), "if_offline": "queue"}
+    assert alice.post(f"{CP16}commands/reserve-now/", body).status_code == 202
+    assert Command.objects.get().expires_at == until
+    online(cp16)
+    assert claim(cp16, until + timedelta(seconds=1)) is None
+    ledger.expire_commands(now=until + timedelta(seconds=1))
+    assert Reservation.objects.get().status not in ("requested", "accepted")
