@@ -100,7 +100,7 @@ def test_targets_are_frozen_when_the_job_is_made() -> None:
 
 def test_the_rate_is_kept_over_steps() -> None:
     job = job_for(fleet(5), rate_per_minute=60)
-    assert [step(NOON + number * SECOND) for number in (0, 0.5, 1, 1.5, 3)] == [1, 0, 1, 0, 2]
+    assert [step(NOON + number * SECOND) for number in (0, 0.5, 1, 1.5, 3, 3.5)] == [1, 0, 1, 0, 2, 0]
     assert len(sent(job)) == 4
 
 
@@ -394,6 +394,8 @@ def test_a_job_that_another_worker_has_is_left_alone_until_its_lease_ends() -> N
     job = job_for(fleet(1))
     BulkJob.objects.filter(pk=job.pk).update(leased_until=NOON + MINUTE, lease=job.pk)
     assert steps(NOON + SECOND) == 0
+    assert running._work(job.pk, NOON + SECOND) == 0  # it was claimed between the look and the claim
+    assert fresh(job).lease == job.pk
     assert steps(NOON + MINUTE) == 1
 
 
@@ -433,6 +435,20 @@ def test_a_worker_that_was_overtaken_sends_nothing_more(monkeypatch: Any) -> Non
     assert step(NOON + MINUTE) == 1
     assert len(sent(job)) == Command.objects.count() == 2
     assert fresh(job).leased_until == NOON + 2 * HOUR  # not let go by the one that lost it
+
+
+def test_a_target_that_has_its_result_gets_no_command(monkeypatch: Any) -> None:
+    job = job_for(fleet(1))
+
+    def late(*args: Any, **how: Any) -> Command:
+        command = send_command(*args, **how)
+        job.targets.update(state="accepted")
+        return command
+
+    monkeypatch.setattr(running, "send_command", late)
+    assert step() == 0
+    assert not Command.objects.exists()  # rolled back with it
+    assert counts(job) == {"waiting": 1}
 
 
 @pytest.mark.parametrize("change", [services.pause_bulk_job, services.cancel_bulk_job])
