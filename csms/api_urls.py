@@ -31,6 +31,7 @@ from transactions import aggregate_api, frames_api, meter_api, series_api, token
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
+from transactions.tariffs import api as tariffs
 
 BLOCKS = (
     access,
@@ -46,6 +47,7 @@ BLOCKS = (
     remote_control,
     reservations,
     security_events,
+    tariffs,
     traits,
 )
 CHARGE_POINT = "charge-points/<str:cp_id>/"

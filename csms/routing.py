@@ -41,11 +41,12 @@ import transactions.ocpp16
 import transactions.plug_and_charge
 import transactions.remote_control.services
 import transactions.remote_control.starting
+import transactions.tariffs.services
 from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
 from chargers.handling import Handler, VendorHandler
 from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
-from transactions.happenings import TransactionEnded, TransactionStarted
+from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
 
 Value = TypeVar("Value")
 
@@ -128,5 +129,9 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.remote_control.services.follow_start,
         transactions.charging_profiles.services.follow_start,
     ),
-    TransactionEnded: (transactions.charging_profiles.services.follow_end,),
+    TransactionEnded: (
+        transactions.charging_profiles.services.follow_end,
+        transactions.tariffs.services.follow_end,
+    ),
+    TransactionCorrected: (transactions.tariffs.services.follow_end,),
 }

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "transactions.local_lists",
     "transactions.charging_profiles",
     "transactions.remote_control",
+    "transactions.tariffs",
     "alerts",
     "console",
 ]
@@ -110,6 +111,9 @@ TEMPLATES = [
 if config.database_path is None:
     # Under ASGI each request has a thread of its own, so a connection kept for the thread would serve no other.
     DATABASES = {"default": dj_database_url.parse(config.database_url, conn_max_age=0)}
+    # No question that is asked here is worth the half second for which PostgreSQL compiles a plan that looks costly.
+    # `?options=…` in the URL takes its place, for poolers that refuse it.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
 else:
     DATABASES = {
         "default": {
@@ -367,6 +371,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
+        {"name": "Tariffs", "description": "What charging costs, and where."},
         {"name": "Id tokens", "description": "Who may charge."},
         {"name": "Access", "description": "Who may use this API, and how often."},
         {

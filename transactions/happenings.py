@@ -22,3 +22,12 @@ class TransactionEnded:
     transaction: Transaction
     cp_id: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionCorrected:
+    """A transaction that had ended has another start, end or energy than was known."""
+
+    transaction: Transaction
+    cp_id: str
+    now: datetime

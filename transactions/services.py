@@ -28,7 +28,7 @@ from transactions.claims import (
     received_late,
 )
 from transactions.ending import registers, set_end, set_energy, tell_end
-from transactions.happenings import TransactionEnded, TransactionStarted
+from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
 from transactions.matching import by_evidence, orphan_of
 from transactions.models import Transaction
 from transactions.readings import Measured
@@ -144,6 +144,8 @@ def start_transaction(
         occurred_at=now,
     )
     tell(TransactionStarted(transaction, cp_id, now))
+    if transaction.status == Transaction.Status.ENDED:
+        tell(TransactionCorrected(transaction, cp_id, now))
     announce_transaction(transaction)
     return Started(transaction, verdict)
 
@@ -305,6 +307,7 @@ def stop_transaction(
             claimed_at=claimed_at,
             inferred=inferred,
         )
+        tell(TransactionCorrected(transaction, cp_id, now))
     command = command_awaiting_effect(
         charge_point_id, "remote-stop", now=now, transaction_id=transaction.transaction_id
     )

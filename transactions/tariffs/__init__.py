@@ -1,0 +1,1 @@
+"""What charging costs: tariffs, where they hold, and the cost of each transaction."""

@@ -1,0 +1,85 @@
+"""Tariffs, where they hold, and what transactions cost by them."""
+
+from datetime import timedelta
+
+from django.db import models
+
+from chargers.models import ChargePoint
+from csms.core.ids import uuid7
+from transactions.models import Transaction
+from transactions.tariffs.pricing import Prices
+
+
+class Tariff(models.Model):
+    """Prices without tax. What has been charged keeps the prices of its time: `Cost.prices`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    currency = models.CharField(max_length=3, help_text="ISO 4217")
+    energy_price = models.DecimalField(max_digits=12, decimal_places=4, default=0, help_text="per kWh")
+    charging_price = models.DecimalField(
+        max_digits=12, decimal_places=4, default=0, help_text="per hour of charging"
+    )
+    parking_price = models.DecimalField(
+        max_digits=12, decimal_places=4, default=0, help_text="per hour of parking"
+    )
+    parking_grace_seconds = models.PositiveIntegerField(default=0, help_text="parking that costs nothing")
+    session_price = models.DecimalField(max_digits=12, decimal_places=4, default=0, help_text="per session")
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def prices(self) -> Prices:
+        """Return the prices."""
+        return Prices(
+            self.currency,
+            energy=self.energy_price,
+            charging=self.charging_price,
+            parking=self.parking_price,
+            session=self.session_price,
+            tax_percent=self.tax_percent,
+            parking_grace=timedelta(seconds=self.parking_grace_seconds),
+        )
+
+
+class Assignment(models.Model):
+    """Where a tariff holds, for transactions that start at or after a time: a charge point, a site, or everywhere."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tariff = models.ForeignKey(Tariff, models.PROTECT, related_name="assignments")
+    charge_point = models.ForeignKey(
+        ChargePoint, models.PROTECT, null=True, related_name="+", help_text="empty: not for one alone"
+    )
+    site = models.CharField(max_length=100, blank=True, help_text="empty: not for one site alone")
+    valid_from = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "valid_from"], name="assignment_site")]
+
+    def __str__(self) -> str:
+        return f"{self.tariff_id} {self.charge_point_id or self.site or 'everywhere'}"
+
+
+class Cost(models.Model):
+    """What an ended transaction cost, with the prices and the quantities that it was made of."""
+
+    transaction = models.OneToOneField(Transaction, models.PROTECT, primary_key=True, related_name="cost")
+    tariff = models.ForeignKey(Tariff, models.PROTECT, related_name="+")
+    prices = models.JSONField(help_text="as they were when it was priced")
+    currency = models.CharField(max_length=3)
+    energy_wh = models.BigIntegerField(null=True)
+    charging_seconds = models.PositiveIntegerField()
+    parking_seconds = models.PositiveIntegerField()
+    components = models.JSONField(default=list)
+    net = models.DecimalField(max_digits=16, decimal_places=4)
+    tax = models.DecimalField(max_digits=16, decimal_places=4)
+    total = models.DecimalField(max_digits=16, decimal_places=4)
+    priced_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.total} {self.currency}"

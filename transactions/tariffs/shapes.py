@@ -1,0 +1,86 @@
+"""How the API writes and reads money."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from csms.core.api_data import Moment, Shape
+
+
+@extend_schema_field({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["12.34"]})
+class Money(serializers.Field):  # type: ignore[type-arg]  # its parameters mean nothing at run time
+    """An exact amount, written as text."""
+
+    def to_representation(self, value: Decimal) -> str:
+        """Write the amount without exponent and needless zeros; a currency's own zeros stay."""
+        text = f"{value:f}"
+        return re.sub(r"(\.\d\d+?)0+$", r"\1", text)
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,8}(\.[0-9]{1,4})?$", "examples": ["0.45"]})
+class Price(serializers.Field):  # type: ignore[type-arg]
+    """A price: text with at most four decimals. A JSON number is refused: it would have passed through a float."""
+
+    default_error_messages = {
+        "invalid": 'A price is text with at most 8 digits before and 4 behind the point, such as "0.45".'
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return the exact price."""
+        if not isinstance(data, str) or not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,4})?", data, re.ASCII):
+            self.fail("invalid")
+        return Decimal(data)
+
+    def to_representation(self, value: Decimal) -> str:
+        """Write the price."""
+        return Money().to_representation(value)
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,2}(\.[0-9]{1,2})?$", "examples": ["19"]})
+class Percent(serializers.Field):  # type: ignore[type-arg]
+    """Per cent, below 100, with at most two decimals, as text."""
+
+    default_error_messages = {
+        "invalid": 'It is text below 100 with at most two decimals, such as "19" or "7.7".'
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return the exact value."""
+        if not isinstance(data, str) or not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", data, re.ASCII):
+            self.fail("invalid")
+        return Decimal(data)
+
+    def to_representation(self, value: Decimal) -> str:
+        """Write the value."""
+        return f"{value.normalize():f}"
+
+
+class ComponentShape(Shape):
+    """One line of a cost."""
+
+    kind = serializers.ChoiceField(["energy", "charging_time", "parking_time", "session"])
+    quantity = serializers.CharField(help_text="A decimal.")
+    unit = serializers.ChoiceField(["kWh", "h", "session"])
+    price = serializers.CharField(help_text="For one unit, without tax; a decimal.")
+    amount = serializers.CharField(help_text="Quantity by price, rounded to the currency's smallest unit.")
+
+
+class CostShape(Shape):
+    """What a transaction costs. The components add up to `net`, `net` and `tax` to `total`."""
+
+    tariff = serializers.CharField(source="tariff.name")
+    currency = serializers.CharField(help_text="ISO 4217.")
+    components = ComponentShape(many=True)
+    net = Money()
+    tax = Money()
+    total = Money()
+    charging_seconds = serializers.IntegerField(
+        help_text="While its connector was Charging; all of the time where no status was reported."
+    )
+    parking_seconds = serializers.IntegerField(
+        help_text="While its connector was SuspendedEV or Finishing, the free part included."
+    )
+    priced_at = Moment(allow_null=True, help_text="Null: it is an estimate of a transaction that is active.")
