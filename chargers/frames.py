@@ -14,7 +14,7 @@ from csms.core.ids import uuid7_floor
 
 CALL, ANSWERS = 2, (3, 4)
 PAIRED_WITHIN = timedelta(minutes=1)
-NAMING_ANSWERS_MAX = 100  # of one transaction: its start, and that start repeated
+NEAR = 50  # frames of one charge point between a call and its answer, at most
 
 
 def frames(*, since: datetime, until: datetime) -> QuerySet[Frame]:
@@ -68,11 +68,11 @@ def _paired(rising: Iterable[Frame]) -> dict[UUID, Frame]:
 # --- transactions -----------------------------------------------------------------------------------------------------
 
 
-def naming(transaction_ids: Collection[str]) -> Q:
-    """Return the condition for frames that name one of these transactions, by their ids on the wire."""
-    # As text or as number, with whatever blanks; an id is compared as JSON writes it, since so it stands in the frame.
-    ids = "|".join(re.escape(orjson.dumps(one)[1:-1].decode()) for one in transaction_ids)
-    return Q(text__regex=rf'"transactionId"\s*:\s*"?({ids})"?\s*[,}}]')
+def naming(transaction_id: str, column: str = "text") -> Q:
+    """Return the condition for frames that name a transaction, by its id on the wire."""
+    # As text or as number, with whatever blanks; the id is compared as JSON writes it, since so it stands in the frame.
+    written = re.escape(orjson.dumps(transaction_id)[1:-1].decode())
+    return Q(**{f"{column}__regex": rf'"transactionId"\s*:\s*"?{written}"?\s*[,}}]'})
 
 
 def exchanges(
@@ -89,30 +89,41 @@ def exchanges(
     by when they came, `claimed_at`: an end may have named nothing, or another. Reads nothing but the frames of this
     charge point in the window. Two queries, and a third when the rows are read.
     """
-    within = frames(since=since, until=until).filter(charge_point=charge_point_id)
-    named = naming([transaction_id])
-    claims = Q(at__in=claimed_at, direction=Frame.Direction.IN, kind=CALL)
-    answers = list(within.filter(named, kind__in=ANSWERS).order_by("pk")[:NAMING_ANSWERS_MAX])
-    asked = within.filter(
-        kind=CALL,
-        connection_id__in={answer.connection_id for answer in answers},
-        message_id__in={answer.message_id for answer in answers},
+    claims = _claims(charge_point_id, claimed_at)
+    answers = pairs(claims)
+    known = {claim.pk for claim in claims} | {answers[claim.pk].pk for claim in claims if claim.pk in answers}
+    call = _other_half(charge_point_id, "lt", "-pk", kind=CALL)
+    answer = _other_half(charge_point_id, "gt", "pk", kind__in=ANSWERS)
+    rows = frames(since=since, until=until).filter(charge_point=charge_point_id)
+    # The other half is looked for row by row, and only where nothing else decides: a page costs what is on it.
+    return rows.alias(text_of_call=call, text_of_answer=answer).filter(
+        Q(pk__in=known)
+        | naming(transaction_id)
+        | (Q(kind__in=ANSWERS) & naming(transaction_id, "text_of_call"))
+        | (Q(kind=CALL) & naming(transaction_id, "text_of_answer"))
     )
-    both = _paired(sorted([*answers, *asked], key=lambda frame: frame.pk))
-    # The newest call before it with its message id, which may have been used before.
-    call = Frame.objects.filter(
+
+
+def _claims(charge_point_id: int, claimed_at: Collection[datetime]) -> list[Frame]:
+    """Return the calls that were received at these moments."""
+    kept = Q()
+    for moment in claimed_at:
+        kept |= Q(pk__gte=uuid7_floor(moment), pk__lt=uuid7_floor(moment + PAIRED_WITHIN), at=moment)
+    calls = Frame.objects.filter(kept, charge_point=charge_point_id, direction=Frame.Direction.IN, kind=CALL)
+    return list(calls.defer("text", "notes")) if claimed_at else []
+
+
+def _other_half(charge_point_id: int, side: str, order: str, **kind: Any) -> Subquery:
+    """Return the text of the other half of a row's exchange, if it is among the NEAR frames on that side of it."""
+    # With its limit the search is cheap whatever else passed, and no plan of the database makes it otherwise.
+    near = Frame.objects.filter(
+        charge_point=charge_point_id, **{f"pk__{side}": OuterRef(OuterRef("pk"))}
+    ).order_by(order)
+    half = Frame.objects.filter(
         ~Q(direction=OuterRef("direction")),
-        charge_point=charge_point_id,
+        pk__in=near.values("pk")[:NEAR],
         connection_id=OuterRef("connection_id"),
         message_id=OuterRef("message_id"),
-        kind=CALL,
-        pk__gte=uuid7_floor(since),
-        pk__lt=OuterRef("pk"),
+        **kind,
     )
-    calls: Any = within.filter(named | claims, kind=CALL).order_by().values("pk")
-    return within.alias(of_call=Subquery(call.order_by("-pk").values("pk")[:1])).filter(
-        named
-        | claims
-        | Q(pk__in=[both[answer.pk].pk for answer in answers if answer.pk in both])
-        | Q(kind__in=ANSWERS, of_call__in=calls)
-    )
+    return Subquery(half.order_by(order).values("text")[:1])

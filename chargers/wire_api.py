@@ -179,7 +179,7 @@ class Frames(ApiView):
         since, until = window = self.window(now=timezone.now(), at_most=FRAMES_WINDOW)
         rows = filtered(frames(since=since, until=until).filter(charge_point=charge_point), self.asked)
         if "transaction_id" in self.asked:
-            rows = rows.filter(naming([self.asked["transaction_id"]]))
+            rows = rows.filter(naming(self.asked["transaction_id"]))
         return self.page(rows, order=("-pk",), shape=FrameShape, window=window)
 
 
