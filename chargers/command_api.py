@@ -128,11 +128,7 @@ class CommandShape(Shape):
 class CommandQuery(WindowQuery):
     """Which commands are listed."""
 
-    sortable: ClassVar[dict[str, tuple[str, ...]]] = {
-        "created_at": ("pk",),  # ids are sorted by it
-        "sent_at": ("sent_at", "pk"),
-        "answered_at": ("answered_at", "pk"),
-    }
+    sortable: ClassVar[dict[str, tuple[str, ...]]] = {"created_at": ("pk",)}  # ids are sorted by it
     cp_id = serializers.CharField(
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
