@@ -81,7 +81,8 @@ class Schema:
     def complaints(self, payload: Any) -> Iterator[tuple[str, str]]:
         """Each place of a payload that breaks the schema, as a path with dots ("" is the whole), and why."""
         for error in self._validator.iter_errors(payload):
-            path, kind = [str(step) for step in error.instance_path], error.kind
+            path = [str(step) for step in error.instance_path]
+            kind: Any = error.kind  # its attributes depend on its name
             match kind.name:
                 case "required":
                     yield ".".join([*path, str(kind.property)]), "It is missing."
