@@ -2,14 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from chargers import connections
 from chargers.models import ChargePoint, Connection, Process, StatusReport
+from chargers.protocol.versions import Version
 from chargers.uptime import Span, measure
-from csms.core.ids import uuid7_floor
+from csms.core.config import get_config
+from csms.core.ids import uuid7, uuid7_floor
+from csms.pruning import prune
 from tests.api.cast import API, NOON, charge_point
 from tests.api.test_paging import pages
 
@@ -358,6 +363,55 @@ def test_too_many_connections_are_not_looked_at_together(
         connected(cp16, 10 * n, 10 * n + 5)
     answer = bob.get(f"{OF_CP16}/offline-windows/?{DAY}")
     assert "More than 3" in refusal(answer, 422, "window_too_large", "from")["detail"]
+
+
+def test_what_a_lost_process_held_ends_when_the_loss_is_noticed(bob: APIClient) -> None:
+    now = timezone.now().replace(microsecond=0)
+    cp16 = charge_point()
+    guest = connections.admit("CP16", now=now)
+
+    def connect(minutes_ago: float) -> UUID:
+        moment = now - timedelta(minutes=minutes_ago)
+        process = Process.objects.create(host="gone", pid=1, started_at=moment, seen_at=moment)
+        opened = connections.open_connection(
+            guest,
+            connection_id=uuid7(),
+            process_id=process.pk,
+            version=Version.V16,
+            peer="10.0.0.1",
+            user_agent="",
+            now=moment,
+        )
+        return opened.connection_id
+
+    connect(60)
+    connections.sweep_processes(now=now - timedelta(minutes=50))
+    connect(20)
+    connect(10)  # takes over: no outage
+    [row] = bob.get(f"{OF_CP16}/offline-windows/").json()["results"]
+    assert (row["went_offline_at"], row["came_online_at"]) == (
+        wrote(now - timedelta(minutes=50)),
+        wrote(now - timedelta(minutes=20)),
+    )
+    assert (row["close_code"], row["close_reason"]) == (4001, "its server process was lost")
+    lost, replaced, held = bob.get(f"{CONNECTIONS}?cp_id={cp16.cp_id}&sort=opened_at").json()["results"]
+    assert (lost["close_code"], replaced["close_code"], held["close_code"]) == (4001, 4000, None)
+
+
+def test_after_retention_the_past_is_known_as_far_as_it_is_kept(bob: APIClient, connected: Any) -> None:
+    cp16 = charge_point()
+    connected(cp16, -9000, -8000)
+    connected(cp16, -7000, -6000)
+    connected(cp16, 60, None)
+    days = get_config().retain_connections_days
+    prune(get_config(), now=at(-5000) + timedelta(days=days))
+    body = bob.get(f"{OF_CP16}/uptime/?{DAY}").json()
+    # Of the outage that reaches into what is kept nothing is lost; what was before its connection is unknown.
+    assert body["known_since"] == wrote(at(-7000))
+    assert (body["offline_seconds"], body["outages"]) == (13 * 3600.0, 1)
+    before = f"from={wrote(at(-9500))}&to={wrote(at(-6500))}"
+    body = bob.get(f"{OF_CP16}/uptime/?{before}").json()
+    assert (body["unknown_seconds"], body["online_seconds"]) == (2500 * 60.0, 500 * 60.0)
 
 
 # --- uptime -----------------------------------------------------------------------------------------------------------
