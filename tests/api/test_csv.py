@@ -331,3 +331,21 @@ def test_a_real_server_streams_it(database_url: str, tmp_path: Path) -> None:
             [row] = csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
         assert (row["cp_id"], row["name"]) == ("CP16", "'=1+1")
         assert "must consume" not in server.log()  # Django's words for a stream that it reads whole first
+
+
+@pytest.mark.parametrize("sort", ["vendor", "-vendor", "-last_seen_at", "-site", "cp_id"])
+def test_files_join_without_a_gap_in_every_order(
+    bob: APIClient, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(api_csv, "EXPORT_MAX", 3)
+    monkeypatch.setattr(api_csv, "STEP", 2)
+    for number in range(8):
+        charge_point(f"CP{number}", vendor="ÿ" * 2000 if number % 3 else "", site="x" * (number % 2))
+    following: str | None = f"{LIST}?format=csv&sort={sort}"
+    seen: list[str] = []
+    while following:
+        answer = bob.get(following)
+        seen += [row["cp_id"] for row in table(answer)]
+        following = answer["Link"].split(">")[0][1:] if "Link" in answer else None
+    assert len(seen) == 8
+    assert seen == [row["cp_id"] for row in bob.get(f"{LIST}?sort={sort}").json()["results"]]
