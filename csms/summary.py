@@ -64,9 +64,9 @@ def charge_points() -> ChargePoints:
 
 
 def _connectors() -> QuerySet[Connector]:
-    return Connector.objects.filter(charge_point__retired_at=None).exclude(
-        charge_point__registration=Registration.REJECTED
-    )
+    # Few charge points are left out: looking each of them up costs less than joining all.
+    out = ChargePoint.objects.filter(Q(retired_at__isnull=False) | Q(registration=Registration.REJECTED))
+    return Connector.objects.exclude(charge_point_id__in=out.values("pk"))
 
 
 def connectors_by_status() -> dict[str, int]:

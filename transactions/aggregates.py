@@ -7,11 +7,25 @@ where it ended is only counted. So the sums of all steps are the sums of all ses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Count, Expression, F, IntegerField, Max, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Coalesce, Collate, NullIf
+from django.db.models import (
+    Case,
+    Count,
+    DecimalField,
+    Expression,
+    F,
+    IntegerField,
+    Max,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Collate, NullIf
 
 from chargers.models import ChargePoint
 from csms.core.time_zones import runs
@@ -21,6 +35,8 @@ from transactions.sql import EpochSeconds
 NO_CONNECTOR = -1
 # By code point, in which order Python compares as well.
 _PLAIN = {"postgresql": "C", "sqlite": "BINARY"}
+
+_WIDE = DecimalField(max_digits=40, decimal_places=0)
 
 
 def _plain(column: str) -> Expression:
@@ -58,9 +74,14 @@ class Sums:
     orphans: int = 0
     late: int = 0
     odd: int = 0
-    highest_power_w: int | None = None
+    highest_power: Decimal | None = None
     powered_wh: int = 0
     powered_seconds: int = 0
+
+    @property
+    def highest_power_w(self) -> int | None:
+        """Return the mean power of the one session in which it was highest, in whole W."""
+        return None if self.highest_power is None else int(self.highest_power)
 
     @property
     def mean_power_w(self) -> int | None:
@@ -91,7 +112,10 @@ def sums(
         orphans=Count("pk", filter=Q(orphan=True)),
         late=Count("pk", filter=Q(offline=True)),
         odd=Count("pk", filter=~Q(anomalies=[])),
-        highest_power_w=Max(F("energy_wh") * 3600 / NullIf(F("duration_seconds"), 0)),
+        # As a decimal: a product with an absurd register would be beyond an integer.
+        highest_power=Max(
+            Cast("energy_wh", _WIDE) * 3600 / NullIf(F("duration_seconds"), 0), output_field=_WIDE
+        ),
         powered_wh=Coalesce(Sum("energy_wh", filter=powered), 0),
         powered_seconds=Coalesce(Sum("duration_seconds", filter=powered), 0),
     )

@@ -3,15 +3,17 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, TextField, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField, Value, When
 from django.db.models.functions import Cast
 
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7_floor
 from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
+from transactions.sql import PairAtLeast
 from transactions.token_forms import canonical_token
 
 METER_VALUES_WINDOW = timedelta(days=31)
+ALL = Q()
 FRESH = timedelta(minutes=15)  # an older power or state of charge says nothing about now
 
 
@@ -33,21 +35,22 @@ def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> 
     and where no reading had the figure.
     """
 
-    def newest(name: str, figure: str, *order: str, **bounds: object) -> Case:
+    def newest(name: str, figure: str, *order: str, where: Q | PairAtLeast = ALL) -> Case:
         readings = MeterValue.objects.filter(
-            transaction=OuterRef("pk"), **{f"{figure}__isnull": False}, **bounds
+            where, transaction=OuterRef("pk"), **{f"{figure}__isnull": False}
         )
         value = Subquery(readings.order_by(*order, "-pk").values(name)[:1])
         return Case(When(status=Transaction.Status.ACTIVE, then=value))
 
     # The bound on the id keeps the search short where no reading has the figure. Within it the charge point's own time
     # says what is newest, since it may tell now what it measured while it was offline.
-    fresh = uuid7_floor(now - FRESH)
+    bound = Value(uuid7_floor(now - FRESH), output_field=UUIDField())
+    fresh = PairAtLeast(F("transaction_id"), F("pk"), OuterRef("pk"), bound)
     return transactions.annotate(
         live_register_wh=newest("energy_wh", "energy_wh"),
         live_read_at=newest("sampled_at", "sampled_at"),
-        live_power_w=newest("power_w", "power_w", "-sampled_at", pk__gte=fresh),
-        live_soc_percent=newest("soc_percent", "soc_percent", "-sampled_at", pk__gte=fresh),
+        live_power_w=newest("power_w", "power_w", "-sampled_at", where=fresh),
+        live_soc_percent=newest("soc_percent", "soc_percent", "-sampled_at", where=fresh),
     )
 
 

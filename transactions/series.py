@@ -240,8 +240,9 @@ def extent(readings: QuerySet[MeterValue]) -> tuple[datetime, datetime] | None:
 
 def figure_series(readings: QuerySet[MeterValue], figure: str, span: Span) -> list[Series]:
     """Return the series of a column, by connector. One query."""
-    # Floats are summed as decimals of the three places that they are rounded to.
-    exact = Cast(figure, DecimalField(max_digits=30, decimal_places=3))
+    # Floats are summed as decimals of the three places that they are rounded to; registers are whole numbers.
+    places = Cast(figure, DecimalField(max_digits=30, decimal_places=3))
+    exact = F(figure) if figure == "energy_wh" else places
     together = [F("connector_number"), F("step")]
     rows = (
         readings.filter(**{f"{figure}__isnull": False})

@@ -1,6 +1,6 @@
 """A large network in a migrated PostgreSQL database, made by SQL in about a minute, to measure what reads cost.
 
-`python -m tests.bench.reads_data URL [CHARGE_POINTS TRANSACTIONS READINGS_PER_TRANSACTION]`
+`python -m tests.bench.reads_data URL [CHARGE_POINTS TRANSACTIONS READINGS_PER_TRANSACTION FRAMES]`
 """
 
 import sys
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import psycopg
+
+from tests.bench.reads_rows import CHILDREN, ROWS, statement
 
 PREFIX = "CP-"
 EVERY_SECONDS = 60  # between two readings of a transaction
@@ -23,6 +25,7 @@ class Size:
     transactions: int = 100_000
     readings: int = 50
     """Of one transaction."""
+    frames: int = 1_000_000
 
 
 def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
@@ -31,6 +34,7 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
         "charge_points": size.charge_points,
         "transactions": size.transactions,
         "readings": size.readings,
+        "frames": size.frames,
         "active": size.transactions // 50,
         "now": now or datetime.now(UTC),
         "span": size.readings * EVERY_SECONDS,
@@ -44,8 +48,11 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
         cursor.execute(
             "SET work_mem = '256MB'; SET maintenance_work_mem = '256MB'; SET synchronous_commit = off"
         )
-        for statement in STATEMENTS:
-            cursor.execute(statement, values)
+        for sql in STATEMENTS:
+            cursor.execute(sql, values)
+        for rows in ROWS:
+            cursor.execute(statement(connection, rows), values)
+        cursor.execute(CHILDREN, values)
         cursor.execute("VACUUM ANALYZE")
 
 
@@ -135,20 +142,13 @@ FROM (
 WHERE t <= %(now)s ORDER BY t
 """
 
-REST = """
-INSERT INTO chargers_command (id, charge_point_id, type, params, sealed, status, by, reason, created_at, expires_at,
-    may_wait, message_id, action, answer_status, error_code, error_description, late_answer, effect, effect_subject)
-SELECT pg_temp.id7(at, n), c.id, 'reset', '{}', '', CASE WHEN n %% 1000 = 0 THEN 'queued' ELSE 'accepted' END, 'system',
-    '', at, at + interval '1 minute', false, '', 'Reset', '', '', '', '', '', ''
-FROM (SELECT n, %(now)s - n * interval '1 minute' AS at FROM generate_series(1, %(charge_points)s) n) numbered
-JOIN chargers_chargepoint c ON c.cp_id = %(prefix)s || lpad(n::text, 6, '0');
-
-INSERT INTO chargers_refusedhandshake (identity, peer, reason, detail, http_status, count, first_at, last_at)
-SELECT 'X' || n, '', 'unknown', '', 401, 3, %(now)s - interval '9 days', %(now)s - n * interval '10 minutes'
-FROM generate_series(1, 2000) n
+# Charge points by their number, for what is theirs.
+NUMBERED = """
+CREATE TEMP TABLE numbered_charge_points AS
+SELECT c.*, substr(cp_id, length(%(prefix)s) + 1)::int AS number FROM chargers_chargepoint c
 """
 
-STATEMENTS = (UUID7, FLEET, TRANSACTIONS, READINGS, REST)
+STATEMENTS = (UUID7, FLEET, TRANSACTIONS, READINGS, NUMBERED)
 
 if __name__ == "__main__":
     begun = monotonic()
