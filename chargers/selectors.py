@@ -1,13 +1,11 @@
 """What is read of charge points: by the API, and by whoever else shows them."""
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from chargers.labels import has_label
-from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake
-from csms.core.ids import uuid7_floor
+from chargers.models import ChargePoint, Command, Connection, Connector, RefusedHandshake
 
 FAULT = Q(status="Faulted") | ~Q(error_code__in=["", "NoError"])
 
@@ -108,13 +106,6 @@ def sites() -> QuerySet[Any, Any]:
             available=Count("connectors", filter=theirs & Q(connectors__status="Available")),
             charging=Count("connectors", filter=theirs & Q(connectors__status="Charging")),
         )
-    )
-
-
-def frames(charge_point: ChargePoint, *, since: datetime, until: datetime) -> QuerySet[Frame]:
-    """Return the frames of a charge point from `since` until before `until`, by our clock."""
-    return Frame.objects.filter(
-        charge_point=charge_point, pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until)
     )
 
 
