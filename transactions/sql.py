@@ -37,7 +37,7 @@ class PairAtLeast(Func):
     arity = 4
     output_field = BooleanField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: Any, *args: Any, **extra: Any) -> Any:
         """Return the condition."""
         parts = [compiler.compile(part) for part in self.source_expressions]
         (a, b, c, d), params = zip(*parts, strict=True)
