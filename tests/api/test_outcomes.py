@@ -111,6 +111,8 @@ async def test_accepted_is_200_and_the_effect_follows(server: Server, backend: B
         [transaction] = (await backend.get("transactions/?cp_id=ACC&status=active")).body["results"]
         assert transaction["transaction_id"] == str(number)
         assert shown["effect"]["subject"] == transaction["id"]
+        linked = (await backend.get(shown["effect"]["url"])).body
+        assert (shown["effect"]["kind"], linked["id"]) == ("transaction", transaction["id"])
 
 
 @both_doors
@@ -406,3 +408,35 @@ async def test_taken_back_while_somebody_waits_is_409(server: Server, backend: B
     answer = await asking
     assert (answer.status, answer.body["error"]["code"]) == (409, "cancelled")
     assert answer.body["command"]["status"] == "cancelled"
+
+
+async def test_what_is_ordered_word_for_word_is_on_the_wire_word_for_word(
+    server: Server, backend: Backend
+) -> None:
+    async with RawCharger.connect(server.ocpp_url, "WORD") as charger:
+        await charger.boot()
+        schedule = {
+            "chargingRateUnit": "A",
+            "startSchedule": "2098-01-01T01:00:00.5+01:00",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
+        }
+        profile = {
+            "chargingProfileId": 4711,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Absolute",
+            "chargingSchedule": schedule,
+        }
+        payload = {"connectorId": 1, "csChargingProfiles": profile}
+        sent = await backend.post("charge-points/WORD/ocpp/SetChargingProfile", payload)
+        assert (sent.status, sent.body["type"]) == (202, "set-charging-profile")
+        text = str(await charger.socket.recv())
+        assert json.loads(text)[2:] == ["SetChargingProfile", payload]
+        assert '"limit":16.0' in text
+        await charger.send([3, json.loads(text)[1], {"status": "Accepted"}])
+
+        async def mirrored() -> Any:
+            return (await backend.get("charge-points/WORD/charging-profiles/")).body["results"]
+
+        [known] = await eventually(mirrored)
+        assert known["profile_id"] == 4711
