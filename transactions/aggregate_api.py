@@ -2,21 +2,24 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import orjson
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from csms.core.api_data import EPOCH, Moment, Query, Shape, Whole, moment
+from csms.core import api_csv
+from csms.core.api_data import EPOCH, Moment, Shape, Whole, moment
 from csms.core.api_errors import ApiError, invalid
-from csms.core.api_views import ApiView, Window
-from csms.core.paging import LIMIT_MAX
+from csms.core.api_views import ApiView, paged
+from csms.core.paging import COUNT_MAX, LIMIT_MAX, PageQuery
 from csms.core.time_zones import days, find_zone, hours
 from transactions.aggregates import GROUPS, NO_CONNECTOR, PARTS, Key, Sums, names_of, sums
 from transactions.meter_api import check_bounds
@@ -41,7 +44,7 @@ def check_zone(key: str) -> None:
         raise serializers.ValidationError(str(error)) from error
 
 
-class AggregateQuery(Query):
+class AggregateQuery(PageQuery):
     """Which sessions are summed up, and by what."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -73,6 +76,7 @@ class AggregateQuery(Query):
             "site": serializers.CharField(
                 required=False, max_length=100, help_text="Of the charge points at this site alone."
             ),
+            **super().get_fields(),
             "limit": Whole(default=LIMIT_MAX, min_value=1, max_value=LIMIT_MAX, help_text="Rows on a page."),
             "cursor": serializers.CharField(
                 required=False, max_length=2000, help_text="The `next_cursor` of the page before, unchanged."
@@ -118,14 +122,10 @@ class AggregateShape(Shape):
         }
 
 
-class AggregatePageShape(Shape):
+class AggregatePageShape(paged(AggregateShape, window=True)):  # type: ignore[misc]
     """A page of aggregates, the oldest first."""
 
-    results = AggregateShape(many=True)
-    next_cursor = serializers.CharField(
-        allow_null=True, help_text="Null on the last page; the Link header has it, too."
-    )
-    window = Window()
+    also_as = api_csv.documented(AggregateShape)
     time_zone = serializers.CharField()
 
 
@@ -154,25 +154,37 @@ class Aggregates(ApiView):
         for name in FILTERED:
             if name in asked:
                 rows = FILTERS[name](rows, asked[name])
-        found = sums(rows, edges=edges, group=group, after=after, limit=limit + 1)
-        keys = list(found)
-        shown = keys[:limit]
-        cp_ids = names_of({key[1] for key in shown}) if PARTS[group][:1] == (int,) else {}
-        results = [_shown(key, found[key], edges, group, cp_ids) for key in shown]
-        following = write_cursor(shown[-1], edges) if len(keys) > limit else None
         bounds = {"from": moment(edges[0]), "to": moment(edges[-1])}
-        response = Response(
-            {
-                "results": AggregateShape(results, many=True).data,
-                "next_cursor": following,
-                "window": bounds,
-                "time_zone": asked["time_zone"],
-            }
-        )
+        if (kind := asked.get("format", self.kind)) != "json":
+            if surplus := [name for name in ("limit", "count") if name in request.query_params]:
+                raise invalid({name: ["It does not go with a file, which has all rows."] for name in surplus})
+            results, following = self._rows(rows, edges, after, api_csv.EXPORT_MAX)
+            response: Any = api_csv.streamed(request._request, _lines(results, kind), kind)
+            response["X-Export-Complete"] = "false" if following else "true"
+            response["X-Window"] = f"{bounds['from']}/{bounds['to']}"
+        else:
+            results, following = self._rows(rows, edges, after, limit)
+            body: dict[str, Any] = {"results": results, "next_cursor": following, "window": bounds}
+            if asked["count"]:
+                count = len(sums(rows, edges=edges, group=group, limit=COUNT_MAX + 1))
+                body |= {"count": min(count, COUNT_MAX), "count_capped": count > COUNT_MAX}
+            response = Response(body | {"time_zone": asked["time_zone"]})
         if following is not None:
             again = request.query_params.dict() | bounds | {"cursor": following}
             response["Link"] = f'<{request.path}?{urlencode(again)}>; rel="next"'
-        return response
+        return cast(Response, response)
+
+    def _rows(
+        self, rows: QuerySet[Transaction], edges: list[datetime], after: Key | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return so many rows behind a key, as they are shown, and the cursor of those behind them."""
+        group = self.asked["group_by"]
+        found = sums(rows, edges=edges, group=group, after=after, limit=limit + 1)
+        shown = list(found)[:limit]
+        cp_ids = names_of({key[1] for key in shown}) if PARTS[group][:1] == (int,) else {}
+        results = [_shown(key, found[key], edges, group, cp_ids) for key in shown]
+        following = write_cursor(shown[-1], edges) if len(found) > limit else None
+        return list(AggregateShape(results, many=True).data), following
 
     def _edges(self, now: datetime) -> list[datetime]:
         """Return where the steps begin, and where the last one ends. Raises 422 for a window that is too long."""
@@ -185,6 +197,15 @@ class Aggregates(ApiView):
             text = f"The window is longer than {longest.days} days; ask for parts of it."
             raise ApiError(422, "window_too_large", f"from: {text}", {"from": [text]})
         return steps(since, until, find_zone(self.asked["time_zone"]))
+
+
+def _lines(results: list[dict[str, Any]], kind: str) -> Iterator[str]:
+    if kind != "csv":
+        yield from (f"{orjson.dumps(row).decode()}\n" for row in results)
+        return
+    names = api_csv.columns(AggregateShape)
+    yield api_csv.line(iter(names))
+    yield from (api_csv.line(row[name] for name in names) for row in results)
 
 
 def _shown(

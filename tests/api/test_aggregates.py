@@ -292,3 +292,17 @@ def test_it_takes_two_queries_and_one_for_names(bob: APIClient, django_assert_nu
         asked(bob, DAY)
     with django_assert_num_queries(4):
         assert len(asked(bob, f"{DAY}&group_by=charge_point")["results"]) == 5
+
+
+def test_all_pages_come_as_csv_and_can_be_counted(bob: APIClient, refusal: Any) -> None:
+    for number, name in enumerate(["=1+1", "b"]):
+        ended(charge_point(f"CP{number}", site=name), energy_wh=number)
+    answer = asked(bob, f"{DAY}&group_by=site&count=true&limit=1")
+    assert (answer["count"], answer["count_capped"], len(answer["results"])) == (2, False, 1)
+    response = bob.get(f"{URL}?{DAY}&group_by=site&format=csv")
+    names, *rows = b"".join(response).decode().splitlines()  # type: ignore[arg-type]
+    column = names.split(",").index("site")
+    assert [row.split(",")[column] for row in rows] == ["'=1+1", "b"]
+    assert response["X-Export-Complete"] == "true"
+    assert response["X-Window"] == "2026-03-04T00:00:00.000Z/2026-03-05T00:00:00.000Z"
+    refusal(bob.get(f"{URL}?{DAY}&format=csv&limit=1"), 422, "invalid", "limit")
