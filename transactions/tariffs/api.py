@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from django.urls import path, reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -22,6 +23,7 @@ from transactions.models import Transaction
 from transactions.selectors import transactions, with_live_figures
 from transactions.tariffs import selectors, services
 from transactions.tariffs.models import Tariff
+from transactions.tariffs.pricing import Unpriceable
 from transactions.tariffs.shapes import CostShape, Percent, Price
 
 GRACE_MAX = 7 * 24 * 3600
@@ -60,7 +62,11 @@ class NewTariff(TariffChanges):
     """A tariff; a price that is not given is zero."""
 
     name = Word(max_length=100)
-    currency = serializers.RegexField("^[A-Z]{3}$", help_text="ISO 4217, such as `EUR`.")
+    currency = Word(
+        trim_whitespace=False,
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", "It is three capital letters, as in ISO 4217.")],
+        help_text="ISO 4217, such as `EUR`.",
+    )
 
 
 class AssignmentShape(Shape):
@@ -101,6 +107,15 @@ def refusals() -> Iterator[None]:
         yield
     except services.TariffRefusal as refusal:
         raise invalid({refusal.field: [str(refusal)]}) from refusal
+
+
+@contextmanager
+def unpriceable() -> Iterator[None]:
+    """Turn a cost that cannot be meant into a 409."""
+    try:
+        yield
+    except Unpriceable as refusal:
+        raise ApiError(409, "unpriceable", str(refusal)) from refusal
 
 
 def tariff_or_404(id: UUID) -> Tariff:
@@ -169,7 +184,8 @@ class OneTariff(ApiView):
     @extend_schema(
         operation_id="change_tariff",
         summary="Change a tariff",
-        description="For what ends from now on; what was priced keeps its prices. Scope `write`.",
+        description="For what is priced from now on; what was priced keeps its prices, also when its end is corrected. "
+        "Scope `write`.",
         request=TariffChanges,
         responses={200: TariffShape},
         examples=[OpenApiExample("a new price", value={"energy_price": "0.49"}, request_only=True)],
@@ -256,7 +272,7 @@ class OneTariffAssignment(ApiView):
     @extend_schema(
         operation_id="unassign_tariff",
         summary="Let a tariff hold there no more",
-        description="What was priced by it stays as it is. Scope `write`.",
+        description="What was priced by it keeps its prices. Scope `write`.",
         responses={204: None},
     )
     def delete(self, request: Request, id: UUID) -> Response:
@@ -268,10 +284,10 @@ class OneTariffAssignment(ApiView):
         return found(selectors.assignments().filter(pk=id).first(), "tariff_assignment", id)
 
 
-NO_TARIFF = error(
-    "No tariff held at its charge point when it started.",
-    {"no_tariff": "no tariff held at CP-017 on 2026-03-04T12:00:00.000Z"},
-)
+NO_COST = {
+    "no_tariff": "no tariff held at CP-017 on 2026-03-04T12:00:00.000Z",
+    "unpriceable": "it would cost 1000000000000.00 EUR; its energy or a price is wrong",
+}
 
 
 class TransactionCost(ApiView):
@@ -282,8 +298,9 @@ class TransactionCost(ApiView):
     @extend_schema(
         operation_id="get_transaction_cost",
         summary="Show what a transaction costs",
-        description="As it was priced when it ended; an estimate while it is active.",
-        responses={200: CostShape, 409: NO_TARIFF},
+        description="As it was priced when it ended; an estimate while it is active, and where no tariff was assigned "
+        "in time.",
+        responses={200: CostShape, 409: error("There is no cost.", NO_COST)},
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Show the cost."""
@@ -291,7 +308,8 @@ class TransactionCost(ApiView):
         priced = getattr(transaction, "cost", None)
         if priced is not None:
             return Response(CostShape(priced).data)
-        estimate = services.estimated(transaction, now=timezone.now())
+        with unpriceable():
+            estimate = services.estimated(transaction, now=timezone.now())
         if estimate is None:
             raise self._no_tariff(transaction)
         tariff, used, amount = estimate
@@ -302,6 +320,7 @@ class TransactionCost(ApiView):
             "net": amount.net,
             "tax": amount.tax,
             "total": amount.total,
+            "energy_wh": used.energy_wh,
             "charging_seconds": used.charging_seconds,
             "parking_seconds": used.parking_seconds,
             "priced_at": None,
@@ -316,13 +335,7 @@ class TransactionCost(ApiView):
         request=None,
         responses={
             200: CostShape,
-            409: error(
-                "It cannot be priced.",
-                {
-                    "no_tariff": "no tariff held at CP-017 on 2026-03-04T12:00:00.000Z",
-                    "active": "it has not ended",
-                },
-            ),
+            409: error("It cannot be priced.", NO_COST | {"active": "it has not ended"}),
         },
     )
     def post(self, request: Request, id: UUID) -> Response:
@@ -330,7 +343,8 @@ class TransactionCost(ApiView):
         transaction = self._of(id)
         if transaction.status != Transaction.Status.ENDED:
             raise ApiError(409, "active", "it has not ended")
-        priced = services.price_transaction(transaction, now=timezone.now())
+        with unpriceable():
+            priced = services.price_again(transaction, now=timezone.now())
         if priced is None:
             raise self._no_tariff(transaction)
         return Response(CostShape(priced).data)

@@ -1,6 +1,7 @@
 """Tariffs, where they hold, and what transactions cost by them."""
 
-from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.db import models
 
@@ -8,6 +9,23 @@ from chargers.models import ChargePoint
 from csms.core.ids import uuid7
 from transactions.models import Transaction
 from transactions.tariffs.pricing import Prices
+
+
+class Amount(models.BigIntegerField):  # type: ignore[type-arg]
+    """An amount of money, kept as ten-thousandths: sums are exact, also on SQLite, whose decimals are floats."""
+
+    def from_db_value(self, value: int | None, *_: Any) -> Decimal | None:
+        """Return the amount."""
+        return None if value is None else Decimal(value).scaleb(-4)
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return the whole number that is stored. Raises ValueError for an amount that has more decimals."""
+        if value is None:
+            return None
+        units = Decimal(value).scaleb(4)
+        if units != units.to_integral_value():
+            raise ValueError(f"{value} has more than four decimals")
+        return int(units)
 
 
 class Tariff(models.Model):
@@ -42,7 +60,7 @@ class Tariff(models.Model):
             parking=self.parking_price,
             session=self.session_price,
             tax_percent=self.tax_percent,
-            parking_grace=timedelta(seconds=self.parking_grace_seconds),
+            parking_grace_seconds=self.parking_grace_seconds,
         )
 
 
@@ -70,15 +88,15 @@ class Cost(models.Model):
 
     transaction = models.OneToOneField(Transaction, models.PROTECT, primary_key=True, related_name="cost")
     tariff = models.ForeignKey(Tariff, models.PROTECT, related_name="+")
-    prices = models.JSONField(help_text="as they were when it was priced")
+    prices = models.JSONField(help_text="those that it was priced by, in text")
     currency = models.CharField(max_length=3)
     energy_wh = models.BigIntegerField(null=True)
     charging_seconds = models.PositiveIntegerField()
     parking_seconds = models.PositiveIntegerField()
     components = models.JSONField(default=list)
-    net = models.DecimalField(max_digits=16, decimal_places=4)
-    tax = models.DecimalField(max_digits=16, decimal_places=4)
-    total = models.DecimalField(max_digits=16, decimal_places=4)
+    net = Amount()
+    tax = Amount()
+    total = Amount()
     priced_at = models.DateTimeField()
 
     def __str__(self) -> str:

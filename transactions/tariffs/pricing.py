@@ -7,20 +7,41 @@ ones: what is shown adds up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 # ISO 4217: currencies whose smallest unit is not a hundredth.
-UNDIVIDED = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_UNDIVIDED = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_BY_DECIMALS = {0: _UNDIVIDED, 3: "BHD IQD JOD KWD LYD OMR TND", 4: "CLF UYW"}
+DECIMALS = {name: count for count, names in _BY_DECIMALS.items() for name in names.split()}
+# No cost is as high: a meter or a price is wrong by far.
+TOTAL_MAX = Decimal(10) ** 10
+# Wide enough that nothing is rounded but where it is said.
+EXACT = Context(prec=80)
 
 
 def decimals(currency: str) -> int:
     """Return how many decimals amounts of a currency have."""
-    return 0 if currency in UNDIVIDED else 3 if currency in THOUSANDTHS else 2
+    return DECIMALS.get(currency, 2)
+
+
+def in_currency(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount with the decimals of its currency, rounded half away from zero."""
+    return amount.quantize(Decimal(1).scaleb(-decimals(currency)), ROUND_HALF_UP, EXACT)
+
+
+def plain(value: Decimal) -> str:
+    """Write a price or a quantity without exponent and needless zeros."""
+    return f"{EXACT.normalize(value):f}"
+
+
+class Unpriceable(ValueError):
+    """A cost that cannot be meant; the text says why, for people."""
 
 
 CHARGING = frozenset({"Charging"})
 PARKED = frozenset({"SuspendedEV", "Finishing"})  # the vehicle takes nothing and keeps the place
+# What tells of a session at all; the others a charge point may have said before it, or say of itself.
+TELLING = CHARGING | PARKED | {"SuspendedEVSE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +54,7 @@ class Prices:
     parking: Decimal = Decimal(0)
     session: Decimal = Decimal(0)
     tax_percent: Decimal = Decimal(0)
-    parking_grace: timedelta = timedelta(0)
+    parking_grace_seconds: int = 0
     """Parking that costs nothing."""
 
 
@@ -68,52 +89,51 @@ class Sum:
 
 
 def cost(usage: Usage, prices: Prices) -> Sum:
-    """Return what the use costs; components whose price is zero are left out."""
-    smallest = Decimal(1).scaleb(-decimals(prices.currency))
-
-    def rounded(amount: Decimal) -> Decimal:
-        return amount.quantize(smallest, ROUND_HALF_UP)
-
-    parked = max(0, usage.parking_seconds - int(prices.parking_grace.total_seconds()))
-    quantities = (
-        ("energy", Decimal(usage.energy_wh or 0) / 1000, "kWh", prices.energy),
-        ("charging_time", _hours(usage.charging_seconds), "h", prices.charging),
-        ("parking_time", _hours(parked), "h", prices.parking),
-        ("session", Decimal(1), "session", prices.session),
-    )
-    components = tuple(
-        Component(kind, quantity, unit, price, rounded(quantity * price))
-        for kind, quantity, unit, price in quantities
-        if price
-    )
-    net = sum((component.amount for component in components), rounded(Decimal(0)))
-    tax = rounded(net * prices.tax_percent / 100)
-    return Sum(components, net, tax, net + tax)
+    """Return what the use costs; components whose price is zero are left out. Raises Unpriceable."""
+    with localcontext(EXACT):
+        parked = max(0, usage.parking_seconds - prices.parking_grace_seconds)
+        quantities = (
+            ("energy", Decimal(max(0, usage.energy_wh or 0)) / 1000, "kWh", prices.energy),
+            ("charging_time", _hours(usage.charging_seconds), "h", prices.charging),
+            ("parking_time", _hours(parked), "h", prices.parking),
+            ("session", Decimal(1), "session", prices.session),
+        )
+        components = tuple(
+            Component(kind, quantity, unit, price, in_currency(quantity * price, prices.currency))
+            for kind, quantity, unit, price in quantities
+            if price
+        )
+        net = sum((component.amount for component in components), in_currency(Decimal(0), prices.currency))
+        tax = in_currency(net * prices.tax_percent / 100, prices.currency)
+        if net + tax >= TOTAL_MAX:
+            raise Unpriceable(
+                f"it would cost {net + tax:f} {prices.currency}; its energy or a price is wrong"
+            )
+        return Sum(components, net, tax, net + tax)
 
 
 def _hours(seconds: int) -> Decimal:
     return (Decimal(seconds) / 3600).quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
-def times(
-    start: datetime, stop: datetime, before: str, reports: Iterable[tuple[datetime, str]]
-) -> tuple[int, int]:
-    """Return for how many seconds the connector charged, and for how many it was parked on.
+def times(start: datetime, stop: datetime, reports: Iterable[tuple[datetime, str]]) -> tuple[int, int]:
+    """Return for how many whole seconds the connector charged, and for how many it was parked on.
 
-    `before` is its status at the start, "" if nobody knows; `reports` are the statuses that came since, in order. Where
-    nothing at all is known, all of the time counts as charging: a charge point that reports no status parks nobody.
+    `reports` are its statuses in order, from the last before the start on; each holds until the next. Where none tells
+    of a session at all, all of the time counts as charging: a charge point that says nothing parks nobody.
     """
-    status, since = before, start
+    stop = max(start, stop)
+    status, since = "", start
     charging = parked = timedelta(0)
-    known = bool(before)
+    told = False
     for at, word in [*reports, (stop, "")]:
         at = min(max(at, since), stop)
         if status in CHARGING:
             charging += at - since
         elif status in PARKED:
             parked += at - since
-        known = known or bool(word)
+        told = told or (word in TELLING and at < stop)
         status, since = word, at
-    if not known:
-        return max(0, int((stop - start).total_seconds())), 0
-    return int(charging.total_seconds()), int(parked.total_seconds())
+    if not told:
+        charging = stop - start
+    return charging // timedelta(seconds=1), parked // timedelta(seconds=1)

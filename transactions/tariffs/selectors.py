@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from chargers.models import StatusReport
+from chargers.models import ChargePoint, StatusReport
 from csms.core.ids import uuid7_floor
 from transactions.claims import believable
 from transactions.models import Transaction
@@ -12,8 +12,10 @@ from transactions.selectors import energy_so_far
 from transactions.tariffs.models import Assignment, Tariff
 from transactions.tariffs.pricing import Usage, times
 
-REPORTS_MAX = 2000  # of one transaction; a charge point that flaps more is priced by these
+REPORTS_MAX = 2000  # of one transaction; of a connector that flaps more, the last ones count
 BEFORE = timedelta(days=2)  # how far back the status at the start is looked for
+LONGEST = timedelta(days=31)  # how far back from the end statuses are read
+WRITTEN_WITHIN = timedelta(minutes=10)  # of their receipt; ids have the time of writing
 
 
 def tariffs() -> QuerySet[Tariff]:
@@ -31,8 +33,8 @@ def tariff_of(transaction: Transaction) -> Tariff | None:
 
     Of several for the same place the one that began last. A retired tariff holds for what started before. One query.
     """
-    charge_point = transaction.charge_point
-    place = Q(charge_point=charge_point) | Q(charge_point=None, site__in={"", charge_point.site})
+    site = ChargePoint.objects.filter(pk=transaction.charge_point_id).values("site")
+    place = Q(charge_point=transaction.charge_point_id) | Q(charge_point=None) & (Q(site="") | Q(site__in=site))
     held = (
         Assignment.objects.filter(place, valid_from__lte=transaction.started_at)
         .filter(Q(tariff__retired_at=None) | Q(tariff__retired_at__gt=transaction.started_at))
@@ -44,20 +46,30 @@ def tariff_of(transaction: Transaction) -> Tariff | None:
 
 
 def usage(transaction: Transaction, *, until: datetime) -> Usage:
-    """Return what a transaction used, until its end or else until then; active ones need `with_live_figures()`."""
-    stop = transaction.stopped_at or until
+    """Return what a transaction used, until its end or else until then; active ones need `with_live_figures()`.
+
+    Only what had been received when its end was counts, so that the same transaction costs the same. Two queries.
+    """
+    start, stop = transaction.started_at, transaction.stopped_at or until
+    heard = transaction.stop_received_at or min(until, stop + timedelta(days=1))
+    begin = max(min(start, transaction.start_received_at or start), heard - LONGEST)
     reports = StatusReport.objects.filter(
         charge_point_id=transaction.charge_point_id, connector_number=transaction.connector_number or 0
+    ).exclude(status="")
+    earlier = reports.filter(pk__gte=uuid7_floor(begin - BEFORE), pk__lt=uuid7_floor(begin))
+    since = reports.filter(
+        pk__gte=uuid7_floor(begin), pk__lt=uuid7_floor(heard + WRITTEN_WITHIN), received_at__lte=heard
     )
-    start = uuid7_floor(transaction.started_at)
-    heard = transaction.stop_received_at or until
-    since = reports.filter(pk__gte=start, pk__lt=uuid7_floor(heard + timedelta(seconds=1))).order_by("pk")
-    earlier = reports.filter(pk__lt=start, pk__gte=uuid7_floor(transaction.started_at - BEFORE))
-    before = earlier.order_by("-pk").values_list("status", flat=True).first()
+    columns = ("status", "status_at", "received_at")
+    newest_first = [
+        *since.order_by("-pk").values_list(*columns)[:REPORTS_MAX],
+        *earlier.order_by("-pk").values_list(*columns)[:1],
+    ]
     told = [
         (at if at is not None and believable(at, received) else received, status)
-        for status, at, received in since.values_list("status", "status_at", "received_at")[:REPORTS_MAX]
+        for status, at, received in reversed(newest_first)
     ]
+    # By the clock by which the transaction was told; what was told twice or late is put where it belongs.
     told.sort(key=lambda report: report[0])
-    charging, parking = times(transaction.started_at, max(stop, transaction.started_at), before or "", told)
+    charging, parking = times(start, stop, told)
     return Usage(energy_so_far(transaction), charging, parking)

@@ -8,16 +8,22 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from csms.core.api_data import Moment, Shape
+from transactions.tariffs.pricing import in_currency, plain
 
 
-@extend_schema_field({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["12.34"]})
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["12.30"]})
 class Money(serializers.Field):  # type: ignore[type-arg]  # its parameters mean nothing at run time
-    """An exact amount, written as text."""
+    """An exact amount, written as text with the decimals of the `currency` beside it."""
+
+    def get_attribute(self, instance: Any) -> Decimal:
+        """Return the amount in its currency."""
+        currency = instance["currency"] if isinstance(instance, dict) else instance.currency
+        amount: Any = super().get_attribute(instance)
+        return in_currency(amount, currency)
 
     def to_representation(self, value: Decimal) -> str:
-        """Write the amount without exponent and needless zeros; a currency's own zeros stay."""
-        text = f"{value:f}"
-        return re.sub(r"(\.\d\d+?)0+$", r"\1", text)
+        """Write the amount."""
+        return f"{value:f}"
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,8}(\.[0-9]{1,4})?$", "examples": ["0.45"]})
@@ -36,7 +42,7 @@ class Price(serializers.Field):  # type: ignore[type-arg]
 
     def to_representation(self, value: Decimal) -> str:
         """Write the price."""
-        return Money().to_representation(value)
+        return plain(value)
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]{1,2}(\.[0-9]{1,2})?$", "examples": ["19"]})
@@ -55,7 +61,7 @@ class Percent(serializers.Field):  # type: ignore[type-arg]
 
     def to_representation(self, value: Decimal) -> str:
         """Write the value."""
-        return f"{value.normalize():f}"
+        return plain(value)
 
 
 class ComponentShape(Shape):
@@ -77,10 +83,13 @@ class CostShape(Shape):
     net = Money()
     tax = Money()
     total = Money()
+    energy_wh = serializers.IntegerField(
+        allow_null=True, help_text="Null: nobody knows, and none is charged for."
+    )
     charging_seconds = serializers.IntegerField(
-        help_text="While its connector was Charging; all of the time where no status was reported."
+        help_text="While its connector was Charging; all of the time where no status told of the session."
     )
     parking_seconds = serializers.IntegerField(
         help_text="While its connector was SuspendedEV or Finishing, the free part included."
     )
-    priced_at = Moment(allow_null=True, help_text="Null: it is an estimate of a transaction that is active.")
+    priced_at = Moment(allow_null=True, help_text="Null: an estimate, since it is active or was not priced.")
