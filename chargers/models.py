@@ -74,6 +74,12 @@ class ChargePoint(models.Model):
             # Charge points differ in case from what was registered; two that differ only in case would be one.
             models.UniqueConstraint(Upper("cp_id"), name="chargepoint_cp_id_caseless"),
         ]
+        # On PostgreSQL there is one on `labels`, too: migration 0008. There is none on `last_seen_at` on purpose: while
+        # no index has it, writing it every few seconds for every charge point touches no index.
+        indexes = [
+            models.Index(Upper("site"), name="chargepoint_site_caseless"),
+            models.Index(fields=["name", "id"], name="chargepoint_name"),
+        ]
 
     def __str__(self) -> str:
         return self.cp_id
@@ -122,7 +128,18 @@ class Connector(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number")]
         ordering = ["number"]
-        indexes = [models.Index(fields=["status"], name="connector_status")]
+        indexes = [
+            models.Index(fields=["status"], name="connector_status"),
+            # The few that are at fault. The condition is that of `selectors.FAULT` word for word, or PostgreSQL does
+            # not see that it fits.
+            models.Index(
+                fields=["charge_point"],
+                condition=models.Q(status="Faulted") | ~models.Q(error_code__in=["", "NoError"]),
+                name="connector_fault",
+            ),
+            models.Index(fields=["status_at", "id"], name="connector_status_at"),
+            models.Index(fields=["received_at", "id"], name="connector_received_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.charge_point_id}/{self.number}"
@@ -201,6 +218,8 @@ class Connection(models.Model):
         indexes = [
             models.Index(fields=["charge_point", "-opened_at"], name="connection_cp"),
             models.Index(fields=["process"], condition=models.Q(closed_at=None), name="connection_open"),
+            models.Index(fields=["opened_at", "id"], name="connection_opened_at"),
+            models.Index(fields=["closed_at", "id"], name="connection_closed_at"),
         ]
 
     def __str__(self) -> str:
@@ -264,7 +283,14 @@ class Frame(models.Model):
     text = models.TextField()
 
     class Meta:
-        indexes = [models.Index(fields=["charge_point", "id"], name="frame_cp")]
+        indexes = [
+            models.Index(fields=["charge_point", "id"], name="frame_cp"),
+            # Of few frames, so that the others cost nothing.
+            models.Index(fields=["id"], condition=~models.Q(verdict="ok"), name="frame_not_ok"),
+            models.Index(
+                fields=["charge_point", "id"], condition=~models.Q(verdict="ok"), name="frame_cp_not_ok"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.direction} {self.action}"

@@ -222,6 +222,24 @@ def test_an_answer_after_a_minute_is_no_pair(bob: APIClient) -> None:
     assert [row["pair"] for row in alone] == [None]
 
 
+def test_frames_that_are_far_apart_have_their_pairs_too(
+    bob: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a rare kind are; what lies between them is not read, and only so many of them at once."""
+    monkeypatch.setattr("chargers.frames.STRETCHES_AT_ONCE", 2)
+    cp16, other = charge_point(), charge_point("OTHER")
+    calls = {
+        str(passed(cp, 600 * n, verdict="deviant", message_id=f"m{n}").pk): str(
+            answer(cp, 600 * n + 59, message_id=f"m{n}").pk
+        )
+        for n, cp in enumerate([cp16, other, cp16, cp16, other])
+    }
+    # Ten minutes later the same id again: another exchange.
+    answer(cp16, 5 * 600 + 30, message_id="m0")
+    found = bob.get(f"{ALL_FRAMES}?{DAY}&verdict=deviant").json()["results"]
+    assert {row["id"]: row["pair"]["id"] for row in found} == calls
+
+
 # --- the whole fleet --------------------------------------------------------------------------------------------------
 
 
