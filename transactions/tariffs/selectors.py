@@ -14,7 +14,7 @@ from transactions.tariffs.pricing import Usage, times
 
 REPORTS_MAX = 2000  # of one transaction; of a connector that flaps more, the last ones count
 BEFORE = timedelta(days=2)  # how far back the status at the start is looked for
-LONGEST = timedelta(days=31)  # how far back from the end statuses are read
+LONGEST = timedelta(days=400)  # how far back from the end statuses are read: a clock may say 1970
 WRITTEN_WITHIN = timedelta(minutes=10)  # of their receipt; ids have the time of writing
 
 
@@ -34,7 +34,9 @@ def tariff_of(transaction: Transaction) -> Tariff | None:
     Of several for the same place the one that began last. A retired tariff holds for what started before. One query.
     """
     site = ChargePoint.objects.filter(pk=transaction.charge_point_id).values("site")
-    place = Q(charge_point=transaction.charge_point_id) | Q(charge_point=None) & (Q(site="") | Q(site__in=site))
+    place = Q(charge_point=transaction.charge_point_id) | Q(charge_point=None) & (
+        Q(site="") | Q(site__in=site)
+    )
     held = (
         Assignment.objects.filter(place, valid_from__lte=transaction.started_at)
         .filter(Q(tariff__retired_at=None) | Q(tariff__retired_at__gt=transaction.started_at))
