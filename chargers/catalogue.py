@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chargers.effects import note_effect
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.handling import INT32_MAX
 from chargers.models import Registration
-from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
 
 class Reset(Params):

@@ -19,13 +19,14 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from prometheus_client import Counter, Histogram
 
-from chargers import commands, connections, ledger
+from chargers import connections
+from chargers.commands import ledger, sending
+from chargers.commands.outgoing import Outgoing
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Call, Handler, Holder, Translated
 from chargers.handshake import Handshake
 from chargers.models import Registration
-from chargers.outgoing import Outgoing
 from chargers.protocol.clock import SkewMeter
 from chargers.protocol.errors import Fault, OcppError
 from chargers.protocol.events import (
@@ -334,7 +335,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             self._asked_to_boot_as = registration
             charge_point_id = self.holder.charge_point_id
             self.gateway.background(
-                "ask to boot", lambda: commands.ask_to_boot(charge_point_id, now=datetime.now(UTC))
+                "ask to boot", lambda: sending.ask_to_boot(charge_point_id, now=datetime.now(UTC))
             )
 
     def tick(self, now: float) -> None:

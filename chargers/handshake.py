@@ -18,8 +18,9 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password
 from prometheus_client import Counter
 
-from chargers import connections, ledger
+from chargers import connections
 from chargers.client_certificates import WrongCertificate, certified
+from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
 from chargers.refusals import refuse_handshake

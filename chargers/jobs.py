@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
 
-from chargers.effects import note_effect
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import Draft, Outcome, bad_param
+from chargers.commands.saying import fixed_number
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Draft, Outcome, bad_param
 from chargers.protocol.redaction import redact_text
-from chargers.saying import fixed_number
 from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
 from csms.core.events.services import record
@@ -127,7 +127,7 @@ class Kind(Generic[J]):
     effect: Callable[[Any], str]
     """What is seen when a job has succeeded, for the ledger of commands."""
     subject: str
-    """What the ledger calls a job of this kind; one of `chargers.effects.SUBJECTS`."""
+    """What the ledger calls a job of this kind; one of `chargers.commands.effects.SUBJECTS`."""
 
 
 # --- beginning --------------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from chargers import services
+from chargers.commands.ordering import Order
+from chargers.commands.saying import renamed, translated
 from chargers.handling import Call, Handler, VendorHandler, int32
 from chargers.models import Registration
-from chargers.ordering import Order
 from chargers.protocol.times import format_time, parse_time
-from chargers.saying import renamed, translated
 from csms.core.config import get_config
 
 BOOT_WORDS = {

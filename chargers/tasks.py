@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import connections, ledger
+from chargers import connections
+from chargers.commands import ledger
 
 
 @shared_task

@@ -13,7 +13,7 @@ from django import forms
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from chargers.ordering import LINES_FROM, CommandRefused, CommandType
+from chargers.commands.ordering import LINES_FROM, CommandRefused, CommandType
 
 Suggestions = Mapping[str, Sequence[tuple[str, str]]]
 """Field name -> (value, label) of what is likely meant."""

@@ -3,24 +3,19 @@
 from django.urls import path, re_path
 
 from chargers import api as charge_points
-from chargers import (
-    command_api,
-    connector_api,
-    credential_api,
-    exact_api,
-    history_api,
-    sending_api,
-    site_api,
-    uptime_api,
-    wire_api,
-)
+from chargers import connector_api, credential_api, site_api
 from chargers.availability import api as availability
 from chargers.bulk import api as bulk
 from chargers.callbacks import api as callbacks
 from chargers.certificates import api as certificates
+from chargers.commands import exact_api, sending_api
+from chargers.commands import ledger_api as command_api
 from chargers.configuration import api as configuration
 from chargers.diagnostics import api as diagnostics
 from chargers.firmware import api as firmware
+from chargers.history import api as history_api
+from chargers.history import frames_api as wire_api
+from chargers.history import uptime_api
 from chargers.reservations import api as reservations
 from chargers.security_events import api as security_events
 from chargers.traits import api as traits

@@ -14,12 +14,12 @@ import chargers.callbacks.services
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
+import chargers.commands.effects
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
 import chargers.diagnostics.catalogue
 import chargers.diagnostics.ocpp16
-import chargers.effects
 import chargers.firmware.catalogue
 import chargers.firmware.ocpp16
 import chargers.firmware.services
@@ -42,9 +42,9 @@ import transactions.plug_and_charge
 import transactions.remote_control.services
 import transactions.remote_control.starting
 import transactions.tariffs.services
+from chargers.commands.ordering import CommandType, Order
 from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
 from chargers.handling import Handler, VendorHandler
-from chargers.ordering import CommandType, Order
 from chargers.protocol.versions import Version
 from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
 
@@ -106,7 +106,7 @@ VENDORS: dict[str, dict[str, VendorHandler]] = {
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     Booted: (
-        chargers.effects.follow_boot,
+        chargers.commands.effects.follow_boot,
         chargers.configuration.following.follow_boot,
         chargers.firmware.services.follow_boot,
         transactions.local_lists.services.follow_boot,

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from chargers.commands.ordering import CommandType, Params, by_slug
 from chargers.handling import INT32_MAX
-from chargers.ordering import CommandType, Params, by_slug
 from transactions.charging_profiles.params import ChargingProfile
 from transactions.charging_profiles.services import settle_profile
 from transactions.remote_control import starting

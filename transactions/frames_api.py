@@ -9,8 +9,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers.frames import exchanges
-from chargers.wire_api import FRAME_SORTABLE, FrameFilter, FrameShape, filtered
+from chargers.history.frames import exchanges
+from chargers.history.frames_api import FRAME_SORTABLE, FrameFilter, FrameShape, filtered
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 from transactions.models import Transaction

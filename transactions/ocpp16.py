@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from chargers.commands.ordering import BadParam, Order
+from chargers.commands.saying import translated
 from chargers.handling import Call, Handler, Translated, int32
-from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
-from chargers.saying import translated
 from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.authorization import Authorization

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from chargers.effects import command_awaiting_effect, note_effect
+from chargers.commands.effects import command_awaiting_effect, note_effect
 from chargers.following import tell
 from chargers.models import Connector
 from chargers.traits.values import TokenRule

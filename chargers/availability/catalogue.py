@@ -6,8 +6,8 @@ from pydantic import Field
 
 from chargers.availability import services
 from chargers.availability.models import AvailabilityIntent
+from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, by_slug
 from chargers.handling import INT32_MAX
-from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, by_slug
 
 
 class ChangeAvailability(Params):

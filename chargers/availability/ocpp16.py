@@ -1,8 +1,8 @@
 """OCPP 1.6 of this block: ChangeAvailability. Wire words become neutral ones here."""
 
+from chargers.commands.ordering import Order
+from chargers.commands.saying import renamed
 from chargers.handling import Handler
-from chargers.ordering import Order
-from chargers.saying import renamed
 
 CALLS: dict[str, Handler] = {}
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chargers.availability.models import AvailabilityIntent
 from chargers.availability.selectors import operative
-from chargers.effects import note_effect
+from chargers.commands.effects import note_effect
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, Connector
 from csms.core.events.services import record

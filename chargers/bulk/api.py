@@ -24,11 +24,11 @@ from chargers.bulk.shapes import (
     BulkTargetShape,
     NewBulkJob,
 )
-from chargers.command_api import SCOPE
-from chargers.commands import catalogue, check_params
+from chargers.commands.ledger_api import SCOPE
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import catalogue, check_params
+from chargers.commands.sending_api import author_of, printable
 from chargers.models import ChargePoint
-from chargers.ordering import CommandRefused
-from chargers.sending_api import _printable, author_of
 from csms.core.api_data import read_body
 from csms.core.api_errors import WHOLE, ApiError, invalid
 from csms.core.api_schema import error
@@ -66,7 +66,7 @@ class WantsBulkJob(ApiView):
         problems = {
             f"params.{name}": ["It has a character that cannot be printed."]
             for name, value in body["params"].items()
-            if not _printable(value, entry.params.model_fields.get(name))
+            if not printable(value, entry.params.model_fields.get(name))
         }
         if problems:
             raise invalid(problems)

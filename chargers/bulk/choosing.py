@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Upper
 
-from chargers.commands import why_not
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import why_not
 from chargers.models import ChargePoint
-from chargers.ordering import CommandRefused
 from chargers.selectors import charge_points_where
 
 TARGETS_MAX = 10_000

@@ -18,10 +18,10 @@ from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.bulk.planning import Step, next_at, next_step
 from chargers.bulk.selectors import counts_of, targets
 from chargers.bulk.services import OPEN, Offline, State, Target, Why, enter, tell
-from chargers.commands import send_command
-from chargers.ledger import cancel_command
+from chargers.commands.ledger import cancel_command
+from chargers.commands.ordering import Author, CommandRefused
+from chargers.commands.sending import send_command
 from chargers.models import Command
-from chargers.ordering import Author, CommandRefused
 from csms.core.live import announce
 from csms.core.sealing import unseal
 

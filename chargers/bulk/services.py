@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from chargers.bulk.models import BulkJob, BulkTarget
-from chargers.commands import DEFAULT_EXPIRY, QUEUED_EXPIRY, catalogue, check_params
+from chargers.commands.ordering import Author, CommandType
+from chargers.commands.sending import DEFAULT_EXPIRY, QUEUED_EXPIRY, catalogue, check_params
 from chargers.following import CommandSettled
 from chargers.models import ChargePoint
-from chargers.ordering import Author, CommandType
 from chargers.protocol.redaction import MASK
 from csms.core.events.services import record
 from csms.core.live import announce

@@ -11,8 +11,8 @@ from chargers.bulk import selectors
 from chargers.bulk.choosing import NAMED, TARGETS_MAX
 from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.bulk.services import OPEN_MAX, RATE_DEFAULT, RATE_MAX, SAMPLE_DEFAULT
-from chargers.command_api import JsonObject
-from chargers.commands import DEFAULT_EXPIRY, EXPIRY_MAX, QUEUED_EXPIRY, catalogue
+from chargers.commands.ledger_api import JsonObject
+from chargers.commands.sending import DEFAULT_EXPIRY, EXPIRY_MAX, QUEUED_EXPIRY, catalogue
 from chargers.shapes import ChargePointConditions
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word
 from csms.core.paging import PageQuery

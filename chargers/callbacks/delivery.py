@@ -24,7 +24,7 @@ from prometheus_client import Counter, Histogram
 
 from chargers import selectors
 from chargers.callbacks.models import Callback
-from chargers.command_api import CommandShape
+from chargers.commands.ledger_api import CommandShape
 from csms.core.access.services import signing_secrets
 from csms.core.api_data import moment
 from csms.core.live import announce

@@ -1,4 +1,4 @@
-"""What the API shows of a callback; below `chargers.command_api`, which shows it with its command."""
+"""What the API shows of a callback; below `chargers.commands.ledger_api`, which shows it with its command."""
 
 from rest_framework import serializers
 

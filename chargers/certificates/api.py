@@ -18,7 +18,7 @@ from chargers.certificates import selectors, signing
 from chargers.certificates.checks import Unfit
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import Unreadable
-from chargers.sending_api import author_of
+from chargers.commands.sending_api import author_of
 from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
 from csms.core.api_errors import ApiError, invalid
 from csms.core.api_schema import error

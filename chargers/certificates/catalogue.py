@@ -17,9 +17,9 @@ from chargers.certificates.pem import (
     read_certificates,
     text_of,
 )
-from chargers.effects import command_awaiting_effect, note_effect
+from chargers.commands.effects import command_awaiting_effect, note_effect
+from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.models import Connection
-from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 
 Use = InstalledCertificate.Use
 Root = Literal["central_system_root", "manufacturer_root"]

@@ -3,9 +3,9 @@
 from typing import Any
 
 from chargers.certificates.signing import receive_request
+from chargers.commands.ordering import BadParam, Order
+from chargers.commands.saying import as_is, renamed, translated, turned
 from chargers.handling import Call, Handler
-from chargers.ordering import BadParam, Order
-from chargers.saying import as_is, renamed, translated, turned
 
 PEM_LENGTH = 5500  # characters; InstallCertificate.certificate
 

@@ -29,10 +29,10 @@ from chargers.certificates.pem import (
     read_request,
     text_of,
 )
-from chargers.commands import send_command
-from chargers.effects import note_effect
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
+from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce

@@ -1,5 +1,7 @@
 """The API's door to configurations: what is set, what should be, and how both came about."""
 
+from typing import Any
+
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -8,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404, refusals
-from chargers.command_api import SCOPE, CommandShape
+from chargers.commands.ledger_api import SCOPE, CommandShape
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending_api import Sending, author_of, refused
+from chargers.commands.sent_api import Sent
 from chargers.configuration import selectors, services
 from chargers.configuration.models import DesiredValue
 from chargers.models import ChargePoint
-from chargers.ordering import CommandRefused
-from chargers.sending_api import Sending, author_of, refused
-from chargers.sent_api import Sent
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, paged
@@ -106,16 +108,30 @@ class DesiredOfModelBody(Body):
     values = Values(help_text="Key -> value as text. No secrets.")
 
 
+class DesiredOfModelList(serializers.ListSerializer[Any]):
+    """Rows of models, whose values are read together."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """Return the rows with the values."""
+        rows = list(data)
+        found = selectors.wishes_of_models((row.vendor, row.model) for row in rows)
+        return super().to_representation(
+            [
+                {"vendor": row.vendor, "model": row.model, "values": found[row.vendor, row.model]}
+                for row in rows
+            ]
+        )
+
+
 class DesiredOfModelShape(Shape):
     """What all charge points of a model shall be set to."""
 
+    class Meta:
+        list_serializer_class = DesiredOfModelList
+
     vendor = serializers.CharField()
     model = serializers.CharField()
-    values = serializers.SerializerMethodField()
-
-    def get_values(self, row: DesiredValue) -> dict[str, str]:
-        """Return the values of the model."""
-        return selectors.wishes_of_model(row.vendor, row.model)
+    values = serializers.DictField(child=serializers.CharField())
 
 
 # --- views ------------------------------------------------------------------------------------------------------------

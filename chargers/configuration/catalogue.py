@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import Field
 
 from chargers import services as charge_points
-from chargers.commands import send_command
+from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
+from chargers.commands.sending import send_command
 from chargers.configuration import following, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
 from chargers.models import Command
-from chargers.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.protocol.redaction import is_secret
 
 Status = Command.Status

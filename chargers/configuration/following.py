@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, Value, When
 
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import SYSTEM, Outcome
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
 from chargers.configuration.services import apply_desired, note_support, order_quietly
-from chargers.effects import note_effect
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command, Connection, Registration
-from chargers.ordering import SYSTEM, Outcome
 from chargers.services import drop_offered_password
 from csms.core.config import get_config
 

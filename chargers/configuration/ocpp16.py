@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from chargers.commands import orders
+from chargers.commands.ordering import ANY_ANSWER, BadParam, Order
+from chargers.commands.saying import as_is
+from chargers.commands.sending import orders
 from chargers.configuration.selectors import clean, fold, read_number
 from chargers.handling import Handler
-from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.versions import Version
-from chargers.saying import as_is
 
 CALLS: dict[str, Handler] = {}
 

@@ -1,6 +1,7 @@
 """What charge points are set to beside what is desired, and the history of both."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -138,6 +139,18 @@ def wishes_of_model(vendor: str, model: str) -> dict[str, str]:
     """Return what is desired of a model: key -> value."""
     rows = DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model)
     return {row.name: row.value for row in rows}
+
+
+def wishes_of_models(models: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return what is desired of models, by vendor and model. One query."""
+    found: dict[tuple[str, str], dict[str, str]] = {model: {} for model in models}
+    vendors, names = {vendor for vendor, _ in found}, {name for _, name in found}
+    # Of each vendor every one of the names may be among them, and is left out if it was not asked for.
+    rows = DesiredValue.objects.filter(charge_point=None, vendor__in=vendors, model__in=names)
+    for row in rows.order_by("folded"):
+        if (row.vendor, row.model) in found:
+            found[row.vendor, row.model][row.name] = row.value
+    return found
 
 
 def models_with_wishes() -> QuerySet[DesiredValue]:

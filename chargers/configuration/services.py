@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chargers.commands import send_command
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import SYSTEM, Author, CommandRefused
+from chargers.commands.sending import send_command
 from chargers.configuration.models import (
     ConfigurationChange,
     ConfigurationKey,
@@ -15,9 +17,7 @@ from chargers.configuration.models import (
     DesiredValue,
 )
 from chargers.configuration.selectors import Drift, clean, configuration, fold, same
-from chargers.effects import note_effect
 from chargers.models import ChargePoint, Command, Connector
-from chargers.ordering import SYSTEM, Author, CommandRefused
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal
 from csms.core.events.services import record

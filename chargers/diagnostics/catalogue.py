@@ -4,14 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chargers.configuration.selectors import reported_value
-from chargers.diagnostics.models import Log, LogJob
-from chargers.diagnostics.services import begin_log, settle_log
-from chargers.diagnostics.uploads import NoAddress, new_url, open_upload
-from chargers.handling import INT32_MAX
-from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
-from chargers.models import ChargePoint
-from chargers.ordering import (
+from chargers.commands.ordering import (
     CommandRefused,
     CommandType,
     Draft,
@@ -21,6 +14,13 @@ from chargers.ordering import (
     bad_param,
     by_slug,
 )
+from chargers.configuration.selectors import reported_value
+from chargers.diagnostics.models import Log, LogJob
+from chargers.diagnostics.services import begin_log, settle_log
+from chargers.diagnostics.uploads import NoAddress, new_url, open_upload
+from chargers.handling import INT32_MAX
+from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
+from chargers.models import ChargePoint
 
 
 class LogParams(Params):

@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
+from chargers.commands.sending_api import author_of
 from chargers.diagnostics import selectors
 from chargers.diagnostics.downloads import Gone, download
 from chargers.diagnostics.models import StoredFile
 from chargers.diagnostics.uploads import delete_file
-from chargers.sending_api import author_of
 from csms.core.api_data import Moment, Shape
 from csms.core.api_errors import ApiError
 from csms.core.api_schema import error

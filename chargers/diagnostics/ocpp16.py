@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from chargers.commands.ordering import ANY_ANSWER, Order
+from chargers.commands.saying import as_is, translated, turned
 from chargers.diagnostics.services import note_log_status
 from chargers.firmware.ocpp16 import request_id, retries, said_retries
 from chargers.handling import Call, Handler
-from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
-from chargers.saying import as_is, translated, turned
 
 
 def diagnostics_status_notification(call: Call) -> dict[str, Any]:

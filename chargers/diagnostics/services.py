@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chargers.commands.ordering import Draft, Outcome
 from chargers.diagnostics.models import Log, LogJob, LogReport, StoredFile
 from chargers.diagnostics.uploads import label, renew_uploads, revoke_uploads
 from chargers.jobs import (
@@ -16,7 +17,6 @@ from chargers.jobs import (
     settle,
     stale_after,
 )
-from chargers.ordering import Draft, Outcome
 from chargers.protocol.redaction import redact_text
 
 # The words of all versions, which agree where they have the same step.

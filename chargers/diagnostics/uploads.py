@@ -16,9 +16,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from chargers.commands.effects import note_effect
 from chargers.diagnostics import store
 from chargers.diagnostics.models import LogJob, StoredFile, Upload
-from chargers.effects import note_effect
 from chargers.models import ChargePoint, Command
 from csms.core.config import get_config
 from csms.core.events.services import record

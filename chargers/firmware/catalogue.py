@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import Field
 
+from chargers.commands.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
 from chargers.firmware.services import begin_update, settle_update
 from chargers.firmware.signatures import CERTIFICATE_MAX, SIGNATURE_MAX, Unsound, check
 from chargers.handling import INT32_MAX
 from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
-from chargers.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
 
 
 class Update(Params):

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from chargers.certificates.pem import read_certificates, text_of
+from chargers.commands.ordering import ANY_ANSWER, BadParam, Order
+from chargers.commands.saying import as_is, translated, turned
 from chargers.firmware.services import note_firmware_status
 from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.handling import Call, Handler, int32
-from chargers.ordering import ANY_ANSWER, BadParam, Order
 from chargers.protocol.times import format_time
-from chargers.saying import as_is, translated, turned
 
 
 def firmware_status_notification(call: Call) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chargers.commands.ordering import Draft, Outcome
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.following import Booted
 from chargers.jobs import (
@@ -18,7 +19,6 @@ from chargers.jobs import (
     tell_job,
 )
 from chargers.models import ChargePoint
-from chargers.ordering import Draft, Outcome
 from chargers.protocol.redaction import redact_text
 
 # The words of all versions, which agree where they have the same step.

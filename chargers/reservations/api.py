@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
-from chargers.ordering import CommandType
+from chargers.commands.ordering import CommandType
+from chargers.commands.sending_api import SendCommand, command_body
+from chargers.commands.sent_api import PREFER, WAITED, waiting
 from chargers.reservations import selectors
 from chargers.reservations.catalogue import COMMANDS
 from chargers.reservations.models import Reservation
 from chargers.reservations.services import CANCELLABLE
-from chargers.sending_api import SendCommand, command_body
-from chargers.sent_api import PREFER, WAITED, waiting
 from csms.core.api_data import Moment, Shape, Whole
 from csms.core.api_errors import WHOLE, invalid
 from csms.core.api_views import ApiView, found, paged

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
+from chargers.commands.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
+from chargers.commands.saying import fixed_number
 from chargers.configuration.selectors import reported_value
 from chargers.handling import INT32_MAX
-from chargers.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
 from chargers.reservations import services
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import held_reservations
-from chargers.saying import fixed_number
 
 
 class ReserveNow(Params):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from chargers.commands.ordering import BadParam, Order
+from chargers.commands.saying import renamed, turned
 from chargers.handling import Handler
-from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time
-from chargers.saying import renamed, turned
 
 CALLS: dict[str, Handler] = {}
 

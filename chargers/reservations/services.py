@@ -14,11 +14,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chargers.commands import send_command
-from chargers.effects import command_awaiting_effect, note_effect
+from chargers.commands.effects import command_awaiting_effect, note_effect
+from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
+from chargers.commands.sending import send_command
 from chargers.following import StatusReported
 from chargers.models import Command, Connector, ConnectorStatus
-from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import held_reservations
 from csms.core.events.services import record

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from chargers.commands.ordering import Order
 from chargers.handling import Call, Handler
-from chargers.ordering import Order
 from chargers.protocol.times import parse_time
 from chargers.security_events.services import record_security_event
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chargers.commands import catalogue
+from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
 from console import state_words, words
 from transactions.charging_profiles.models import CompositeSchedule

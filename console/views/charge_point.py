@@ -13,9 +13,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from chargers.commands import catalogue, send_command, why_not
+from chargers.commands.ordering import Author, CommandRefused, CommandType
+from chargers.commands.sending import catalogue, send_command, why_not
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
-from chargers.ordering import Author, CommandRefused, CommandType
 from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration

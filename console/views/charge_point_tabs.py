@@ -14,6 +14,7 @@ from django.utils import timezone
 from chargers.availability.selectors import ConnectorAvailability, availability
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.selectors import installed_certificates, signing_requests
+from chargers.commands.ordering import Author, CommandRefused
 from chargers.configuration import selectors as configuration
 from chargers.configuration import services as configuring
 from chargers.configuration.models import ConfigurationChange, ConfigurationReading, DesiredValue
@@ -22,7 +23,6 @@ from chargers.diagnostics.selectors import files, log_jobs
 from chargers.firmware.models import FirmwareJob
 from chargers.firmware.selectors import firmware_jobs
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author, CommandRefused
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import reservations
 from chargers.security_events.models import SecurityEvent

@@ -13,8 +13,8 @@ from chargers.callbacks.models import Callback
 from chargers.callbacks.services import order_callback
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import key_digest
+from chargers.commands.ordering import Author
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Process
-from chargers.ordering import Author
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation, IdentityAlias, ModelTraits

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from chargers.ledger import settle_answer
+from chargers.commands.ledger import settle_answer
 from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
 from tests.api.cast import API, NOON, charge_point, online

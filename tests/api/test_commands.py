@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from chargers.commands.sent_api import outcome
 from chargers.models import ChargePoint, Command
-from chargers.sent_api import outcome
 from csms.core.access.models import User
 from csms.routing import COMMANDS
 from tests.api.cast import (

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from rest_framework.test import APIClient
 
-from chargers import commands, exact, ledger
+from chargers.commands import exact, ledger, sending
 from chargers.configuration.catalogue import ChangeConfiguration
 from chargers.models import ChargePoint, Command
 from chargers.protocol import schemas
@@ -196,9 +196,9 @@ def test_the_payload_is_sent_value_for_value(alice: APIClient, cp16: ChargePoint
 def test_what_our_words_cannot_say_is_sent_all_the_same_and_only_the_ledger_knows(
     alice: APIClient, cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = dict(commands.orders()[Version.V16])
+    table = dict(sending.orders()[Version.V16])
     del table["clear-cache"]  # as an action that no entry has
-    for module in (commands, exact):
+    for module in (sending, exact):
         monkeypatch.setattr(module, "orders", lambda: {Version.V16: table})
     body = send(alice, "ClearCache", {}).json()
     assert (body["type"], body["params"], body["exact"]) == ("exact", {"action": "ClearCache"}, {})
@@ -244,9 +244,9 @@ def test_our_door_takes_no_command_of_the_type_exact(
 
 
 def test_no_option_hides_a_field_of_a_command() -> None:
-    from chargers.sending_api import OPTIONS
+    from chargers.commands.sending_api import OPTIONS
 
-    for entry in commands.catalogue().values():
+    for entry in sending.catalogue().values():
         assert not set(OPTIONS) & set(entry.params.model_fields), entry.slug
     assert "reason" not in ChangeConfiguration.model_fields
 

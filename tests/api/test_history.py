@@ -9,9 +9,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chargers import connections
+from chargers.history.uptime import Span, measure
 from chargers.models import ChargePoint, Connection, Process, StatusReport
 from chargers.protocol.versions import Version
-from chargers.uptime import Span, measure
 from csms.core.config import get_config
 from csms.core.ids import uuid7, uuid7_floor
 from csms.pruning import prune
@@ -357,7 +357,7 @@ def test_a_charge_point_that_never_connected_has_neither(bob: APIClient) -> None
 def test_too_many_connections_are_not_looked_at_together(
     bob: APIClient, connected: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chargers.history.CONNECTIONS_MAX", 3)
+    monkeypatch.setattr("chargers.history.selectors.CONNECTIONS_MAX", 3)
     cp16 = charge_point()
     for n in range(4):
         connected(cp16, 10 * n, 10 * n + 5)

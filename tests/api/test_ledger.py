@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from chargers import ledger
+from chargers.commands import ledger
+from chargers.commands.effects import SUBJECTS, note_effect
+from chargers.commands.ordering import Author
 from chargers.diagnostics.models import LogJob
-from chargers.effects import SUBJECTS, note_effect
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author
 from chargers.protocol.versions import Version
 from chargers.reservations.models import Reservation
 from csms.core.ids import uuid7_floor

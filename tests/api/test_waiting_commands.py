@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from chargers import commands, ledger
+from chargers.commands import ledger, sending
 from chargers.diagnostics.models import LogJob
 from chargers.diagnostics.services import LOGS
 from chargers.jobs import State, expire_jobs
@@ -121,7 +121,7 @@ def test_one_that_waits_for_approval_is_told_only_what_it_may_be(
 def test_a_queue_has_an_end(
     alice: APIClient, cp16: ChargePoint, refusal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "WAITING_MAX", 2)
+    monkeypatch.setattr(sending, "WAITING_MAX", 2)
     first, _ = (DOORS["ours"](alice, if_offline="queue") for _ in range(2))
     answer = DOORS["exact"](alice, if_offline="queue")
     refusal(answer, 429, "queue_full")

@@ -226,7 +226,7 @@ def test_frames_that_are_far_apart_have_their_pairs_too(
     bob: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of a rare kind are; what lies between them is not read, and only so many of them at once."""
-    monkeypatch.setattr("chargers.frames.STRETCHES_AT_ONCE", 2)
+    monkeypatch.setattr("chargers.history.frames.STRETCHES_AT_ONCE", 2)
     cp16, other = charge_point(), charge_point("OTHER")
     calls = {
         str(passed(cp, 600 * n, verdict="deviant", message_id=f"m{n}").pk): str(

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from chargers import ledger
 from chargers.bulk import running
 from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.bulk.selectors import counts_of
 from chargers.bulk.services import Manner, create_bulk_job
+from chargers.commands import ledger
+from chargers.commands.ordering import Author
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author
 from chargers.protocol.versions import Version
 from tests.api.cast import NOON, charge_point, online
 

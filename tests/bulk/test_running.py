@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from chargers.bulk import running, services
 from chargers.bulk.models import BulkJob, BulkTarget
-from chargers.commands import send_command
-from chargers.ledger import cancel_command, expire_commands, settle_failure
+from chargers.commands.ledger import cancel_command, expire_commands, settle_failure
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
-from chargers.ordering import CommandRefused
 from chargers.protocol.redaction import MASK
 from csms.core.config import get_config
 from csms.core.events.models import Event

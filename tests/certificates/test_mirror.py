@@ -8,13 +8,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chargers import commands, ledger
 from chargers.certificates import limits, mirror
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import HashData, hash_data
+from chargers.commands import ledger, sending
+from chargers.commands.ordering import Author, CommandRefused
 from chargers.configuration import selectors
 from chargers.models import ChargePoint, Command, Connection
-from chargers.ordering import Author, CommandRefused
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from csms.core.events.models import Event
@@ -32,7 +32,7 @@ def cp16() -> ChargePoint:
 
 
 def order(cp: ChargePoint, slug: str, now: Any = NOW, **params: Any) -> Command:
-    return commands.send_command(cp, slug, params, author=Author("alice"), now=now)
+    return sending.send_command(cp, slug, params, author=Author("alice"), now=now)
 
 
 def settle(command: Command, now: Any = NOW, **answer: Any) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from chargers import commands, ledger
 from chargers.certificates import limits, signing
 from chargers.certificates.checks import Unfit
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import Unreadable
 from chargers.certificates.signing import Refusal
+from chargers.commands import ledger, sending
+from chargers.commands.ordering import Author, CommandRefused
 from chargers.configuration import selectors
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author, CommandRefused
 from chargers.protocol.versions import Version
 from csms.core.events.models import Event
 from tests.api.cast import charge_point, online
@@ -349,7 +349,7 @@ def test_an_upload_is_an_approval(cp16: ChargePoint) -> None:
 
 
 def order(cp: ChargePoint, chain: str) -> Command:
-    return commands.send_command(
+    return sending.send_command(
         cp, "certificate-signed", {"certificate_chain": chain}, author=Author("bea"), now=NOW
     )
 

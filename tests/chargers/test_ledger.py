@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chargers import commands, ledger
+from chargers.commands import ledger, sending
+from chargers.commands.ordering import SYSTEM, CommandRefused, Outcome
 from chargers.diagnostics.models import LogJob
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM, CommandRefused, Outcome
 from chargers.protocol.versions import Version
 from tests.api.cast import charge_point, online
 from tests.support.house import now
@@ -25,7 +25,7 @@ def cp16() -> ChargePoint:
 
 
 def order(cp: ChargePoint, slug: str = "clear-cache", **params: Any) -> Command:
-    return commands.send_command(cp, slug, params, author=SYSTEM, now=now())
+    return sending.send_command(cp, slug, params, author=SYSTEM, now=now())
 
 
 def claim(cp: ChargePoint) -> Any:
@@ -103,7 +103,7 @@ def test_one_command_that_cannot_be_ended_does_not_keep_the_others_open(
 
     broken = order(cp16, "get-diagnostics", location="https://x.example/")
     good = order(cp16)
-    table = commands.catalogue()
+    table = sending.catalogue()
     broken_entry = {"get-diagnostics": replace(table["get-diagnostics"], settled=fails)}
     monkeypatch.setattr(ledger, "entry_of", lambda slug: (table | broken_entry).get(slug))
     assert ledger.expire_commands(now=now() + timedelta(hours=1)) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargers.uptime import Outage, Span, measure, outages, outages_within
+from chargers.history.uptime import Outage, Span, measure, outages, outages_within
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FAR = 200

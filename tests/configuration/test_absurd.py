@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from chargers.commands import send_command
+from chargers.commands.ledger import claim_next, expire_commands, settle_answer, settle_failure
+from chargers.commands.ordering import SYSTEM
+from chargers.commands.sending import send_command
 from chargers.configuration import following
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import reported_number
 from chargers.configuration.services import apply_desired, desire_of_charge_point
 from chargers.following import Booted
-from chargers.ledger import claim_next, expire_commands, settle_answer, settle_failure
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM
 from chargers.protocol.versions import Version
 from tests.api.cast import NOON, charge_point, online
 

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from pydantic import Field
 
+from chargers.commands.ordering import CommandRefused, CommandType, Params
 from chargers.models import ChargePoint, Command, Registration
-from chargers.ordering import CommandRefused, CommandType, Params
 from console.forms import command_form
 from csms.routing import COMMANDS
 from tests.console.cast import NOW, make_charge_point, person, signed_in

@@ -8,9 +8,9 @@ import pytest
 from django.apps import apps
 from django.db.models import DateTimeField, ForeignKey
 
-from chargers.exact import send_exact
+from chargers.commands.exact import send_exact
+from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command
-from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, fresh
 from tests.support.house import ALICE, now

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chargers.commands import catalogue
+from chargers.commands.sending import catalogue
 from chargers.models import Command
 from tests.certificates.cast import csr, pem, root
 from tests.conformance.v16.cast import CP16, at, cp16, token

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from chargers.catalogue import COMMANDS
 from chargers.certificates.pem import read_certificates, text_of
-from chargers.commands import catalogue, orders
-from chargers.exact import actions, entries_of, send_exact
-from chargers.ledger import claim_next
+from chargers.commands.exact import actions, entries_of, send_exact
+from chargers.commands.ledger import claim_next
+from chargers.commands.ordering import EXACT, BadParam, CommandRefused
+from chargers.commands.sending import catalogue, orders
 from chargers.models import ChargePoint, Command
-from chargers.ordering import EXACT, BadParam, CommandRefused
 from chargers.protocol.redaction import MASK
 from chargers.protocol.versions import Version
 from tests.api.cast import charge_point, online

@@ -11,9 +11,9 @@ from typing import Any
 import uvicorn
 
 from chargers import gateway as gateways
-from chargers.commands import send_command
+from chargers.commands.ordering import Author
+from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author
 from chargers.services import register_charge_point
 from csms.core.config import get_config
 

@@ -7,7 +7,8 @@ meanwhile waits for the first. What follows:
 
 - **The view runs inside a transaction** when there is a key. Side effects go through `after_commit()` /
   `transaction.on_commit()`, as anywhere; waiting for a charge point, a name server or anything else that is slow has no
-  place in a handler (on SQLite it holds the write lock). `waiting()` in chargers/sending_api.py begins after it.
+  place in a handler (on SQLite it holds the write lock). `waiting()` in
+  chargers/commands/sent_api.py begins after it.
 - **What is kept**: 2xx and final refusals (4xx except 401, 403, 408, 425 and 429), sealed, for 24 hours: status, body
   and the headers that the view set. A repeat answers them with `Idempotency-Replayed: true`, errors with the request
   id of the repeat. A refusal that the view raises leaves nothing of the view's work.

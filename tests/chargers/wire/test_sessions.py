@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from chargers import connections, consumers, services
-from chargers.ledger import expire_commands
+from chargers.commands.ledger import expire_commands
+from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
-from chargers.ordering import CommandRefused
 from chargers.protocol.versions import Version
 from csms.core.events.models import Event
 from csms.core.ids import uuid7

@@ -11,9 +11,9 @@ from cryptography import x509
 from chargers.certificates import limits, signing
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import hash_data
+from chargers.commands.ordering import CommandRefused
 from chargers.configuration import selectors as configuration
 from chargers.models import Command
-from chargers.ordering import CommandRefused
 from chargers.security_events.models import SecurityEvent
 from csms.core.events.models import Event
 from tests.certificates.cast import Ca, csr, pem, root

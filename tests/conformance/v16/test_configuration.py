@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.configuration.models import ConfigurationChange, ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import configuration
 from chargers.configuration.services import desire_of_charge_point
 from chargers.models import Command
-from chargers.ordering import CommandRefused
 from tests.conformance.v16.cast import CP16, cp16, eventually, fresh
 from tests.support.house import House, now, settings_are
 

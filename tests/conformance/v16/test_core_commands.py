@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.configuration.models import BootReport
 from chargers.models import Command, Connector, StatusReport
-from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import cp16, eventually, fresh, known, order, stamp, token
 from tests.support.charger import RawCharger

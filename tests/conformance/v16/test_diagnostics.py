@@ -103,7 +103,7 @@ async def test_s16_62_without_a_file_name_there_is_nothing_to_upload(house: Hous
 
 
 async def test_s16_62_our_url_is_not_given_to_one_that_speaks_only_ftp(house: House):
-    from chargers.ordering import CommandRefused
+    from chargers.commands.ordering import CommandRefused
 
     async with cp16(house) as charger:
         await charger.hears(

@@ -281,7 +281,7 @@ async def test_msg_signed_firmware_status_notification_without_request_id(house:
 
 
 async def test_msg_signed_update_firmware_is_not_sent_with_a_wrong_signature(house: House):
-    from chargers.ordering import CommandRefused
+    from chargers.commands.ordering import CommandRefused
 
     async with cp16(house) as charger:
         wrong = signed(signature=signature(content=b"other"), firmware_sha256="00" * 32)

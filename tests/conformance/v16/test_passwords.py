@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command, Frame, RefusedHandshake
-from chargers.ordering import CommandRefused
 from chargers.services import set_password, set_security_profile
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, again, cp16, eventually, fresh, known

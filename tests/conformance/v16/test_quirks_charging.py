@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import Command, Connector
-from chargers.ordering import CommandRefused
 from chargers.traits.services import set_charge_point_traits, set_model_traits
 from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, token
 from tests.support.house import House, now

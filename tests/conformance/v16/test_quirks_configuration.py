@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from chargers import outgoing
 from chargers.availability.selectors import availability
-from chargers.commands import send_command
+from chargers.commands import outgoing
+from chargers.commands.ordering import SYSTEM
+from chargers.commands.sending import send_command
 from chargers.configuration import following
 from chargers.configuration.models import (
     ConfigurationChange,
@@ -20,7 +21,6 @@ from chargers.configuration.models import (
 from chargers.configuration.selectors import configuration
 from chargers.configuration.services import desire_of_charge_point, desire_of_model
 from chargers.models import Command, Connection, RefusedHandshake
-from chargers.ordering import SYSTEM
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, again, cp16, eventually, fresh
 from tests.support.charger import RawCharger

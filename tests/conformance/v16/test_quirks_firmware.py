@@ -2,10 +2,10 @@
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.diagnostics.models import LogJob
 from chargers.diagnostics.uploads import URL_MAX
 from chargers.jobs import State
-from chargers.ordering import CommandRefused
 from chargers.traits.models import ChargePointTraits
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import cp16, fresh

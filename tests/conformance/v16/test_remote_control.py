@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import Command
-from chargers.ordering import CommandRefused
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, cp16, fresh, token
 from tests.support.house import House

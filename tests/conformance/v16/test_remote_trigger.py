@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import Command
-from chargers.ordering import CommandRefused
 from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, stamp
 from tests.support.house import House
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import Command
-from chargers.ordering import CommandRefused
 from chargers.reservations import services
 from chargers.reservations.models import Reservation
 from csms.core.events.models import Event

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
-from chargers.ordering import CommandRefused
 from chargers.protocol.errors import Fault, wire_code
 from chargers.protocol.frames import encode
 from chargers.protocol.versions import Version

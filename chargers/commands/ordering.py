@@ -1,8 +1,8 @@
 """What an operator command is: an entry of the catalogue, and how each version of OCPP says it.
 
 The rooms fill two tables of these, which meet in `csms.routing`: `COMMANDS` (slug -> CommandType, the same for all
-versions) and `ORDERS` (version -> slug -> Order, the wire side). `chargers.commands` gives
-orders by both, `chargers.ledger` notes what becomes of them.
+versions) and `ORDERS` (version -> slug -> Order, the wire side). `chargers.commands.sending` gives
+orders by both, `chargers.commands.ledger` notes what becomes of them.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from chargers.commands import catalogue, entry_of, order_of
-from chargers.effects import announce_command
+from chargers.commands.effects import announce_command
+from chargers.commands.ordering import EXACT, Author, Claimed, Outcome
+from chargers.commands.sending import catalogue, entry_of, order_of
 from chargers.following import CommandSettled, tell
 from chargers.models import Command, Connection, Registration
-from chargers.ordering import EXACT, Author, Claimed, Outcome
 from chargers.protocol.redaction import redact_text, redacted
 from chargers.protocol.versions import Version
 from csms.core.events.services import record

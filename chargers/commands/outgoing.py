@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
-from chargers import effects, ledger
+from chargers.commands import effects, ledger
+from chargers.commands.ordering import Claimed
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway
 from chargers.handling import Holder
 from chargers.models import Registration
-from chargers.ordering import Claimed
 from chargers.protocol.errors import OcppError, wire_code
 from chargers.protocol.events import CallAnswered, CallFailed, PendingCall
 from chargers.protocol.frames import MessageKind

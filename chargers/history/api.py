@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers import history
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
+from chargers.history import selectors
 from chargers.services import find_charge_point
 from csms.core.api_data import Flag, Moment, Shape, Whole
 from csms.core.api_views import ApiView, WindowQuery, paged
@@ -94,7 +94,7 @@ class Connections(ApiView):
         """List connections, all or those of one charge point."""
         asked = self.asked
         since, until = window = self.window(now=timezone.now(), at_most=self.at_most)
-        rows = history.connections(since=since, until=until).filter(**of)
+        rows = selectors.connections(since=since, until=until).filter(**of)
         rows = rows.filter(**{n: asked[n] for n in ("protocol", "close_code", "peer") if n in asked})
         if "open" in asked:
             rows = rows.filter(closed_at__isnull=asked["open"])
@@ -182,7 +182,7 @@ class StatusHistory(ApiView):
         since, until = window = self.window(now=timezone.now(), at_most=self.at_most)
         columns = {"connector_id": "connector_number", "status": "status", "error_code": "error_code"}
         wanted = {column: asked[name] for name, column in columns.items() if name in asked}
-        rows = history.status_reports(since=since, until=until).filter(**of, **wanted)
+        rows = selectors.status_reports(since=since, until=until).filter(**of, **wanted)
         if "cp_id" in asked:
             rows = of_charge_point(rows, asked["cp_id"])
         return self.page(rows, order=("-pk",), shape=StatusReportShape, window=window)

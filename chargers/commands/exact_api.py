@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
-from chargers.command_api import JsonObject
-from chargers.commands import orders
-from chargers.exact import actions, entries_of, scope_of, send_exact, spoken_by
+from chargers.commands.exact import actions, entries_of, scope_of, send_exact, spoken_by
+from chargers.commands.ledger_api import JsonObject
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import orders
+from chargers.commands.sending_api import QueryOptions, Sending, refused
+from chargers.commands.sent_api import PREFER, WAITED, waiting
 from chargers.models import ChargePoint, Command
-from chargers.ordering import CommandRefused
 from chargers.protocol import schemas
 from chargers.protocol.versions import Version
-from chargers.sending_api import QueryOptions, Sending, refused
-from chargers.sent_api import PREFER, WAITED, waiting
 from csms.core.api_data import Shape
 from csms.core.api_errors import WHOLE, invalid
 from csms.core.api_schema import error

@@ -1,8 +1,8 @@
 """Give commands to charge points: the catalogue of what there is to order, the checks, and the row that is queued.
 
 `send_command()` writes a row and rings at the process that holds the charge point. That process claims the row when
-the charge point's one-CALL slot is free (`chargers.ledger`), so an order is sent at most once.
-The answer is one fact, the effect that was seen to follow another (`chargers.effects`).
+the charge point's one-CALL slot is free (`chargers.commands.ledger`), so an order is sent at most once.
+The answer is one fact, the effect that was seen to follow another (`chargers.commands.effects`).
 """
 
 import json
@@ -15,9 +15,8 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 from pydantic import ValidationError
 
-from chargers.effects import announce_command
-from chargers.models import ChargePoint, Command, Registration
-from chargers.ordering import (
+from chargers.commands.effects import announce_command
+from chargers.commands.ordering import (
     EXACT,
     SYSTEM,
     Author,
@@ -28,6 +27,7 @@ from chargers.ordering import (
     Order,
     Params,
 )
+from chargers.models import ChargePoint, Command, Registration
 from chargers.protocol import schemas
 from chargers.protocol.redaction import MASK, redacted
 from chargers.protocol.versions import Version

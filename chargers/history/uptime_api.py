@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers import history
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
+from chargers.history import selectors
 from chargers.models import ChargePoint
 from chargers.selectors import charge_points_where
 from csms.core.api_data import Flag, Moment, Query, Shape
@@ -71,9 +71,11 @@ class OfflineWindows(ApiView):
         now = timezone.now()
         since, until = window = self.window(now=now, at_most=UPTIME_WINDOW)
         try:
-            rows = history.ended_by_outages(charge_point, since=since, until=until, now=now)
-        except history.TooMany as error:
-            text = f"More than {history.CONNECTIONS_MAX} connections lie in the window; ask for parts of it."
+            rows = selectors.ended_by_outages(charge_point, since=since, until=until, now=now)
+        except selectors.TooMany as error:
+            text = (
+                f"More than {selectors.CONNECTIONS_MAX} connections lie in the window; ask for parts of it."
+            )
             raise ApiError(422, "window_too_large", f"from: {text}", {"from": [text]}) from error
         return self.page(rows, order=("-opened_at", "-pk"), shape=OfflineWindowShape, window=window)
 
@@ -83,7 +85,7 @@ class UptimeList(serializers.ListSerializer[Any]):
 
     def to_representation(self, data: Any) -> list[Any]:
         """Return the rows with their figures."""
-        return super().to_representation([_figures(*one) for one in history.uptimes(data)])
+        return super().to_representation([_figures(*one) for one in selectors.uptimes(data)])
 
 
 def _figures(row: Any, uptime: Any) -> dict[str, Any]:
@@ -184,9 +186,9 @@ class Uptimes(ApiView):
         since, until = window = self.window(now=now, at_most=UPTIME_WINDOW)
         chosen = {name: self.asked[name] for name in CHOSEN if name in self.asked}
         rows = charge_points_where(ChargePoint.objects.all(), **chosen)
-        rows = history.with_bounds(rows, since=since, until=until, now=now)
+        rows = selectors.with_bounds(rows, since=since, until=until, now=now)
         if self.asked.get("sort", "cp_id").lstrip("-") != "cp_id":
-            rows = history.with_shares(rows, since=since, until=until)
+            rows = selectors.with_shares(rows, since=since, until=until)
         return self.page(rows, order=("cp_id",), shape=UptimeShape, window=window)
 
 
@@ -208,7 +210,7 @@ class ChargePointUptime(ApiView):
         now = timezone.now()
         since, until = self.window(now=now, at_most=UPTIME_WINDOW)
         rows = ChargePoint.objects.filter(pk=charge_point.pk)
-        [one] = history.uptimes(history.with_bounds(rows, since=since, until=until, now=now))
+        [one] = selectors.uptimes(selectors.with_bounds(rows, since=since, until=until, now=now))
         return Response(
             ChargePointUptimeShape({"window": {"from": since, "to": until}, **_figures(*one)}).data
         )

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
-from chargers.frames import PAIRED_WITHIN, frames, naming, of_connection, pairs
-from chargers.history_api import CP_ID, of_charge_point
+from chargers.history.api import CP_ID, of_charge_point
+from chargers.history.frames import PAIRED_WITHIN, frames, naming, of_connection, pairs
 from chargers.models import Frame
 from csms.core.api_data import Moment, Query, Shape, Whole
 from csms.core.api_errors import ApiError, invalid

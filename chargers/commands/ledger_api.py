@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.callbacks.shapes import CallbackShape
-from chargers.commands import catalogue, orders, why_not
-from chargers.effects import SUBJECTS
+from chargers.commands.effects import SUBJECTS
+from chargers.commands.ordering import EXACT, CommandType
+from chargers.commands.sending import catalogue, orders, why_not
 from chargers.models import Command
-from chargers.ordering import EXACT, CommandType
 from csms.core.api_data import Flag, Moment, Shape
 from csms.core.api_views import ApiView, WindowQuery, found, paged
 from csms.core.ids import uuid7_floor

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chargers.commands.ordering import Draft, bad_param
 from chargers.handling import INT32_MAX
-from chargers.ordering import Draft, bad_param
 
 
 def renamed(words: Mapping[str, str]) -> Callable[[dict[str, Any]], dict[str, Any]]:

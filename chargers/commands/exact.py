@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from chargers.commands import DEFAULT_EXPIRY, catalogue, orders, send_command, why_not
+from chargers.commands.ordering import EXACT, Author, BadParam, CommandRefused, Order
+from chargers.commands.sending import DEFAULT_EXPIRY, catalogue, orders, send_command, why_not
 from chargers.models import ChargePoint, Command
-from chargers.ordering import EXACT, Author, BadParam, CommandRefused, Order
 from chargers.protocol import schemas
 from chargers.protocol.versions import Version
 from csms.core.access.models import SCOPES

@@ -17,9 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers import selectors
-from chargers.command_api import CommandShape
+from chargers.commands.ledger_api import CommandShape
+from chargers.commands.waiting import wait_until_settled
 from chargers.models import Command
-from chargers.waiting import wait_until_settled
 from csms.core.api_errors import envelope
 from csms.core.api_schema import error
 

@@ -20,8 +20,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, Least, NullIf
 
+from chargers.history.uptime import Span, Uptime, measure, outages_within
 from chargers.models import ChargePoint, Connection, StatusReport
-from chargers.uptime import Span, Uptime, measure, outages_within
 from csms.core.ids import uuid7_floor
 
 CONNECTIONS_MAX = 20_000

@@ -1,7 +1,7 @@
 """The API's door through which commands are sent, and waited for when the caller wishes so.
 
 `Sending` is the base of every view that sends one: what may be asked beside the command itself, the refusals, the
-answer. `SendCommand` is the door in our own words, `chargers.exact_api` that in the words of OCPP.
+answer. `SendCommand` is the door in our own words, `chargers.commands.exact_api` that in the words of OCPP.
 """
 
 import re
@@ -23,8 +23,10 @@ from rest_framework.response import Response
 from chargers import selectors
 from chargers.api import charge_point_or_404
 from chargers.callbacks.services import CallbackRefused, order_callback
-from chargers.command_api import SCOPE, CommandShape
-from chargers.commands import (
+from chargers.commands.ledger import cancel_command
+from chargers.commands.ledger_api import SCOPE, CommandShape
+from chargers.commands.ordering import Author, CommandRefused, CommandType, has_lines
+from chargers.commands.sending import (
     DEFAULT_EXPIRY,
     EXPIRY_MAX,
     QUEUED_EXPIRY,
@@ -32,10 +34,8 @@ from chargers.commands import (
     check_params,
     send_command,
 )
-from chargers.ledger import cancel_command
+from chargers.commands.sent_api import PREFER, WAITED, Sent, preferred_wait, waiting
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Author, CommandRefused, CommandType, has_lines
-from chargers.sent_api import PREFER, WAITED, Sent, preferred_wait, waiting
 from csms.core.access.models import ApiToken, User
 from csms.core.api_data import Body, Query, Whole, Word
 from csms.core.api_errors import WHOLE, ApiError, flattened, invalid
@@ -125,7 +125,7 @@ def author_of(request: Request) -> Author:
     return Author(user.username, user) if isinstance(user, User) else Author(str(user))
 
 
-def _printable(value: object, field: FieldInfo | None) -> bool:
+def printable(value: object, field: FieldInfo | None) -> bool:
     """Whether all texts in a parameter are; those of several lines may have lines."""
     match value:
         case str():
@@ -133,9 +133,9 @@ def _printable(value: object, field: FieldInfo | None) -> bool:
                 value = re.sub(r"[\r\n\t]", "", value)
             return value.isprintable()
         case list():
-            return all(_printable(item, field) for item in value)
+            return all(printable(item, field) for item in value)
         case dict():
-            return all(_printable(item, field) for pair in value.items() for item in pair)
+            return all(printable(item, field) for pair in value.items() for item in pair)
     return True
 
 
@@ -202,7 +202,7 @@ class SendCommand(Sending):
         problems = {
             name: ["It has a character that cannot be printed."]
             for name, value in params.items()
-            if not _printable(value, self.entry.params.model_fields.get(name))
+            if not printable(value, self.entry.params.model_fields.get(name))
         }
         options = Options(data=given)
         if not options.is_valid():
