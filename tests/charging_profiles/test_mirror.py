@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from chargers.commands import send_command
-from chargers.ledger import expire_commands, fail_unanswered, settle_answer
+from chargers.commands.ledger import expire_commands, fail_unanswered, settle_answer
+from chargers.commands.ordering import SYSTEM
+from chargers.commands.sending import send_command
 from chargers.models import Command
-from chargers.ordering import SYSTEM
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from csms.core.ids import uuid7

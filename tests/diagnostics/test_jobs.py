@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from chargers.commands import send_command
+from chargers.commands.ledger import settle_answer
+from chargers.commands.ordering import SYSTEM, CommandRefused
+from chargers.commands.sending import send_command
 from chargers.diagnostics import services
 from chargers.diagnostics.models import LogJob, StoredFile, Upload
 from chargers.diagnostics.tasks import expire_logs
 from chargers.jobs import State
-from chargers.ledger import settle_answer
 from chargers.models import Command
-from chargers.ordering import SYSTEM, CommandRefused
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 from tests.api.cast import charge_point, online

@@ -7,16 +7,16 @@ import pytest
 from cryptography import x509
 
 from chargers import jobs
-from chargers.commands import send_command
+from chargers.commands.ledger import expire_commands, settle_answer, settle_timeout
+from chargers.commands.ordering import SYSTEM, CommandRefused
+from chargers.commands.sending import send_command
 from chargers.firmware import services
 from chargers.firmware.models import Evidence, FirmwareJob, FirmwareReport
 from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.firmware.tasks import expire_updates
 from chargers.following import Booted
 from chargers.jobs import LOCATION_MAX, SCHEMES, State, location_fault
-from chargers.ledger import expire_commands, settle_answer, settle_timeout
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM, CommandRefused
 from chargers.protocol.versions import Version
 from chargers.traits.models import ChargePointTraits
 from csms.core.config import get_config

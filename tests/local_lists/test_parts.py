@@ -6,10 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from chargers.commands.ledger import claim_next, fail_unsent, settle_answer
+from chargers.commands.ordering import Claimed
 from chargers.configuration.models import ConfigurationKey
-from chargers.ledger import claim_next, fail_unsent, settle_answer
 from chargers.models import ChargePoint, Command
-from chargers.ordering import Claimed
 from chargers.protocol.versions import Version
 from csms.core.ids import uuid7
 from tests.transactions.cast import NOON, Wireless, token

@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chargers.commands import send_command
+from chargers.commands.ordering import SYSTEM, CommandRefused
+from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command, Connector
-from chargers.ordering import SYSTEM, CommandRefused
 from chargers.reservations.models import Reservation
 from chargers.traits.models import ChargePointTraits
 from csms.core.ids import uuid7

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chargers.ordering import CommandRefused, CommandType, Draft, as_given, by_slug
+from chargers.commands.ordering import CommandRefused, CommandType, Draft, as_given, by_slug
 from transactions.charging_profiles import schedules, services
 from transactions.charging_profiles.limits import Limits, limits_of
 from transactions.charging_profiles.models import InstalledProfile

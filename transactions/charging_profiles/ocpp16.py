@@ -4,10 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chargers.commands.ordering import BadParam, Order
+from chargers.commands.saying import renamed, translated, turned
 from chargers.handling import Handler, int32
-from chargers.ordering import BadParam, Order
 from chargers.protocol.times import format_time, parse_time
-from chargers.saying import renamed, translated, turned
 
 CALLS: dict[str, Handler] = {}
 

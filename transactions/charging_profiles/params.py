@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from chargers.commands.ordering import Instant, Params
 from chargers.handling import INT32_MAX
-from chargers.ordering import Instant, Params
 
 Purpose = Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
 Kind = Literal["Absolute", "Recurring", "Relative"]

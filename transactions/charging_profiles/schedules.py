@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chargers.commands.ordering import Outcome
 from chargers.models import Command
-from chargers.ordering import Outcome
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.charging_profiles.composite import Step, composite, difference

@@ -12,12 +12,12 @@ from typing import Any
 from django.db import transaction as database
 from django.db.models import Max, Q, QuerySet
 
-from chargers.commands import send_command
+from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
+from chargers.commands.saying import fixed_number
+from chargers.commands.sending import send_command
 from chargers.following import Booted
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command
-from chargers.ordering import SYSTEM, CommandRefused, Draft, Outcome
-from chargers.saying import fixed_number
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.charging_profiles.limits import limits_of

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from chargers.ordering import CommandType, Draft, Instant, Params, bad_param, by_slug
+from chargers.commands.ordering import CommandType, Draft, Instant, Params, bad_param, by_slug
 from transactions.local_lists import services
 
 

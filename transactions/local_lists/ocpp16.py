@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from chargers.commands.ordering import ANY_ANSWER, Order
+from chargers.commands.saying import translated, turned
 from chargers.handling import Handler
-from chargers.ordering import ANY_ANSWER, Order
 from chargers.protocol.times import format_time
-from chargers.saying import translated, turned
 
 CALLS: dict[str, Handler] = {}
 

@@ -15,12 +15,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from chargers.commands import send_command
-from chargers.effects import note_effect
+from chargers.commands.effects import note_effect
+from chargers.commands.ordering import SYSTEM, CommandRefused, Outcome
+from chargers.commands.sending import send_command
 from chargers.following import Booted
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Registration
-from chargers.ordering import SYSTEM, CommandRefused, Outcome
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.local_lists import selectors

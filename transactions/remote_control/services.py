@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction as database
 from django.db.models import Exists, Max, Min, OuterRef
 
-from chargers.commands import EXPIRY_MAX
+from chargers.commands.effects import announce_command, note_effect
+from chargers.commands.sending import EXPIRY_MAX
 from chargers.configuration.selectors import reported_number
-from chargers.effects import announce_command, note_effect
 from chargers.models import Command, Connector, ConnectorStatus
 from csms.core.events.services import record
 from csms.core.ids import uuid7_floor

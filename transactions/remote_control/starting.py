@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import Max, Q
 from django.db.models.functions import Coalesce
 
-from chargers.commands import send_command
+from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, bad_param
+from chargers.commands.sending import send_command
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, ConnectorStatus
-from chargers.ordering import SYSTEM, CommandRefused, Draft, bad_param
 from chargers.traits.selectors import traits_of, traits_of_all
 from csms.core.ids import uuid7_floor
 from transactions.charging_profiles.catalogue import prepare_start

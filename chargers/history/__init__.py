@@ -1,0 +1,1 @@
+"""What was on the wire: connections and outages, reported states, and every frame."""
