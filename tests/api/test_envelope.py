@@ -54,7 +54,7 @@ def test_another_method_is_405_and_says_which_there_are(alice: APIClient, refusa
     [
         ("charge-points/", "GET, POST, HEAD"),
         ("charge-points/CP16/", "GET, PATCH, HEAD"),
-        ("charge-points/CP16/password/", "PUT, DELETE"),
+        ("charge-points/CP16/password/", "POST, PUT, DELETE"),
         ("charge-points/CP16/commands/reset/", "POST"),
         ("schema/", "GET, HEAD"),
     ],
@@ -77,7 +77,7 @@ def test_where_there_is_nothing_no_method_is_allowed(alice: APIClient) -> None:
 
 
 def test_who_accepts_no_json_is_told_406(alice: APIClient, refusal: Any) -> None:
-    refusal(alice.get(LIST, HTTP_ACCEPT="text/csv"), 406, "not_acceptable")
+    refusal(alice.get(LIST, HTTP_ACCEPT="text/html"), 406, "not_acceptable")
 
 
 def test_a_path_without_its_slash_says_so(alice: APIClient, refusal: Any) -> None:
