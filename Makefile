@@ -61,6 +61,10 @@ format: $(VENV)/.installed-dev  ## put the code in order: imports, layout and wh
 bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency, and print one table
 	@exec $(PYTHON) -m tests.bench
 
+.PHONY: bench-reads
+bench-reads: install $(VENV)/.installed-dev  ## measure how fast the API reads a large network (ARGS="--plans FILE" writes plans)
+	@exec $(PYTHON) -m tests.bench.reads $(ARGS)
+
 .PHONY: conformance
 conformance: install $(VENV)/.installed-dev  ## run the conformance tests, and write docs/conformance.md from what came out
 	@$(PYTHON) -m pytest -q tests/conformance && $(PYTHON) -m tests.conformance

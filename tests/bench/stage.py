@@ -146,7 +146,7 @@ class Stage:
         settings = self._settings(url, {} if grouped else {"CSMS_WRITER_BATCH_MAX": "1"})
         server = Server(data, settings)
         try:
-            self._on_server_core(server.start)
+            self.on_server_core(server.start)
             with Fleet(server.port) as fleet:
                 yield Trial(server, fleet, where, self.postmaster if database == "postgres" else None)
                 server.kill()
@@ -160,9 +160,23 @@ class Stage:
                 self._drop_database(f"{self.name}_{self._trials}")
 
     @contextmanager
+    def reader(self) -> Iterator[Server]:
+        """A server that is not started yet, with an empty database of its own in PostgreSQL."""
+        name = f"{self.name}_reads"
+        self._create_database(name, self.name)
+        settings = self._settings(self._url(name), {"CSMS_API_RATE": "0"})
+        server = Server(self.folder / "reads", settings)
+        try:
+            yield server
+        finally:
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
+            self._drop_database(name)
+
+    @contextmanager
     def answerer(self) -> Iterator[tuple[int, Fleet]]:
         """The empty answerer on the server's core: its process id, and a fleet that is to connect to it."""
-        process = self._on_server_core(
+        process = self.on_server_core(
             lambda: subprocess.Popen(
                 [sys.executable, "-m", "tests.bench.answerer"],
                 cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -176,7 +190,7 @@ class Stage:
             finally:
                 process.kill()
 
-    def _on_server_core(self, work: Callable[[], T]) -> T:
+    def on_server_core(self, work: Callable[[], T]) -> T:
         # Affinity is inherited, so what is started here stays there.
         os.sched_setaffinity(0, self.server_cores)
         try:

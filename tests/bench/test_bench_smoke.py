@@ -1,10 +1,12 @@
 """The benchmark runs, loses nothing and prints every row; how fast anything was is no matter for a test."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
 from tests.bench.durability import Findings
 from tests.bench.fleet import OpenLoop
@@ -21,6 +23,9 @@ from tests.bench.measuring import (
     Results,
 )
 from tests.bench.messages import meter_values
+from tests.bench.reads import Answered
+from tests.bench.reads import report as reads_report
+from tests.bench.reads_questions import Question, questions
 from tests.bench.report import goals, percentile, table
 from tests.support.server import ROOT
 
@@ -43,6 +48,47 @@ def test_the_benchmark_runs_loses_nothing_and_prints_every_row(postgres_url: str
         assert f"\n{beginning}" in run.stdout, beginning
     assert run.stdout.count("\ngoal ") == 3
     assert "lost = 0, stored twice = 0" in run.stdout
+
+
+def test_the_benchmark_of_reads_asks_everything_and_prints_it(postgres_url: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.bench.reads", "--quick"],
+        cwd=ROOT,
+        env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for question in questions():
+        assert f"\n{question.title} " in run.stdout, question.title
+    assert "\ngoal p99 under 50 ms where an index serves: " in run.stdout
+
+
+def test_the_benchmark_of_reads_knows_every_route() -> None:
+    # Neither a list nor a detail: documents, the bytes of a file, and what is there only on a real charge point.
+    others = {"schema/", "files/{id}/content/", "charge-points/{cp_id}/connectors/{connector}/"}
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    known = {
+        path.removeprefix("/api/v1/") for path, operations in document["paths"].items() if "get" in operations
+    }
+    asked = {re.sub("{.*?}", "{}", question.route) for question in questions()}
+    assert {re.sub("{.*?}", "{}", path) for path in known - others} == asked
+
+
+def test_what_is_slow_is_named_with_whether_it_was_said() -> None:
+    quick, slow = [0.01] * 200, [0.01] * 190 + [0.2] * 10
+    text = reads_report(
+        [
+            Answered(Question("quick/"), quick, 2),
+            Answered(Question("slow/"), slow, 2),
+            Answered(Question("slow/?q=x", "looks into texts"), slow, 2),
+        ]
+    )
+    assert "where an index serves: 1 of 2, not met" in text
+    assert "  beyond it: slow/ (200 ms)" in text
+    assert "beyond: looks into texts" in text
+    assert "not served by an index, and said so: 1, of which 1 took longer" in text
 
 
 def results(grouped_us: float, single_us: float) -> Results:
