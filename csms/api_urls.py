@@ -22,7 +22,15 @@ from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
 from csms.summary_api import NetworkSummary
-from transactions import aggregate_api, frames_api, meter_api, series_api, token_api, transaction_api
+from transactions import (
+    aggregate_api,
+    frames_api,
+    meter_api,
+    series_api,
+    token_api,
+    token_import_api,
+    transaction_api,
+)
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
@@ -137,6 +145,7 @@ urlpatterns = [
     path("id-tokens/", token_api.IdTokens.as_view(), name="api-id-tokens"),
     path("unknown-tokens/", token_api.UnknownTokens.as_view(), name="api-unknown-tokens"),
     path("unknown-tokens/<uuid:id>/admit/", token_api.AdmittedToken.as_view(), name="api-admit-token"),
+    path("id-tokens/import/", token_import_api.IdTokenImport.as_view(), name="api-id-token-import"),
     path("id-tokens/<path:id_token>/", token_api.OneIdToken.as_view(), name="api-id-token"),
     path("refused-handshakes/", wire_api.RefusedHandshakes.as_view(), name="api-refused-handshakes"),
     path("schema/", Schema.as_view(), name="api-schema"),

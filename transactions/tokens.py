@@ -57,7 +57,7 @@ def add_id_token(
     blocked: bool = False,
 ) -> IdToken:
     """Register a token. Raises TokenRefusal for a bad value, or when it is known already in any case of letters."""
-    values = _checked(
+    values = checked_values(
         label=label, parent=parent, expires_at=expires_at, max_active=max_active, blocked=blocked
     )
     token = IdToken(id_token=check_id_token(id_token), created_at=now, **values)
@@ -79,7 +79,9 @@ def update_id_token(token: IdToken, *, now: datetime, **changes: Any) -> bool:
 
     Running transactions go on whatever changes (S16-02): a charge point asks again at its next start.
     """
-    changed = {name: value for name, value in _checked(**changes).items() if getattr(token, name) != value}
+    changed = {
+        name: value for name, value in checked_values(**changes).items() if getattr(token, name) != value
+    }
     if not changed:
         return False
     for name, value in changed.items():
@@ -128,7 +130,7 @@ def note_unknown_token(id_token: str, *, charge_point_id: int, now: datetime) ->
         announce("id-tokens")
 
 
-def _checked(**values: Any) -> dict[str, Any]:
+def checked_values(**values: Any) -> dict[str, Any]:
     """Return the values. Raises TokenRefusal for the first that no token may have, TypeError for an unknown field."""
     if unknown := set(values) - set(EDITABLE):
         raise TypeError(f"not editable: {', '.join(sorted(unknown))}")

@@ -21,8 +21,9 @@ STEP = 1000  # rows in memory at once
 
 Shaper = Callable[..., BaseSerializer[Any]]
 
-# What begins a formula in one spreadsheet or another, full-width forms among it. A number is none.
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+# What begins a formula in one spreadsheet or another, full-width forms among it. A number is none. What has apostrophes
+# before it already gets one more, so that it can be read back.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 # Quoted, too, is what separates cells elsewhere: no cell begins in the middle of a text.
 _QUOTED = re.compile(r'[",;\t\r\n]')
@@ -69,11 +70,20 @@ def cell(value: Any) -> str:
             text = orjson.dumps(value, default=str).decode()
         case _:
             text = str(value)
-    if isinstance(value, str) and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+    if isinstance(value, str) and _runs(text):
         text = f"'{text}"
     if _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def read_cell(text: str) -> str:
+    """Return the text that `cell()` made a cell of."""
+    return text[1:] if text.startswith("'") and _runs(text[1:]) else text
+
+
+def _runs(text: str) -> bool:
+    return _FORMULA.match(text) is not None and not _NUMBER.fullmatch(text)
 
 
 def line(cells: Iterator[Any]) -> str:

@@ -1,0 +1,132 @@
+"""Takes in files of id tokens: all of a file, or nothing of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from csms.core.api_data import moment
+from csms.core.live import announce
+from csms.core.writer import BulkTable
+from transactions.models import IdToken, UnknownToken
+from transactions.token_files import FileRefused, Problems, Row, read_tokens
+from transactions.tokens import EDITABLE
+
+CHUNK = 5000  # tokens asked for at once
+ATTEMPTS = 3
+TOKENS = BulkTable(IdToken, ("id_token", "canonical", *EDITABLE, "created_at"))
+EMPTY: dict[str, Any] = {
+    "label": "",
+    "parent": "",
+    "expires_at": None,
+    "max_active": None,
+    "blocked": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of the tokens of a file."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+Changes = list[tuple[int, dict[str, Any]]]  # primary key, all values
+
+
+def import_id_tokens(lines: Iterable[str], *, upsert: bool, dry_run: bool = False, now: datetime) -> Imported:
+    """Take in the tokens of a file; see `token_files`. Idempotent. Raises FileRefused, and then nothing was changed.
+
+    A known token is as the file says, or `upsert` makes it so; columns that the file has not stay as they are. With
+    `dry_run` it is only said what would be done. The number of queries does not grow with that of the changes.
+    """
+    rows = read_tokens(lines)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _take_in(rows, upsert=upsert, dry_run=dry_run, now=now)
+        except IntegrityError:  # somebody else registered one of them just now: it is known by now
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime) -> Imported:
+    added, changed, problems = list[Row](), Changes(), Problems()
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, CHUNK)):
+        known = _known([row.canonical for row in chunk], lock=upsert and not dry_run)
+        for row in chunk:
+            if row.canonical not in known:
+                added.append(row)
+                continue
+            pk, values = known[row.canonical]
+            differing = [name for name, value in row.values.items() if not _same(values[name], value)]
+            if differing and upsert:
+                changed.append((pk, values | row.values))
+            elif differing:
+                text = f"It is known already, with another {', another '.join(differing)}."
+                problems.add(row.line, "id_token", text)
+    if problems.count:
+        raise FileRefused(problems)
+    if not dry_run:
+        _add(added, now)
+        _change(changed, now)
+        if added or changed:
+            announce("id-tokens")
+    return Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+
+
+def _known(canonicals: list[str], *, lock: bool) -> dict[str, tuple[int, dict[str, Any]]]:
+    rows = IdToken.objects.filter(canonical__in=canonicals)
+    if lock:
+        rows = rows.order_by(
+            "pk"
+        ).select_for_update()  # in one order, so that two imports do not wait in a circle
+    found = rows.values_list("canonical", "pk", *EDITABLE)
+    return {
+        canonical: (pk, dict(zip(EDITABLE, values, strict=True)))
+        for canonical, pk, *values in found.iterator()
+    }
+
+
+def _same(now: Any, wanted: Any) -> bool:
+    """Whether a value is as wanted; of times as far as our own files tell."""
+    if isinstance(now, datetime) and isinstance(wanted, datetime):
+        return moment(now) == moment(wanted)
+    return bool(now == wanted)
+
+
+def _add(rows: list[Row], now: datetime) -> None:
+    if not rows:
+        return
+    lines = []
+    for row in rows:
+        values = EMPTY | row.values
+        lines.append((row.id_token, row.canonical, *(values[name] for name in EDITABLE), now))
+    TOKENS.write(lines)
+    unknown = set(UnknownToken.objects.values_list("canonical", flat=True))
+    admitted = iter([row.canonical for row in rows if row.canonical in unknown])
+    while chunk := list(islice(admitted, CHUNK)):
+        UnknownToken.objects.filter(canonical__in=chunk).delete()
+
+
+def _change(changed: Changes, now: datetime) -> None:
+    if not changed:
+        return
+    # bulk_update() would make a condition of every row: a statement that grows with their square.
+    names = (*EDITABLE, "updated_at")
+    columns = ", ".join(f'"{name}" = %s' for name in names)
+    adapt = connection.ops.adapt_datetimefield_value
+    lines = []
+    for pk, values in changed:
+        values = values | {"updated_at": now}
+        given = (values[name] for name in names)
+        lines.append((*(adapt(value) if isinstance(value, datetime) else value for value in given), pk))
+    with connection.cursor() as cursor:
+        cursor.executemany(f'UPDATE "{IdToken._meta.db_table}" SET {columns} WHERE "id" = %s', lines)  # noqa: S608 - our own names
