@@ -29,6 +29,7 @@ from tests.api.cast import (
     client_of,
     command,
     connector,
+    ended,
     frame,
     local_list,
     online,
@@ -42,6 +43,7 @@ from tests.api.cast import (
 )
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import SHA256, an_update, signed
+from tests.tariffs.cast import assigned, tariff
 from transactions.models import IdToken
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
@@ -70,6 +72,9 @@ SAMPLES: dict[str, Any] = {
     "every": "PT15M",
     "time_zone": "Europe/Berlin",
     "labels": {"power": "50 kW"},
+    "currency": "EUR",
+    **dict.fromkeys(("energy_price", "charging_price", "parking_price", "session_price"), "0.45"),
+    "tax_percent": "19",
     "connection_id": NOWHERE,
 }
 OF_A_TRANSACTION = {
@@ -87,6 +92,7 @@ BULK = {
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
     "register_id_token": {"id_token": "BOB"},
+    "assign_tariff": {"site": ""},
     "create_api_token": {"scopes": ["read"], "expires_at": LATER},
     "change_api_token": {"scopes": ["read"], "expires_at": LATER},
     "remote_start": {"charging_profile": OF_A_TRANSACTION},
@@ -125,7 +131,11 @@ KINDS = {
     "/reservations/": "reservation",
     "/certificate-requests/": "certificate_request",
     "/model-traits/": "model_traits",
+    "/tariffs/": "tariff",
+    "/tariff-assignments/": "tariff_assignment",
+    "/cost/": "ended",
 }
+FILE = b"id_token,label\r\nBOB,Bob\r\n"
 BAD_TIMES = [
     "yesterday",
     "",
@@ -231,6 +241,11 @@ def bad_words(name: str, schema: dict[str, Any]) -> Iterator[Any]:
 def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, Any]) -> Iterator[Ask]:
     parameters = {kind: [p for p in operation["parameters"] if p["in"] == kind] for kind in ("path", "query")}
     content = operation.get("requestBody", {}).get("content", {})
+    if CSV in content:
+        for ask in asks(method, path, operation | {"requestBody": {}}, samples):
+            yield replace(ask, body=FILE, content_type=CSV)
+        yield from files()
+        return
     body = resolved(content[JSON]["schema"]) if content else None
     fields = body["properties"] if body else {}
     full = {name: good(name, schema, samples) for name, schema in fields.items()}
@@ -340,6 +355,14 @@ def bodies(body: dict[str, Any], full: dict[str, Any]) -> Iterator[Ask]:
             yield Ask(f"{name}: {text[:30]}", refused, body=given.encode())
 
 
+def files() -> Iterator[Ask]:
+    for kind in (JSON, "text/plain", "application/x-www-form-urlencoded", "x", "é"):
+        yield Ask(f"media type {kind}", frozenset({415}), body=FILE, content_type=kind)
+    yield Ask("no text", frozenset({400}), body=b"\xff", content_type=CSV)
+    for raw in (b"", b"\x00", b"{}", b'"', b"nonsense\n", FILE + b"BOB\n", FILE + b'X,"\n'):
+        yield Ask(f"file {raw[-20:]!r}", frozenset({422}), body=raw, content_type=CSV)
+
+
 # --- judging answers --------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +417,8 @@ def samples(db: None) -> dict[str, Any]:
     ids["certificate_request"] = str(signing_request(cp16).pk)
     certificate(cp16)
     security_event(cp16)
+    place = assigned(tariff(energy_price="0.45"))
+    ids |= {"tariff": str(place.tariff_id), "tariff_assignment": str(place.pk), "ended": str(ended(cp16).pk)}
     return SAMPLES | {"transaction_id": running.transaction_id} | ids
 
 

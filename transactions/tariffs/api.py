@@ -83,8 +83,8 @@ class AssignmentShape(Shape):
 class NewAssignment(Body):
     """Where a tariff shall hold; without `cp_id` and `site` everywhere."""
 
-    cp_id = Word(required=False)
-    site = Word(required=False, max_length=100)
+    cp_id = Word(required=False, allow_null=True)
+    site = Word(required=False, allow_blank=True, max_length=100)
     valid_from = Moment(required=False, help_text="By default now.")
 
 
@@ -242,7 +242,7 @@ class TariffAssignments(ApiView):
         """Assign a tariff."""
         tariff = tariff_or_404(id)
         body = read_body(request, NewAssignment)
-        charge_point = charge_point_or_404(body["cp_id"]) if "cp_id" in body else None
+        charge_point = charge_point_or_404(body["cp_id"]) if body.get("cp_id") else None
         with refusals():
             assignment = services.assign_tariff(
                 tariff,
