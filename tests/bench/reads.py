@@ -13,14 +13,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic, perf_counter
 from urllib.parse import quote
 
 import psycopg
 
 from tests.bench.fleet import BenchFailure
+from tests.bench.gauges import Reading, Window
 from tests.bench.reads_data import Size, fill
 from tests.bench.reads_plans import Looking
 from tests.bench.reads_questions import API, SAMPLES, Question, questions
@@ -57,6 +60,8 @@ class Answered:
     question: Question
     latencies: list[float] = field(default_factory=list)
     statements: int = 0
+    window: Window | None = None
+    """The processor time of server and database, which depends less on what else the machine does."""
 
     @property
     def p50(self) -> float:
@@ -107,12 +112,12 @@ class Asking:
             raise BenchFailure(f"GET {url}: {answer.status} {body[:500]!r}")
         return body
 
-    def time(self, question: Question) -> Answered:
+    def time(self, question: Question, meter: Callable[[], Reading]) -> Answered:
         """Ask one question many times."""
         answered, urls = Answered(question), self.urls(question)
         for url in islice(urls, self.plan.warm_up):
             self.get(url)
-        end = perf_counter() + self.plan.seconds
+        begin, end = meter(), perf_counter() + self.plan.seconds
         for url in islice(urls, self.plan.requests):
             begun = perf_counter()
             self.get(url)
@@ -120,6 +125,7 @@ class Asking:
             answered.latencies.append(now - begun)
             if now > end and len(answered.latencies) >= self.plan.least:
                 break
+        answered.window = Window(len(answered.latencies), begin, meter())
         return answered
 
 
@@ -133,35 +139,40 @@ def samples(url: str) -> dict[str, list[str]]:
 
 
 @contextmanager
-def network(size: Size, stage: Stage, say: Say) -> Iterator[tuple[Server, str]]:
-    """A server with a large network, and a key to its API."""
-    with stage.reader() as server:
+def network(stage: Stage, say: Say, size: Size, url: str) -> Iterator[tuple[Server, str]]:
+    """A server with a large network, made anew unless it is in the database of a URL, and a key to its API."""
+    with stage.reader(url) as server:
         made = server.manage(
-            "create_api_token", "bench", "--scopes", "read,command,write,admin", "--rate", "0"
+            "create_api_token", f"bench {token_hex(4)}", "--scopes", "read,command,write,admin", "--rate", "0"
         )
         key = next((word for word in made.stdout.split() if word.startswith("csms_")), "")
         if not key:
             raise BenchFailure(f"no token: {made.stdout}{made.stderr}")
-        say(f"making {size.transactions:,} transactions, {size.transactions * size.readings:,} readings")
-        fill(server.env["DATABASE_URL"], size)
+        if not url:
+            say(f"making {size.transactions:,} transactions, {size.transactions * size.readings:,} readings")
+            fill(server.env["DATABASE_URL"], size)
         stage.on_server_core(server.start)
         yield server, key
 
 
-def measure(plan: Plan, stage: Stage, say: Say, only: str, plans: Path | None) -> list[Answered]:
-    """Ask everything whose title has the text `only`; write plans of what is slow."""
+def measure(plan: Plan, stage: Stage, say: Say, asked: argparse.Namespace) -> list[Answered]:
+    """Ask everything whose title has a text of `--only`; write plans of what is slow."""
     results = []
-    with network(plan.size, stage, say) as (server, key):
+    with network(stage, say, plan.size, asked.database) as (server, key):
+        assert server.process is not None
+        # Others may use a cluster that is not ours.
+        postmaster = None if asked.database else stage.postmaster
+        meter = partial(Reading.take, server.process.pid, postmaster)
         asking = Asking(server.port, key, samples(server.env["DATABASE_URL"]), plan)
         with closing(asking.connection), Looking(server) as looking:
             for question in questions():
-                if only not in question.title:
+                if asked.only and not any(text in question.title for text in asked.only):
                     continue
-                one = asking.time(question)
-                slow = plans is not None and one.p99 > GOAL
+                one = asking.time(question, meter)
+                slow = asked.plans is not None and one.p99 > GOAL
                 one.statements, texts = looking.at(next(asking.urls(question)), key, explain=slow)
-                if plans is not None and texts:
-                    with plans.open("a") as file:
+                if texts:
+                    with asked.plans.open("a") as file:
                         print(f"===== {row(one)}", *texts, sep="\n\n", file=file)
                 results.append(one)
                 say(row(one))
@@ -170,7 +181,10 @@ def measure(plan: Plan, stage: Stage, say: Say, only: str, plans: Path | None) -
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
-HEAD = f"{'route':70} {'p50 ms':>8} {'p99 ms':>8} {'statements':>10} {'asked':>6}"
+HEAD = (
+    f"{'route':70} {'p50 ms':>8} {'p99 ms':>8} {'server CPU ms':>14} {'PostgreSQL CPU ms':>18} {'statements':>11} "
+    f"{'asked':>6}"
+)
 
 
 def row(one: Answered) -> str:
@@ -178,9 +192,12 @@ def row(one: Answered) -> str:
     beyond = ""
     if one.p99 > GOAL:
         beyond = f"  beyond: {one.question.why or 'SHOULD BE SERVED BY AN INDEX'}"
+    server = one.window.server_us / 1000 if one.window else 0.0
+    database = one.window.database_us if one.window else None
+    postgres = "-" if database is None else f"{database / 1000:.1f}"
     return (
-        f"{one.question.title:70} {1000 * one.p50:8.1f} {1000 * one.p99:8.1f} {one.statements:10}"
-        f" {len(one.latencies):6}{beyond}"
+        f"{one.question.title:70} {1000 * one.p50:8.1f} {1000 * one.p99:8.1f} {server:14.1f} {postgres:>18} "
+        f"{one.statements:11} {len(one.latencies):6}{beyond}"
     )
 
 
@@ -209,7 +226,16 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="only see that it runs; the figures mean nothing"
     )
-    parser.add_argument("--only", default="", metavar="TEXT", help="ask only what has this text in its URL")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="ask only what has one of these texts in its URL",
+    )
+    parser.add_argument(
+        "--database", default="", metavar="URL", help="a network that tests.bench.reads_data has made before"
+    )
     parser.add_argument(
         "--plans", type=Path, metavar="FILE", help="add the plans of what is slow to this file"
     )
@@ -227,7 +253,7 @@ def main() -> int:
         with Stage() as stage:
             print(stage.in_words(), flush=True)
             plan = QUICK if asked.quick else Plan()
-            results = measure(plan, stage, say, asked.only, asked.plans)
+            results = measure(plan, stage, say, asked)
             print(f"\n{report(results)}")
             print(f"\n{monotonic() - begun:.0f} seconds in all, load average {os.getloadavg()[0]:.1f}")
     except (BenchFailure, AssertionError) as failure:  # the latter of a server that did not start

@@ -66,7 +66,8 @@ $$
 
 FLEET = """
 INSERT INTO chargers_process (id, host, pid, started_at, seen_at)
-SELECT pg_temp.id7(%(now)s - interval '1 day', n), 'host-' || n, 100 + n, %(now)s - interval '1 day', %(now)s
+SELECT pg_temp.id7(%(now)s - interval '1 day', n), 'host-' || n, 100 + n, %(now)s - interval '1 day',
+    %(now)s + interval '1 day' -- or else its connections would be taken for lost
 FROM generate_series(1, 4) n;
 
 INSERT INTO chargers_chargepoint (cp_id, name, registration, password_hash, next_password_hash, security_profile,

@@ -19,7 +19,8 @@ class Looking:
     def __init__(self, server: Server) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.reads_plans"],
-            cwd=ROOT, env=server.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, env=server.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
     def at(self, url: str, key: str, *, explain: bool = False) -> tuple[int, list[str]]:

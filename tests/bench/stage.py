@@ -160,18 +160,23 @@ class Stage:
                 self._drop_database(f"{self.name}_{self._trials}")
 
     @contextmanager
-    def reader(self) -> Iterator[Server]:
-        """A server that is not started yet, with an empty database of its own in PostgreSQL."""
+    def reader(self, url: str = "") -> Iterator[Server]:
+        """A server that is not started yet, with a database that is there, or an empty one of its own in PostgreSQL."""
         name = f"{self.name}_reads"
-        self._create_database(name, self.name)
-        settings = self._settings(self._url(name), {"CSMS_API_RATE": "0"})
+        if not url:
+            self._create_database(name, self.name)
+        # Without a worker, which would put in order what it takes for lost.
+        settings = self._settings(
+            url or self._url(name), {"CSMS_API_RATE": "0", "CSMS_EMBEDDED_WORKER": "off"}
+        )
         server = Server(self.folder / "reads", settings)
         try:
             yield server
         finally:
             if server.process is not None and server.process.poll() is None:
                 server.kill()
-            self._drop_database(name)
+            if not url:
+                self._drop_database(name)
 
     @contextmanager
     def answerer(self) -> Iterator[tuple[int, Fleet]]:
