@@ -21,9 +21,10 @@ from csms.core.api_errors import ApiError, invalid
 from csms.core.api_views import ApiView, paged
 from csms.core.paging import COUNT_MAX, LIMIT_MAX, PageQuery
 from csms.core.time_zones import days, find_zone, hours
-from transactions.aggregates import GROUPS, NO_CONNECTOR, PARTS, Key, Sums, names_of, sums
+from transactions.aggregates import GROUPS, NO_CONNECTOR, PARTS, Key, Sums, names_of, revenues, sums
 from transactions.meter_api import check_bounds
 from transactions.models import Transaction
+from transactions.tariffs.shapes import RevenueShape
 from transactions.transaction_api import FILTERS
 
 # How long a window is by default and at most, and what its steps are.
@@ -119,6 +120,7 @@ class AggregateShape(Shape):
             "orphans": whole(help_text="Known only from their end."),
             "offline": whole(help_text="Told long after they happened."),
             "with_anomalies": whole(help_text="With something odd about them."),
+            "revenue": RevenueShape(many=True, help_text="What was priced, a sum for each currency."),
         }
 
 
@@ -182,7 +184,10 @@ class Aggregates(ApiView):
         found = sums(rows, edges=edges, group=group, after=after, limit=limit + 1)
         shown = list(found)[:limit]
         cp_ids = names_of({key[1] for key in shown}) if PARTS[group][:1] == (int,) else {}
-        results = [_shown(key, found[key], edges, group, cp_ids) for key in shown]
+        revenue = revenues(rows, edges=edges, group=group, after=after, keys=shown)
+        results = [
+            _shown(key, found[key], edges, group, cp_ids) | {"revenue": revenue.get(key, [])} for key in shown
+        ]
         following = write_cursor(shown[-1], edges) if len(found) > limit else None
         return list(AggregateShape(results, many=True).data), following
 

@@ -135,6 +135,41 @@ def sums(
     return {key: found[key] for key in sorted(found)[:limit]}
 
 
+def revenues(
+    transactions: QuerySet[Transaction],
+    *,
+    edges: Sequence[datetime],
+    group: str,
+    after: Key | None = None,
+    keys: Sequence[Key],
+) -> dict[Key, list[dict[str, Any]]]:
+    """Return what the sessions of each of these keys cost, which follow on `after`, by currency. One query.
+
+    The sums are exact, for amounts are kept as whole numbers.
+    """
+    if not keys:
+        return {}
+    names = [f"key_{number}" for number in range(len(PARTS[group]))]
+    rows = (
+        _grouped(transactions.filter(cost__isnull=False), "started_at", edges, group, after)
+        .values("step", *names, currency=F("cost__currency"))
+        .annotate(
+            sessions=Count("pk"),
+            net=Sum("cost__net"),
+            tax=Sum("cost__tax"),
+            total=Sum("cost__total"),
+        )
+        .order_by("step", *names, "currency")
+    )
+    found: dict[Key, list[dict[str, Any]]] = {}
+    for row in rows.iterator():
+        key = (row.pop("step"), *(row.pop(name) for name in names))
+        if key > keys[-1]:
+            break
+        found.setdefault(key, []).append(row)
+    return found
+
+
 def _grouped(
     transactions: QuerySet[Transaction], column: str, edges: Sequence[datetime], group: str, after: Key | None
 ) -> Any:

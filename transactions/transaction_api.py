@@ -21,6 +21,7 @@ from csms.core.paging import PageQuery
 from transactions import selectors
 from transactions.meter_api import check_bounds
 from transactions.models import ANOMALIES, EVIDENCE, Transaction
+from transactions.tariffs.shapes import CostShape
 
 ANY = "any"
 ENERGY_MAX = 10**13  # Wh; what no meter counts to
@@ -76,6 +77,7 @@ class TransactionShape(Shape):
         allow_null=True, help_text="Whole seconds from start to end; null until it has ended."
     )
     live = LiveShape(source="*", allow_null=True)
+    cost = CostShape(allow_null=True, help_text="Null while it is active, and where no tariff held.")
     stop_reason = serializers.CharField()
     stop_id_token = serializers.CharField()
     claimed_transaction_id = serializers.CharField(
@@ -257,6 +259,12 @@ def chosen(rows: Rows, asked: dict[str, Any]) -> Rows:
     return rows
 
 
+def shown() -> Rows:
+    """Return the transactions with all that their shapes show."""
+    rows = selectors.transactions().select_related("cost__tariff")
+    return selectors.with_live_figures(rows, now=timezone.now())
+
+
 # --- views ------------------------------------------------------------------------------------------------------------
 
 NEWEST = ("-started_at", "-pk")
@@ -276,8 +284,7 @@ class Transactions(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List transactions."""
-        rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
-        return self.page(chosen(rows, self.asked), order=NEWEST, shape=TransactionShape)
+        return self.page(chosen(shown(), self.asked), order=NEWEST, shape=TransactionShape)
 
 
 class ChargePointTransactions(ApiView):
@@ -294,8 +301,7 @@ class ChargePointTransactions(ApiView):
     )
     def get(self, request: Request, cp_id: str) -> Response:
         """List transactions."""
-        rows = selectors.transactions().filter(charge_point=charge_point_or_404(cp_id))
-        rows = selectors.with_live_figures(rows, now=timezone.now())
+        rows = shown().filter(charge_point=charge_point_or_404(cp_id))
         return self.page(chosen(rows, self.asked), order=NEWEST, shape=TransactionShape)
 
 
@@ -309,5 +315,4 @@ class OneTransaction(ApiView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Show a transaction."""
-        rows = selectors.with_live_figures(selectors.transactions(), now=timezone.now())
-        return Response(TransactionDetailShape(found(rows.filter(pk=id).first(), "transaction", id)).data)
+        return Response(TransactionDetailShape(found(shown().filter(pk=id).first(), "transaction", id)).data)

@@ -47,6 +47,7 @@ def test_a_day_is_summed_up_whole(bob: APIClient) -> None:
             "orphans": 1,
             "offline": 1,
             "with_anomalies": 1,
+            "revenue": [],
         }
     ]
     assert answer["window"] == {"from": "2026-03-04T00:00:00.000Z", "to": "2026-03-05T00:00:00.000Z"}
@@ -284,13 +285,13 @@ def test_the_longest_windows_are_answered_whole(bob: APIClient) -> None:
         assert asked(bob, f"{edge}&time_zone=America/Los_Angeles")["results"]
 
 
-def test_it_takes_two_queries_and_one_for_names(bob: APIClient, django_assert_num_queries: Any) -> None:
+def test_it_takes_three_queries_and_one_for_names(bob: APIClient, django_assert_num_queries: Any) -> None:
     for number in range(5):
         ended(charge_point(f"CP{number}"))
     bob.get(URL)
-    with django_assert_num_queries(3):  # token, started, ended
+    with django_assert_num_queries(4):  # token, started, ended, revenue
         asked(bob, DAY)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(asked(bob, f"{DAY}&group_by=charge_point")["results"]) == 5
 
 

@@ -93,3 +93,13 @@ class CostShape(Shape):
         help_text="While its connector was SuspendedEV or Finishing, the free part included."
     )
     priced_at = Moment(allow_null=True, help_text="Null: an estimate, since it is active or was not priced.")
+
+
+class RevenueShape(Shape):
+    """What sessions cost together, in one currency. The sums are exact."""
+
+    currency = serializers.CharField(help_text="ISO 4217.")
+    sessions = serializers.IntegerField(help_text="Those that were priced in it.")
+    net = Money()
+    tax = Money()
+    total = Money()
