@@ -168,6 +168,12 @@ class Transaction(models.Model):
             models.Index(
                 fields=["charge_point"], condition=models.Q(status="active"), name="transaction_active"
             ),
+            # In the order of the list. The oldest of them come after all that ended since, which no one should read.
+            models.Index(
+                fields=["-started_at", "-id"],
+                condition=models.Q(status="active"),
+                name="transaction_active_started",
+            ),
             models.Index(fields=["token_key", "-started_at", "-id"], name="transaction_token_started"),
             models.Index(
                 fields=["end_seen_at"],

@@ -96,7 +96,7 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
         "orphan=true", "offline=true", "anomalies=any", "anomalies=meter_jumped", "reserved=true",
         "end_source=inferred", "stop_reason=EVDisconnected", "from={month}", "from={month}&to={week}",
         "stopped_from={week}", "energy_min_wh=59000", "sort=started_at", "sort=-stopped_at", "sort=-energy_wh",
-        "sort=-duration_seconds", "sort=energy_wh", ("stop_reason=Nothing", WINDOW),
+        "sort=-duration_seconds", "sort=energy_wh", "status=active&sort=started_at", ("stop_reason=Nothing", WINDOW),
         ("q=TOKEN42", TEXT), ("count=true", COUNTS),
     ),
     "transactions/aggregates/": (
