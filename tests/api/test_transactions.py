@@ -42,6 +42,7 @@ def test_an_ended_transaction_is_shown_whole(bob: APIClient) -> None:
         "energy_wh": 7500,
         "duration_seconds": 3600,
         "live": None,
+        "cost": None,
         "stop_reason": "EVDisconnected",
         "stop_id_token": "BOB",
         "claimed_transaction_id": "",
@@ -88,6 +89,17 @@ def test_a_stale_power_is_not_shown_as_live(bob: APIClient) -> None:
     live = bob.get(f"{LIST}{transaction.pk}/").json()["live"]
     assert (live["energy_wh"], live["power_w"]) == (1500, None)
     assert live["read_at"] == "2026-03-04T12:00:00.000Z"
+
+
+def test_a_power_that_was_told_late_is_not_shown_as_live(bob: APIClient) -> None:
+    """Back online, a charge point tells what it measured hours ago."""
+    cp16 = charge_point()
+    transaction = session(cp16)
+    reading(cp16, transaction, power_w=11000.0, soc_percent=40.0, offline=True)
+    live = bob.get(f"{LIST}{transaction.pk}/").json()["live"]
+    assert (live["energy_wh"], live["power_w"], live["soc_percent"]) == (1500, None, None)
+    reading(cp16, transaction, power_w=7000.0, sampled_at=NOON - timedelta(hours=1))
+    assert bob.get(f"{LIST}{transaction.pk}/").json()["live"]["power_w"] == 7000
 
 
 def test_energy_never_runs_backwards(bob: APIClient) -> None:
