@@ -31,21 +31,21 @@ def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> 
     """Put the newest figures beside the active transactions, for `energy_so_far()` and the like.
 
     `live_register_wh` is the register as last read and `live_read_at` when that was, however long ago;
-    `live_power_w` and `live_soc_percent` are no older than FRESH. All are None for transactions that have ended,
-    and where no reading had the figure.
+    `live_power_w` and `live_soc_percent` are no older than FRESH, and were not told late. All are None for
+    transactions that have ended, and where no reading had the figure.
     """
 
-    def newest(name: str, figure: str, *order: str, where: Q | PairAtLeast = ALL) -> Case:
+    def newest(name: str, figure: str, *order: str, where: Q = ALL) -> Case:
         readings = MeterValue.objects.filter(
             where, transaction=OuterRef("pk"), **{f"{figure}__isnull": False}
         )
         value = Subquery(readings.order_by(*order, "-pk").values(name)[:1])
         return Case(When(status=Transaction.Status.ACTIVE, then=value))
 
-    # The bound on the id keeps the search short where no reading has the figure. Within it the charge point's own time
-    # says what is newest, since it may tell now what it measured while it was offline.
+    # The bound on the id keeps the search short where no reading has the figure. What was measured while the charge
+    # point was offline may be told only now, and says nothing about now; of the rest its own time says what is newest.
     bound = Value(uuid7_floor(now - FRESH), output_field=UUIDField())
-    fresh = PairAtLeast(F("transaction_id"), F("pk"), OuterRef("pk"), bound)
+    fresh = Q(PairAtLeast(F("transaction_id"), F("pk"), OuterRef("pk"), bound), offline=False)
     return transactions.annotate(
         live_register_wh=newest("energy_wh", "energy_wh"),
         live_read_at=newest("sampled_at", "sampled_at"),

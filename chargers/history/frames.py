@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from chargers.models import Connection, Frame
 from csms.core.ids import uuid7_floor
@@ -46,7 +46,7 @@ def pairs(rows: Sequence[Frame]) -> dict[UUID, Frame]:
     for first in range(0, len(stretches), STRETCHES_AT_ONCE):
         near = Q()
         for since, until, charge_points in stretches[first : first + STRETCHES_AT_ONCE]:
-            near |= Q(charge_point__in=charge_points, pk__gte=uuid7_floor(since), pk__lt=uuid7_floor(until))
+            near |= Q(charge_point__in=charge_points, pk__range=(uuid7_floor(since), uuid7_floor(until)))
         around += Frame.objects.filter(
             near,
             connection_id__in={row.connection_id for row in paired},
@@ -105,8 +105,8 @@ def exchanges(
     """Return the frames of a charge point that name a transaction, and those that ask for or answer them.
 
     Of a start only the answer names its transaction, of a reading only the call. Its start and its end are also known
-    by when they came, `claimed_at`: an end may have named nothing, or another. Reads nothing but the frames of this
-    charge point in the window. Two queries, and a third when the rows are read.
+    by when they came, `claimed_at`: an end may have named nothing, or another. Reads the texts of this charge point's
+    frames in the window, each once. Two queries, and a third when the rows are read.
     """
     claims = _claims(charge_point_id, claimed_at)
     answers = pairs(claims)
@@ -114,13 +114,17 @@ def exchanges(
     call = _other_half(charge_point_id, "lt", "-pk", kind=CALL)
     answer = _other_half(charge_point_id, "gt", "pk", kind__in=ANSWERS)
     rows = frames(since=since, until=until).filter(charge_point=charge_point_id)
-    # The other half is looked for row by row, and only where nothing else decides: a page costs what is on it.
-    return rows.alias(text_of_call=call, text_of_answer=answer).filter(
-        Q(pk__in=known)
-        | naming(transaction_id)
+    # The other half is looked for row by row, which costs a hundred times as much as to read a text: only where one of
+    # its message id named the transaction, and by CASE, since the database would choose another order. Not by the ids
+    # alone: they may be used again.
+    named = rows.filter(naming(transaction_id)).order_by().values("message_id")
+    about = (
+        naming(transaction_id)
         | (Q(kind__in=ANSWERS) & naming(transaction_id, "text_of_call"))
         | (Q(kind=CALL) & naming(transaction_id, "text_of_answer"))
     )
+    told = Case(When(message_id__in=named, then=Case(When(about, then=True), default=False)), default=False)
+    return rows.alias(text_of_call=call, text_of_answer=answer).filter(Q(pk__in=known) | Q(told))
 
 
 def _claims(charge_point_id: int, claimed_at: Collection[datetime]) -> list[Frame]:

@@ -1,6 +1,7 @@
 """Frames and refused handshakes through the API."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+from chargers.history.frames import exchanges
 from chargers.models import ChargePoint, Frame, RefusedHandshake
 from csms.core.ids import uuid7_floor
 from tests.api.cast import API, NOON, charge_point, ended, frame, online, session
@@ -437,6 +439,33 @@ def test_of_a_transaction_of_months_the_last_of_them_is_looked_at(bob: APIClient
     passed(cp16, -86400 * 40, reading(80))
     one = passed(cp16, -86400 * 20, reading(80))
     assert ids(bob, f"{API}/transactions/{row.pk}/frames/") == [str(one.pk)]
+
+
+def looked_up(plan: Any) -> Iterator[int]:
+    """How often the database ran each subquery that belongs to a row: Limits, in the plan of a transaction's frames."""
+    if plan.get("Parent Relationship") == "SubPlan" and plan["Node Type"] == "Limit":
+        yield plan["Actual Loops"]
+    for part in plan.get("Plans", ()):
+        yield from looked_up(part)
+
+
+@pytest.mark.postgres_only
+def test_the_other_half_is_looked_for_only_where_a_message_id_named_the_transaction(db: None) -> None:
+    """To look for it at every frame took 20 s of a charge point that talks much."""
+    cp16 = charge_point()
+    for number in range(30):
+        passed(cp16, number, message_id=f"h{number}")
+        answer(cp16, number + 0.1, '[3,"h",{}]', message_id=f"h{number}")
+    passed(cp16, 40, reading(81), message_id="m")
+    answer(cp16, 40.1, '[3,"m",{}]', message_id="m")
+    rows = exchanges(
+        cp16.pk, "81", claimed_at=[], since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)
+    )
+    assert len(rows) == 2
+    [plan] = json.loads(rows.order_by("-pk").explain(format="json", analyze=True))
+    loops = list(looked_up(plan["Plan"]))
+    assert len(loops) == 2
+    assert max(loops) <= 2
 
 
 @pytest.mark.parametrize("name", ["a.*", "(", "\\", 'q"q', "[", "x{9}", "é"])
