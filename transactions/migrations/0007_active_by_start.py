@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chargers', '0008_reads'),
-        ('transactions', '0006_durations_and_indexes'),
+        ("chargers", "0008_reads"),
+        ("transactions", "0006_durations_and_indexes"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='transaction',
-            index=models.Index(condition=models.Q(('status', 'active')), fields=['-started_at', '-id'], name='transaction_active_started'),
+            model_name="transaction",
+            index=models.Index(
+                condition=models.Q(("status", "active")),
+                fields=["-started_at", "-id"],
+                name="transaction_active_started",
+            ),
         ),
     ]
