@@ -27,7 +27,9 @@ from csms.core.sealing import unseal
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(
+    seconds=20
+)  # so long a job rests when its worker is killed; who is slower is overtaken, and stops
 LOOK_MAX = 200  # targets that a step of a job looks at
 LOOK_LEAST = 25  # targets in a query, since those that cannot be commanded cost nothing of the rate
 RECALL_MAX = 100  # commands that a step takes back

@@ -399,6 +399,12 @@ def test_a_job_that_another_worker_has_is_left_alone_until_its_lease_ends() -> N
     assert steps(NOON + MINUTE) == 1
 
 
+def test_a_job_whose_worker_was_killed_goes_on_within_half_a_minute() -> None:
+    job = job_for(fleet(1))
+    BulkJob.objects.filter(pk=job.pk).update(leased_until=NOON + running.LEASE, lease=job.pk)
+    assert steps(NOON + 30 * SECOND) == 1
+
+
 def test_a_worker_that_dies_between_two_targets_leaves_none_commanded_twice(monkeypatch: Any) -> None:
     job = job_for(fleet(4))
     step()  # the first of them
