@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -346,3 +347,22 @@ def test_a_person_asks_who_they_are(db: None) -> None:
     assert (mine["kind"], mine["name"], mine["role"]) == ("person", "the operator", "operator")
     assert mine["scopes"] == ["read", "command", "write"]
     assert (mine["token_id"], mine["token_hint"], mine["expires_at"]) == (None, None, None)
+
+
+# --- by command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "scopes"),
+    [
+        ([], ["read", "command", "write"]),
+        (["--scope", "read", "--scope", "command"], ["read", "command"]),  # as docs/api/README.md has it
+        (["--scopes", "read,admin"], ["read", "admin"]),
+        (["--scopes=read,write", "--scope=admin"], ["read", "write", "admin"]),
+    ],
+)
+def test_the_command_gives_every_scope_that_it_is_told(
+    db: None, options: list[str], scopes: list[str]
+) -> None:
+    call_command("create_api_token", "billing", *options)
+    assert set(ApiToken.objects.get(name="billing").scopes) == set(scopes)

@@ -9,6 +9,8 @@ from django.utils import timezone
 from csms.core.access.models import SCOPES
 from csms.core.access.services import RATE_MAX, create_api_token, signing_secret_text
 
+DEFAULT_SCOPES = ("read", "command", "write")
+
 
 class Command(BaseCommand):
     help = (
@@ -20,11 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("name", help="what will use the token, e.g. billing")
         parser.add_argument(
             "--scopes",
-            default="read,command,write",
-            help=f"comma-separated, of {', '.join(SCOPES)} (%(default)s)",
+            "--scope",
+            action="append",
+            metavar="SCOPES",
+            help=f"comma-separated, or one each time, of {', '.join(SCOPES)} (default: read,command,write)",
         )
         parser.add_argument("--days", type=int, help="days until it expires (default: never)")
-
         parser.add_argument(
             "--rate", type=int, help="requests a minute; 0: no limit (default: as CSMS_API_RATE has it)"
         )
@@ -40,7 +43,7 @@ class Command(BaseCommand):
         try:
             token, key = create_api_token(
                 options["name"],
-                scopes=[s for s in options["scopes"].split(",") if s],
+                scopes=[s for s in ",".join(options["scopes"] or DEFAULT_SCOPES).split(",") if s],
                 now=now,
                 expires_at=now + timedelta(days=days) if days else None,
                 rate=rate,
