@@ -21,9 +21,10 @@ STEP = 1000  # rows in memory at once
 
 Shaper = Callable[..., BaseSerializer[Any]]
 
-# What begins a formula in one spreadsheet or another, full-width forms among it. A number is none. What has apostrophes
-# before it already gets one more, so that it can be read back.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+# What begins a formula in one spreadsheet or another, full-width forms among it, also behind blanks and marks that
+# nobody sees, which some take away first. A number is none. What has apostrophes before it already gets one more, so
+# that it can be read back.
+_FORMULA = re.compile(r"'*([\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@＝＋－＠]|[\t\r\n])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 # Quoted, too, is what separates cells elsewhere: no cell begins in the middle of a text.
 _QUOTED = re.compile(r'[",;\t\r\n]')

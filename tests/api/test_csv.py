@@ -178,6 +178,11 @@ def test_a_cell_is_written_so_that_it_reads_back(value: Any, written: str) -> No
         "-7 ",
         "-٣",
         "-1\n",
+        " =1+1",
+        "\u00a0=1+1",
+        "\u202e=1+1",
+        "\u200b@A1",
+        "\ufeff=1+1",
     ],
 )
 def test_no_text_is_a_formula(bob: APIClient, hostile: str) -> None:
