@@ -1,7 +1,7 @@
 """What is read of the past of charge points: their connections, status reports, outages and uptime."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,11 +24,13 @@ from chargers.history.uptime import Span, Uptime, measure, outages_within
 from chargers.models import ChargePoint, Connection, StatusReport
 from csms.core.ids import uuid7_floor
 
-CONNECTIONS_MAX = 20_000
+CONNECTIONS_MAX = 20_000  # of one charge point
+TOGETHER_MAX = 100_000  # of several
+ALL = 10**9
 
 
 class TooMany(Exception):
-    """A charge point had more connections in the window than are looked at together."""
+    """Charge points had more connections in the window than are looked at together."""
 
 
 def connections(*, since: datetime, until: datetime) -> QuerySet[Connection]:
@@ -70,31 +72,46 @@ def with_bounds(
     )
 
 
-def _spans(charge_points: Iterable[Any], *, since: datetime, until: datetime) -> dict[int, list[Span]]:
-    """Return the connections in the window and those around it, of charge points with bounds. One query."""
+def _spans(
+    charge_points: Iterable[Any], *, since: datetime, until: datetime, at_most: int
+) -> dict[int, list[Span]]:
+    """Return the connections in the window and those around it, of charge points with bounds. One query.
+
+    Raises TooMany.
+    """
     charge_points = list(charge_points)
     around = [pk for row in charge_points for pk in (row.prior, row.following) if pk is not None]
     rows = Connection.objects.filter(
         _open_within(since, until) | Q(pk__in=around), charge_point__in=[row.pk for row in charge_points]
     )
     spans: dict[int, list[Span]] = defaultdict(list)
-    for charge_point_id, opened, closed, pk in rows.values_list(
-        "charge_point_id", "opened_at", "closed_at", "pk"
-    ):
+    found = rows.values_list("charge_point_id", "opened_at", "closed_at", "pk")[: at_most + 1]
+    if len(found) > at_most:
+        raise TooMany
+    for charge_point_id, opened, closed, pk in found:
         spans[charge_point_id].append(Span(opened, closed, pk))
     return spans
 
 
-def uptimes(charge_points: Iterable[Any]) -> list[tuple[Any, Uptime]]:
-    """Return charge points (all with bounds of the same window) with their uptime. One query."""
+def uptimes(charge_points: Iterable[Any], *, at_most: int | None = None) -> list[tuple[Any, Uptime]]:
+    """Return charge points (all with bounds of the same window) with their uptime. One query. Raises TooMany."""
     charge_points = list(charge_points)
     if not charge_points:
         return []
     since, until = charge_points[0].window_since, charge_points[0].window_until
-    spans = _spans(charge_points, since=since, until=until)
+    spans = _spans(charge_points, since=since, until=until, at_most=at_most or TOGETHER_MAX)
     return [
         (row, measure(spans[row.pk], since=since, until=until, horizon=row.horizon)) for row in charge_points
     ]
+
+
+def uptimes_in_parts(charge_points: Sequence[Any]) -> list[tuple[Any, Uptime]]:
+    """Return what `uptimes` does, of as many charge points at a time as are looked at together, of one at least."""
+    try:
+        return uptimes(charge_points, at_most=None if len(charge_points) > 1 else ALL)
+    except TooMany:
+        half = len(charge_points) // 2
+        return uptimes_in_parts(charge_points[:half]) + uptimes_in_parts(charge_points[half:])
 
 
 def ended_by_outages(
@@ -108,9 +125,7 @@ def ended_by_outages(
     bounded: Any = with_bounds(
         ChargePoint.objects.filter(pk=charge_point.pk), since=since, until=until, now=now
     ).get()
-    [spans] = _spans([bounded], since=since, until=until).values() or [[]]
-    if len(spans) > CONNECTIONS_MAX:
-        raise TooMany
+    [spans] = _spans([bounded], since=since, until=until, at_most=CONNECTIONS_MAX).values() or [[]]
     found = outages_within(spans, since=since, until=max(since, min(until, bounded.horizon)))
     next_one = Connection.objects.filter(
         charge_point=charge_point, opened_at__gt=Greatest(OuterRef("opened_at"), OuterRef("closed_at"))

@@ -1,6 +1,7 @@
 """The API's door to offline windows and uptime."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -73,10 +74,7 @@ class OfflineWindows(ApiView):
         try:
             rows = selectors.ended_by_outages(charge_point, since=since, until=until, now=now)
         except selectors.TooMany as error:
-            text = (
-                f"More than {selectors.CONNECTIONS_MAX} connections lie in the window; ask for parts of it."
-            )
-            raise ApiError(422, "window_too_large", f"from: {text}", {"from": [text]}) from error
+            raise _too_many(selectors.CONNECTIONS_MAX, "parts of it") from error
         return self.page(rows, order=("-opened_at", "-pk"), shape=OfflineWindowShape, window=window)
 
 
@@ -84,8 +82,18 @@ class UptimeList(serializers.ListSerializer[Any]):
     """Rows of charge points, whose connections are read together."""
 
     def to_representation(self, data: Any) -> list[Any]:
-        """Return the rows with their figures."""
-        return super().to_representation([_figures(*one) for one in selectors.uptimes(data)])
+        """Return the rows with their figures. Raises 422 for more than a page may look at; a file takes its time."""
+        try:
+            in_file = getattr(self.child, "in_file", False)
+            found = selectors.uptimes_in_parts(data) if in_file else selectors.uptimes(data)
+        except selectors.TooMany as error:
+            raise _too_many(selectors.TOGETHER_MAX, "parts of it, or for fewer rows") from error
+        return super().to_representation([_figures(*one) for one in found])
+
+
+def _too_many(most: int, instead: str) -> ApiError:
+    text = f"More than {most} connections lie in the window; ask for {instead}."
+    return ApiError(422, "window_too_large", f"from: {text}", {"from": [text]})
 
 
 def _figures(row: Any, uptime: Any) -> dict[str, Any]:
@@ -126,6 +134,10 @@ class UptimeShape(Shape):
     outages = serializers.IntegerField(help_text="How many there were, the one that goes on included.")
     longest_outage_seconds = serializers.FloatField(help_text="Its part in the window; 0 if there was none.")
 
+    def __init__(self, *args: Any, in_file: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.in_file = in_file
+
 
 class ChargePointUptimeShape(UptimeShape):
     """What a charge point spent a window with. The three kinds of seconds add up to the window."""
@@ -153,7 +165,7 @@ class UptimeQuery(WindowQuery):
     vendor = serializers.CharField(required=False, help_text="Whole; case does not matter.")
     model = serializers.CharField(required=False, help_text="Whole; case does not matter.")
     q = serializers.CharField(
-        required=False, help_text="Text in the identity, name, vendor, model or serial number."
+        required=False, help_text="Text in the identity, name, site, vendor, model or serial number."
     )
     retired = Flag(default=False, help_text="Those that were retired instead of those in service.")
 
@@ -177,7 +189,8 @@ class Uptimes(ApiView):
         operation_id="list_uptime",
         summary="List the uptime of charge points",
         description=f"By identity, in a window of at most {UPTIME_WINDOW.days} days. {COUNTED} Only the order by "
-        "identity is served by an index; the others look at every charge point.",
+        "identity is served by an index; the others look at every charge point. A page looks at "
+        f"{selectors.TOGETHER_MAX} connections at most.",
         responses={200: paged(UptimeShape, window=True)},
     )
     def get(self, request: Request) -> Response:
@@ -189,7 +202,8 @@ class Uptimes(ApiView):
         rows = selectors.with_bounds(rows, since=since, until=until, now=now)
         if self.asked.get("sort", "cp_id").lstrip("-") != "cp_id":
             rows = selectors.with_shares(rows, since=since, until=until)
-        return self.page(rows, order=("cp_id",), shape=UptimeShape, window=window)
+        shape = partial(UptimeShape, in_file=self.as_file)
+        return self.page(rows, order=("cp_id",), shape=shape, window=window)
 
 
 class ChargePointUptime(ApiView):
@@ -210,7 +224,10 @@ class ChargePointUptime(ApiView):
         now = timezone.now()
         since, until = self.window(now=now, at_most=UPTIME_WINDOW)
         rows = ChargePoint.objects.filter(pk=charge_point.pk)
-        [one] = selectors.uptimes(selectors.with_bounds(rows, since=since, until=until, now=now))
+        try:
+            [one] = selectors.uptimes(selectors.with_bounds(rows, since=since, until=until, now=now))
+        except selectors.TooMany as error:
+            raise _too_many(selectors.TOGETHER_MAX, "parts of it") from error
         return Response(
             ChargePointUptimeShape({"window": {"from": since, "to": until}, **_figures(*one)}).data
         )

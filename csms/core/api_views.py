@@ -82,6 +82,11 @@ class ApiView(Idempotent):
     def _is_list(self, request: Request) -> bool:
         return request.method in READING and self.query is not None and issubclass(self.query, PageQuery)
 
+    @property
+    def as_file(self) -> bool:
+        """Whether a list was asked for as a file."""
+        return bool(self.asked.get("format", self.kind) != "json")
+
     def page(
         self,
         rows: QuerySet[Any],
@@ -97,7 +102,8 @@ class ApiView(Idempotent):
         if "sort" in self.asked:
             order = sorted_by(cast(type[PageQuery], self.query), self.asked["sort"])
         bounds = {"from": moment(window[0]), "to": moment(window[1])} if window else None
-        if (kind := self.asked.get("format", self.kind)) != "json":
+        if self.as_file:
+            kind = self.asked.get("format", self.kind)
             return self._export(rows, kind=kind, order=order, shape=shape, bounds=bounds)
         found = page(rows, order=order, limit=self.asked["limit"], cursor=self.asked.get("cursor"))
         results = shape(found.rows, many=True, context={"request": self.request}).data

@@ -1,5 +1,6 @@
 """Connections, status history, offline windows and uptime through the API."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -363,6 +364,24 @@ def test_too_many_connections_are_not_looked_at_together(
         connected(cp16, 10 * n, 10 * n + 5)
     answer = bob.get(f"{OF_CP16}/offline-windows/?{DAY}")
     assert "More than 3" in refusal(answer, 422, "window_too_large", "from")["detail"]
+
+
+def test_a_page_of_uptime_looks_at_so_many_connections_and_a_file_at_all(
+    bob: APIClient, connected: Any, refusal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargers.history.selectors.TOGETHER_MAX", 3)
+    chargers = [charge_point(cp_id) for cp_id in ("A", "B", "C")]
+    for charger in chargers:
+        for n in range(3):
+            connected(charger, 10 * n, 10 * n + 5)
+    url = f"{API}/uptime/?{DAY}"
+    assert "More than 3" in refusal(bob.get(url), 422, "window_too_large", "from")["detail"]
+    alone = [bob.get(f"{url}&q={cp_id}").json()["results"][0] for cp_id in ("A", "B", "C")]
+    answer = bob.get(f"{url}&format=ndjson")
+    lines = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]
+    assert [json.loads(line) for line in lines] == alone
+    connected(chargers[0], 40, 45)
+    refusal(bob.get(f"{API}/charge-points/A/uptime/?{DAY}"), 422, "window_too_large", "from")
 
 
 def test_what_a_lost_process_held_ends_when_the_loss_is_noticed(bob: APIClient) -> None:
