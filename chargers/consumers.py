@@ -275,7 +275,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         match event:
             case CallAnswered(call=call) | CallFailed(call=call):
                 latency = int((arrived - call.sent_at) * 1_000_000)
-                self.outgoing.settle(event, at)
+                self.outgoing.settle(event, text, at)
                 answer = event.reply if isinstance(event, CallFailed) else ""
             case LateAnswer(call=PendingCall() as call):
                 self.outgoing.settle_late(call, text, at)

@@ -18,7 +18,7 @@ from chargers.commands.ordering import EXACT, Author, Claimed, Outcome
 from chargers.commands.sending import catalogue, entry_of, order_of
 from chargers.following import CommandSettled, tell
 from chargers.models import Command, Connection, Registration
-from chargers.protocol.redaction import redact_text, redacted
+from chargers.protocol.redaction import redact, redact_text, redacted
 from chargers.protocol.versions import Version
 from csms.core.events.services import record
 from csms.core.sealing import unseal
@@ -64,11 +64,18 @@ def claim_next(
             if order is None:
                 raise ValueError(f"{version.label} has no such command")
             secret = unseal(command.sealed)
-            payload = (
-                secret["payload"] if command.exact is not None else order.payload(command.params | secret)
-            )
-        except ValueError as error:
-            _settle(command, Status.FAILED, now, error_description=str(error))
+            if command.exact is None:
+                payload = order.payload(command.params | secret)
+            elif secret["version"] == version:
+                payload = secret["payload"]
+            else:  # what is valid in both may mean two things
+                words = Version(secret["version"]).label
+                raise ValueError(f"it was ordered in the words of {words}, and {version.label} is spoken now")
+        except Exception as error:  # whatever it is, it must not keep those behind it waiting
+            if not isinstance(error, ValueError):
+                log.exception("commands.not_said", extra={"command_id": str(command.pk)})
+            why = str(error) if isinstance(error, ValueError) else UNSAID
+            _settle(command, Status.FAILED, now, among=(Status.QUEUED,), error_description=why)
             continue
         message_id = str(uuid4())  # T-042: unique over all connections
         claimed = Command.objects.filter(pk=command.pk, status=Status.QUEUED).update(
@@ -87,9 +94,18 @@ def claim_next(
 
 
 def settle_answer(
-    command_id: UUID, payload: dict[str, Any], *, version: Version, whole: bool = True, now: datetime
+    command_id: UUID,
+    payload: dict[str, Any],
+    *,
+    version: Version,
+    whole: bool = True,
+    text: str = "",
+    now: datetime,
 ) -> bool:
-    """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for."""
+    """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for.
+
+    Of a command that was given up meanwhile it is a late answer; `text` is its frame.
+    """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     word = str(payload.get("status", ""))
     order = order_of(version, command.type, command.action)
@@ -106,19 +122,32 @@ def settle_answer(
     else:
         status = Status.FAILED
         values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
-    _settle(command, status, now, facts, whole, **values)
-    return status == Status.ACCEPTED
+    settled = _settle(command, status, now, facts, whole, **values)
+    if text and not settled:
+        note_late_answer(command_id, redact(command.action, text), now=now)
+    return settled and status == Status.ACCEPTED
+
+
+NOT_READABLE, NOT_HANDLED = "AnswerNotReadable", "AnswerNotHandled"
+NOT_UNDERSTOOD = (NOT_READABLE, NOT_HANDLED)
+"""Codes of ours for an answer that is none of the charge point's errors, and that nobody here understood."""
 
 
 def settle_failure(
-    command_id: UUID, *, code: str, description: str, details: dict[str, Any] | None = None, now: datetime
+    command_id: UUID,
+    *,
+    code: str,
+    description: str,
+    details: dict[str, Any] | None = None,
+    text: str = "",
+    now: datetime,
 ) -> None:
-    """Note that the charge point answered with an error, or with something that cannot be read.
+    """Note that the charge point answered with an error, or with what is not understood; `text` is its frame.
 
     Without a `code` it is ours that failed: the order cannot be said, and has never left.
     """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
-    _settle(
+    settled = _settle(
         command,
         Status.FAILED,
         now,
@@ -127,6 +156,8 @@ def settle_failure(
         error_details=redacted(command.action, details) if details else None,
         **({"answered_at": now} if code else {"sent_at": None}),
     )
+    if text and not settled:
+        note_late_answer(command_id, redact(command.action, text), now=now)
 
 
 def settle_timeout(command_id: UUID, *, now: datetime) -> None:
@@ -161,8 +192,14 @@ def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
         if command.may_wait:
             waiting = True
         else:
-            why = "the charge point went offline"
-            _settle(command, Status.FAILED, now, error_code="Offline", error_description=why)
+            _settle(
+                command,
+                Status.FAILED,
+                now,
+                among=(Status.QUEUED,),
+                error_code="Offline",
+                error_description=OFFLINE,
+            )
     return waiting
 
 
@@ -182,25 +219,37 @@ def cancel_command(command: Command, *, by: Author, now: datetime) -> bool:
 
 
 LOST_AFTER = timedelta(minutes=5)
+OFFLINE = "the charge point went offline"
 UNSENT = "it was not sent before its expiry"
+UNSAID = "it cannot be said; the log says why"
 UNANSWERED = "the charge point did not answer in time"
 CLOSED = "the connection closed before the answer"
 
 
 def expire_commands(*, now: datetime) -> int:
-    """End queued commands past their expiry and sent ones whose process was lost; return how many."""
+    """End commands past their expiry, those left behind offline and those whose process was lost; return how many."""
     closed = Exists(Connection.objects.filter(pk=OuterRef("connection_id"), closed_at__isnull=False))
     ends = (
-        (Q(status=Status.QUEUED, expires_at__lte=now), Status.EXPIRED, "", UNSENT),
-        (Q(status=Status.SENT, sent_at__lte=now - LOST_AFTER), Status.TIMED_OUT, "", UNANSWERED),
+        (Status.QUEUED, Q(expires_at__lte=now), Status.EXPIRED, "", UNSENT),
+        # It was ordered in the moment in which the connection ended: `fail_unsent()` did not see it yet.
+        (
+            Status.QUEUED,
+            Q(may_wait=False, charge_point__connection_id=None),
+            Status.FAILED,
+            "Offline",
+            OFFLINE,
+        ),
+        (Status.SENT, Q(sent_at__lte=now - LOST_AFTER), Status.TIMED_OUT, "", UNANSWERED),
         # A process that was killed left it.
-        (Q(closed, status=Status.SENT), Status.FAILED, "ConnectionLost", CLOSED),
+        (Status.SENT, Q(closed), Status.FAILED, "ConnectionLost", CLOSED),
     )
     expired = 0
-    for over, status, code, why in ends:
-        for command in Command.objects.filter(over).select_related("charge_point")[:1000]:
+    for present, over, status, code, why in ends:
+        for command in Command.objects.filter(over, status=present).select_related("charge_point")[:1000]:
             try:
-                expired += _settle(command, status, now, error_code=code, error_description=why)
+                expired += _settle(
+                    command, status, now, among=(present,), error_code=code, error_description=why
+                )
             except Exception:  # one that cannot be ended must not keep the others open
                 log.exception("commands.not_ended", extra={"command_id": str(command.pk)})
     return expired
@@ -215,7 +264,10 @@ def _settle(
     among: Collection[Status] = Command.OPEN,
     **values: Any,
 ) -> bool:
-    """Give an open command its final status; a command is settled once."""
+    """Give a command its final status if it still has one of these; return whether it had. It is settled once.
+
+    Whoever ends what is queued says so: a command that was sent since it was looked at has not expired.
+    """
     with transaction.atomic():
         settled = (
             Command.objects.filter(pk=command.pk, status__in=among).update(status=status, sealed="", **values)

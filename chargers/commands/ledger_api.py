@@ -48,7 +48,10 @@ class Part(Shape):
 
 
 class CommandErrorShape(Part):
-    """Why there is no answer; code, description and details of a CALLERROR are the charge point's own."""
+    """Why there is no answer; code, description and details of a CALLERROR are the charge point's own.
+
+    Codes of this server are `Offline`, `ConnectionLost`, `AnswerNotReadable` and `AnswerNotHandled`.
+    """
 
     filled = ("error_code", "error_description")
     code = serializers.CharField(source="error_code")

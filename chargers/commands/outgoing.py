@@ -120,21 +120,23 @@ class Outgoing:
 
     # -- in the writer --
 
-    def settle(self, event: CallAnswered | CallFailed, at: datetime) -> None:
+    def settle(self, event: CallAnswered | CallFailed, text: str, at: datetime) -> None:
         """Note what a charge point answered."""
         claimed = claimed_of(event.call)
         version = self._holder.version
         if isinstance(event, CallFailed):
+            theirs = event.code_text or wire_code(event.fault, version)
             ledger.settle_failure(
                 claimed.command_id,
-                code=event.code_text or wire_code(event.fault, version),
+                code=ledger.NOT_READABLE if event.kind is MessageKind.CALLRESULT else theirs,
                 description=event.description,
                 details=event.details,
+                text=text,
                 now=at,
             )
             return
         accepted = ledger.settle_answer(
-            claimed.command_id, event.payload, version=version, whole=event.whole, now=at
+            claimed.command_id, event.payload, version=version, whole=event.whole, text=text, now=at
         )
         if accepted and claimed.asks_for:
             # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
@@ -147,7 +149,7 @@ class Outgoing:
             "fail a command",
             lambda: ledger.settle_failure(
                 command_id,
-                code="AnswerNotHandled",
+                code=ledger.NOT_HANDLED,
                 description="its answer could not be handled; the log says why",
                 now=datetime.now(UTC),
             ),

@@ -39,7 +39,10 @@ DEFAULT_EXPIRY = timedelta(minutes=1)
 QUEUED_EXPIRY = timedelta(hours=1)  # of a command that may wait for its charge point, where nobody says more
 EXPIRY_MAX = timedelta(days=7)
 WAITING_MAX = 100
-"""Commands that may wait for one charge point; two that are ordered at the same moment may both be the last."""
+"""Commands that may wait for one charge point while it is offline."""
+QUEUED_MAX = 1000
+"""Commands in all that are queued for one charge point. Both bounds are counted without a lock: two that are ordered
+at the same moment may both be the last."""
 
 
 def catalogue() -> dict[str, CommandType]:
@@ -164,8 +167,8 @@ def send_command(
     assert order is not None
     draft = Draft(uuid7(), charge_point, checked, author, now, exact, fixed)
     with transaction.atomic():
-        if may_wait:
-            _mind_the_queue(charge_point)
+        if author != SYSTEM:
+            _mind_the_queue(charge_point, may_wait=may_wait)
         values = entry.prepare(draft)
         try:
             if exact is None:
@@ -174,7 +177,7 @@ def send_command(
             raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
         secret = {name: values[name] for name in entry.secrets(values)}
         # An exact payload waits sealed, secrets or none: a column of JSON may write its numbers in another way.
-        sealed = secret if exact is None else {"payload": exact}
+        sealed = secret if exact is None else {"payload": exact, "version": charge_point.protocol}
         command = Command.objects.create(
             id=draft.command_id,
             charge_point=charge_point,
@@ -195,12 +198,11 @@ def send_command(
     return command
 
 
-def _mind_the_queue(charge_point: ChargePoint) -> None:
-    queued = Command.objects.filter(charge_point=charge_point, status=Command.Status.QUEUED, may_wait=True)
-    if queued.count() >= WAITING_MAX:
-        text = (
-            f"{WAITING_MAX} commands wait for {charge_point.cp_id} already; cancel some, or let them expire"
-        )
+def _mind_the_queue(charge_point: ChargePoint, *, may_wait: bool) -> None:
+    queued = Command.objects.filter(charge_point=charge_point, status=Command.Status.QUEUED)
+    bound = WAITING_MAX if may_wait else QUEUED_MAX
+    if (queued.filter(may_wait=True) if may_wait else queued).count() >= bound:
+        text = f"{bound} commands wait for {charge_point.cp_id} already; cancel some, or let them expire"
         raise CommandRefused("queue_full", text)
 
 

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers import selectors
+from chargers.commands.ledger import NOT_UNDERSTOOD
 from chargers.commands.ledger_api import CommandShape
 from chargers.commands.waiting import wait_until_settled
 from chargers.models import Command
@@ -74,7 +75,7 @@ def outcome(command: Command) -> tuple[int, str, str]:
             return 409, "cancelled", described
     if command.answered_at is None:
         return (503, "offline", described) if command.error_code else (409, "not_supported", described)
-    if not command.error_code:
+    if command.error_code in ("", *NOT_UNDERSTOOD):
         return 502, "unknown_answer", described
     return 502, "call_error", f"{command.error_code}: {described}"
 
@@ -134,8 +135,8 @@ WAITED = {
         {"rate_limited": "too many requests", "queue_full": "100 commands wait for CP-017 already"},
     ),
     502: error(
-        "Waited for: the charge point answered with an error (CALLERROR), or with a status that its version does not "
-        "know; its own words are in the command.",
+        "Waited for: the charge point answered with an error (CALLERROR), or with what its version does not know or "
+        "nobody here could read; its own words are in the command.",
         {
             "call_error": "InternalError: the contactor is stuck",
             "unknown_answer": "it answered 'Maybe', which OCPP 1.6 does not know here",

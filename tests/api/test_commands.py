@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from chargers.commands.ledger import NOT_HANDLED, NOT_READABLE
 from chargers.commands.sent_api import outcome
 from chargers.models import ChargePoint, Command
 from csms.core.access.models import User
@@ -242,6 +243,8 @@ def test_a_preference_is_applied_as_far_as_it_can_be_read(
         ({"status": "failed", "error_code": "Offline"}, 503, "offline"),
         ({"status": "failed", "error_code": "ConnectionLost"}, 503, "offline"),
         ({"status": "failed", "answered_at": NOON}, 502, "unknown_answer"),
+        ({"status": "failed", "answered_at": NOON, "error_code": NOT_READABLE}, 502, "unknown_answer"),
+        ({"status": "failed", "answered_at": NOON, "error_code": NOT_HANDLED}, 502, "unknown_answer"),
         ({"status": "failed"}, 409, "not_supported"),
     ],
 )

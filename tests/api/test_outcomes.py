@@ -277,17 +277,51 @@ async def test_accepted_is_200_through_both_doors(server: Server, backend: Backe
 
 
 @both_doors
-async def test_an_answer_that_the_version_does_not_know_is_502(
-    server: Server, backend: Backend, door: str
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [({"status": "Perhaps"}, ""), ({}, "AnswerNotReadable"), (["Accepted"], "AnswerNotReadable")],
+    ids=["word", "none", "list"],
+)
+async def test_an_answer_that_the_version_does_not_know_is_502_and_no_callerror(
+    server: Server, backend: Backend, door: str, payload: Any, error: str
 ) -> None:
-    async with RawCharger.connect(server.ocpp_url, f"ODD-{door}") as charger:
+    cp_id = f"ODD-{door}-{len(payload)}{type(payload).__name__}"
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
         await charger.boot()
-        asking = backend.reset(door, f"ODD-{door}")
+        asking = backend.reset(door, cp_id)
         frame = await charger.receive()
-        await charger.send([3, frame[1], {"status": "Perhaps"}])
+        await charger.send([3, frame[1], payload])
         answer = await asking
         assert (answer.status, answer.body["command"]["status"]) == (502, "failed")
-        assert answer.body["error"]["code"] in ("unknown_answer", "call_error")
+        assert answer.body["error"]["code"] == "unknown_answer"
+        assert answer.body["command"]["error"]["code"] == error
+
+
+@both_doors
+async def test_a_repeat_with_its_key_waits_for_the_same_command_again(
+    server: Server, backend: Backend, door: str
+) -> None:
+    cp_id = f"KEY-{door}"
+    path = f"charge-points/{cp_id}/" + {"ours": "commands/reset/", "exact": "ocpp/Reset/"}[door]
+    async with RawCharger.connect(server.ocpp_url, cp_id) as charger:
+        await charger.boot()
+
+        def ask(wait: int) -> asyncio.Task[Answer]:
+            headers = {"Idempotency-Key": "once", "Prefer": f"wait={wait}"}
+            return asyncio.create_task(backend.post(path, {"type": "Hard"}, **headers))
+
+        given_up = await ask(1)
+        assert (given_up.status, given_up.headers["Idempotency-Replayed"]) == (202, None)
+        frame = await charger.receive()
+        asking = ask(30)
+        await charger.send([3, frame[1], {"status": "Accepted"}])
+        answer = await asking
+        assert (answer.status, answer.body["status"]) == (200, "accepted")
+        assert answer.body["id"] == given_up.body["id"]
+        assert answer.headers["Idempotency-Replayed"] == "true"
+        assert answer.headers["Location"] == given_up.headers["Location"]
+        assert (await ask(30)).body["answer"] == {"status": "Accepted"}
+        assert (await backend.get(f"commands/ledger/?cp_id={cp_id}&count=true")).body["count"] == 1
 
 
 @both_doors

@@ -131,6 +131,21 @@ def test_a_queue_has_an_end(
     assert DOORS["ours"](alice, if_offline="queue").status_code == 202
 
 
+def test_so_has_that_of_a_charge_point_that_is_online_and_slow(
+    alice: APIClient, cp16: ChargePoint, refusal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "QUEUED_MAX", 2)
+    online(cp16)
+    for door in DOORS:
+        assert DOORS[door](alice, expires_in=604800).status_code == 202
+    for door in DOORS:
+        refusal(DOORS[door](alice), 429, "queue_full")
+    sending.ask_to_boot(cp16.pk, now=now())  # the house itself is never refused
+    assert claim(cp16)
+    assert claim(cp16)
+    assert DOORS["ours"](alice).status_code == 202
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -73,6 +73,82 @@ def test_what_cannot_be_said_fails_and_the_next_is_claimed(cp16: ChargePoint) ->
     assert (first.status, first.error_description) == ("failed", "OCPP 1.6 has no such command")
 
 
+def test_what_breaks_when_it_is_said_fails_and_the_next_is_claimed(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(params: dict[str, Any]) -> dict[str, Any]:
+        raise KeyError("a parameter of an earlier release")
+
+    table = sending.orders()[Version.V16]
+    monkeypatch.setitem(table, "reset", replace(table["reset"], payload=lambda params: {"type": "Soft"}))
+    first, second = order(cp16, "reset"), order(cp16)
+    monkeypatch.setitem(table, "reset", replace(table["reset"], payload=breaks))
+    assert claim(cp16).command_id == second.pk
+    first.refresh_from_db()
+    assert (first.status, first.error_description) == ("failed", ledger.UNSAID)
+
+
+# --- two who know of each other nothing -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", ["expiry", "offline"])
+def test_what_was_sent_after_it_was_looked_at_has_neither_expired_nor_been_held_back(
+    cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    command = order(cp16)
+    settle, claimed = ledger._settle, []
+
+    def late(*given: Any, **how: Any) -> bool:  # another process claims it in between
+        claimed.append(claim(cp16))
+        return settle(*given, **how)
+
+    monkeypatch.setattr(ledger, "_settle", late)
+    if ends == "expiry":
+        assert ledger.expire_commands(now=now() + timedelta(minutes=2)) == 0
+    else:
+        ledger.fail_unsent(cp16.pk, now=now())
+    monkeypatch.undo()
+    command.refresh_from_db()
+    assert [one.command_id for one in claimed] == [command.pk]
+    assert (command.status, command.error_description) == ("sent", "")
+    assert ledger.settle_answer(command.pk, {"status": "Accepted"}, version=Version.V16, now=now())
+
+
+def test_what_was_ordered_in_the_moment_in_which_the_connection_ended_is_not_left_behind(
+    cp16: ChargePoint,
+) -> None:
+    read_before = ChargePoint.objects.get()
+    ChargePoint.objects.update(connection_id=None)
+    ledger.fail_unsent(cp16.pk, now=now())
+    gone = order(read_before)
+    waits = sending.send_command(cp16, "clear-cache", {}, author=SYSTEM, now=now(), may_wait=True)
+    assert ledger.expire_commands(now=now()) == 1
+    gone.refresh_from_db()
+    waits.refresh_from_db()
+    assert (gone.status, gone.error_code, waits.status) == ("failed", "Offline", "queued")
+
+
+@pytest.mark.parametrize("answer", ["result", "error"])
+def test_what_a_charge_point_answers_to_a_command_that_was_given_up_is_kept(
+    cp16: ChargePoint, answer: str
+) -> None:
+    command = order(cp16)
+    message_id = claim(cp16).message_id
+    assert ledger.expire_commands(now=now() + ledger.LOST_AFTER) == 1
+    if answer == "result":
+        text = f'[3,"{message_id}",{{"status":"Accepted"}}]'
+        assert not ledger.settle_answer(
+            command.pk, {"status": "Accepted"}, version=Version.V16, text=text, now=now()
+        )
+    else:
+        text = f'[4,"{message_id}","InternalError","password=x","{{"password":"hunter2"}}]'
+        ledger.settle_failure(command.pk, code="InternalError", description="", text=text, now=now())
+    command.refresh_from_db()
+    assert (command.status, command.answered_at, command.error_code) == ("timed_out", None, "")
+    assert command.late_at is not None
+    assert command.late_answer == (text if answer == "result" else "***")
+
+
 def test_what_never_left_was_neither_sent_nor_answered(cp16: ChargePoint) -> None:
     order(cp16, "get-diagnostics", location="https://x.example/")
     claimed = claim(cp16)
