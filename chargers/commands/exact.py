@@ -5,7 +5,7 @@ has its action, so that jobs, reservations and mirrors hear of it as of any comm
 the same, as a command of the type `exact`, of which only the ledger knows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -32,10 +32,10 @@ def entries_of(version: Version, action: str) -> list[str]:
     return [slug for slug, order in orders().get(version, {}).items() if order.action == action]
 
 
-def scope_of(version: Version, action: str) -> str:
-    """Return what is needed to order this action: as much as for any entry that says it."""
-    scopes = [catalogue()[slug].scope for slug in entries_of(version, action)]
-    return max(scopes or [EXACT.scope], key=SCOPES.index)
+def scopes_of(version: Version, action: str) -> list[str]:
+    """Return what is needed to order this action, the least first: it depends on which entry says the payload."""
+    scopes = {catalogue()[slug].scope for slug in entries_of(version, action)}
+    return sorted(scopes or {EXACT.scope}, key=SCOPES.index)
 
 
 def spoken_by(charge_point: ChargePoint, action: str = "", *, may_wait: bool = False) -> Version:
@@ -69,10 +69,12 @@ def send_exact(
     reason: str = "",
     expires_in: timedelta = DEFAULT_EXPIRY,
     may_wait: bool = False,
+    may: Callable[[str], bool] = lambda scope: True,
 ) -> Command:
-    """Queue a payload to be sent word for word; see `send_command()`.
+    """Queue a payload to be sent word for word; see `send_command()`. `may` tells which scopes the author has.
 
-    Raises CommandRefused: beside its codes `unknown_action`, and `invalid` with errors by place in the payload.
+    Raises CommandRefused: beside its codes `unknown_action`, `forbidden` without the scope of the entry that says the
+    payload (of all of them, if none can), and `invalid` with errors by place in the payload.
     """
     version = spoken_by(charge_point, action, may_wait=may_wait)
     errors: dict[str, list[str]] = {}
@@ -82,6 +84,9 @@ def send_exact(
         listed = "; ".join(f"{where}: {' '.join(whys)}" for where, whys in errors.items())
         raise CommandRefused("invalid", f"it is no {action} of {version.label}: {listed}", errors)
     type, params = _in_our_words(version, action, payload)
+    scope = scopes_of(version, action)[-1] if type == EXACT.slug else catalogue()[type].scope
+    if not may(scope):
+        raise CommandRefused("forbidden", f"this needs the scope {scope!r}")
     try:
         return send_command(
             charge_point,

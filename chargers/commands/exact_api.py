@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
-from chargers.commands.exact import actions, entries_of, scope_of, send_exact, spoken_by
+from chargers.commands.exact import actions, entries_of, scopes_of, send_exact, spoken_by
 from chargers.commands.ledger_api import JsonObject
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import orders
@@ -43,7 +43,9 @@ class OcppActionShape(Shape):
         help_text="The entries of the catalogue that say it; a payload that none of them can say is sent all the same, "
         "as a command of the type `exact`.",
     )
-    scope = serializers.CharField(help_text="What a token needs to send it.")
+    scope = serializers.CharField(
+        help_text="What a token needs to send it at least; the entry that says the payload may need more."
+    )
     payload = JsonObject(help_text="JSON Schema (draft 4) of the payload.")
 
 
@@ -100,7 +102,7 @@ class OcppActions(ApiView):
             {
                 "action": action,
                 "types": entries_of(version, action),
-                "scope": scope_of(version, action),
+                "scope": scopes_of(version, action)[0],
                 "payload": schemas.request_schema(version, action).document,
             }
             for action in actions(version)
@@ -139,12 +141,13 @@ class SendExact(Sending):
         if type(payload) is not dict:
             raise invalid({WHOLE: ["The body is no JSON object."]})
         version = _version(charge_point, action, may_wait=self.asked["if_offline"] == "queue")
-        scope = scope_of(version, action)
-        if not request.user.may(scope):  # type: ignore[union-attr]
+        may: Callable[[str], bool] = request.user.may  # type: ignore[union-attr]  # Scoped has seen to it
+        scope, *_ = scopes_of(version, action)
+        if not may(scope):
             raise PermissionDenied(f"this needs the scope {scope!r}")
 
         def send(**how: Any) -> Command:
-            return send_exact(charge_point, action, payload, **how)
+            return send_exact(charge_point, action, payload, may=may, **how)
 
         return self.sent(request, self.asked, send)
 

@@ -17,6 +17,7 @@ from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,6 +33,7 @@ from chargers.commands.sending import (
     QUEUED_EXPIRY,
     catalogue,
     check_params,
+    entry_of,
     send_command,
 )
 from chargers.commands.sent_api import PREFER, WAITED, Sent, preferred_wait, waiting
@@ -45,6 +47,7 @@ from csms.core.api_views import ApiView, found
 REASON_MAX = 1000
 
 REFUSALS = {
+    "forbidden": 403,
     "unknown_command": 404,
     "unknown_action": 404,
     "retired": 409,
@@ -272,7 +275,8 @@ class CancelCommand(ApiView):
     @extend_schema(
         operation_id="cancel_command",
         summary="Take a command back that was not sent yet",
-        description="Idempotent: one that was taken back is answered as it is. Scope `command`.",
+        description="Idempotent: one that was taken back is answered as it is. Scope `command`, "
+        "or what the command itself needs.",
         request=None,
         responses={
             200: CommandShape,
@@ -287,6 +291,9 @@ class CancelCommand(ApiView):
     def post(self, request: Request, id: UUID) -> Response:
         """Take the command back."""
         command = found(selectors.commands().filter(pk=id).first(), "command", id)
+        entry = entry_of(command.type)
+        if entry is not None and not request.user.may(entry.scope):  # type: ignore[union-attr]
+            raise PermissionDenied(f"this needs the scope {entry.scope!r}")
         taken_back = cancel_command(command, by=author_of(request), now=timezone.now())
         command = selectors.commands().get(pk=id)
         shown = CommandShape(command).data

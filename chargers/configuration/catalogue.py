@@ -119,8 +119,8 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
     name = draft.params.key if row is None or not row.known else row.name
     if row is not None and row.readonly:
         raise bad_param("key", f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
-    if folded == PASSWORD_KEY:
-        return {"key": name, "value": offered_key(draft, draft.params.value, "value")}
+    if folded == PASSWORD_KEY:  # it would be ours, too: who may not change it here may not there
+        raise bad_param("key", "a password is changed by a command of its own, set-authorization-key")
     if folded == PROFILE_KEY:
         check_profile(draft, row)
     return {"key": name, "value": draft.params.value}
@@ -136,8 +136,6 @@ def keep_change(outcome: Outcome) -> None:
     command, result = outcome.command, outcome.facts.get("result", "")
     key = command.params["key"]
     value = None if is_secret(key) else command.params["value"]
-    if fold(key) == PASSWORD_KEY:
-        settle_key(outcome)
     match result:
         case "taken" | "taken_after_reboot":
             reboot = result == "taken_after_reboot"
@@ -152,21 +150,17 @@ def keep_change(outcome: Outcome) -> None:
 
 def prepare_key(draft: Draft) -> dict[str, Any]:
     """Let the new key count beside the old one from now on."""
-    return {"key": offered_key(draft, draft.params.key or secrets.token_hex(20), "key")}
-
-
-def offered_key(draft: Draft, key: str, field: str) -> str:
-    """Offer the key as the charge point's next password, and return it."""
+    key = draft.params.key or secrets.token_hex(20)
     if not re.fullmatch("(?:[0-9A-Fa-f]{2}){16,20}", key):
-        raise bad_param(field, "a key is 32 to 40 hex digits, for 16 to 20 bytes")  # T-024
+        raise bad_param("key", "a key is 32 to 40 hex digits, for 16 to 20 bytes")  # T-024
     try:
         charge_points.offer_password(draft.charge_point, key)
     except charge_points.Refusal as refusal:
-        raise bad_param(field, str(refusal)) from refusal
-    return key
+        raise bad_param("key", str(refusal)) from refusal
+    return {"key": key}
 
 
-def settle_key(outcome: Outcome) -> None:
+def keep_key(outcome: Outcome) -> None:
     """T-029: taken, only the new one counts; refused or never told, only the old one; in doubt, both."""
     command = outcome.command
     result = outcome.facts.get("result", "")
@@ -175,14 +169,9 @@ def settle_key(outcome: Outcome) -> None:
         charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
     elif result != "taken_after_reboot" and not in_doubt:
         charge_points.drop_offered_password(command.charge_point_id)
-
-
-def keep_key(outcome: Outcome) -> None:
-    """Settle which key counts, and note that it was changed."""
-    settle_key(outcome)
     if outcome.accepted:
-        reboot = outcome.facts.get("result") == "taken_after_reboot"
-        services.note_change(outcome.command, "AuthorizationKey", None, reboot=reboot, now=outcome.now)
+        reboot = result == "taken_after_reboot"
+        services.note_change(command, "AuthorizationKey", None, reboot=reboot, now=outcome.now)
 
 
 def check_profile(draft: Draft, row: ConfigurationKey | None) -> None:
@@ -236,6 +225,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         SetAuthorizationKey,
         effect="It signs in with the new password.",
         while_pending=True,
+        scope="write",  # as for a password that is set here
         prepare=prepare_key,
         secrets=lambda params: ("key",),
         settled=keep_key,

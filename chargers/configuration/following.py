@@ -112,7 +112,7 @@ def follow_sign_in(signed_in: SignedIn) -> None:
     ).exclude(status=Command.Status.REJECTED)
     for command in told.order_by("-id")[:50]:
         key = fold(command.params.get("key", ""))
-        if command.type == "set-authorization-key" or key == "authorizationkey":
+        if command.type == "set-authorization-key":
             if signed_in.newest:
                 note_effect(command, "It signed in with the new password.", now=signed_in.now)
             elif command.status != Command.Status.ACCEPTED:

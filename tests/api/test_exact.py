@@ -133,6 +133,37 @@ def test_who_may_not_command_may_not_here(
     refusal(send(ada, "InstallCertificate", certificate), 422, "invalid", "certificate")
 
 
+def test_a_password_needs_the_scope_for_it_whichever_door(cp16: ChargePoint, refusal: Any) -> None:
+    carol = client_of("carol", "read", "command")
+    secret = "0123456789abcdef0123456789abcdef"
+    ours = f"{API}/charge-points/CP16/commands/"
+    bulk = {"type": "set-authorization-key", "targets": {"cp_ids": ["CP16"]}}
+    for answer in (
+        send(carol, "ChangeConfiguration", {"key": "authorizationKEY", "value": secret}),
+        carol.post(f"{ours}set-authorization-key/", {"key": secret}, format="json"),
+        carol.post(f"{API}/bulk-jobs/", bulk, format="json"),
+    ):
+        refusal(answer, 403, "forbidden")
+    change = {"key": "authorizationKEY", "value": secret}
+    refusal(carol.post(f"{ours}change-configuration/", change, format="json"), 422, "invalid", "key")
+    assert not Command.objects.exists()
+    cp16.refresh_from_db()
+    assert cp16.next_password_hash == ""
+    other = {"key": "HeartbeatInterval", "value": "300"}
+    assert send(carol, "ChangeConfiguration", other).status_code == 202
+
+
+def test_what_no_entry_can_say_needs_what_all_of_them_need(
+    cp16: ChargePoint, refusal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = client_of("carol", "command")
+    monkeypatch.setattr(
+        exact, "_in_our_words", lambda version, action, payload: ("exact", {"action": action})
+    )
+    change = {"key": "HeartbeatInterval", "value": "300"}
+    refusal(send(carol, "ChangeConfiguration", change), 403, "forbidden")
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -218,7 +249,10 @@ def test_a_secret_waits_sealed_and_is_masked_everywhere(alice: APIClient, cp16: 
     assert sent.status_code == 202, sent.json()
     assert secret not in sent.content.decode()
     row = Command.objects.get()
-    assert unseal(row.sealed) == {"payload": {"key": "AuthorizationKey", "value": secret}}
+    assert unseal(row.sealed) == {
+        "payload": {"key": "AuthorizationKey", "value": secret},
+        "version": "ocpp1.6",
+    }
     claimed = claim(cp16)
     assert claimed.payload["value"] == secret
     row.refresh_from_db()
@@ -232,6 +266,19 @@ def test_a_reconnect_with_another_version_does_not_get_it(alice: APIClient, cp16
     assert claim(cp16, Version.V201) is None
     row = Command.objects.get()
     assert (row.status, row.error_description) == ("failed", "OCPP 2.0.1 has no such command")
+
+
+@pytest.mark.parametrize("action", ["ClearCache", "DataTransfer"])
+def test_nor_if_the_other_version_has_the_same_words(
+    alice: APIClient, cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    table = sending.orders()[Version.V16]
+    monkeypatch.setattr(sending, "orders", lambda: {Version.V16: table, Version.V201: table})
+    send(alice, action, {"ClearCache": {}, "DataTransfer": {"vendorId": "v"}}[action])
+    assert claim(cp16, Version.V201) is None
+    row = Command.objects.get()
+    assert (row.status, row.sent_at, row.sealed) == ("failed", None, "")
+    assert row.error_description == "it was ordered in the words of OCPP 1.6, and OCPP 2.0.1 is spoken now"
 
 
 def test_our_door_takes_no_command_of_the_type_exact(

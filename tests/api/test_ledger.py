@@ -15,7 +15,7 @@ from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
 from chargers.reservations.models import Reservation
 from csms.core.ids import uuid7_floor
-from tests.api.cast import API, NOON, charge_point, command, online
+from tests.api.cast import API, NOON, charge_point, client_of, command, online
 from tests.support.house import now
 
 LEDGER = f"{API}/commands/ledger/"
@@ -168,6 +168,14 @@ def test_who_may_take_back(bob: APIClient, charlie: APIClient, refusal: Any, cp1
     assert row.status == "queued"
 
 
+def test_what_needs_more_to_be_ordered_needs_it_to_be_taken_back(
+    alice: APIClient, refusal: Any, cp16: ChargePoint
+) -> None:
+    row = command(cp16, type="install-certificate")
+    assert "'admin'" in refusal(cancel(alice, row), 403, "forbidden")["detail"]
+    assert cancel(client_of("ada", "command", "admin"), row).status_code == 200
+
+
 def test_nobody_takes_back_what_never_was(alice: APIClient, refusal: Any) -> None:
     refusal(alice.post(f"{API}/commands/{uuid4()}/cancel/"), 404, "unknown_command")
 
@@ -183,7 +191,8 @@ def test_the_catalogue_says_which_scope_and_which_action(bob: APIClient) -> None
         "delete-certificate",
         "certificate-signed",
     }
-    assert {entry["scope"] for entry in entries.values()} == {"admin", "command"}
+    assert {slug for slug, entry in entries.items() if entry["scope"] == "write"} == {"set-authorization-key"}
+    assert {entry["scope"] for entry in entries.values()} == {"admin", "command", "write"}
 
 
 @pytest.mark.parametrize("slug", ["install-certificate", "delete-certificate", "certificate-signed"])

@@ -37,15 +37,13 @@ async def may_enter(house: House, cp_id: str, password: str | bytes, **headers: 
         return refused.response.status_code not in (401, 403)
 
 
-async def told(house: House, cp_id: str, then: Callable[[CP16], Awaitable[None]], **order: str) -> Command:
+async def told(house: House, cp_id: str, then: Callable[[CP16], Awaitable[None]]) -> Command:
     """A charge point with the old key is told the new one, and does `then`."""
     row = known(cp_id, password=OLD)
     async with RawCharger.connect(house.ocpp_url, cp_id, **signed(cp_id, OLD)) as wire:
         charger = CP16(row, wire)
         await charger.boot()
-        command = charger.order(
-            "change-configuration", **(order or {"key": "AuthorizationKey", "value": NEW})
-        )
+        command = charger.order("set-authorization-key", key=NEW)
         assert await charger.expect("ChangeConfiguration") == {"key": "AuthorizationKey", "value": NEW}
         await then(charger)
     await eventually(lambda: fresh(command).status not in Command.OPEN)
@@ -169,8 +167,16 @@ async def test_t_029_password_change_that_was_never_sent_leaves_only_the_old_one
 @pytest.mark.parametrize("key", ["too short", "x" * 32, "0" * 30, "0" * 33, "0" * 42])
 async def test_t_024_a_key_is_16_to_20_bytes_in_hex(house: House, key: str):
     async with cp16(house) as charger:
-        with pytest.raises(CommandRefused, match="hex digits"):
-            charger.order("change-configuration", key="authorizationkey", value=key)
+        with pytest.raises(CommandRefused, match="hex digits|characters"):
+            charger.order("set-authorization-key", key=key)
+        assert fresh(charger.row).next_password_hash == ""
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey"])
+async def test_a_password_is_changed_by_no_other_command(house: House, key: str):
+    async with cp16(house) as charger:
+        with pytest.raises(CommandRefused, match="set-authorization-key"):
+            charger.order("change-configuration", key=key, value=NEW)
         assert fresh(charger.row).next_password_hash == ""
 
 
@@ -189,7 +195,7 @@ async def test_t_028_passwords_are_not_in_the_ledger_the_frames_or_the_events(ho
         )
 
     command = await told(house, "T028", echoes)
-    assert command.params == {"key": "AuthorizationKey", "value": "***"}
+    assert command.params == {"key": "***"}
     assert command.payload == {"key": "AuthorizationKey", "value": "***"}
     row = command.charge_point
     for value in [
