@@ -112,9 +112,11 @@ def sums(
         orphans=Count("pk", filter=Q(orphan=True)),
         late=Count("pk", filter=Q(offline=True)),
         odd=Count("pk", filter=~Q(anomalies=[])),
-        # As a decimal: a product with an absurd register would be beyond an integer.
+        # As a decimal: a product with an absurd register would be beyond an integer. Rounded as the mean is.
         highest_power=Max(
-            Cast("energy_wh", _WIDE) * 3600 / NullIf(F("duration_seconds"), 0), output_field=_WIDE
+            (2 * 3600 * Cast("energy_wh", _WIDE) + Cast("duration_seconds", _WIDE))
+            / NullIf(2 * F("duration_seconds"), 0),
+            output_field=_WIDE,
         ),
         powered_wh=Coalesce(Sum("energy_wh", filter=powered), 0),
         powered_seconds=Coalesce(Sum("duration_seconds", filter=powered), 0),

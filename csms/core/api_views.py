@@ -16,7 +16,17 @@ from csms.core import api_csv
 from csms.core.api_data import EPOCH, Moment, Query, Shape, moment, read_query
 from csms.core.api_errors import ApiError, invalid
 from csms.core.idempotency.once import Idempotent
-from csms.core.paging import COUNT_MAX, Order, PageQuery, counted, cut, page, sorted_by
+from csms.core.paging import (
+    COUNT_MAX,
+    Order,
+    PageQuery,
+    counted,
+    cut,
+    page,
+    sorted_by,
+    window_of,
+    with_window,
+)
 
 WINDOW_DEFAULT = timedelta(hours=24)
 READING = ("GET", "HEAD")
@@ -62,6 +72,9 @@ class ApiView(Idempotent):
         if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         self.asked = read_query(request, self.query if request.method in READING else self.write_query)
+        if "cursor" in self.asked and self.query is not None and issubclass(self.query, WindowQuery):
+            self.asked["cursor"], bounds = window_of(self.asked["cursor"])
+            self.asked = bounds | self.asked
 
     def perform_authentication(self, request: Request) -> None:
         """Find out who asks, and whether too often: before what they may, so that refusals count, too."""
@@ -106,14 +119,17 @@ class ApiView(Idempotent):
             kind = self.asked.get("format", self.kind)
             return self._export(rows, kind=kind, order=order, shape=shape, bounds=bounds)
         found = page(rows, order=order, limit=self.asked["limit"], cursor=self.asked.get("cursor"))
+        following = found.next_cursor
+        if following and window:
+            following = with_window(following, window)
         results = shape(found.rows, many=True, context={"request": self.request}).data
-        body: dict[str, Any] = {"results": results, "next_cursor": found.next_cursor}
+        body: dict[str, Any] = {"results": results, "next_cursor": following}
         if self.asked["count"]:
             body["count"], body["count_capped"] = counted(rows)
         if bounds is not None:
             body["window"] = bounds
         response = Response(body)
-        self._lead_on(response, found.next_cursor, bounds)
+        self._lead_on(response, following, bounds)
         return response
 
     def _export(

@@ -2,10 +2,11 @@
 
 import binascii
 import math
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
 import orjson
@@ -26,7 +27,7 @@ from django.db.models import (
 from django.db.models.functions import Left
 from rest_framework import serializers
 
-from csms.core.api_data import Flag, Query, Whole
+from csms.core.api_data import EPOCH, Flag, Query, Whole
 from csms.core.api_errors import invalid
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1000
@@ -35,6 +36,9 @@ CURSOR_MAX = 4000
 TEXT_MAX = (
     100  # so much of a text without bounds decides where it comes; what is behind it would not fit a cursor
 )
+
+MILLISECOND = timedelta(milliseconds=1)
+_WINDOWED = re.compile(r"([^~]+)~([0-9]{1,14})~([0-9]{1,14})")
 
 Order = tuple[str, ...]
 M = TypeVar("M", bound=Model)
@@ -195,6 +199,19 @@ def _until(rows: QuerySet[Any], order: Order, values: Sequence[Any]) -> Q:
     if values[0] is None:
         return valued | (empty & _side(order[1:], values[1:], behind=False))
     return valued & _side(order, values, behind=False)
+
+
+def with_window(cursor: str, window: tuple[datetime, datetime]) -> str:
+    """Return the cursor with the window that it is of, to the millisecond: "now" and "24 h ago" move on."""
+    return "~".join([cursor, *(str((moment - EPOCH) // MILLISECOND) for moment in window)])
+
+
+def window_of(cursor: str) -> tuple[str, dict[str, datetime]]:
+    """Return the cursor as `page()` takes it, and the bounds `from` and `to` that it brought, if any."""
+    if not (match := _WINDOWED.fullmatch(cursor)):
+        return cursor, {}
+    bare, since, until = match.groups()
+    return bare, {"from": EPOCH + int(since) * MILLISECOND, "to": EPOCH + int(until) * MILLISECOND}
 
 
 def _cursor(order: Order, values: Sequence[Any]) -> str:

@@ -62,6 +62,12 @@ def test_energy_is_exact_however_much_it_is(bob: APIClient) -> None:
     assert row["energy_wh"] == 27_021_597_764_222_979
 
 
+def test_no_mean_is_above_the_highest(bob: APIClient) -> None:
+    ended(charge_point(), energy_wh=7501, stopped_at=NOON + timedelta(seconds=3603))  # 7494.75 W
+    [row] = asked(bob, DAY)["results"]
+    assert (row["mean_power_w"], row["highest_power_w"]) == (7495, 7495)
+
+
 def test_hours_and_days_without_sessions_are_there(bob: APIClient) -> None:
     ended(charge_point())
     rows = asked(bob, f"by=hour&{DAY}")["results"]

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chargers.models import RefusedHandshake
+from csms.core.ids import uuid7_floor
 from tests.api.cast import API, NOON, charge_point, command, ended, frame, reading
 from transactions.models import IdToken
 
@@ -65,6 +68,47 @@ def test_a_window_stays_where_it_was_while_its_pages_are_read(bob: APIClient) ->
     ids = [str(frame(cp16).pk) for _ in range(5)]
     seen = [row["id"] for row in pages(bob, f"{API}/charge-points/CP16/frames/", lambda n: frame(cp16))]
     assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "path", ["frames/?", "frames/?text=m&", "charge-points/CP16/frames/?", "uptime/?sort=share&"]
+)
+def test_a_cursor_alone_keeps_its_window_while_time_goes_on(
+    bob: APIClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Else what the window began with would be gone before its page was read, and shares would be others."""
+    cp16 = charge_point()
+    charge_point("CP17")
+    now = timezone.now()
+    for minutes in (5, 30):
+        at = now - timedelta(minutes=minutes)
+        frame(cp16, at=at, id=UUID(int=uuid7_floor(at).int + minutes))
+    url = f"{API}/{path}limit=1"
+    first = bob.get(url).json()
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(hours=23, minutes=45))
+    second = bob.get(f"{url}&cursor={first['next_cursor']}").json()
+    assert "window" in second, second
+    assert second["window"] == first["window"]
+    assert len(second["results"]) == 1
+    assert second["results"] != first["results"]
+
+
+def test_bounds_that_are_given_again_count_and_a_forged_window_has_its_bound(
+    bob: APIClient, refusal: Any
+) -> None:
+    cp16 = charge_point()
+    for number in range(2):
+        frame(cp16, id=UUID(int=uuid7_floor(NOON).int + number))
+    url = f"{API}/frames/?limit=1&from=2026-03-04T00:00:00Z&to=2026-03-05T00:00:00Z"
+    cursor = bob.get(url).json()["next_cursor"]
+    assert bob.get(f"{url}&cursor={cursor}").json()["window"]["to"] == "2026-03-05T00:00:00.000Z"
+    bare = cursor.partition("~")[0]
+    assert len(bob.get(f"{url}&cursor={bare}").json()["results"]) == 1
+    url = f"{API}/frames/?limit=1"
+    refusal(bob.get(f"{url}&cursor={bare}~0~99999999999999"), 422, "window_too_large", "from")
+    refusal(bob.get(f"{url}&cursor={bare}~5~4"), 422, "invalid", "from")
+    for broken in ("~1~2", f"{bare}~1", f"{bare}~-1~2", f"{bare}~1~2~3"):
+        refusal(bob.get(f"{url}&cursor={broken}"), 422, "invalid", "cursor")
 
 
 def test_commands_tokens_and_refusals_come_in_pages_too(bob: APIClient) -> None:
