@@ -324,8 +324,10 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATIONS": False,  # as in the table of routes
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "csms.api_examples.show",
         "csms.core.api_schema.complete",
     ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # they say nothing that the words do not
     "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED"],
     "ENUM_NAME_OVERRIDES": {
         "Registration": "chargers.models.Registration",

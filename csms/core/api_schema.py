@@ -7,6 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from csms.core.api_errors import CODES, WHOLE
+from csms.core.api_sharing import share
 
 BODY_METHODS = {"post", "put", "patch"}
 ERROR = "Error"
@@ -63,13 +64,42 @@ ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
     ),
 }
 
-# status -> a header that such an answer has
-HEADERS = {
-    "201": ("Location", "The path of what was made."),
-    "202": ("Location", "The path of the command."),
-    "401": ("WWW-Authenticate", "The scheme: Bearer."),
-    "429": ("Retry-After", "Whole seconds after which one request may come; at least 1."),
+
+def _header(description: str, *, always: bool = True, **schema: Any) -> dict[str, Any]:
+    return {"schema": {"type": "string"} | schema, "description": description, "required": always}
+
+
+# Headers of answers, by their names in `components`.
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": _header(
+        "The X-Request-ID of the request if it had a sane one, else a new one; the log has it too."
+    ),
+    "Location": _header("The path of what was made; of a command, where its outcome will be."),
+    "WWW-Authenticate": _header("The scheme: Bearer."),
+    "Retry-After": _header(
+        "Whole seconds after which one request may come; at least 1.", type="integer", minimum=1
+    ),
+    "RateLimit": _header(
+        'How many requests are left (`r`), and in how many seconds there are all again (`t`): `"caller";r=1199;t=1`. '
+        "Absent where rates are not bounded.",
+        always=False,
+    ),
+    "RateLimit-Policy": _header(
+        'How many requests (`q`) there may be in how many seconds (`w`): `"caller";q=1200;w=60`. '
+        "Absent where rates are not bounded.",
+        always=False,
+    ),
+    "Idempotency-Replayed": _header(
+        "`true` if an earlier request with this `Idempotency-Key` did it.", always=False, enum=["true"]
+    ),
 }
+# status -> a header that such an answer has
+OF_STATUS = {"201": "Location", "202": "Location", "401": "WWW-Authenticate", "429": "Retry-After"}
+
+SESSION = (
+    "The session of somebody who is signed in to the console; what may be done follows from the role. Requests that "
+    "change something need the CSRF token of the page, too, in `X-CSRFToken`."
+)
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -177,14 +207,12 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas[ERROR] = ERROR_SCHEMA
     for name, schema in schemas.items():
-        if name.endswith("Request"):  # a field that nobody knows is refused
+        # A field that nobody knows is refused; a payload of OCPP has the fields of its action.
+        if name.endswith("Request") and schema.get("properties"):
             schema["additionalProperties"] = False
-    result["components"]["headers"] = {
-        "RequestId": {
-            "schema": {"type": "string"},
-            "description": "The X-Request-ID of the request if it had a sane one, else a new one; the log has it too.",
-        }
-    }
+    result["components"]["headers"] = HEADERS
+    schemes = result["components"]["securitySchemes"]
+    schemes["cookieAuth"]["description"] = SESSION
     request_id = {
         "name": "X-Request-ID",
         "in": "header",
@@ -204,13 +232,23 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             if method in BODY_METHODS:
                 _add_example(responses.setdefault("409", _described("409")), "409")
             for status, response in responses.items():
-                headers = response.setdefault("headers", {})
-                headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
-                if status in HEADERS:
-                    name, description = HEADERS[status]
-                    headers[name] = {"schema": {"type": "string"}, "description": description}
+                named = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(method, status)}
+                response.setdefault("headers", {}).update(named)
             operation["responses"] = dict(sorted(responses.items()))
+            if "scope" not in operation["description"].lower():
+                operation["description"] += "\n\nScope `read`."
+    share(result)
     return result
+
+
+def _headers(method: str, status: str) -> list[str]:
+    names = ["X-Request-ID"]
+    if status in OF_STATUS:
+        names.append(OF_STATUS[status])
+    if status.startswith("2"):
+        names += ["RateLimit", "RateLimit-Policy"]
+        names += ["Idempotency-Replayed"] if method in BODY_METHODS else []
+    return names
 
 
 def _described(status: str) -> dict[str, Any]:

@@ -11,13 +11,16 @@ from typing import Any
 import jsonschema
 import pytest
 from django.core.management import CommandError, call_command
+from drf_spectacular.generators import SchemaGenerator
 from playwright.sync_api import Page, expect
 from rest_framework.test import APIClient
 
 from chargers.services import PASSWORD_MAX, PASSWORD_MIN
 from csms import api_docs
+from csms.api_examples import EXAMPLES
 from csms.api_urls import urlpatterns
 from csms.core.access.models import ApiToken
+from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
 from tests.api.cast import (
@@ -39,6 +42,7 @@ from tests.api.cast import (
     session,
     signing_request,
 )
+from tests.api.documents import inlined, the_document
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.support.server import Server, running_server
@@ -55,7 +59,7 @@ def document() -> dict[str, Any]:
     call_command(
         "spectacular", "--fail-on-warn", "--validate", format="openapi-json", stdout=out, no_color=True
     )
-    return dict(json.loads(out.getvalue()))
+    return inlined(json.loads(out.getvalue()))
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -76,15 +80,68 @@ def test_every_operation_is_named_described_and_secured(document: dict[str, Any]
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(ids) == len(set(ids))
     chapters = {tag["name"] for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
+    assert chapters == {tag for _, _, operation in operations(document) for tag in operation["tags"]}
     for method, path, operation in operations(document):
         assert operation["summary"], (method, path)
-        assert set(operation["tags"]) <= chapters, (method, path)
+        assert re.search("Scope `(read|command|write|admin)`|[Ss]cope", operation["description"]), (
+            method,
+            path,
+        )
         assert {"bearer": []} in operation["security"], (method, path)
         assert {"401", "403", "422"} <= set(operation["responses"]), (method, path)
         if "requestBody" in operation:
             [(kind, media)] = operation["requestBody"]["content"].items()
             assert "$ref" in media["schema"] or (kind == "text/csv" and media["examples"]), (method, path)
-    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearer"]["scheme"] == "bearer"
+    assert all(scheme["description"] for scheme in schemes.values())
+
+
+def test_what_is_the_same_for_many_is_said_once() -> None:
+    answer = {"content": {"application/json": {"examples": {"unknown_charge_point": {}}}}}
+    other = answer | {"description": "another"}
+    key = {"name": "X-Key", "in": "header"}
+    document: dict[str, Any] = {
+        "paths": {
+            path: {
+                "get": {"parameters": [key | {"in": "query"}, dict(key)], "responses": {"404": dict(given)}}
+            }
+            for path, given in {"/a": answer, "/b": answer, "/c": other, "/d": answer, "/e": other}.items()
+        },
+        "components": {},
+    }
+    as_it_was = json.loads(json.dumps(document["paths"]))
+    share(document)
+    assert document["components"]["responses"] == {"UnknownChargePoint": answer}
+    assert list(document["components"]["parameters"]) == ["XKey"]
+    one = document["paths"]["/a"]["get"]
+    assert one["responses"] == {"404": {"$ref": "#/components/responses/UnknownChargePoint"}}
+    assert document["paths"]["/c"]["get"]["responses"] == {"404": other}  # the name is taken
+    assert inlined(document)["paths"] == as_it_was
+
+
+def test_the_document_stays_small_enough_to_be_read() -> None:
+    document = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
+    for method, path, operation in operations(document):
+        for status in ("401", "406"):
+            assert "$ref" in operation["responses"][status], (method, path, status)
+        names = {parameter.get("$ref", "").rsplit("/", 1)[-1] for parameter in operation["parameters"]}
+        assert "XRequestID" in names, (method, path)
+
+
+def test_examples_of_requests_are_what_their_schema_allows() -> None:
+    document = the_document()
+    shown = {}
+    for method, path, operation in operations(document):
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            for example in media.get("examples", {}).values():
+                schema = {**media["schema"], "components": document["components"]}
+                jsonschema.Draft202012Validator(schema).validate(example["value"])
+                shown[operation["operationId"]] = (method, path)
+    assert set(EXAMPLES) <= set(shown)
+    for name in ("remote_start", "send_ocpp", "create_bulk_job", "add_tariff", "register_id_token"):
+        assert name in shown
 
 
 def test_every_error_has_the_envelope_and_an_example_of_it(document: dict[str, Any]) -> None:
@@ -207,6 +264,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+PATIENCE = 150_000  # ms; the pages draw every operation at once, on a machine that may be busy
+
+
 @dataclasses.dataclass
 class Witness:
     """What a page complained of, and whom it asked."""
@@ -217,6 +277,8 @@ class Witness:
 
 @pytest.fixture
 def witness(page: Page) -> Witness:
+    page.set_default_timeout(PATIENCE)
+    page.set_default_navigation_timeout(PATIENCE)
     seen = Witness()
     page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
@@ -234,7 +296,7 @@ def test_swagger_ui_works_under_our_content_security_policy(
     answer = page.goto(f"{server.base_url}/api/v1/docs")
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    expect(page.get_by_role("heading", name=re.compile("csms"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("csms"))).to_be_visible(timeout=PATIENCE)
 
     page.get_by_role("button", name="Authorize").click()
     page.get_by_label("auth-bearer-value").fill(key)
@@ -243,8 +305,10 @@ def test_swagger_ui_works_under_our_content_security_policy(
     page.locator("#operations-Charge_points-list_charge_points").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
-    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
-    expect(page.locator(".live-responses-table")).to_contain_text("next_cursor")
+    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text(
+        "200", timeout=PATIENCE
+    )
+    expect(page.locator(".live-responses-table")).to_contain_text("next_cursor", timeout=PATIENCE)
 
     assert witness.complaints == []
     assert witness.hosts <= {server.base_url, "data:"}
@@ -257,9 +321,12 @@ def test_redoc_shows_every_chapter_and_runs_no_script_but_ours(
     assert answer is not None
     assert "script-src 'self';" in answer.headers["content-security-policy"]
     for tag in document["tags"]:
-        expect(page.get_by_role("menuitem", name=tag["name"], exact=True).first).to_be_attached()
+        expect(page.get_by_role("menuitem", name=tag["name"], exact=True).first).to_be_attached(
+            timeout=PATIENCE
+        )
     page.get_by_role("textbox", name="Search").fill("reserve")
-    expect(page.get_by_role("menuitem", name=re.compile("reserv", re.IGNORECASE)).first).to_be_visible()
+    found = page.get_by_role("menuitem", name=re.compile("reserv", re.IGNORECASE))
+    expect(found.first).to_be_visible(timeout=PATIENCE)
     # Redoc's maker would have its logo from elsewhere; the policy sees to it that nobody is asked.
     assert [
         text for text in witness.complaints if "redoc" not in text or "Content Security Policy" not in text

@@ -19,6 +19,7 @@ from csms.core.access.services import revoke_api_token
 from csms.core.config import Config, get_config
 from csms.core.ids import uuid7_text
 from tests.api.cast import API, client_of
+from tests.api.documents import the_document
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = f"{API}/charge-points/"
@@ -161,9 +162,8 @@ def test_people_have_the_rate_too_each_their_own(db: None, rates: Callable[..., 
 
 
 def test_the_limit_is_documented_for_every_operation() -> None:
-    from drf_spectacular.generators import SchemaGenerator
 
-    document: Any = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document: Any = the_document()
     for operations in document["paths"].values():
         for operation in operations.values():
             assert "Retry-After" in operation["responses"]["429"]["headers"], operation["operationId"]

@@ -1,0 +1,82 @@
+"""Examples of the bodies that commands and a few others take, for those who read the OpenAPI document."""
+
+from typing import Any
+
+NIGHT = {
+    "purpose": "TxDefaultProfile",
+    "kind": "Recurring",
+    "recurrency": "Daily",
+    "schedule": {
+        "unit": "A",
+        "start": "2026-03-04T21:00:00Z",
+        "duration": 86400,
+        "periods": [{"start_period": 0, "limit": "32"}, {"start_period": 32400, "limit": "10"}],
+    },
+}
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
+
+# operationId -> what the example shows, and the body
+EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "remote_start": ("a card at connector 1", {"id_token": "04A2B3C4", "connector_id": 1}),
+    "remote_stop": ("by the number that the charge point knows", {"transaction_id": "4711"}),
+    "reset": ("at once", {"type": "Hard", "reason": "the display hangs"}),
+    "unlock_connector": ("a cable that is stuck", {"connector_id": 1}),
+    "clear_cache": ("when it is back", {"if_offline": "queue", "expires_in": 86400}),
+    "trigger_message": ("a status", {"requested_message": "StatusNotification", "connector_id": 1}),
+    "extended_trigger_message": ("a new certificate", {"requested_message": "SignChargePointCertificate"}),
+    "data_transfer": (
+        "a text for the display",
+        {"vendor_id": "com.acme", "message_id": "SetText", "data": "Hello"},
+    ),
+    "change_availability": ("out of order", {"connector_id": 2, "type": "Inoperative"}),
+    "get_configuration": ("two keys", {"keys": ["HeartbeatInterval", "MeterValueSampleInterval"]}),
+    "change_configuration": ("a reading a minute", {"key": "MeterValueSampleInterval", "value": "60"}),
+    "reserve_now": (
+        "for a card",
+        {"connector_id": 1, "id_token": "04A2B3C4", "expires_at": "2026-03-04T12:30:00Z"},
+    ),
+    "create_reservation": (
+        "for a card",
+        {"connector_id": 1, "id_token": "04A2B3C4", "expires_at": "2026-03-04T12:30:00Z"},
+    ),
+    "cancel_reservation": ("by its number", {"reservation_id": 7}),
+    "set_charging_profile": ("less at night", {"connector_id": 0, "charging_profile": NIGHT}),
+    "clear_charging_profile": ("all of a kind", {"purpose": "TxDefaultProfile"}),
+    "get_composite_schedule": ("the next day", {"connector_id": 1, "duration": 86400, "unit": "A"}),
+    "send_local_list": ("all of it", {"update_type": "Full"}),
+    "update_firmware": (
+        "from a server",
+        {"location": "https://firmware.example/acme-1.4.2.bin", "expected_version": "1.4.2"},
+    ),
+    "get_diagnostics": (
+        "of an hour",
+        {"start_time": "2026-03-04T11:00:00Z", "stop_time": "2026-03-04T12:00:00Z"},
+    ),
+    "get_log": ("the security log", {"log_type": "SecurityLog"}),
+    "install_certificate": (
+        "our root",
+        {"certificate_type": "central_system_root", "certificate": PEM},
+    ),
+    "get_installed_certificate_ids": ("our roots", {"certificate_type": "central_system_root"}),
+    "reject_certificate_request": ("not ours", {"reason": "we do not know this charge point"}),
+    "set_desired_configuration_of_model": (
+        "one key",
+        {"vendor": "Acme", "model": "One", "values": {"HeartbeatInterval": "300"}},
+    ),
+    "add_alias": ("its serial number", {"identity": "ACME-0017"}),
+    "change_charge_point": (
+        "where it is",
+        {"name": "North 17", "site": "Harbour", "labels": {"power": "50 kW"}},
+    ),
+    "change_connector": ("what stands on it", {"label": "left"}),
+}
+
+
+def show(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add them to the document."""
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if operation["operationId"] in EXAMPLES:
+                name, body = EXAMPLES[operation["operationId"]]
+                operation["requestBody"]["content"]["application/json"]["examples"] = {name: {"value": body}}
+    return result
