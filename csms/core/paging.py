@@ -139,7 +139,8 @@ def cut(
         ends += bare[skipped : skipped + 2 - len(ends)]
         if len(ends) == 2:
             return rows.filter(_until(rows, order, ends[0])), _cursor(order, ends[0])
-        skipped = 0 if ends else skipped - part.count()
+        # Rows may have come since the slice was read.
+        skipped = 0 if ends else max(0, skipped - part.count())
     return rows, None
 
 
