@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ MEDIA_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 PARAMETERS = {"csv": "; charset=utf-8; header=present", "ndjson": ""}
 EXPORT_MAX = 100_000  # rows; a Link leads to those behind them
 STEP = 1000  # rows in memory at once
+# All files of a process are written by so few, a step of each in turn: they would else keep charge points waiting.
+_WRITERS = ThreadPoolExecutor(2, thread_name_prefix="export")
 
 Shaper = Callable[..., BaseSerializer[Any]]
 
@@ -99,15 +102,20 @@ def lines(
     paths = list(_paths(shape()))
     if kind == "csv":
         yield line(".".join(path) for path in paths)
-    while True:
+
+    def step() -> tuple[str, str | None]:
         found = page(rows, order=order, limit=STEP, cursor=cursor)
-        if found.rows:
-            shown = shape(found.rows, many=True, context=context).data
-            if kind == "csv":
-                yield "".join(line(_at(row, path) for path in paths) for row in shown)
-            else:
-                yield "".join(f"{orjson.dumps(row, default=str).decode()}\n" for row in shown)
-        cursor = found.next_cursor
+        if not found.rows:
+            return "", found.next_cursor
+        shown = shape(found.rows, many=True, context=context).data
+        if kind == "csv":
+            return "".join(line(_at(row, path) for path in paths) for row in shown), found.next_cursor
+        return "".join(f"{orjson.dumps(row, default=str).decode()}\n" for row in shown), found.next_cursor
+
+    while True:
+        text, cursor = step()
+        if text:
+            yield text  # while somebody is slow to read it, nothing but this text is kept
         if cursor is None:
             return
 
@@ -134,6 +142,6 @@ def streamed(request: HttpRequest, chunks: Iterator[str], kind: str) -> Streamin
 
 
 async def _in_threads(chunks: Iterator[str]) -> AsyncIterator[str]:
-    take = database_sync_to_async(lambda: next(chunks, None), thread_sensitive=False)
+    take = database_sync_to_async(lambda: next(chunks, None), thread_sensitive=False, executor=_WRITERS)
     while (chunk := await take()) is not None:
         yield chunk

@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import gc
 import io
+import threading
 import urllib.request
 from datetime import timedelta
 from decimal import Decimal
@@ -291,6 +293,21 @@ def test_a_step_waits_for_whoever_reads(bob: APIClient, monkeypatch: pytest.Monk
     assert b"".join(chunks).decode().count("\r\n") == 5
 
 
+def test_a_file_that_nobody_reads_on_keeps_no_rows(bob: APIClient) -> None:
+    for number in range(5):
+        charge_point(f"CP{number}")
+
+    def rows() -> int:
+        gc.collect()
+        return sum(type(thing) is ChargePoint for thing in gc.get_objects())
+
+    before = rows()
+    chunks = iter(bob.get(f"{LIST}?format=csv").streaming_content)
+    assert b"cp_id" in next(chunks)
+    assert b"CP4" in next(chunks)
+    assert rows() == before
+
+
 async def test_a_server_with_a_loop_takes_each_step_in_a_thread() -> None:
     scope = {"type": "http", "method": "GET", "path": "/api/v1/x/", "query_string": b"", "headers": []}
     loops = []
@@ -309,6 +326,24 @@ async def test_a_server_with_a_loop_takes_each_step_in_a_thread() -> None:
     assert [chunk async for chunk in answer] == [b"0\r\n", b"1\r\n", b"2\r\n"]
     assert loops == []
     assert not streamed(RequestFactory().get("/api/v1/x/"), chunks(), "csv").is_async
+
+
+async def test_many_files_at_once_are_written_by_two_threads_so_that_charge_points_are_served_meanwhile() -> (
+    None
+):
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/x/", "query_string": b"", "headers": []}
+    threads = set()
+
+    def chunks() -> Any:
+        for number in range(5):
+            threads.add(threading.get_ident())
+            yield f"{number}\r\n"
+
+    async def read() -> int:
+        return len([chunk async for chunk in streamed(ASGIRequest(scope, io.BytesIO()), chunks(), "csv")])
+
+    assert await asyncio.gather(*(read() for _ in range(20))) == [5] * 20
+    assert 1 <= len(threads) <= 2
 
 
 def test_the_shapes_of_the_fleet_fit(bob: APIClient) -> None:
