@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,6 +27,7 @@ from csms.core.paging import (
     window_of,
     with_window,
 )
+from csms.core.turns import end_turn, take_turn
 
 WINDOW_DEFAULT = timedelta(hours=24)
 READING = ("GET", "HEAD")
@@ -66,6 +67,16 @@ class ApiView(Idempotent):
     chapter: ClassVar[str]
     """Where the schema lists it."""
 
+    _in_turn: str | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer, and let the caller's next read begin."""
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            if self._in_turn is not None:
+                end_turn(self._in_turn)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what for."""
         super().initial(request, *args, **kwargs)
@@ -80,6 +91,10 @@ class ApiView(Idempotent):
         """Find out who asks, and whether too often: before what they may, so that refusals count, too."""
         super().perform_authentication(request)
         super().check_throttles(request)
+        caller = getattr(request.user, "caller", None)
+        if caller is not None and request.method in READING:
+            take_turn(caller)
+            self._in_turn = caller
 
     def check_throttles(self, request: Request) -> None:
         """Do nothing: it is done."""

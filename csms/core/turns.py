@@ -1,0 +1,29 @@
+"""Few reads of one caller are worked on at once, the others in turn: who looks slows neither charge points nor others.
+
+Threads of one process share one processor. Sixteen long lists at once made everybody wait for seconds, and each of them
+came no sooner than in turn.
+"""
+
+import threading
+from collections import Counter
+
+AT_ONCE = 2  # reads of one caller, in a process
+
+_busy: Counter[str] = Counter()
+_changed = threading.Condition()
+
+
+def take_turn(caller: str) -> None:
+    """Wait until fewer than AT_ONCE reads of the caller are worked on. Each turn is to be ended."""
+    with _changed:
+        _changed.wait_for(lambda: _busy[caller] < AT_ONCE)
+        _busy[caller] += 1
+
+
+def end_turn(caller: str) -> None:
+    """Let the caller's next read begin."""
+    with _changed:
+        _busy[caller] -= 1
+        if not _busy[caller]:
+            del _busy[caller]
+        _changed.notify_all()
