@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -23,6 +22,7 @@ from chargers.commands.waiting import wait_until_settled
 from chargers.models import Command
 from csms.core.api_errors import envelope
 from csms.core.api_schema import error
+from csms.core.turns import let_go_of_the_database
 
 Status = Command.Status
 WAIT_MAX = 60  # seconds
@@ -89,19 +89,12 @@ def waiting(
     async def waits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = await sync_to_async(view)(request, *args, **kwargs)
         if isinstance(response, Sent) and response.wait:
-            await sync_to_async(_let_go_of_the_database)()
+            await sync_to_async(let_go_of_the_database)()
             await wait_until_settled(response.command_id, response.wait)
             await sync_to_async(_replace)(request, response)
         return response
 
     return waits
-
-
-def _let_go_of_the_database() -> None:
-    """Close the connection of this request's thread: a server has few, and many may wait for long."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
 
 
 def _replace(request: HttpRequest, response: Sent) -> None:

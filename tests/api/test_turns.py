@@ -1,13 +1,16 @@
 """Reads of one caller take turns, so that a token that only looks slows nobody else."""
 
 import threading
+from collections import Counter
 from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
+from django.db import connection
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from csms.core import turns
 from csms.core.api_views import ApiView
 from csms.core.turns import AT_ONCE
 
@@ -88,3 +91,35 @@ def test_a_read_that_fails_ends_its_turn(door: Any) -> None:
     last = ask(door, "reader")
     last.join(60)
     assert not last.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_a_turn_holds_no_connection_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    class Watched(threading.Condition):
+        def wait_for(self, predicate: Any, timeout: float | None = None) -> Any:
+            held.append(connection.connection is not None)
+            return super().wait_for(predicate, timeout)
+
+    monkeypatch.setattr(turns, "_changed", Watched())
+    monkeypatch.setattr(turns, "_busy", Counter())
+
+    def read() -> None:
+        connection.ensure_connection()
+        turns.take_turn("reader")
+        connection.close()
+
+    readers = [threading.Thread(target=read) for _ in range(AT_ONCE)]
+    for reader in readers:
+        reader.start()
+        reader.join()
+    waiting = threading.Thread(target=read)
+    waiting.start()
+    while not held:
+        waiting.join(0.01)
+    assert waiting.is_alive()
+    turns.end_turn("reader")
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert held == [False]
