@@ -120,7 +120,11 @@ class CommandShape(Shape):
     action = serializers.CharField(help_text="The OCPP action; empty until it is sent.")
     message_id = serializers.CharField(help_text="Of its CALL; empty until it is sent.")
     payload = JsonObject(allow_null=True, help_text="As it was sent; secrets are masked.")
-    answer = JsonObject(allow_null=True, help_text="The payload of the CALLRESULT.")
+    answer = JsonObject(
+        allow_null=True,
+        help_text="The payload of the CALLRESULT as it was understood: what its version does not know is left out. "
+        "The frames with its `message_id` have it verbatim.",
+    )
     answer_status = serializers.CharField(help_text="The charge point's own word in it.")
     error = CommandErrorShape()
     late_answer = LateAnswerShape()
