@@ -188,8 +188,8 @@ def database_url(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url(worker_id: str) -> Iterator[str]:
-    """An emptied Redis database, one per xdist worker."""
+def redis_database(worker_id: str) -> Iterator[str]:
+    """A Redis database, one per xdist worker."""
     if url := os.environ.get("CSMS_TEST_REDIS_URL"):
         number = 1 + int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
         url = f"{url.rstrip('/')}/{number}"
@@ -200,13 +200,19 @@ def redis_url(worker_id: str) -> Iterator[str]:
         except ServiceError as error:
             _lane_is_missing(str(error))
         url = service.url
-    import redis
-
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
     yield url
     if service:
         service.stop()
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis_database: str) -> str:
+    """The worker's Redis database, emptied for each module."""
+    import redis
+
+    with redis.Redis.from_url(redis_database) as client:
+        client.flushdb()
+    return redis_database
 
 
 @pytest.fixture(scope="session")

@@ -175,6 +175,6 @@ def test_a_server_gets_an_empty_database_of_the_lane(database_url: str, lane: st
         assert tables == (0,)
 
 
-def test_each_worker_has_an_empty_redis(redis_url: str) -> None:
+def test_each_module_has_an_empty_redis(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0
