@@ -244,8 +244,13 @@ class Fleet:
                 data = charge_point.socket.recv(65536)
             except ConnectionError as error:
                 raise BenchFailure(f"a connection broke: {error}") from error
-            # As nearly always: one whole short text frame.
-            if not charge_point.buffer and data[:1] == b"\x81" and data[1] == len(data) - 2 < 126:
+            # As nearly always: one whole short text frame with an answer.
+            if (
+                not charge_point.buffer
+                and data[:1] == b"\x81"
+                and data[1] == len(data) - 2 < 126
+                and data[2:4] == b"[3"
+            ):
                 yield charge_point, data[2:]
             else:
                 yield from self._parse(charge_point, data)
