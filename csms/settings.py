@@ -183,7 +183,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
     },
     "send local lists": {"task": "transactions.local_lists.tasks.sync_local_lists", "schedule": 30.0},
-    "read configurations after boots": {"task": "chargers.configuration.tasks.read_due", "schedule": 10.0},
+    "read configurations after boots": {"task": "chargers.configuration.tasks.read_due", "schedule": 1.0},
     "see to charge points that do not boot": {
         "task": "chargers.configuration.tasks.ask_silent",
         "schedule": 60.0,
