@@ -12,7 +12,7 @@ import pytest
 from tests.paths.store import value
 from tests.paths.test_start import ended_at_last, refusal
 from tests.support.charger import eventually
-from tests.support.processes import alive, descendants
+from tests.support.processes import alive, descendants, state
 from tests.support.server import ROOT, Server, running_server
 
 REFUSED = "is served by another process"
@@ -26,6 +26,8 @@ async def test_the_worker_ends_beside_all_else_that_ends(tmp_path, database_url)
         below = descendants(server.process.pid)
         for pid in below:
             os.kill(pid, signal.SIGSTOP)  # the server waits for its fleet, which takes its time
+        # A process that is still on its way to the halt would die of the server's word; one that has halted waits.
+        await eventually(lambda: {state(pid) for pid in below} == {"T"})
         server.process.send_signal(signal.SIGTERM)
         await eventually(lambda: "celery.embedded_ended" in server.log(), 40)
         assert server.get("/healthz")[0] == 200

@@ -1,6 +1,5 @@
 """Which processes a process has started, seen from outside."""
 
-import os
 from pathlib import Path
 
 
@@ -21,10 +20,14 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def state(pid: int) -> str:
+    """Its state as proc(5) writes it, such as R (runs), S (sleeps) or T (stopped); "" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 def alive(pid: int) -> bool:
     """Whether it runs; one that has ended and that nobody has waited for does not."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return state(pid) not in ("", "Z")
