@@ -25,6 +25,6 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(f"wrote {path}" for path in changed) or "nothing to change")
         elif drifted := config_docs.drifted(root):
             raise CommandError(
-                f"{', '.join(drifted)}: not as csms/core/config.py says; run `manage.py config_docs`",
+                f"{', '.join(drifted)}: not as the settings say; run `manage.py config_docs`",
                 returncode=1,
             )
