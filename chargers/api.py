@@ -1,7 +1,5 @@
 """The API's door to charge points: the list, one of them, and whether it may serve."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +20,7 @@ from chargers.shapes import (
     NewChargePoint,
 )
 from csms.core.api_data import read_body
-from csms.core.api_errors import ApiError, invalid
+from csms.core.api_errors import ApiError, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, paged
 
@@ -43,15 +41,6 @@ def shown(charge_point: ChargePoint) -> dict[str, Any]:
 UNKNOWN_CHARGE_POINT = error(
     "There is no charge point of this `cp_id`.", {"unknown_charge_point": "there is no charge point 'CP-017'"}
 )
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn a refusal of the services into a 422 that names the field."""
-    try:
-        yield
-    except services.Refusal as refusal:
-        raise invalid({refusal.field: [str(refusal)]}) from refusal
 
 
 class ChargePoints(ApiView):

@@ -8,10 +8,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import CharField
 
 from chargers import services
-from chargers.api import charge_point_or_404, refusals
+from chargers.api import charge_point_or_404
 from chargers.commands.sending_api import author_of
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Shape, Word, read_body
+from csms.core.api_errors import refusals
 from csms.core.api_views import ApiView
 
 

@@ -18,16 +18,16 @@ from chargers.protocol.versions import IdentityError, identity_from_path
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce, process_group, ring
+from csms.core.refusals import BadField
 
 PASSWORD_MIN, PASSWORD_MAX = 16, 64  # T-024, T-025
 
 
-class Refusal(Exception):
+class Refusal(BadField):
     """A change that cannot be made; the text says why, for people, and `field` what was wrong."""
 
     def __init__(self, text: str, *, field: str = "cp_id") -> None:
-        super().__init__(text)
-        self.field = field
+        super().__init__(field, text)
 
 
 def find_charge_point(cp_id: str) -> ChargePoint | None:

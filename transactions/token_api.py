@@ -1,7 +1,5 @@
 """The API's door to id tokens."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
-from csms.core.api_errors import invalid
+from csms.core.api_errors import refusals
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 from transactions import selectors, tokens
@@ -70,15 +68,6 @@ class IdTokenQuery(PageQuery):
     q = serializers.CharField(required=False, help_text="Text in the token, its label or its parent.")
     parent = serializers.CharField(required=False, help_text="Case does not matter.")  # type: ignore[assignment]
     blocked = Flag(required=False)
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn a refusal of the services into a 422 that names the field."""
-    try:
-        yield
-    except tokens.TokenRefusal as refusal:
-        raise invalid({refusal.field: [str(refusal)]}) from refusal
 
 
 def token_or_404(id_token: str) -> IdToken:

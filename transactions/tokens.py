@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from csms.core.live import announce
+from csms.core.refusals import BadField
 from transactions.authorization import find_id_token
 from transactions.models import IdToken, UnknownToken
 from transactions.token_forms import canonical_token
@@ -20,12 +21,8 @@ ACTIVE_MAX = 32_767  # what the column holds
 EDITABLE: Final = ("label", "parent", "expires_at", "max_active", "blocked")
 
 
-class TokenRefusal(Exception):
+class TokenRefusal(BadField):
     """An id token that cannot be added or changed so; `field` says what was wrong, the text why, for people."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
 
 
 def check_id_token(text: str, *, field: str = "id_token") -> str:

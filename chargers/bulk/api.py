@@ -30,7 +30,7 @@ from chargers.commands.sending import catalogue, check_params
 from chargers.commands.sending_api import author_of, printable
 from chargers.models import ChargePoint
 from csms.core.api_data import read_body
-from csms.core.api_errors import WHOLE, ApiError, invalid
+from csms.core.api_errors import WHOLE, ApiError, invalid, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, paged
 
@@ -155,7 +155,7 @@ class BulkJobs(WantsBulkJob):
             expires_in=None if seconds is None else timedelta(seconds=seconds),
             start_at=start_at,
         )
-        try:
+        with refusals():
             job = services.create_bulk_job(
                 self.chosen(body["targets"]),
                 body["type"],
@@ -166,8 +166,6 @@ class BulkJobs(WantsBulkJob):
                 reason=body["reason"],
                 chosen_by=body["targets"].get("filter"),
             )
-        except services.NotNow as refusal:
-            raise ApiError(409, refusal.code, str(refusal)) from refusal
         location = reverse("api-bulk-job", args=[job.pk])
         return Response(BulkJobShape(job).data, status=201, headers={"Location": location})
 
@@ -224,10 +222,8 @@ class Handling(ApiView):
         entry = catalogue().get(job.type)
         if entry is not None and not may(entry.scope):
             raise ApiError(403, "forbidden", f"this needs the scope '{entry.scope}'")
-        try:
+        with refusals():
             change(job, by=author_of(request).name, now=timezone.now())
-        except services.NotNow as refusal:
-            raise ApiError(409, refusal.code, str(refusal)) from refusal
         return Response(BulkJobShape(job).data)
 
 

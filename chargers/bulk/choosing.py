@@ -12,6 +12,7 @@ from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import why_not
 from chargers.models import ChargePoint
 from chargers.selectors import charge_points_where
+from csms.core.refusals import BadField
 
 TARGETS_MAX = 10_000
 NAMED = 20  # identities in a sentence or a sample
@@ -19,12 +20,8 @@ AT_ONCE = 500  # identities in a query
 COLUMNS = ("cp_id", "retired_at", "registration", "connection_id", "protocol")
 
 
-class BadChoice(Exception):
+class BadChoice(BadField):
     """Targets that cannot be: the text says why, `field` which part of the choice is wrong."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
 
 
 def chosen_by_id(cp_ids: Sequence[str]) -> list[ChargePoint]:

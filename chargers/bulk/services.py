@@ -19,6 +19,7 @@ from chargers.models import ChargePoint
 from chargers.protocol.redaction import MASK
 from csms.core.events.services import record
 from csms.core.live import announce
+from csms.core.refusals import NotNow
 from csms.core.sealing import seal
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,6 @@ OPEN_MAX = 20  # jobs of which the last result is not in
 RATE_DEFAULT, RATE_MAX = 60, 6000  # commands a minute
 SAMPLE_DEFAULT = 10  # results
 ROWS_AT_ONCE = 1000
-
-
-class NotNow(Exception):
-    """A change that the state of a job, or of all jobs, does not allow: a code for programs, a text for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 
 from chargers.callbacks.delivery import TYPE
 from chargers.callbacks.models import Callback
-from chargers.callbacks.services import NotNow, try_again
+from chargers.callbacks.services import try_again
 from chargers.callbacks.shapes import CallbackShape
-from csms.core.api_errors import ApiError
+from csms.core.api_errors import refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found
 from csms.core.outbound.retries import ATTEMPTS_MAX
@@ -44,10 +44,8 @@ class RetryCallback(ApiView):
     def post(self, request: Request, id: UUID) -> Response:
         """Try again."""
         callback: Callback = found(Callback.objects.filter(pk=id).first(), "callback", id)
-        try:
+        with refusals():
             try_again(callback, now=timezone.now())
-        except NotNow as refusal:
-            raise ApiError(409, refusal.code, str(refusal)) from refusal
         callback.refresh_from_db()
         return Response(CallbackShape(callback).data)
 

@@ -18,6 +18,7 @@ from chargers.models import Command
 from chargers.protocol.redaction import MASK
 from csms.core.access.models import ApiToken
 from csms.core.outbound.targets import Target, bounds_now, read_target
+from csms.core.refusals import NotNow
 from csms.core.sealing import seal
 from csms.core.writer import after_commit
 
@@ -30,14 +31,6 @@ RING_EXPIRES = 30  # seconds; by then the schedule has done it
 
 class CallbackRefused(ValueError):
     """A callback that is not ordered; says why in a sentence."""
-
-
-class NotNow(Exception):
-    """A callback that cannot be tried again: a code for programs, a sentence for people."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 def check_url(url: str) -> None:

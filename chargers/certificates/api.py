@@ -1,7 +1,5 @@
 """The API's door to certificates: the queue of requests, and what charge points have."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +18,7 @@ from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import Unreadable
 from chargers.commands.sending_api import author_of
 from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
-from csms.core.api_errors import ApiError, invalid
+from csms.core.api_errors import invalid, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
@@ -132,15 +130,6 @@ class CertificateQuery(ChargePointCertificateQuery):
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn a refusal of the queue into a 409 with its code."""
-    try:
-        yield
-    except signing.Refusal as refusal:
-        raise ApiError(409, refusal.code, str(refusal)) from refusal
 
 
 class CertificateRequests(ApiView):

@@ -36,6 +36,7 @@ from chargers.models import ChargePoint, Command
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
+from csms.core.refusals import NotNow
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,8 @@ RETRY_MAX = timedelta(hours=1)
 PATIENCE = timedelta(minutes=1)  # before the same is tried again
 
 
-class Refusal(Exception):
+class Refusal(NotNow):
     """A step that cannot be taken; `code` is for programs, the text for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 # --- a request comes --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers.api import charge_point_or_404, refusals
+from chargers.api import charge_point_or_404
 from chargers.commands.ledger_api import SCOPE, CommandShape
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending_api import Sending, author_of, refused
@@ -18,6 +18,7 @@ from chargers.configuration import selectors, services
 from chargers.configuration.models import DesiredValue
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
+from csms.core.api_errors import refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, paged
 from csms.core.paging import PageQuery

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers.api import charge_point_or_404, refusals
+from chargers.api import charge_point_or_404
 from chargers.models import ChargePoint, Frame
 from chargers.traits import selectors, services
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
@@ -24,6 +24,7 @@ from chargers.traits.shapes import (
 )
 from chargers.traits.values import NAMES
 from csms.core.api_data import Moment, read_body
+from csms.core.api_errors import refusals
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 

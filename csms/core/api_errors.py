@@ -1,6 +1,7 @@
 """One envelope for every error of the API: a code for programs, a sentence for people, the fields that were wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.views.defaults import server_error as html_server_error
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from csms.core.refusals import BadField, NotNow
 from csms.core.request_ids import request_id
 
 WHOLE = "__all__"  # where an error concerns no single field
@@ -49,6 +51,17 @@ def invalid(errors: Mapping[str, list[str]], code: str = "invalid") -> ApiError:
     """Return the refusal of a request of which these fields are wrong."""
     listed = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
     return ApiError(422, code, listed, errors)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn a refusal of the services into a 422 that names the field, or into a 409 with its code."""
+    try:
+        yield
+    except BadField as refusal:
+        raise invalid({refusal.field: [str(refusal)]}) from refusal
+    except NotNow as refusal:
+        raise ApiError(409, refusal.code, str(refusal)) from refusal
 
 
 def envelope(

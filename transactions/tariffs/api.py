@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
-from csms.core.api_errors import ApiError, invalid
+from csms.core.api_errors import ApiError, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
@@ -98,15 +98,6 @@ class AssignmentQuery(PageQuery):
     """The query string of the places of tariffs."""
 
     sortable: ClassVar = {"valid_from": ("valid_from", "pk")}
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn a refusal of the services into a 422 that names the field."""
-    try:
-        yield
-    except services.TariffRefusal as refusal:
-        raise invalid({refusal.field: [str(refusal)]}) from refusal
 
 
 @contextmanager

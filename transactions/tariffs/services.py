@@ -12,6 +12,7 @@ from django.db import transaction as database
 
 from chargers.models import STATUS_REPORTS, ChargePoint
 from csms.core.events.services import record
+from csms.core.refusals import BadField
 from transactions.happenings import TransactionCorrected, TransactionEnded
 from transactions.models import Transaction
 from transactions.rows import locked
@@ -22,12 +23,8 @@ from transactions.tariffs.selectors import tariff_of, usage
 log = logging.getLogger(__name__)
 
 
-class TariffRefusal(ValueError):
+class TariffRefusal(BadField):
     """A value of a tariff that is refused; `field` names it."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
 
 
 def add_tariff(*, now: datetime, **values: Any) -> Tariff:
