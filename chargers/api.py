@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
@@ -22,7 +21,7 @@ from chargers.shapes import (
 from csms.core.api_data import read_body
 from csms.core.api_errors import ApiError, refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 
 
 def charge_point_or_404(cp_id: str) -> ChargePoint:
@@ -90,8 +89,7 @@ class ChargePoints(ApiView):
         cp_id = body.pop("cp_id")
         with refusals():
             charge_point = services.register_charge_point(cp_id, now=timezone.now(), **body)
-        location = reverse("api-charge-point", args=[charge_point.cp_id])
-        return Response(shown(charge_point), status=201, headers={"Location": location})
+        return made(shown(charge_point), "api-charge-point", charge_point.cp_id)
 
 
 class OneChargePoint(ApiView):

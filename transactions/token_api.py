@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
 from csms.core.api_errors import refusals
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 from csms.core.paging import PageQuery
 from transactions import selectors, tokens
 from transactions.authorization import find_id_token
@@ -117,8 +116,7 @@ class IdTokens(ApiView):
         body: dict[str, Any] = read_body(request, NewIdToken)
         with refusals():
             token = tokens.add_id_token(body.pop("id_token"), now=timezone.now(), **body)
-        location = reverse("api-id-token", args=[token.id_token])
-        return Response(IdTokenShape(token).data, status=201, headers={"Location": location})
+        return made(IdTokenShape(token).data, "api-id-token", token.id_token)
 
 
 class UnknownTokenShape(Shape):
@@ -171,8 +169,7 @@ class AdmittedToken(ApiView):
         values = read_body(request, IdTokenChanges)
         with refusals():
             token = tokens.add_id_token(unknown.id_token, now=timezone.now(), **values)
-        location = reverse("api-id-token", args=[token.id_token])
-        return Response(IdTokenShape(token).data, status=201, headers={"Location": location})
+        return made(IdTokenShape(token).data, "api-id-token", token.id_token)
 
 
 class OneIdToken(ApiView):

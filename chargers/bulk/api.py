@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
@@ -32,7 +32,7 @@ from chargers.models import ChargePoint
 from csms.core.api_data import read_body
 from csms.core.api_errors import WHOLE, ApiError, invalid, refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 
 CHAPTER = "Bulk jobs"
 EXAMPLE = OpenApiExample(
@@ -166,8 +166,7 @@ class BulkJobs(WantsBulkJob):
                 reason=body["reason"],
                 chosen_by=body["targets"].get("filter"),
             )
-        location = reverse("api-bulk-job", args=[job.pk])
-        return Response(BulkJobShape(job).data, status=201, headers={"Location": location})
+        return made(BulkJobShape(job).data, "api-bulk-job", job.pk)
 
 
 def job_or_404(id: UUID) -> BulkJob:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,7 +20,7 @@ from chargers.reservations.models import Reservation
 from chargers.reservations.services import CANCELLABLE
 from csms.core.api_data import Moment, Shape, Whole
 from csms.core.api_errors import WHOLE, invalid
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 from csms.core.paging import PageQuery
 
 CHAPTER = "Reservations"
@@ -128,8 +128,7 @@ class ChargePointReservations(SendCommand):
         """Reserve a connector."""
         sent = self.send(request, cp_id)
         row = selectors.reservations().get(command_id=sent.command_id)
-        location = reverse("api-reservation", args=[row.pk])
-        return Response(ReservationShape(row).data, status=201, headers={"Location": location})
+        return made(ReservationShape(row).data, "api-reservation", row.pk)
 
 
 class OneReservation(ApiView):

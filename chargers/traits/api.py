@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -25,7 +25,7 @@ from chargers.traits.shapes import (
 from chargers.traits.values import NAMES
 from csms.core.api_data import Moment, read_body
 from csms.core.api_errors import refusals
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 from csms.core.paging import PageQuery
 
 CHAPTER = "Peculiarities"
@@ -136,8 +136,7 @@ class AllModelTraits(ApiView):
         body = _body(request, ModelTraitsBody)
         with refusals():
             row = services.set_model_traits(now=timezone.now(), **body)
-        location = reverse("api-one-model-traits", args=[row.pk])
-        return Response(ModelTraitsShape(row).data, status=201, headers={"Location": location})
+        return made(ModelTraitsShape(row).data, "api-one-model-traits", row.pk)
 
 
 class OneModelTraits(ApiView):
@@ -207,8 +206,7 @@ class Aliases(ApiView):
         body = read_body(request, AliasBody)
         with refusals():
             alias = services.add_alias(charge_point, body["identity"], now=timezone.now())
-        location = reverse("api-alias", args=[charge_point.cp_id, alias.identity])
-        return Response(AliasShape(alias).data, status=201, headers={"Location": location})
+        return made(AliasShape(alias).data, "api-alias", charge_point.cp_id, alias.identity)
 
 
 class OneAlias(ApiView):

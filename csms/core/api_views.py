@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -211,6 +212,11 @@ def paged(shape: type[Shape], *, window: bool = False) -> type[Shape]:
         fields["window"] = Window()
     kind = "WindowPage" if window else "Page"
     return type(shape.__name__.removesuffix("Shape") + kind, (Shape,), fields)
+
+
+def made(body: Any, route: str, *args: object) -> Response:
+    """Answer 201 with what was made; `route` is where it is from now on."""
+    return Response(body, status=201, headers={"Location": reverse(route, args=args)})
 
 
 def found(row: Model | None, what: str, name: object) -> Any:

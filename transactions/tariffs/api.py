@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.validators import RegexValidator
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -17,7 +17,7 @@ from chargers.api import charge_point_or_404
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
 from csms.core.api_errors import ApiError, refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 from csms.core.paging import PageQuery
 from transactions.models import Transaction
 from transactions.selectors import transactions, with_live_figures
@@ -158,8 +158,7 @@ class Tariffs(ApiView):
         body = read_body(request, NewTariff)
         with refusals():
             tariff = services.add_tariff(now=timezone.now(), **body)
-        location = reverse("api-tariff", args=[tariff.pk])
-        return Response(TariffShape(tariff).data, status=201, headers={"Location": location})
+        return made(TariffShape(tariff).data, "api-tariff", tariff.pk)
 
 
 class OneTariff(ApiView):
@@ -242,8 +241,7 @@ class TariffAssignments(ApiView):
                 valid_from=body.get("valid_from"),
                 now=timezone.now(),
             )
-        location = reverse("api-tariff-assignment", args=[assignment.pk])
-        return Response(AssignmentShape(assignment).data, status=201, headers={"Location": location})
+        return made(AssignmentShape(assignment).data, "api-tariff-assignment", assignment.pk)
 
 
 class OneTariffAssignment(ApiView):

@@ -3,7 +3,7 @@
 from typing import Any, NoReturn
 
 from django.db.models import Q
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -23,7 +23,7 @@ from csms.core.access.services import (
 from csms.core.api_data import Body, Moment, Shape, Whole, Word, read_body
 from csms.core.api_errors import ApiError, invalid
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, found, paged
+from csms.core.api_views import ApiView, found, made, paged
 from csms.core.paging import PageQuery
 
 STATES = ("live", "expired", "revoked")
@@ -233,8 +233,7 @@ class ApiTokens(Administered):
         except ValueError as problem:
             raise invalid({"name": [str(problem)]}) from problem
         token.key = key  # type: ignore[attr-defined]  # for the answer; no column has it
-        location = reverse("api-api-token", args=[token.pk])
-        return Response(NewApiTokenShape(token).data, status=201, headers={"Location": location})
+        return made(NewApiTokenShape(token).data, "api-api-token", token.pk)
 
 
 class OneApiToken(Administered):
