@@ -29,8 +29,9 @@ from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import catalogue, check_params
 from chargers.commands.sending_api import author_of, printable
 from chargers.models import ChargePoint
+from csms.core.access.api import need
 from csms.core.api_data import read_body
-from csms.core.api_errors import WHOLE, ApiError, invalid, refusals
+from csms.core.api_errors import WHOLE, invalid, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, made, paged
 
@@ -60,9 +61,7 @@ class WantsBulkJob(ApiView):
         """Return the body, its parameters checked against the catalogue. Raises 422, and 403 without the scope."""
         body = read_body(request, NewBulkJob)
         entry = catalogue()[body["type"]]
-        may: Callable[[str], bool] = request.user.may  # type: ignore[union-attr]  # Scoped has seen to it
-        if not may(entry.scope):
-            raise ApiError(403, "forbidden", f"this needs the scope '{entry.scope}'")
+        need(request, entry.scope)
         problems = {
             f"params.{name}": ["It has a character that cannot be printed."]
             for name, value in body["params"].items()
@@ -217,10 +216,9 @@ class Handling(ApiView):
     def changed(self, request: Request, id: UUID, change: Callable[..., None]) -> Response:
         """Change a job and show it. Raises 409 for one that is over."""
         job = job_or_404(id)
-        may: Callable[[str], bool] = request.user.may  # type: ignore[union-attr]  # Scoped has seen to it
         entry = catalogue().get(job.type)
-        if entry is not None and not may(entry.scope):
-            raise ApiError(403, "forbidden", f"this needs the scope '{entry.scope}'")
+        if entry is not None:
+            need(request, entry.scope)
         with refusals():
             change(job, by=author_of(request).name, now=timezone.now())
         return Response(BulkJobShape(job).data)

@@ -8,7 +8,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from pydantic import BaseModel, ConfigDict
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +21,7 @@ from chargers.commands.sent_api import PREFER, WAITED, waiting
 from chargers.models import ChargePoint, Command
 from chargers.protocol import schemas
 from chargers.protocol.versions import Version
+from csms.core.access.api import need
 from csms.core.api_data import Shape
 from csms.core.api_errors import WHOLE, invalid
 from csms.core.api_schema import error
@@ -143,8 +143,7 @@ class SendExact(Sending):
         version = _version(charge_point, action, may_wait=self.asked["if_offline"] == "queue")
         may: Callable[[str], bool] = request.user.may  # type: ignore[union-attr]  # Scoped has seen to it
         scope, *_ = scopes_of(version, action)
-        if not may(scope):
-            raise PermissionDenied(f"this needs the scope {scope!r}")
+        need(request, scope)
 
         def send(**how: Any) -> Command:
             return send_exact(charge_point, action, payload, may=may, **how)

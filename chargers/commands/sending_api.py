@@ -17,7 +17,6 @@ from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,6 +37,7 @@ from chargers.commands.sending import (
 )
 from chargers.commands.sent_api import PREFER, WAITED, Sent, preferred_wait, waiting
 from chargers.models import ChargePoint, Command
+from csms.core.access.api import need
 from csms.core.access.models import ApiToken, User
 from csms.core.api_data import Body, Query, Whole, Word
 from csms.core.api_errors import WHOLE, ApiError, flattened, invalid
@@ -292,8 +292,8 @@ class CancelCommand(ApiView):
         """Take the command back."""
         command = found(selectors.commands().filter(pk=id).first(), "command", id)
         entry = entry_of(command.type)
-        if entry is not None and not request.user.may(entry.scope):  # type: ignore[union-attr]
-            raise PermissionDenied(f"this needs the scope {entry.scope!r}")
+        if entry is not None:
+            need(request, entry.scope)
         taken_back = cancel_command(command, by=author_of(request), now=timezone.now())
         command = selectors.commands().get(pk=id)
         shown = CommandShape(command).data

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -74,3 +74,9 @@ class Scoped(BasePermission):
         self.message = f"this needs the scope '{scope}'"
         may = getattr(request.user, "may", None)
         return may is not None and request.user.is_authenticated and (scope == ANY or bool(may(scope)))
+
+
+def need(request: Request, scope: str) -> None:
+    """Raise 403 unless the caller has a scope that what they ask for needs beside the view's own."""
+    if not request.user.may(scope):  # type: ignore[union-attr]  # Scoped has seen to it
+        raise PermissionDenied(f"this needs the scope {scope!r}")
