@@ -24,7 +24,9 @@ from chargers.diagnostics.door import upload
 from chargers.diagnostics.uploads import PREFIX
 from console.live import LiveConsumer
 from csms.core import live, reach
+from csms.health import PROBES, Probes
 
+probes = Probes(http)
 charge_points = ChargePointConsumer.as_asgi()
 pages = AuthMiddlewareStack(LiveConsumer.as_asgi())
 
@@ -59,8 +61,13 @@ async def page(
 async def http_at_home(scope: Any, receive: Any, send: Any) -> None:
     """Serve HTTP, and make this loop the one from which announcements of views leave."""
     live.at_home()
-    # Files of charge points do not go through Django, which would take a whole body before it asks whose it is.
-    await (upload if scope["path"].startswith(PREFIX) else http)(scope, receive, send)
+    if scope["path"] in PROBES:
+        await probes(scope, receive, send)
+    elif scope["path"].startswith(PREFIX):
+        # Files of charge points do not go through Django, which would take a whole body before it asks whose it is.
+        await upload(scope, receive, send)
+    else:
+        await http(scope, receive, send)
 
 
 application = ProtocolTypeRouter({"http": http_at_home, "websocket": websocket})
