@@ -16,10 +16,16 @@ from transactions.models import IdToken, MeterValue, Transaction
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
+UNSET = ["1970-01-01T00:00:13Z", "", "not a time", "1000000", "222222017-10-27T19:10:11Z"]  # clocks never set
+
 
 def at(minutes: float = 0) -> str:
     """A time as the charge point writes it: minutes from noon."""
     return (NOON + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+
+
+def sample(wh: int, minutes: float, context: str = "Sample.Periodic") -> dict:
+    return {"timestamp": at(minutes), "sampledValue": [{"value": str(wh), "context": context}]}
 
 
 class Wireless:

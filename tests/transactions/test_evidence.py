@@ -15,12 +15,6 @@ pytestmark = pytest.mark.django_db
 GRACE = 15  # minutes, the default
 
 
-@pytest.fixture
-def cp16() -> Wireless:
-    token()
-    return Wireless()
-
-
 def status(cp16: Wireless, word: str, received: float, connector: int = 1, time: str = "") -> None:
     report = {"connectorId": connector, "status": word, "errorCode": "NoError"}
     cp16.say("StatusNotification", report | {"timestamp": time or at(received)}, received)

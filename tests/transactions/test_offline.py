@@ -14,16 +14,10 @@ from chargers.models import ChargePoint, Command, Connector
 from chargers.reservations.models import Reservation
 from chargers.traits.models import ChargePointTraits
 from csms.core.ids import uuid7
-from tests.transactions.cast import NOON, Wireless, at, token
+from tests.transactions.cast import NOON, Wireless, at
 from transactions.models import MeterValue, Transaction
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cp16() -> Wireless:
-    token()
-    return Wireless()
 
 
 def behind(charger: Wireless, minutes: float, *, measured: float = 0) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 
 from csms.core.writer import Writer
-from tests.transactions.cast import Wireless, at, token
+from tests.transactions.cast import Wireless, at
 from transactions.models import Transaction
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
@@ -66,12 +66,6 @@ class OtherProcess:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
-
-
-@pytest.fixture
-def cp16() -> Wireless:
-    token()
-    return Wireless()
 
 
 @pytest.fixture
