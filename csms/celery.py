@@ -1,9 +1,13 @@
 """The Celery application: background tasks and their clock."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import after_task_publish, task_received, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from csms.core import reach
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
 
@@ -11,3 +15,12 @@ app = Celery("csms")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+# The log's filter notes when Celery cannot reach the broker (csms/core/logs.py); it has no signal for that.
+@after_task_publish.connect
+@task_received.connect
+@worker_ready.connect
+def broker_found(**_: Any) -> None:
+    """Note that the broker has taken a task, or hands them out."""
+    reach.BROKER.found()

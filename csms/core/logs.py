@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from csms.core import reach
 from csms.core.config import Config
 
 REDACTED = "***"
@@ -23,12 +24,13 @@ SECRET_NAME = re.compile(
 CREDENTIALS = re.compile(r"\b(Basic|Bearer|Token)\s+[A-Za-z0-9+/=._~-]{8,}|(?<=://)[^/@\s]+(?=@)", re.I)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+OUT_OF_REACH = (OSError, RedisConnectionError, RedisTimeoutError)
+
 # Loggers whose everyday lines say what another line says already.
 QUIET = (
     "asyncio",
     "axes",
     "celery.app.trace",
-    "celery.beat",
     "celery.worker",
     "daphne",
     "daphne.server",
@@ -39,6 +41,9 @@ QUIET = (
     "uvicorn",
     "uvicorn.access",
 )
+
+# Loggers of Celery that speak of its broker. Filters are not handed down to the loggers below one.
+OF_TASKS = ("celery.beat", "celery.bootsteps", "celery.worker.consumer.consumer")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -66,7 +71,31 @@ def says_more(line: logging.LogRecord) -> bool:
 def not_of_reach(line: logging.LogRecord) -> bool:
     """Leave out the traceback a second of the Redis layer that cannot reconnect: `bell.unreachable` says it once."""
     error = line.exc_info[1] if line.exc_info else None
-    return not isinstance(error, OSError | RedisConnectionError | RedisTimeoutError)
+    return not isinstance(error, OUT_OF_REACH)
+
+
+# How Celery's worker and clock begin to say, at each attempt, that there is no broker.
+NO_BROKER = (
+    "consumer: Cannot connect to ",
+    "consumer: Connection to broker lost",
+    "beat: Connection error: ",
+)
+
+
+def not_of_broker(line: logging.LogRecord) -> bool:
+    """Leave out what Celery says at each attempt to reach its broker, and note it: one line says so once."""
+    error = line.exc_info[1] if line.exc_info else None
+    cause = error
+    while cause is not None and not isinstance(cause, OUT_OF_REACH):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None and line.getMessage().startswith(NO_BROKER):
+        told = [value for value in line.args or () if isinstance(value, Exception)]
+        cause = told[0] if told else ConnectionError("the connection was lost")
+    if cause is not None:
+        reach.BROKER.lost(cause)
+        return False
+    # Parts of the worker that find no connection while they are ended have nothing to add.
+    return not (reach.BROKER.is_lost() and line.name == "celery.bootsteps")
 
 
 def logging_config(config: Config) -> dict[str, Any]:
@@ -118,6 +147,7 @@ def logging_config(config: Config) -> dict[str, Any]:
         "filters": {
             "says_more": {"()": lambda: says_more},
             "not_of_reach": {"()": lambda: not_of_reach},
+            "not_of_broker": {"()": lambda: not_of_broker},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": config.log_level},
@@ -128,6 +158,7 @@ def logging_config(config: Config) -> dict[str, Any]:
             "uvicorn.error": {"filters": ["says_more"]},
             "channels_redis.pubsub": {"filters": ["not_of_reach"]},
             **{name: {"level": "WARNING"} for name in QUIET},
+            **{name: {"level": "WARNING", "filters": ["not_of_broker"]} for name in OF_TASKS},
         },
     }
 

@@ -105,7 +105,7 @@ async def test_a_tab_that_closes_while_it_connects_turns_no_other_away(
 
     sent: list[object] = []
     monkeypatch.setattr("csms.asgi.pages", closing)
-    monkeypatch.setattr(reach, "_lost_at", None)
+    monkeypatch.setattr(reach.BELL, "_lost_at", None)
     from csms import asgi
 
     await asgi.page({"type": "websocket", "path": "/live"}, None, send)  # type: ignore[arg-type]
