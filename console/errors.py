@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
@@ -36,9 +36,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     The page is rendered without the request: it may be the host name or the cookies that cannot be read.
     """
     status = 413 if isinstance(exception, TOO_LARGE) else 400
+    wrong_host = isinstance(exception, DisallowedHost)
     if request.path.startswith("/api/"):
         code, detail = (
             ("too_large", "the request is too large") if status == 413 else ("malformed", "it cannot be read")
         )
+        if wrong_host:
+            detail = (
+                "its Host header is no name of this server; the names are in the setting CSMS_ALLOWED_HOSTS"
+            )
         return JsonResponse(envelope(request, code, detail), status=status)
-    return HttpResponse(render_to_string(f"{status}.html"), status=status)
+    return HttpResponse(render_to_string(f"{status}.html", {"wrong_host": wrong_host}), status=status)

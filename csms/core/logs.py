@@ -68,6 +68,16 @@ def says_more(line: logging.LogRecord) -> bool:
     return line.msg != "ASGI callable returned without completing handshake."
 
 
+def wrong_host(line: logging.LogRecord) -> bool:
+    """Say that a request came under a wrong name, in one line: whoever scans the net must not fill the log."""
+    request: Any = getattr(line, "request", None)
+    line.host = str(request.META.get("HTTP_HOST", ""))[:253] if request is not None else ""
+    line.msg, line.args, line.exc_info = "http.wrong_host", (), None
+    line.levelno, line.levelname = logging.WARNING, "WARNING"
+    line.setting = "CSMS_ALLOWED_HOSTS"
+    return True
+
+
 def not_of_reach(line: logging.LogRecord) -> bool:
     """Leave out the traceback a second of the Redis layer that cannot reconnect: `bell.unreachable` says it once."""
     error = line.exc_info[1] if line.exc_info else None
@@ -146,6 +156,7 @@ def logging_config(config: Config) -> dict[str, Any]:
         },
         "filters": {
             "says_more": {"()": lambda: says_more},
+            "wrong_host": {"()": lambda: wrong_host},
             "not_of_reach": {"()": lambda: not_of_reach},
             "not_of_broker": {"()": lambda: not_of_broker},
         },
@@ -155,6 +166,7 @@ def logging_config(config: Config) -> dict[str, Any]:
             # Django gives these handlers of their own; without them they come through the root.
             "django": {"handlers": [], "level": "NOTSET", "propagate": True},
             "django.server": {"handlers": [], "level": "NOTSET", "propagate": True},
+            "django.security.DisallowedHost": {"filters": ["wrong_host"]},
             "uvicorn.error": {"filters": ["says_more"]},
             "channels_redis.pubsub": {"filters": ["not_of_reach"]},
             **{name: {"level": "WARNING"} for name in QUIET},

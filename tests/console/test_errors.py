@@ -4,11 +4,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.test import Client
+from django.core.exceptions import SuspiciousOperation
+from django.test import Client, RequestFactory
 from django.urls import path
 from django.utils import timezone
 
 from chargers.models import Frame
+from console.errors import bad_request
 from csms.urls import handler400, handler500
 from csms.urls import urlpatterns as real_urls
 from tests.console.cast import make_charge_point, person, signed_in
@@ -165,12 +167,27 @@ def test_an_unknown_host_name_is_said_without_naming_it(alice: Client) -> None:
     assert page.status_code == 400
     assert "The request cannot be read" in page.content.decode()
     assert "elsewhere" not in page.content.decode()
+    assert "CSMS_ALLOWED_HOSTS" in page.content.decode()
+
+
+def test_an_unknown_host_name_is_one_line_of_the_log(alice: Client, caplog: pytest.LogCaptureFixture) -> None:
+    alice.get("/", headers={"Host": "elsewhere.example"})
+    [line] = [line for line in caplog.records if "DisallowedHost" in line.name]
+    assert (line.levelname, line.getMessage(), line.exc_info) == ("WARNING", "http.wrong_host", None)
+    assert (line.host, line.setting) == ("elsewhere.example", "CSMS_ALLOWED_HOSTS")
+
+
+def test_other_requests_that_cannot_be_read_do_not_speak_of_names() -> None:
+    page = bad_request(RequestFactory().get("/"), SuspiciousOperation("a cookie of stone"))
+    assert page.status_code == 400
+    assert "CSMS_ALLOWED_HOSTS" not in page.content.decode()
 
 
 def test_the_api_keeps_its_envelope_when_a_request_cannot_be_read(client: Client, db: None) -> None:
     answer = client.get("/api/v1/transactions/", headers={"Host": "elsewhere.example"})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "malformed"
+    assert "CSMS_ALLOWED_HOSTS" in answer.json()["error"]["detail"]
 
 
 def test_bob_who_may_not_is_told_why(bob: Client) -> None:
