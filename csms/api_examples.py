@@ -58,6 +58,7 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         {"certificate_type": "central_system_root", "certificate": PEM},
     ),
     "get_installed_certificate_ids": ("our roots", {"certificate_type": "central_system_root"}),
+    "acknowledge_alert": ("who looks after it", {"note": "I am on my way there"}),
     "reject_certificate_request": ("not ours", {"reason": "we do not know this charge point"}),
     "set_desired_configuration_of_model": (
         "one key",

@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from alerts import api as alerts
 from chargers import api as charge_points
 from chargers import connector_api, credential_api, site_api
 from chargers.availability import api as availability
@@ -38,6 +39,7 @@ from transactions.tariffs import api as tariffs
 
 BLOCKS = (
     access,
+    alerts,
     availability,
     bulk,
     callbacks,

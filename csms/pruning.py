@@ -10,6 +10,8 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q
 
+from alerts.models import Alert
+from alerts.services import remove_alerts
 from chargers.bulk.models import BulkJob
 from chargers.bulk.services import remove_jobs
 from chargers.callbacks.models import Callback
@@ -131,6 +133,13 @@ RETENTION = (
         UnexplainedCharging,
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t),
+    ),
+    Kept(
+        "alerts",
+        Alert,
+        lambda c: c.retain_alerts_days,
+        lambda t: Q(resolved_at__lt=t),
+        remove=remove_alerts,
     ),
     Kept("answers kept for repeats", KeptAnswer, lambda c: 1, lambda t: Q(created_at__lt=t)),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),

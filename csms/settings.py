@@ -206,6 +206,11 @@ CELERY_BEAT_SCHEDULE = {
     "give up silent firmware updates": {"task": "chargers.firmware.tasks.expire_updates", "schedule": 60.0},
     "give up silent uploads": {"task": "chargers.diagnostics.tasks.expire_logs", "schedule": 60.0},
     "sweep the store of files": {"task": "chargers.diagnostics.tasks.sweep_store", "schedule": 3600.0},
+    "look for alerts": {
+        "task": "alerts.tasks.evaluate",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},  # the next look sees as much
+    },
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
@@ -334,6 +339,9 @@ SPECTACULAR_SETTINGS = {
         "FrameDirection": "chargers.models.Frame.Direction",
         "FrameVerdict": "chargers.models.Frame.Verdict",
         "ResetType": ["Soft", "Hard"],
+        "AlertSeverity": "alerts.models.Severity",
+        "AlertState": "alerts.models.Alert.State",
+        "AlertEntryKind": "alerts.models.AlertEntry.What",
         "CommandStatus": "chargers.models.Command.Status",
         "CallbackState": "chargers.callbacks.models.Callback.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
@@ -361,6 +369,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "docExpansion": "list"},
     "TAGS": [
         {"name": "Summary", "description": "The whole network in a few figures."},
+        {"name": "Alerts", "description": "What is wrong, since when, and who looks after it."},
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from alerts.selectors import AlertFigures, alert_figures
 from chargers.models import (
     ChargePoint,
     Command,
@@ -95,11 +96,12 @@ class Summary:
     odd: int
     open_commands: int
     refused_handshakes: int
+    alerts: AlertFigures
     processes: list[Process]
 
 
 def summary(*, now: datetime, zone: ZoneInfo) -> Summary:
-    """Sum up; the day begins at midnight of the zone. Nine queries, however large the network is."""
+    """Sum up; the day begins at midnight of the zone. Eleven queries, however large the network is."""
     today, yesterday = midnight(now.astimezone(zone).date(), zone), now - DAY
     orphans, odd = newly_odd(since=yesterday)
     # The lease of a process that died is taken away by a sweep; until then it is shown with the time of its last sign.
@@ -119,5 +121,6 @@ def summary(*, now: datetime, zone: ZoneInfo) -> Summary:
         odd=odd,
         open_commands=Command.objects.filter(status__in=Command.OPEN).count(),
         refused_handshakes=RefusedHandshake.objects.filter(last_at__gte=yesterday).count(),
+        alerts=alert_figures(),
         processes=list(processes.order_by("started_at", "pk")),
     )

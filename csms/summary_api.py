@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from alerts.models import Severity
 from csms.core.api_data import Moment, Query, Shape
 from csms.core.api_views import ApiView
 from csms.core.time_zones import find_zone
@@ -96,6 +97,26 @@ class LastDayShape(SessionsSinceShape):
         }
 
 
+class AlertCountsShape(Shape):
+    """Alerts by severity."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return a field for each severity."""
+        return {severity: _count() for severity in Severity.values}
+
+
+class OpenAlertsShape(Shape):
+    """Alerts that are not resolved."""
+
+    firing = _count("Nobody has acknowledged them.")
+    acknowledged = _count()
+    pending = _count("Have not lasted for as long as their rules say.")
+    by_severity = AlertCountsShape(help_text="Of the firing ones.")
+    evaluated_at = Moment(
+        allow_null=True, help_text="When the conditions were last looked at; null if they never were."
+    )
+
+
 class ServerShape(Shape):
     """A server process."""
 
@@ -116,6 +137,7 @@ class SummaryShape(Shape):
     transactions = ActiveShape()
     today = SessionsSinceShape()
     last_24_hours = LastDayShape()
+    alerts = OpenAlertsShape()
     open_commands = _count("Queued or sent, and not answered yet.")
     servers = ServerShape(many=True)
 
@@ -138,6 +160,7 @@ def shown(found: Summary, zone: str) -> dict[str, Any]:
             "with_anomalies": found.odd,
             "refused_handshakes": found.refused_handshakes,
         },
+        "alerts": found.alerts,
         "open_commands": found.open_commands,
         "servers": [
             {

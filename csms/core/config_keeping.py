@@ -80,6 +80,7 @@ class Keeping(BaseModel):
         "How long security events, ended certificate requests and what is known of removed certificates are kept.",
     )
 
+    retain_alerts_days: int = kept_for("CSMS_RETAIN_ALERTS_DAYS", 400, "How long resolved alerts are kept.")
     retain_files_days: int = kept_for(
         "CSMS_RETAIN_FILES_DAYS", 90, "How long files that charge points uploaded are kept."
     )

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
 from csms.core.access.services import create_api_token
+from tests.alerts.cast import an_alert
 from tests.api.cast import (
     CHAIN,
     OTHER_CHAIN,
@@ -120,6 +121,7 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
+    "/alerts/": "alert",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
     "/log-jobs/": "log_job",
@@ -415,6 +417,7 @@ def samples(db: None) -> dict[str, Any]:
     a_report(log)
     ids["bulk_job"] = str(bulk_job(cp16).pk)
     ids["reservation"] = str(reservation(cp16).pk)
+    ids["alert"] = str(an_alert(cp16).pk)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)
     ids["model_traits"] = str(peculiarities(cp16).pk)

@@ -19,6 +19,7 @@ from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
 from csms.core.access.models import ApiToken, TokenChange
 from csms.core.access.services import create_api_token
 from csms.core.ids import uuid7
+from tests.alerts.cast import an_alert
 from tests.api.cast import (
     API,
     NOON,
@@ -200,6 +201,7 @@ LISTS: dict[str, Listed] = {
     "/transactions/{id}/frames/": Listed(5, of_it(passed), a_session),
     "/id-tokens/": Listed(2, numbered(lambda cp16, nth: IdToken.objects.create(id_token=f"T{nth}", created_at=NOON))),
     "/unknown-tokens/": Listed(2, of_another(lambda cp: unknown_token(cp, f"T{cp.pk}"))),
+    "/alerts/": Listed(2, of_another(an_alert)),
     "/refused-handshakes/": Listed(2, numbered(lambda cp16, nth: refused(nth))),
     "/api-tokens/": Listed(
         2, numbered(lambda cp16, nth: create_api_token(f"backend {nth}", scopes=["read"], now=NOON))

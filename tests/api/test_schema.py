@@ -23,6 +23,7 @@ from csms.core.access.models import ApiToken
 from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
+from tests.alerts.cast import an_alert
 from tests.api.cast import (
     API,
     bulk_job,
@@ -203,6 +204,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     traits = peculiarities(cp16)
     place = assigned(tariff(energy_price="0.45"))
     jobs = {
+        "/alerts/": an_alert(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
         "/tariffs/": place.tariff,

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from chargers.models import Process, RefusedHandshake
 from csms.core.ids import uuid7_floor
+from tests.alerts.cast import an_alert
 from tests.api.cast import API, charge_point, command, connector, ended, online, reading, session
 
 URL = f"{API}/summary/"
@@ -56,6 +57,13 @@ def test_an_empty_network_is_all_zeros(bob: APIClient, _now: None) -> None:
             "orphans": 0,
             "with_anomalies": 0,
             "refused_handshakes": 0,
+        },
+        "alerts": {
+            "firing": 0,
+            "acknowledged": 0,
+            "pending": 0,
+            "by_severity": {"critical": 0, "warning": 0, "info": 0},
+            "evaluated_at": None,
         },
         "open_commands": 0,
         "servers": [],
@@ -187,19 +195,36 @@ def test_commands_refusals_and_servers(bob: APIClient) -> None:
     ]
 
 
+def test_open_alerts_are_counted(bob: APIClient) -> None:
+    for number, state in enumerate(["firing", "firing", "acknowledged", "pending"]):
+        an_alert(charge_point(f"CP{number}"), state=state, severity="critical" if number else "warning")
+    an_alert(charge_point("CP9"), state="resolved", resolved_at=NOW)
+    assert bob.get(URL).json()["alerts"] == {
+        "firing": 2,
+        "acknowledged": 1,
+        "pending": 1,
+        "by_severity": {"critical": 1, "warning": 1, "info": 0},
+        "evaluated_at": "2026-03-04T12:15:00.000Z",
+    }
+
+
 @pytest.mark.parametrize("zone", ["Mars", "", "Europe/../UTC", "a%00b", "~"])
 def test_a_zone_that_is_none_is_refused(bob: APIClient, refusal: Any, zone: str) -> None:
     refusal(bob.get(f"{URL}?time_zone={zone}"), 422, "invalid", "time_zone")
 
 
-def test_it_takes_ten_queries_however_much_there_is(bob: APIClient, django_assert_num_queries: Any) -> None:
+def test_it_takes_twelve_queries_however_much_there_is(
+    bob: APIClient, django_assert_num_queries: Any
+) -> None:
     for number in range(4):
         cp = online(charge_point(f"CP{number}"))
         connector(cp, 1, "Charging")
         reading(cp, session(cp))
         ended(cp)
         command(cp)
+        an_alert(cp)
     bob.get(URL)
-    # The token; charge points, their faults, connectors, active, since, newly odd, commands, refusals, processes.
-    with django_assert_num_queries(10):
+    # The token; charge points, their faults, connectors, active, since, newly odd, commands, refusals, alerts, when
+    # these were looked for, processes.
+    with django_assert_num_queries(12):
         assert bob.get(URL).json()["transactions"]["active"] == 4

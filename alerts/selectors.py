@@ -1,0 +1,43 @@
+"""What is read of alerts: by the API, and by whoever else shows them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, QuerySet
+
+from alerts.models import Alert, Evaluation, Severity
+
+
+def alerts() -> QuerySet[Alert]:
+    """Return the alerts, with their charge points."""
+    return Alert.objects.select_related("charge_point")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFigures:
+    """Counts of open alerts; `by_severity` counts those that fire and nobody has acknowledged."""
+
+    firing: int
+    acknowledged: int
+    pending: int
+    by_severity: dict[str, int]
+    evaluated_at: datetime | None
+    """When the conditions were last looked at; None = never."""
+
+
+def alert_figures() -> AlertFigures:
+    """Count the open alerts. Two queries."""
+    rows = Alert.objects.filter(resolved_at=None).order_by().values_list("severity", "state")
+    states = dict.fromkeys(Alert.State.values, 0)
+    severities = dict.fromkeys(Severity.values, 0)
+    for severity, state, count in rows.annotate(count=Count("pk")):
+        states[state] += count
+        if state == Alert.State.FIRING:
+            severities[severity] += count
+    return AlertFigures(
+        states[Alert.State.FIRING],
+        states[Alert.State.ACKNOWLEDGED],
+        states[Alert.State.PENDING],
+        severities,
+        Evaluation.objects.values_list("at", flat=True).first(),
+    )
