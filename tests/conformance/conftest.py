@@ -1,3 +1,18 @@
+from typing import TYPE_CHECKING
+
+import pytest
+
 from tests.support.house_fixtures import db, house
 
+if TYPE_CHECKING:  # this file is read before Django is set up
+    from tests.support.house import House
+
 __all__ = ["db", "house"]
+
+
+@pytest.fixture
+def alice(house: "House") -> None:
+    """The network knows alice's token."""
+    from tests.conformance.v16.cast import token
+
+    token("ALICE")

@@ -9,7 +9,7 @@ from chargers.firmware.models import FirmwareJob
 from chargers.jobs import State
 from chargers.reservations.models import Reservation
 from tests.conformance.v16.cast import CP16, at, cp16, fresh, token
-from tests.conformance.v16.test_smart_charging import in_hours, profile
+from tests.conformance.v16.charging_cast import in_hours, profile
 from tests.exact.cast import gets, refused, takes
 from tests.firmware.cast import certificate, signature
 from tests.support.house import House

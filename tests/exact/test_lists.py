@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from tests.api.cast import client_of
 from tests.conformance.v16.cast import CP16, cp16
-from tests.conformance.v16.test_smart_charging import in_hours
+from tests.conformance.v16.charging_cast import in_hours
 from tests.exact.cast import gets, refused, takes
 from tests.support.house import House
 from transactions.local_lists.models import LocalListEntry

@@ -10,8 +10,8 @@ from chargers.commands.sending import catalogue
 from chargers.models import Command
 from tests.certificates.cast import csr, pem, root
 from tests.conformance.v16.cast import CP16, at, cp16, token
+from tests.conformance.v16.charging_cast import in_hours, profile
 from tests.conformance.v16.test_certificates import hashed, ours
-from tests.conformance.v16.test_smart_charging import in_hours, profile
 from tests.exact.cast import ACCEPTED, memory, takes
 from tests.firmware.cast import signed
 from tests.support.house import House

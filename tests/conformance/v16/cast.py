@@ -11,12 +11,26 @@ from typing import Any
 
 from ocpp.messages import Call, CallResult, validate_payload
 
-from chargers.models import ChargePoint, Command
+from chargers.models import ChargePoint, Command, Frame
 from tests.support.charger import RawCharger, eventually, stamp
 from tests.support.house import House, fresh, known, order
 from transactions.models import IdToken
 
-__all__ = ["CP16", "at", "cp16", "eventually", "fresh", "known", "order", "stamp", "token"]
+__all__ = [
+    "CP16",
+    "STATUS",
+    "at",
+    "cp16",
+    "eventually",
+    "frames",
+    "fresh",
+    "known",
+    "order",
+    "stamp",
+    "token",
+]
+
+STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 _numbers = count(1)
 
@@ -31,6 +45,10 @@ def token(id_token: str, **values: Any) -> IdToken:
     return IdToken.objects.update_or_create(
         id_token=id_token, defaults={"created_at": datetime.now(UTC)} | values
     )[0]
+
+
+def frames(row: ChargePoint, **values: Any) -> Any:
+    return Frame.objects.filter(charge_point=row, **values)
 
 
 class CP16:

@@ -13,11 +13,10 @@ from chargers.budget import Bucket
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame
 from chargers.services import set_password
 from csms.core.events.models import Event
-from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, known
+from tests.conformance.v16.cast import CP16, STATUS, cp16, eventually, fresh, known
 from tests.support.charger import RawCharger
 from tests.support.house import House
 
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One"}
 
 

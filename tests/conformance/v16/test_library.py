@@ -7,10 +7,8 @@ import pytest
 
 from chargers.models import Command, Frame
 from chargers.protocol.frames import encode
-from tests.conformance.v16.cast import cp16
+from tests.conformance.v16.cast import STATUS, cp16
 from tests.support.house import House
-
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 
 async def test_lib_01_unknown_is_not_implemented_and_known_is_not_supported(house: House):

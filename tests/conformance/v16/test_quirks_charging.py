@@ -8,17 +8,14 @@ import pytest
 from chargers.commands.ordering import CommandRefused
 from chargers.models import Command, Connector
 from chargers.traits.services import set_charge_point_traits, set_model_traits
-from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, token
+from tests.conformance.v16.cast import CP16, cp16, eventually, fresh
 from tests.support.house import House, now
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.models import Transaction
 from transactions.remote_control.models import UnexplainedCharging
 from transactions.remote_control.services import ONLY_CHARGING, expire_pending_starts, watch_charging
 
-
-@pytest.fixture(autouse=True)
-def _alice(house: House) -> None:
-    token("ALICE")
+pytestmark = pytest.mark.usefixtures("alice")
 
 
 def profile(**values: Any) -> dict[str, Any]:

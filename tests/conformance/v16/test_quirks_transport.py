@@ -10,11 +10,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake
 from chargers.traits.models import Deviation
 from chargers.traits.services import add_alias, set_charge_point_traits, set_model_traits
-from tests.conformance.v16.cast import CP16, cp16, eventually, fresh, known, stamp, token
+from tests.conformance.v16.cast import CP16, STATUS, cp16, eventually, fresh, known, stamp, token
 from tests.support.charger import RawCharger
 from tests.support.house import House, now, settings_are
-
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 
 async def turned_away(house: House, path: str, **options: Any) -> int:

@@ -8,7 +8,7 @@ import pytest
 from chargers.commands.ordering import CommandRefused
 from chargers.models import Command
 from csms.core.events.models import Event
-from tests.conformance.v16.cast import CP16, cp16, fresh, token
+from tests.conformance.v16.cast import CP16, cp16, fresh
 from tests.support.house import House
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.models import Transaction
@@ -21,9 +21,7 @@ from transactions.remote_control.services import (
 Status = Command.Status
 
 
-@pytest.fixture(autouse=True)
-def _alice(house: House) -> None:
-    token("ALICE")
+pytestmark = pytest.mark.usefixtures("alice")
 
 
 def later(**more: float) -> datetime:

@@ -1,8 +1,6 @@
-"""OCPP-J 1.6 as a central system keeps it: the handshake, the frames, the errors, the order, the boot gate."""
+"""OCPP-J 1.6 as a central system keeps it: the handshake, liveness and order, the boot gate."""
 
 import asyncio
-import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,17 +8,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from chargers.commands.ordering import CommandRefused
-from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
-from chargers.protocol.errors import Fault, wire_code
-from chargers.protocol.frames import encode
-from chargers.protocol.versions import Version
+from chargers.models import ChargePoint, Command, Connection, Connector, RefusedHandshake, Registration
 from chargers.services import set_registration
-from tests.conformance.v16.cast import at, cp16, eventually, fresh, known, order, stamp
+from tests.conformance.v16.cast import STATUS, cp16, eventually, frames, fresh, known, order, stamp
 from tests.support.charger import RawCharger
 from tests.support.house import House, now, settings_are
-
-BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One"}
-STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 
 async def turned_away(house: House, path: str, **options: Any) -> int:
@@ -34,10 +26,6 @@ async def turned_away(house: House, path: str, **options: Any) -> int:
 
 async def noted(identity: str) -> RefusedHandshake:
     return await eventually(lambda: RefusedHandshake.objects.filter(identity=identity).first())
-
-
-def frames(row: ChargePoint, **values: Any) -> Any:
-    return Frame.objects.filter(charge_point=row, **values)
 
 
 # --- the handshake ----------------------------------------------------------------------------------------------------
@@ -161,266 +149,6 @@ async def test_t_038_what_clients_say_of_certificates_is_not_believed(house: Hou
     known("T-038", password="sixteen-bytes-key")
     for header in ("X-Client-Cert", "X-SSL-Client-Verify", "X-Forwarded-Client-Cert", "SSL-Client-Cert"):
         assert await turned_away(house, "T-038", additional_headers={header: "SUCCESS CN=T-038"}) == 401
-
-
-# --- frames -----------------------------------------------------------------------------------------------------------
-
-
-async def test_t_040_frame_shape(house: House):
-    async with cp16(house) as charger:
-        answer = await charger.wire.call("Heartbeat", {}, "a")
-        assert answer[:2] == [3, "a"]
-        assert len(answer) == 3
-        error = await charger.wire.call("Nonsense", {}, "b")
-        assert error[:2] == [4, "b"]
-        assert len(error) == 5
-        assert isinstance(error[4], dict)
-        command = charger.order("reset")
-        frame = await charger.wire.receive()
-        assert frame[0] == 2
-        assert frame[2:] == ["Reset", {"type": "Soft"}]
-        await charger.wire.send([3, frame[1], {"status": "Accepted"}])
-        await charger.settled(command)
-
-
-async def test_t_042_message_ids_of_ours_are_uuids_that_never_come_twice(house: House):
-    seen = set()
-    async with cp16(house) as charger:
-        for _ in range(3):
-            charger.order("reset")
-            frame = await charger.wire.receive()
-            assert len(frame[1]) <= 36
-            assert str(uuid.UUID(frame[1])) == frame[1]
-            seen.add(frame[1])
-            await charger.wire.send([3, frame[1], {"status": "Rejected"}])
-    assert len(seen) == 3
-
-
-async def test_t_042_message_id_twice_means_a_retry(house: House):
-    async with cp16(house) as charger:
-        report = {**STATUS, "timestamp": at(minutes=1)}
-        first = await charger.wire.call("StatusNotification", report, "again")
-        assert await charger.wire.call("StatusNotification", report, "again") == first
-        assert charger.row.statusreport_set.count() == 1
-
-
-async def test_t_043_one_outstanding_call_and_others_do_not_wait_for_it(house: House):
-    async with cp16(house) as charger, cp16(house) as other:
-        one, two = charger.order("reset"), charger.order("clear-cache")
-        await charger.expect("Reset")
-        with pytest.raises(TimeoutError):
-            await charger.wire.receive(timeout=0.5)
-        assert (
-            await other.hears("reset")
-        ).status == Command.Status.ACCEPTED  # another charge point is not concerned
-        await charger.answer(status="Accepted")
-        await charger.expect("ClearCache")
-        await charger.answer(status="Accepted")
-        assert (await charger.settled(one)).sent_at < (await charger.settled(two)).sent_at
-
-
-async def test_t_044_crossing_calls_are_answered(house: House):
-    async with cp16(house) as charger:
-        command = charger.order("reset")
-        await charger.expect("Reset")
-        await charger.status("Available")
-        assert "currentTime" in await charger.call("Heartbeat")
-        await charger.answer(status="Accepted")
-        assert (await charger.settled(command)).status == Command.Status.ACCEPTED
-
-
-async def test_t_046_timeout_of_an_own_call_frees_the_slot_and_keeps_the_late_answer(house: House):
-    async with cp16(house) as charger:
-        command = charger.order("reset")
-        await charger.expect("Reset")
-        assert (await charger.settled(command)).status == Command.Status.TIMED_OUT
-        await charger.answer(status="Accepted")
-        assert (await charger.hears("clear-cache")).status == Command.Status.ACCEPTED
-        late = fresh(command)
-        assert late.status == Command.Status.TIMED_OUT
-        assert "Accepted" in late.late_answer
-
-
-async def test_t_047_answers_do_not_wait_for_other_charge_points(house: House):
-    async with cp16(house) as charger, cp16(house) as slow:
-        slow.order("reset")
-        await slow.expect("Reset")  # and never answers
-        for _ in range(20):
-            await charger.call("Heartbeat")
-        assert (
-            max(frames(charger.row, direction="out", kind=3).values_list("latency_us", flat=True)) < 5_000_000
-        )
-
-
-@pytest.mark.parametrize("kind", [0, 1, 5, 6, 99, "x"])
-async def test_t_048_unknown_message_type_is_ignored(house: House, kind: object):
-    async with cp16(house) as charger:
-        await charger.wire.send([kind, "odd", "Heartbeat", {}])
-        assert (await charger.wire.call("Heartbeat", {}, "after"))[:2] == [3, "after"]
-        assert frames(charger.row, direction="in", verdict="ignored").count() == 1
-
-
-async def test_t_049_callerror_is_never_a_business_refusal(house: House):
-    async with cp16(house) as charger:
-        assert (await charger.authorize("NOBODY"))["status"] == "Invalid"
-        started = await charger.start("NOBODY")
-        assert started["idTagInfo"]["status"] == "Invalid"
-        assert started["transactionId"] > 0
-        assert await charger.stop(999_999_999) == {}
-        assert await charger.call("DataTransfer", {"vendorId": "nobody"}) == {"status": "UnknownVendorId"}
-
-
-async def test_t_050_unknown_versus_unsupported_action(house: House):
-    async with cp16(house) as charger:
-        assert (await charger.wire.call("Nonsense", {}))[2] == "NotImplemented"
-        assert (await charger.wire.call("heartbeat", {}))[2] == "NotImplemented"
-        assert (await charger.wire.call("RemoteStartTransaction", {"idTag": "A"}))[2] == "NotSupported"
-
-
-def test_t_051_error_codes_are_spelt_as_16_spells_them():
-    assert {wire_code(fault, Version.V16) for fault in Fault} == {
-        "NotImplemented",
-        "NotSupported",
-        "InternalError",
-        "ProtocolError",
-        "SecurityError",
-        "FormationViolation",
-        "PropertyConstraintViolation",
-        "OccurenceConstraintViolation",
-        "TypeConstraintViolation",
-        "GenericError",
-    }
-
-
-@pytest.mark.parametrize(
-    "code", ["FormatViolation", "OccurrenceConstraintViolation", "SomethingElse", "", None, 7, "notsupported"]
-)
-async def test_t_053_lenient_reading_of_error_codes(house: House, code: object):
-    async with cp16(house) as charger:
-        command = charger.order("clear-cache")
-        await charger.expect("ClearCache")
-        await charger.wire.send([4, charger._asked, code, "no", {}])
-        failed = await charger.settled(command)
-        assert failed.status == Command.Status.FAILED
-        assert failed.error_code == (code if isinstance(code, str) and code else "GenericError")
-        assert failed.error_description == "no"
-
-
-@pytest.mark.parametrize(
-    ("frame", "code"),
-    [
-        ('[2,"x","Heartbeat",{', "FormationViolation"),
-        ('[2,"x","Heartbeat",[1]]', "FormationViolation"),
-        ('[2,"x","Authorize",{}]', "ProtocolError"),
-        ('[2,"x","Authorize",{"idTag":{}}]', "TypeConstraintViolation"),
-        (
-            json.dumps([2, "x", "StatusNotification", {**STATUS, "connectorId": 2**80}]),
-            "PropertyConstraintViolation",
-        ),
-    ],
-)
-async def test_t_054_which_code_for_which_fault(house: House, frame: str, code: str):
-    async with cp16(house) as charger:
-        await charger.wire.send(frame)
-        answer = await charger.wire.receive()
-        assert answer[:3] == [4, "x", code]
-        assert frames(charger.row, direction="in", verdict="refused").count() == 1
-
-
-async def test_t_056_callerror_fields_tell_no_internals(house: House):
-    async with cp16(house) as charger:
-        odd = "<script>" + "x" * 5000
-        error = await charger.wire.call("Authorize", {"idTag": {odd: odd}})
-        assert 0 < len(error[3]) <= 255
-        assert error[4] == {}
-        assert "Traceback" not in error[3]
-
-
-@pytest.mark.parametrize(
-    "frame", ['[2,"n","Heartbeat",null]', '[2,"n","Heartbeat"]', '[2,"n","Heartbeat",{}]']
-)
-async def test_t_057_empty_payload_is_read_in_each_form_and_sent_as_an_object(house: House, frame: str):
-    async with cp16(house) as charger:
-        await charger.wire.send(frame)
-        assert (await charger.wire.receive())[:2] == [3, "n"]
-        charger.order("clear-cache")
-        assert await charger.expect("ClearCache") == {}
-        await charger.answer(status="Accepted")
-
-
-async def test_t_058_extra_fields_are_read_by_tolerance_and_refused_in_strict_mode(house: House):
-    from chargers.traits.services import set_charge_point_traits
-
-    async with cp16(house) as charger:
-        assert (await charger.wire.call("StatusNotification", {**STATUS, "extra": 1}))[0] == 3
-        set_charge_point_traits(charger.row, {"leniency": "strict"}, now=now())
-        held = house.gateway.held[charger.row.pk]
-        await eventually(lambda: held.holder.traits.leniency == "strict")
-        error = await charger.wire.call("StatusNotification", {**STATUS, "extra": 1})
-        assert error[2] == "FormationViolation"
-
-
-async def test_t_059_flaws_of_the_original_schemas(house: House):
-    async with cp16(house) as charger:
-        number = (await charger.start())["transactionId"]
-        for unit in ("Celsius", "Celcius"):
-            sample = {"value": "21", "measurand": "Temperature", "unit": unit}
-            reading = [{"timestamp": stamp(), "sampledValue": [sample]}]
-            await charger.call(
-                "MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": reading}
-            )
-        assert await charger.stop(number) == {}  # the reason is optional
-        deviant = frames(charger.row, direction="in", verdict="deviant")
-        assert not deviant.exists()
-
-
-@pytest.mark.parametrize(
-    "form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.123456Z", "%Y-%m-%dT%H:%M:%S+00:00"]
-)
-async def test_t_060_date_times_are_read_in_each_form(house: House, form: str):
-    async with cp16(house) as charger:
-        moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=3)
-        await charger.status("Available", timestamp=moment.strftime(form))
-        read = Connector.objects.get(charge_point=charger.row, number=1).status_at
-        assert read.replace(microsecond=0) == moment
-
-
-async def test_t_060_date_times_are_written_as_utc_and_no_nonsense_is_believed(house: House):
-    async with cp16(house) as charger:
-        said = (await charger.call("Heartbeat"))["currentTime"]
-        assert said[-1] == "Z"
-        assert len(said) == len("2026-11-21T10:00:00.123Z")
-        assert abs(datetime.fromisoformat(said) - datetime.now(UTC)) < timedelta(minutes=1)
-        await charger.status("Faulted", timestamp="yesterday", error="OtherError")
-        connector = Connector.objects.get(charge_point=charger.row, number=1)
-        assert (connector.status, connector.status_at) == ("Faulted", connector.received_at)
-
-
-def test_t_061_numbers_keep_their_digits():
-    from decimal import Decimal
-
-    assert encode({"limit": Decimal("16.5"), "whole": Decimal("16.0")}) == '{"limit":16.5,"whole":16}'
-
-
-async def test_t_062_case_rules(house: House):
-    from tests.conformance.v16.cast import token
-
-    token("CASE-TAG")
-    async with cp16(house) as charger:
-        assert (await charger.authorize("case-TAG"))["status"] == "Accepted"
-        assert (await charger.wire.call("BOOTNOTIFICATION", BOOT))[2] == "NotImplemented"
-
-
-@pytest.mark.parametrize("answer", [{}, {"status": 5}, {"status": {}}, [], "x"])
-async def test_t_064_invalid_answers_fail_the_command_with_a_cause(house: House, answer: object):
-    async with cp16(house) as charger:
-        command = charger.order("clear-cache")
-        await charger.expect("ClearCache")
-        await charger.wire.send([3, charger._asked, answer])
-        failed = await charger.settled(command)
-        assert failed.status in (Command.Status.FAILED, Command.Status.REJECTED)
-        assert failed.error_description or failed.answer_status
-        await charger.call("Heartbeat")
 
 
 # --- liveness ---------------------------------------------------------------------------------------------------------
