@@ -2,23 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from csms.core.access.management.token_command import TokenCommand
 from csms.core.access.services import named_api_token, revoke_api_token
 
 
-class Command(BaseCommand):
+class Command(TokenCommand):
     help = (
         "Revoke an API token: from now on its key is refused. Once revoked it stays so; its name stays taken."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "token",
-            metavar="NAME|PREFIX",
-            help="its name, or the beginning of its key as `list_api_tokens` shows it",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from csms.core.access.management.token_command import TokenCommand
 from csms.core.access.services import (
     COMMAND_LINE,
     named_api_token,
@@ -13,18 +14,11 @@ from csms.core.access.services import (
 )
 
 
-class Command(BaseCommand):
+class Command(TokenCommand):
     help = (
         "Give an API token a new signing secret. What is posted for it has two signatures for 24 hours, with the new "
         "one and with the one before."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "token",
-            metavar="NAME|PREFIX",
-            help="its name, or the beginning of its key as `list_api_tokens` shows it",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
