@@ -285,10 +285,17 @@ def test_of_many_at_once_one_is_done_and_the_others_are_repeats(alice: APIClient
     assert IdToken.objects.count() == 1
 
 
+def act_once(defaults: Any) -> int:
+    """Ask for the act from another thread; the status of its answer."""
+    try:
+        return int(APIClient(**defaults).post("/act/", {}, **KEY).status_code)
+    finally:
+        connections.close_all()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_second_waits_for_the_first_and_does_the_work_if_that_fails(act: Any, alice: APIClient) -> None:
     begun, may_end = threading.Event(), threading.Event()
-    defaults = alice.defaults
     Act.ends = Response({"n": 1}, status=201)
 
     def hold() -> None:
@@ -299,16 +306,10 @@ def test_a_second_waits_for_the_first_and_does_the_work_if_that_fails(act: Any, 
 
     Act.begins = hold
 
-    def post() -> int:
-        try:
-            return int(APIClient(**defaults).post("/act/", {}, **KEY).status_code)
-        finally:
-            connections.close_all()
-
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(post)
+        first = pool.submit(act_once, alice.defaults)
         assert begun.wait(60)
-        second = pool.submit(post)
+        second = pool.submit(act_once, alice.defaults)
         may_end.set()
         assert (first.result(60), second.result(60)) == (503, 201)
     assert ChargePoint.objects.count() == 1
@@ -321,7 +322,6 @@ def test_a_second_does_not_wait_for_ever(
 ) -> None:
     monkeypatch.setattr(once, "LOCK_SECONDS", 1)
     begun, may_end = threading.Event(), threading.Event()
-    defaults = alice.defaults
     Act.ends = Response({"n": 1}, status=201)
 
     def hold() -> None:
@@ -330,14 +330,8 @@ def test_a_second_does_not_wait_for_ever(
 
     Act.begins = hold
 
-    def post() -> int:
-        try:
-            return int(APIClient(**defaults).post("/act/", {}, **KEY).status_code)
-        finally:
-            connections.close_all()
-
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(post)
+        first = pool.submit(act_once, alice.defaults)
         assert begun.wait(60)
         try:
             refusal(alice.post("/act/", {}, **KEY), 409, "idempotency_key_in_use")

@@ -32,15 +32,20 @@ from tests.support.server import ROOT
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark needs Linux")
 
 
-def test_the_benchmark_runs_loses_nothing_and_prints_every_row(postgres_url: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--quick"],
+def quick(module: str, postgres_url: str) -> subprocess.CompletedProcess[str]:
+    """A short run of a benchmark."""
+    return subprocess.run(
+        [sys.executable, "-m", module, "--quick"],
         cwd=ROOT,
         env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url},
         capture_output=True,
         text=True,
         timeout=240,
     )
+
+
+def test_the_benchmark_runs_loses_nothing_and_prints_every_row(postgres_url: str) -> None:
+    run = quick("tests.bench", postgres_url)
     assert run.returncode == 0, run.stdout + run.stderr
     rows = (GROUPED, SINGLE, SQLITE_GROUPED, SQLITE_SINGLE, HEARTBEATS, CEILING)
     lines = ("ratio: ", "bottleneck: ", "memory: ", "connect and boot: ", "latency at ", "durability: ")
@@ -51,14 +56,7 @@ def test_the_benchmark_runs_loses_nothing_and_prints_every_row(postgres_url: str
 
 
 def test_the_benchmark_of_reads_asks_everything_and_prints_it(postgres_url: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.bench.reads", "--quick"],
-        cwd=ROOT,
-        env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    run = quick("tests.bench.reads", postgres_url)
     assert run.returncode == 0, run.stdout + run.stderr
     for question in questions():
         assert f"\n{question.title} " in run.stdout, question.title
