@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # as the API has it
@@ -15,12 +16,17 @@ def check_year(day: date) -> None:
         raise ValidationError(f"A {'time' if isinstance(day, datetime) else 'day'} {YEARS}")
 
 
+def in_zone() -> str:
+    """Say in which time zone a time that is typed is understood: pages show times in the viewer's, forms take ours."""
+    return f"In the time zone {settings.TIME_ZONE}."
+
+
 def day_field(label: str) -> forms.DateField:
     """Return a field for a day."""
     limits = {"min": f"{FIRST_YEAR}-01-01", "max": f"{LAST_YEAR}-12-31"}
     return forms.DateField(
         label=label,
-        widget=forms.DateInput(attrs={"type": "date", **limits}),
+        widget=forms.DateInput(attrs={"type": "date", "title": in_zone(), **limits}),
         error_messages={"invalid": "A day is written as in 2026-11-21."},
         validators=[check_year],
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chargers.commands.ordering import LINES_FROM, CommandRefused, CommandType
+from console.days import in_zone
 
 Suggestions = Mapping[str, Sequence[tuple[str, str]]]
 """Field name -> (value, label) of what is likely meant."""
@@ -73,7 +74,7 @@ def command_form(
         offered = (suggestions or {}).get(name, ())
         field = form_field(info, offered)
         field.label = info.title or name.replace("_", " ").capitalize()
-        field.help_text = info.description or ""
+        field.help_text = " ".join(filter(None, (info.description, _how_to_write(name, field))))
         if not info.is_required():
             field.required = False
             default = info.get_default(call_default_factory=True)
@@ -83,6 +84,23 @@ def command_form(
         _dress(field.widget)
         form.fields[name] = field
     return form
+
+
+PROFILE = (
+    '{"purpose": "TxProfile", "stack_level": 0, "kind": "Relative",'
+    ' "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": 16}]}}'
+)
+WRITTEN = {"charging_profile": PROFILE, "keys": '["HeartbeatInterval"]'}
+"""An example of each parameter that is given as JSON."""
+
+
+def _how_to_write(name: str, field: forms.Field) -> str:
+    """Say what a field does not show by itself: a time's zone, and how JSON is written."""
+    if isinstance(field, forms.DateTimeField):
+        return in_zone()
+    if isinstance(field, forms.JSONField):
+        return f"Written as JSON: {WRITTEN[name]}" if name in WRITTEN else "Written as JSON."
+    return ""
 
 
 def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> forms.Field:

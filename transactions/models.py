@@ -214,7 +214,7 @@ ANOMALIES: dict[str, str] = {
     "start_after_stop": "Its start was reported after its end.",
     "matched_by_evidence": "The stop carried no usable transaction id and was matched by token, time and meter.",
     "meter_stop_below_start": "The meter at the end was below the meter at the start; the readings between were used.",
-    "meter_stop_missing": "The end carried no meter value of its own; the last reading was used.",
+    "meter_stop_missing": "The end carried no meter value of its own; the last reading was used, if there was one.",
     "meter_start_missing": "The start carried no meter value.",
     "meter_unbelievable": "A meter value at the start or the end was beyond what any meter counts and is not used.",
     "meter_negative": "A register of the meter was negative; only differences of it are used.",

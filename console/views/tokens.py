@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from console.days import check_year
+from console.days import check_year, in_zone
 from console.listing import Filters, Listing
 from console.pages import action, moved, page, render_page
 from transactions.models import IdToken
@@ -57,7 +57,7 @@ class TokenForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         validators=[check_year],
-        help_text="In the server's time zone. Empty: never.",
+        help_text=f"{in_zone()} Empty: never.",
     )
     max_active = forms.IntegerField(
         label="Transactions at a time", min_value=1, required=False, help_text="Empty: no limit."

@@ -19,8 +19,14 @@
   const scaled = (values, factor) => values.map((value) => value == null ? null : value / factor);
   const any = (values) => values.some((value) => value != null);
 
+  // The start is a point of the energy curve by itself: without a second one there is none.
+  const count = (values) => values.filter((value) => value != null).length;
+
   function columns(kind, data) {
-    if (kind === "energy") return { values: [data.at, scaled(data.energy_wh, 1000)], soc: false, some: any(data.energy_wh) };
+    if (kind === "energy") {
+      const some = count(data.energy_wh) > (data.at.length > 1 ? 1 : 0);
+      return { values: [data.at, scaled(data.energy_wh, 1000)], soc: false, some };
+    }
     const soc = any(data.soc_percent);
     const values = [data.at, scaled(data.power_w, 1000)];
     if (soc) values.push(data.soc_percent);
