@@ -1,9 +1,10 @@
 """A charging profile as operators give it: whose limit, when, and how much."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from chargers.commands.ordering import Instant, Params
 from chargers.handling import INT32_MAX
@@ -16,18 +17,33 @@ Unit = Literal["A", "W"]
 LIMIT_MAX = Decimal(10**9)
 
 
+DIGITS = r"[0-9]{1,10}(\.[0-9]{1,20})?"
+
+
 def _figure(value: object) -> object:
     """Read a number exactly: a JSON number by its shortest digits, or digits in a text."""
+    if isinstance(value, str) and not re.fullmatch(f"-?{DIGITS}", value, re.ASCII):
+        raise ValueError("it is no number")
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise ValueError("it is no number")
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("it is no number") from None
+    return Decimal(str(value))
 
 
-Figure = Annotated[Decimal, BeforeValidator(_figure)]
-"""An exact number, as a JSON number or in a text."""
+Figure = Annotated[
+    Decimal,
+    BeforeValidator(_figure),
+    Field(ge=0, le=LIMIT_MAX),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": int(LIMIT_MAX)},
+                {"type": "string", "pattern": f"^{DIGITS}$"},
+            ],
+            "examples": [16, "16.5"],
+        }
+    ),
+]
+"""An exact number from 0 to LIMIT_MAX, as a JSON number or in a text."""
 
 
 class Period(Params):
@@ -39,7 +55,7 @@ class Period(Params):
         le=INT32_MAX,
         description="Seconds from the start of the schedule; the first is 0.",
     )
-    limit: Figure = Field(title="Limit", ge=0, le=LIMIT_MAX, description="In the unit of the schedule.")
+    limit: Figure = Field(title="Limit", description="In the unit of the schedule.")
     number_phases: int | None = Field(
         None, title="Phases", ge=1, le=3, description="How many phases may be used; empty = 3."
     )
@@ -59,8 +75,6 @@ class Schedule(Params):
     min_rate: Figure | None = Field(
         None,
         title="Least rate",
-        ge=0,
-        le=LIMIT_MAX,
         description="Below it charging is inefficient; in the unit of the schedule.",
     )
 
