@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
@@ -14,13 +15,15 @@ from tests.console.cast import make_charge_point, make_connector
 from tests.console.fleet import make_busy_fleet, make_online, make_reading, make_transaction
 from transactions.charging_profiles.params import ChargingProfile
 
-TURNED = "\u202egnp.exe"  # all that follows is written from right to left, unless it is isolated
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# All that follows is written from right to left; an isolate left open does not let the end of an element end it.
+TURNED, NAMED = "\u202egnp.exe\u2066", "[U+202E]gnp.exe[U+2066]"
 CP16 = "/inspect/charge-points/CP16"
 OFFLINE = "the figures are those from before"
 
 
-def text(client: Client, path: str) -> str:
-    page = client.get(path)
+def text(client: Client, path: str, **headers: str) -> str:
+    page = client.get(path, headers=headers)
     assert page.status_code == 200, path
     return page.content.decode()
 
@@ -63,21 +66,30 @@ def test_an_ended_transaction_is_not_called_offline(bob: Client) -> None:
 def test_what_turns_the_direction_of_writing_turns_no_word_of_ours(alice: Client, db: None) -> None:
     facts = {"vendor": "v", "model": "m", "serial_number": "s", "firmware_version": "f"}
     facts = {name: TURNED + letter for name, letter in facts.items()}
-    make_charge_point("NEW1", registration=Registration.PENDING, **facts)
-    page = text(alice, "/sys/authorizations")
-    for value in facts.values():
-        assert f"<bdi>{value}</bdi>" in page
-
-    charge_point = make_charge_point(**facts)
     said = {"error_code": TURNED + "e", "info": TURNED + "i", "vendor_error_code": TURNED + "c"}
+    make_charge_point("NEW1", registration=Registration.PENDING, **facts)
+    charge_point = make_charge_point(**facts)
     make_connector(charge_point, 1, "Faulted", **said)
     make_transaction(charge_point, 100, id_token=TURNED + "t")
+    shown = {
+        "/sys/authorizations": list(facts.values()),
+        CP16: [*said.values(), TURNED + "t"],
+        "/": [said["error_code"], said["info"]],
+    }
+    for path, values in shown.items():
+        for page in (text(alice, path), text(alice, path, Live="connectors charging faults waiting")):
+            assert not set(TURNING) & set(page), path
+        page = text(alice, path)
+        for value in values:
+            assert f"<bdi>{NAMED}{value[len(TURNED) :]}</bdi>" in page, path
+
+
+@pytest.mark.parametrize("letter", TURNING)
+def test_every_sign_that_turns_the_writing_is_shown_by_its_number(alice: Client, letter: str) -> None:
+    make_charge_point(vendor=f"a{letter}b", model="\u200f\u0627 \u2068\U0001f468\u200d\U0001f469")
     page = text(alice, CP16)
-    for value in (*said.values(), TURNED + "t"):
-        assert f"<bdi>{value}</bdi>" in page
-    page = text(alice, "/")
-    for name in ("error_code", "info"):
-        assert f"<bdi>{said[name]}</bdi>" in page
+    assert f"a[U+{ord(letter):04X}]b" in page
+    assert "\u200f\u0627 [U+2068]\U0001f468\u200d\U0001f469" in page  # what belongs to a script stays
 
 
 def test_a_form_says_in_which_zone_its_times_are(alice: Client, db: None) -> None:
