@@ -109,8 +109,10 @@ TEMPLATES = [
 # --- rows -------------------------------------------------------------------------------------------
 
 if config.database_path is None:
-    # Under ASGI each request has a thread of its own, so a connection kept for the thread would serve no other.
-    DATABASES = {"default": dj_database_url.parse(config.database_url, conn_max_age=0)}
+    # Kept by the engine: under ASGI each request has a thread of its own, so one that is kept by age serves no other.
+    DATABASES = {
+        "default": dj_database_url.parse(config.database_url, engine="csms.core.database", conn_max_age=0)
+    }
     # No question that is asked here is worth the half second for which PostgreSQL compiles a plan that looks costly.
     # `?options=…` in the URL takes its place, for poolers that refuse it.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")

@@ -1,0 +1,1 @@
+"""Django's engine for PostgreSQL, with connections that outlive the request that opened them."""

@@ -1,0 +1,115 @@
+"""Connections to PostgreSQL outlive the requests that opened them, and none is lent that is not fit for it."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import OperationalError, ProgrammingError, connection, transaction
+
+from csms.core.database.base import KEPT, KEPT_SECONDS, Shelf
+
+pytestmark = [pytest.mark.postgres_only, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    connection.close_pool()
+    yield
+    connection.close_pool()
+
+
+def asked(question: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchone()[0]
+
+
+def session() -> int:
+    """The process of PostgreSQL behind this thread's connection."""
+    return int(asked("SELECT pg_backend_pid()"))
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    """What a request in a thread of its own comes to; its connection is closed at the end, as Django closes it."""
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(30)
+    return found[0] if found else None
+
+
+def test_the_next_thread_goes_on_with_the_connection_of_the_last():
+    assert in_a_thread(session) == in_a_thread(session)
+
+
+def test_two_threads_at_once_have_each_their_own():
+    assert session() != in_a_thread(session)
+
+
+def test_a_connection_that_was_cut_is_not_lent():
+    session()  # so that it is not this thread that goes on with it
+    kept = in_a_thread(session)
+    assert asked(f"SELECT pg_terminate_backend({kept}, 5000)")
+    assert in_a_thread(session) not in (None, kept)
+
+
+def test_a_connection_in_a_transaction_is_not_kept():
+    def leaves_it_open() -> int:
+        number = session()
+        connection.set_autocommit(False)
+        asked("SELECT 1")
+        return number
+
+    assert in_a_thread(leaves_it_open) != in_a_thread(session)
+
+
+def test_a_thread_that_fails_in_a_transaction_leaves_nothing_to_the_next():
+    def fails() -> int:
+        number = session()
+        with suppress(ProgrammingError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout TO 12345")
+            cursor.execute("SELECT of nonsense")
+        return number
+
+    assert in_a_thread(fails) == in_a_thread(session)
+    assert in_a_thread(lambda: asked("SHOW statement_timeout")) == "0"
+
+
+def test_why_there_is_no_connection_is_said_at_once():
+    nobody = connection.copy()
+    nobody.settings_dict["HOST"], nobody.settings_dict["PORT"] = "127.0.0.1", "1"
+    with pytest.raises(OperationalError, match="Connection refused"):
+        nobody.ensure_connection()
+
+
+class Line:
+    """As much of a connection as the shelf looks at."""
+
+    closed = False
+
+    def execute(self, query: str) -> None:
+        assert query == ""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_few_are_kept_for_a_while_and_the_rest_is_let_go():
+    shelf, lines = Shelf(), [Line() for _ in range(KEPT + 2)]
+    for line in lines:
+        shelf.give(line, 0.0)
+    assert [line.closed for line in lines] == [True] * 2 + [False] * KEPT
+    last = Line()
+    shelf.give(last, KEPT_SECONDS + 1)
+    assert all(line.closed for line in lines)
+    assert shelf.take() is last
+    assert shelf.take() is None
