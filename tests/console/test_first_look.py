@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.test import Client
 
 from chargers.models import ChargePoint, Registration
@@ -139,3 +141,10 @@ def test_what_scrolls_can_be_scrolled_by_keyboard(alice: Client) -> None:
 
 def test_the_page_to_try_the_api_says_its_language(client: Client, db: None) -> None:
     assert '<html lang="en">' in text(client, "/api/v1/docs")
+
+
+@pytest.mark.parametrize(("pause", "words"), [(timedelta(minutes=15), "15 min 0 s"), (None, "a while")])
+def test_who_is_locked_out_reads_for_how_long(pause: timedelta | None, words: str) -> None:
+    values = {"username": "alice", "failure_limit": 8, "cooloff_timedelta": pause}
+    page = render_to_string("console/locked-out.html", values)
+    assert f"locked for {words}." in page
