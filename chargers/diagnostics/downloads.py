@@ -1,6 +1,7 @@
 """A file that a charge point uploaded, on its way to a person: as it came, and never shown by a browser."""
 
-from django.http import StreamingHttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from chargers.diagnostics import store
@@ -11,7 +12,7 @@ class Gone(Exception):
     """The content is not in the store any more."""
 
 
-def download(file: StoredFile) -> StreamingHttpResponse:
+def download(request: HttpRequest, file: StoredFile) -> StreamingHttpResponse:
     """Return the content as an attachment of unknown type. Raises Gone."""
     if not store.exists(file.content):
         raise Gone
@@ -23,6 +24,5 @@ def download(file: StoredFile) -> StreamingHttpResponse:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    return StreamingHttpResponse(
-        store.read(file.content), content_type="application/octet-stream", headers=headers
-    )
+    read = store.read if isinstance(request, ASGIRequest) else store.read_here
+    return StreamingHttpResponse(read(file.content), content_type="application/octet-stream", headers=headers)

@@ -143,6 +143,6 @@ class Content(ApiView):
         """Download a file."""
         file = _file_or_404(id)
         try:
-            return download(file)
+            return download(request._request, file)
         except Gone:
             raise ApiError(410, "gone", NOT_THERE) from None

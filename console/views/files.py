@@ -43,7 +43,7 @@ def content(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if file is None:
         raise Http404("There is no such file; files are deleted after CSMS_RETAIN_FILES_DAYS.")
     try:
-        return download(file)
+        return download(request, file)
     except Gone:
         raise Http404("The content of this file is gone.") from None
 
