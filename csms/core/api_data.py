@@ -1,5 +1,6 @@
 """How the API reads and writes data: JSON without surprises, times in UTC, no field that nobody knows."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,9 +32,27 @@ class Json(BaseParser):
         if len(body) > BODY_MAX:
             raise ApiError(413, "too_large", f"a body has at most {BODY_MAX} bytes")
         try:
-            return orjson.loads(body)
+            data = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"the body is no JSON: {error}") from error
+        refuse_repeated_names(body)
+        return data
+
+
+def refuse_repeated_names(body: bytes) -> None:
+    """Raise ParseError for good JSON of which an object has a name twice: only one of the values would count."""
+
+    def once(pairs: list[tuple[str, Any]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise ParseError(f"the name {name[:100]!r} is there more than once in one object")
+            names.add(name)
+
+    try:
+        json.loads(body, object_pairs_hook=once)
+    except RecursionError:
+        raise ParseError("the body is nested too deeply") from None
 
 
 def moment(value: datetime) -> str:

@@ -7,6 +7,8 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from chargers import selectors
+from chargers.models import ChargePoint
+from csms.core.api_data import refuse_repeated_names
 from tests.api.cast import API, charge_point
 
 LIST = f"{API}/charge-points/"
@@ -18,6 +20,31 @@ LIST = f"{API}/charge-points/"
     ids=["cut", "quotes", "bytes", "NaN", "surrogate", "nested"],
 )
 def test_what_is_no_json_is_400(alice: APIClient, refusal: Any, body: bytes) -> None:
+    refusal(alice.post(LIST, body, content_type="application/json"), 400, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('{"cp_id": "CP16", "cp_id": "CP17"}', "'cp_id'"),
+        ('{"cp_id": "CP16", "cp\\u005fid": "CP16"}', "'cp_id'"),
+        ('{"cp_id": "CP16", "site": [{"a": 1, "b": 2, "a": null}]}', "'a'"),
+    ],
+)
+def test_a_name_that_is_there_twice_is_400_and_named(
+    alice: APIClient, refusal: Any, body: str, name: str
+) -> None:
+    said = refusal(alice.post(LIST, body, content_type="application/json"), 400, "malformed")
+    assert name in said["detail"]
+    assert not ChargePoint.objects.exists()
+
+
+def test_the_same_name_in_two_objects_is_no_repetition() -> None:
+    refuse_repeated_names(b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}')
+
+
+def test_nests_that_only_one_reader_bears_are_400(alice: APIClient, refusal: Any) -> None:
+    body = b'{"a":' * 1020 + b"1" + b"}" * 1020
     refusal(alice.post(LIST, body, content_type="application/json"), 400, "malformed")
 
 
