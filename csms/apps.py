@@ -5,8 +5,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core import checks
+from django.db.backends.signals import connection_created
 
 from csms.core.config import unknown_settings
+from csms.core.postgres import read_moments
 
 
 def check_setting_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -22,3 +24,4 @@ class CsmsConfig(AppConfig):
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
 
         checks.register(check_setting_names)
+        connection_created.connect(read_moments)

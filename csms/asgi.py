@@ -9,9 +9,9 @@ from csms.core.config import die_on_config_error
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
 
 with die_on_config_error():
-    from django.core.asgi import get_asgi_application
+    import django
 
-    http = get_asgi_application()
+    django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter
@@ -24,8 +24,10 @@ from chargers.diagnostics.door import upload
 from chargers.diagnostics.uploads import PREFIX
 from console.live import LiveConsumer
 from csms.core import live, reach
+from csms.handler import OneThread
 from csms.health import PROBES, Probes
 
+http = OneThread()
 probes = Probes(http)
 charge_points = ChargePointConsumer.as_asgi()
 pages = AuthMiddlewareStack(LiveConsumer.as_asgi())

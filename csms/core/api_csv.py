@@ -1,7 +1,7 @@
 """Lists as files, all rows, a few at a time: CSV without formulas (RFC 4180), or a JSON object a line, verbatim."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,9 +11,10 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
-from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.serializers import Serializer
 
 from csms.core.paging import Order, page
+from csms.core.rendering import Shaper, written
 
 MEDIA_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 PARAMETERS = {"csv": "; charset=utf-8; header=present", "ndjson": ""}
@@ -21,8 +22,6 @@ EXPORT_MAX = 100_000  # rows; a Link leads to those behind them
 STEP = 1000  # rows in memory at once
 # All files of a process are written by so few, a step of each in turn: they would else keep charge points waiting.
 _WRITERS = ThreadPoolExecutor(2, thread_name_prefix="export")
-
-Shaper = Callable[..., BaseSerializer[Any]]
 
 # What begins a formula in one spreadsheet or another, full-width forms among it, also behind blanks and marks that
 # nobody sees, which some take away first. A number is none. What has apostrophes before it already gets one more, so
@@ -96,7 +95,7 @@ def line(cells: Iterator[Any]) -> str:
 
 
 def lines(
-    rows: QuerySet[Any], *, kind: str, order: Order, cursor: str | None, shape: Shaper, context: Any
+    rows: QuerySet[Any], *, kind: str, order: Order, cursor: str | None, shape: Shaper
 ) -> Iterator[str]:
     """Yield the file, STEP rows at a time: each step asks the database anew, and waits for whoever reads."""
     paths = list(_paths(shape()))
@@ -107,7 +106,7 @@ def lines(
         found = page(rows, order=order, limit=STEP, cursor=cursor)
         if not found.rows:
             return "", found.next_cursor
-        shown = shape(found.rows, many=True, context=context).data
+        shown = written(shape, found.rows)
         if kind == "csv":
             return "".join(line(_at(row, path) for path in paths) for row in shown), found.next_cursor
         return "".join(f"{orjson.dumps(row, default=str).decode()}\n" for row in shown), found.next_cursor

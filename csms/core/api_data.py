@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import IO, Any
 
 import orjson
@@ -14,6 +15,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from csms.core.api_errors import ApiError, invalid
+from csms.core.rendering import row_writer
 
 BODY_MAX = 1024 * 1024  # bytes
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,6 +123,14 @@ class Whole(serializers.IntegerField):
 
 class Shape(serializers.Serializer[Any]):
     """The base of everything that the API writes."""
+
+    @cached_property
+    def _write(self) -> Callable[[Any], dict[str, Any]]:
+        return row_writer(self)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Write a row as DRF would, only faster."""
+        return self._write(instance)
 
 
 class Body(Shape):

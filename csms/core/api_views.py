@@ -1,5 +1,6 @@
 """What every view of the API does alike: read the query string, answer in pages, point to what was made."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, cast
@@ -8,7 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, CharField, IntegerField
@@ -28,6 +29,7 @@ from csms.core.paging import (
     window_of,
     with_window,
 )
+from csms.core.rendering import JsonRenderer, Shaper, written
 from csms.core.turns import end_turn, take_turn
 
 WINDOW_DEFAULT = timedelta(hours=24)
@@ -63,6 +65,7 @@ class ApiView(Idempotent):
     """The base of the views. `query` is the shape of the query string of GET, `write_query` that of others."""
 
     http_method_names = METHODS
+    renderer_classes: Sequence[type[BaseRenderer]] = (JsonRenderer,)
     query: ClassVar[type[Query] | None] = None
     write_query: ClassVar[type[Query] | None] = None
     chapter: ClassVar[str]
@@ -105,7 +108,7 @@ class ApiView(Idempotent):
         preferred = request.get_preferred_type(list(FORMATS)) if self._is_list(request) else None
         self.kind = FORMATS[preferred or "application/json"]
         if self.kind != "json":
-            return JSONRenderer(), JSONRenderer.media_type
+            return JsonRenderer(), JsonRenderer.media_type
         return super().perform_content_negotiation(request, force)
 
     def _is_list(self, request: Request) -> bool:
@@ -121,7 +124,7 @@ class ApiView(Idempotent):
         rows: QuerySet[Any],
         *,
         order: Order,
-        shape: api_csv.Shaper,
+        shape: Shaper,
         window: tuple[datetime, datetime] | None = None,
     ) -> Response:
         """Answer with a page of rows in the order that was asked for, else in `order`; or with all of them as a file.
@@ -138,8 +141,7 @@ class ApiView(Idempotent):
         following = found.next_cursor
         if following and window:
             following = with_window(following, window)
-        results = shape(found.rows, many=True, context={"request": self.request}).data
-        body: dict[str, Any] = {"results": results, "next_cursor": following}
+        body: dict[str, Any] = {"results": written(shape, found.rows), "next_cursor": following}
         if self.asked["count"]:
             body["count"], body["count_capped"] = counted(rows)
         if bounds is not None:
@@ -154,7 +156,7 @@ class ApiView(Idempotent):
         *,
         kind: str,
         order: Order,
-        shape: api_csv.Shaper,
+        shape: Shaper,
         bounds: dict[str, str] | None,
     ) -> Response:
         given = self.request.query_params
@@ -162,9 +164,7 @@ class ApiView(Idempotent):
             raise invalid({name: ["It does not go with a file, which has all rows."] for name in surplus})
         cursor = self.asked.get("cursor")
         rows, following = cut(rows, order=order, at=api_csv.EXPORT_MAX, cursor=cursor)
-        chunks = api_csv.lines(
-            rows, kind=kind, order=order, cursor=cursor, shape=shape, context={"request": self.request}
-        )
+        chunks = api_csv.lines(rows, kind=kind, order=order, cursor=cursor, shape=shape)
         response = api_csv.streamed(self.request._request, chunks, kind)
         response["X-Export-Complete"] = "false" if following else "true"
         if bounds is not None:

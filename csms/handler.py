@@ -1,0 +1,23 @@
+"""Django's handler of requests, with all middleware in the thread of the request rather than on the loop."""
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class OneThread(ASGIHandler):
+    """Changes to the thread of a request once.
+
+    Most middleware does its work in that thread anyway, the views do, and none waits for the network. On the loop each
+    piece would go to the thread and come back, twice for a request: some twenty changes, each of which waits until a
+    processor and Python's lock are free, and together cost more than many an answer.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Make the chain as WSGI has it."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Return what the chain answers."""
+        return await sync_to_async(self.get_response)(request)
