@@ -218,6 +218,9 @@ class Connection(models.Model):
         indexes = [
             models.Index(fields=["charge_point", "-opened_at"], name="connection_cp"),
             models.Index(fields=["process"], condition=models.Q(closed_at=None), name="connection_open"),
+            models.Index(
+                fields=["opened_at", "id"], condition=models.Q(closed_at=None), name="connection_open_since"
+            ),
             models.Index(fields=["opened_at", "id"], name="connection_opened_at"),
             models.Index(fields=["closed_at", "id"], name="connection_closed_at"),
         ]

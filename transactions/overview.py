@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import TypeVar
 
 from django.db.models import Count, F, Q, Sum
@@ -45,6 +46,12 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
     They look at the active transactions with an index search or two for each, and at those started since.
     """
     charging = Q(superseded=False, end_seen_at=None)
+    # Bands of time that do not overlap: each figure is looked up once, however many moments there are.
+    falling = sorted(set(since), reverse=True)
+    bands = [
+        Q(started_at__gte=at) & (Q(started_at__lt=falling[nth - 1]) if nth else Q())
+        for nth, at in enumerate(falling)
+    ]
     active = (
         with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
         .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))
@@ -54,9 +61,11 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
             overtaken=Count("pk", filter=Q(superseded=True)),
             uncertain=Count("pk", filter=Q(end_seen_at__isnull=False)),
             power_w=Sum("live_power_w", filter=charging),
-            **{f"energy_{nth}": Sum("so_far", filter=Q(started_at__gte=at)) for nth, at in enumerate(since)},
+            **{f"energy_{nth}": Sum("so_far", filter=band) for nth, band in enumerate(bands)},
         )
     )
+    in_bands = [active.pop(f"energy_{nth}") or 0 for nth in range(len(bands))]
+    going_on = dict(zip(falling, accumulate(in_bands), strict=True))
     started = Transaction.objects.filter(started_at__gte=min(since)).aggregate(
         **{f"count_{nth}": Count("pk", filter=Q(started_at__gte=at)) for nth, at in enumerate(since)},
         **{
@@ -68,7 +77,7 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
         Since(
             at,
             started[f"count_{nth}"],
-            int((started[f"energy_{nth}"] or 0) + (active.pop(f"energy_{nth}") or 0)),
+            int((started[f"energy_{nth}"] or 0) + going_on[at]),
         )
         for nth, at in enumerate(since)
     )

@@ -94,12 +94,12 @@ class Connections(ApiView):
         """List connections, all or those of one charge point."""
         asked = self.asked
         since, until = window = self.window(now=timezone.now(), at_most=self.at_most)
-        rows = selectors.connections(since=since, until=until).filter(**of)
+        rows = selectors.connections(since=since, until=until, open=asked.get("open")).filter(**of)
         rows = rows.filter(**{n: asked[n] for n in ("protocol", "close_code", "peer") if n in asked})
-        if "open" in asked:
-            rows = rows.filter(closed_at__isnull=asked["open"])
         if "cp_id" in asked:
             rows = of_charge_point(rows, asked["cp_id"])
+        if asked.get("sort") == "opened_at":
+            rows = selectors.from_the_first(rows, since=since)
         return self.page(rows, order=("-opened_at", "-pk"), shape=ConnectionShape, window=window)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import connection
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from chargers.models import Connection, Frame
@@ -14,7 +15,6 @@ from csms.core.ids import uuid7_floor
 
 CALL, ANSWERS = 2, (3, 4)
 PAIRED_WITHIN = timedelta(minutes=1)
-STRETCHES_AT_ONCE = 100
 NEAR = 50  # frames of one charge point between a call and its answer, at most
 
 
@@ -37,23 +37,56 @@ def pairs(rows: Sequence[Frame]) -> dict[UUID, Frame]:
     """Return, by id of a frame, the answer to a call and the call of an answer, without their texts.
 
     Of a call that was answered twice it is the first answer; a message id that was used again means the last call.
-    Only what came within PAIRED_WITHIN of the rows is found. One query for every STRETCHES_AT_ONCE times of which the
-    rows are; rows that lie close together, as on most pages, are of one.
+    Only what came within PAIRED_WITHIN of the rows is found. One query.
     """
     paired = [row for row in rows if row.message_id and row.kind in (CALL, *ANSWERS)]
-    stretches = _stretches(paired)
-    around: list[Frame] = []
-    for first in range(0, len(stretches), STRETCHES_AT_ONCE):
-        near = Q()
-        for since, until, charge_points in stretches[first : first + STRETCHES_AT_ONCE]:
-            near |= Q(charge_point__in=charge_points, pk__range=(uuid7_floor(since), uuid7_floor(until)))
-        around += Frame.objects.filter(
-            near,
-            connection_id__in={row.connection_id for row in paired},
-            message_id__in={row.message_id for row in paired},
-            kind__in=(CALL, *ANSWERS),
-        ).defer("text", "notes")
+    near = [
+        (charge_point, uuid7_floor(since), uuid7_floor(until))
+        for since, until, charge_points in _stretches(paired)
+        for charge_point in charge_points
+    ]
+    if not near:
+        return {}
+    written = Frame._meta.pk.get_db_prep_value  # what stands for an id in this database
+    links, messages = ({getattr(row, name) for row in paired} for name in ("connection_id", "message_id"))
+    around = Frame.objects.raw(
+        _AROUND.format(
+            columns=", ".join(f"frame.{name}" for name in _COLUMNS),
+            frames=Frame._meta.db_table,
+            near=", ".join(["(%s, %s, %s)"] * len(near)),
+            links=", ".join(["%s"] * len(links)),
+            messages=", ".join(["%s"] * len(messages)),
+        ),
+        [
+            *(
+                value
+                for charge_point, *ids in near
+                for value in (charge_point, *(written(id, connection) for id in ids))
+            ),
+            *(written(link, connection) for link in links),
+            *messages,
+        ],
+    )
     return _paired(sorted(around, key=lambda frame: frame.pk))
+
+
+_COLUMNS = (
+    "id",
+    "charge_point_id",
+    "connection_id",
+    "at",
+    "direction",
+    "kind",
+    "message_id",
+    "verdict",
+    "latency_us",
+)
+# A join, since of many ranges with OR between them PostgreSQL makes many a plan, and a bad one.
+_AROUND = """WITH near (charge_point_id, since, until) AS (VALUES {near})
+SELECT {columns} FROM near JOIN {frames} frame
+ON frame.charge_point_id = near.charge_point_id AND frame.id BETWEEN near.since AND near.until
+WHERE frame.connection_id IN ({links}) AND frame.message_id IN ({messages}) AND frame.kind IN (2, 3, 4)
+"""
 
 
 def _stretches(rows: Iterable[Frame]) -> list[tuple[datetime, datetime, set[int]]]:

@@ -224,11 +224,8 @@ def test_an_answer_after_a_minute_is_no_pair(bob: APIClient) -> None:
     assert [row["pair"] for row in alone] == [None]
 
 
-def test_frames_that_are_far_apart_have_their_pairs_too(
-    bob: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As those of a rare kind are; what lies between them is not read, and only so many of them at once."""
-    monkeypatch.setattr("chargers.history.frames.STRETCHES_AT_ONCE", 2)
+def test_frames_that_are_far_apart_have_their_pairs_too(bob: APIClient) -> None:
+    """As those of a rare kind are; what lies between them is not read."""
     cp16, other = charge_point(), charge_point("OTHER")
     calls = {
         str(passed(cp, 600 * n, verdict="deviant", message_id=f"m{n}").pk): str(
