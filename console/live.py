@@ -60,7 +60,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
             if reach.is_lost():  # nothing is heard of what changes: the page must not look live
                 await self.close(CLOSE_TRY_AGAIN)
                 return
-            await self.send_json({"seq": self.seq, "changed": []})
+            try:
+                await self.send_json({"seq": self.seq, "changed": []})
+            except OSError:  # the page is gone, and `disconnect` comes by itself
+                return
 
     async def _still_signed_in(self) -> bool:
         # The session of the handshake is a copy from then; this one is read now.

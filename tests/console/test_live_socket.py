@@ -112,3 +112,18 @@ async def test_a_tab_that_closes_while_it_connects_turns_no_other_away(
     assert reach.is_lost() is lost
     assert sent == (["websocket.close"] if lost else [])
     reach.found()
+
+
+async def test_the_pulse_of_a_page_that_is_gone_ends_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def send(content: Any) -> None:
+        raise ClientDisconnected
+
+    async def signed_in() -> bool:
+        return True
+
+    consumer = socket.LiveConsumer()
+    consumer.seq = 0
+    monkeypatch.setattr(socket, "PULSE_SECONDS", 0)
+    monkeypatch.setattr(consumer, "send_json", send)
+    monkeypatch.setattr(consumer, "_still_signed_in", signed_in)
+    assert await consumer._beat() is None  # a task that ends in an exception is an error in the log
