@@ -87,7 +87,7 @@ def _answer(asked: Future[bool]) -> None:
 
 def ask_database() -> None:
     """Ask the database for nothing but an answer, by a connection of its own. Raises what is wrong."""
-    own = connection.copy()
+    own = connection.copy("readyz")  # another name: free connections are kept for those of the default one
     options = own.settings_dict["OPTIONS"]
     options.pop("pool", None)
     options |= IMPATIENT.get(own.vendor, {})
