@@ -62,6 +62,12 @@ ERRORS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
         "this caller may ask 1200 times a minute. Expected available in 3 seconds.",
         {},
     ),
+    "504": (
+        "The database takes longer for this than a read may (`CSMS_API_READ_SECONDS`): ask for less of it.",
+        "read_too_long",
+        "reading this takes more than 30 s; ask for less of it, such as a shorter window",
+        {},
+    ),
 }
 
 
@@ -269,6 +275,8 @@ def _statuses(method: str, operation: dict[str, Any]) -> list[str]:
     statuses = ["401", "403", "406", "422", "429"]
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         statuses.append("404")
+    if method == "get":
+        statuses.append("504")
     if "requestBody" in operation:
         statuses += ["400", "413", "415"]
     return statuses

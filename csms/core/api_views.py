@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, CharField, IntegerField
 
-from csms.core import api_csv
+from csms.core import api_csv, long_reads
 from csms.core.api_data import EPOCH, Moment, Query, Shape, moment, read_query
 from csms.core.api_errors import ApiError, invalid
 from csms.core.idempotency.once import Idempotent
@@ -72,12 +72,15 @@ class ApiView(Idempotent):
     """Where the schema lists it."""
 
     _in_turn: str | None = None
+    _read: long_reads.Read | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, and let the caller's next read begin."""
         try:
             return super().dispatch(request, *args, **kwargs)
         finally:
+            if self._read is not None:
+                self._read.end()
             if self._in_turn is not None:
                 end_turn(self._in_turn)
 
@@ -99,6 +102,11 @@ class ApiView(Idempotent):
         if caller is not None and request.method in READING:
             take_turn(caller)
             self._in_turn = caller
+            self._read = long_reads.begin(request._request)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say of a read that was ended that it took too long."""
+        return super().handle_exception(self._read.explained(exc) if self._read is not None else exc)
 
     def check_throttles(self, request: Request) -> None:
         """Do nothing: it is done."""

@@ -84,6 +84,15 @@ class House(BaseModel):
         low=1,
         high=1_000_000,
     )
+    api_read_seconds: int = server(
+        "CSMS_API_READ_SECONDS",
+        30,
+        "Longest time the database may take for a read of the API; one that takes longer is answered 504. Files are "
+        "streamed for as long as they take.",
+        unit="s",
+        zero="no limit",
+        high=3600,
+    )
     api_wrong_tokens: int = server(
         "CSMS_API_WRONG_TOKENS",
         60,
