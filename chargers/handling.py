@@ -77,6 +77,7 @@ INT32_MAX = 2**31 - 1
 def int32(value: int) -> int:
     """Return a connector, EVSE or reservation number that fits its column; absurd ones become the largest.
 
-    JSON integers have 64 bits here, and a message is not lost for the nonsense in one of its numbers.
+    JSON integers have 64 bits here, and a message is not lost for the nonsense in one of its numbers. One below 0 is as
+    absurd as one that is too large, and must not become 0, which is the whole charge point.
     """
-    return max(0, min(value, INT32_MAX))
+    return value if 0 <= value <= INT32_MAX else INT32_MAX

@@ -9,6 +9,7 @@ from chargers.firmware.services import begin_update, settle_update
 from chargers.firmware.signatures import CERTIFICATE_MAX, SIGNATURE_MAX, Unsound, check
 from chargers.handling import INT32_MAX
 from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
+from chargers.protocol.times import format_time
 
 
 class Update(Params):
@@ -112,7 +113,7 @@ def _columns(draft: Draft) -> dict[str, Any]:
 
 
 def _when(draft: Draft) -> dict[str, Any]:
-    return {} if draft.params.retrieve_date else {"retrieve_date": draft.now.isoformat()}
+    return {} if draft.params.retrieve_date else {"retrieve_date": format_time(draft.now)}
 
 
 DANGER = "The charge point restarts with other firmware, and may be out of service for long. Update it?"

@@ -107,12 +107,13 @@ _TOLERANT = json.JSONDecoder(strict=False, parse_constant=_no_constant)
 def decode_tolerantly(text: str) -> tuple[Any, str]:
     """What an imperfect frame says, and a note of its imperfection; ValueError when it is not JSON at all.
 
-    Tolerated are a byte order mark, raw control characters inside strings, and trailing bytes.
+    Tolerated are a byte order mark, raw control characters and halves of characters inside strings, and trailing bytes.
     """
     body = text.lstrip("\ufeff \t\r\n\x00")
     try:
         value, end = _TOLERANT.raw_decode(body)
-        value = orjson.loads(orjson.dumps(value))  # brings numbers, depth and characters into orjson's bounds
+        # Brings numbers, depth and characters into bounds; half of a surrogate pair is read as a question mark.
+        value = orjson.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, TypeError, RecursionError) as reason:
         raise ValueError("not JSON") from reason
     if body[end:].strip(" \t\r\n"):

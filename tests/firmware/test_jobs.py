@@ -1,5 +1,6 @@
 """Jobs follow their orders, reports, boots and the clock."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -317,6 +318,11 @@ def test_repeats_are_signs_of_life(cp16: ChargePoint) -> None:
     assert again.stale_at is not None
     assert again.stale_at > first.stale_at + timedelta(hours=4)
     assert FirmwareReport.objects.get().count == 2
+
+
+def test_at_once_is_said_as_the_api_says_times(cp16: ChargePoint) -> None:
+    command = Command.objects.get(pk=accepted(cp16).command_id)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", command.params["retrieve_date"])
 
 
 def test_a_late_date_is_waited_for(cp16: ChargePoint) -> None:

@@ -84,6 +84,14 @@ def test_a_byte_order_mark_and_raw_control_characters_are_tolerated():
     assert event.deviations
 
 
+def test_half_a_character_costs_no_fact():
+    text = call("StatusNotification", status(info="a#b")).replace("#", r"\ud83d")
+    event = cp16().receive_text(text, NOW)
+    assert isinstance(event, CallReceived)
+    assert event.payload["info"] == "a?b"
+    assert event.deviations
+
+
 def test_nul_characters_never_reach_a_handler():
     event = received(cp16(), "StatusNotification", status(info="a\x00b"))
     assert event.payload["info"] == "ab"

@@ -157,7 +157,7 @@ def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
         "unit": str(schedule.get("chargingRateUnit", ""))[:16],
         "periods": [
             {
-                "start_period": int32(period["startPeriod"]),
+                "start_period": int32(max(0, period["startPeriod"])),
                 "limit": _figure_text(period["limit"]),
                 "number_phases": period.get("numberPhases"),
             }
@@ -165,7 +165,7 @@ def _read_composite_schedule(answer: dict[str, Any]) -> dict[str, Any]:
         ],
     }
     if "duration" in schedule:
-        facts["duration"] = int32(schedule["duration"])
+        facts["duration"] = int32(max(0, schedule["duration"]))
     if "minChargingRate" in schedule:
         facts["min_rate"] = _figure_text(schedule["minChargingRate"])
     # 1.6, 6.18: periods are relative to scheduleStart; some give only the start of the schedule itself.
