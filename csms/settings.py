@@ -331,6 +331,7 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATIONS": False,  # as in the table of routes
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "csms.api_enums.name",
         "csms.api_examples.show",
         "csms.core.api_schema.complete",
     ],
