@@ -12,7 +12,13 @@ class OneThread(ASGIHandler):
     Most middleware does its work in that thread anyway, the views do, and none waits for the network. On the loop each
     piece would go to the thread and come back, twice for a request: some twenty changes, each of which waits until a
     processor and Python's lock are free, and together cost more than many an answer.
+
+    One that prefers to wait (RFC 7240) goes by the loop all the same: in a thread, each would hold one all the while.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._on_the_loop = ASGIHandler()
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Make the chain as WSGI has it."""
@@ -20,4 +26,6 @@ class OneThread(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return what the chain answers."""
+        if "Prefer" in request.headers:
+            return await self._on_the_loop.get_response_async(request)
         return await sync_to_async(self.get_response)(request)

@@ -1,5 +1,6 @@
 """A request is worked on in one thread, from the first middleware to the last, and never on the event loop."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import SyncToAsync
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from csms.handler import OneThread
 from tests.paths.test_probes import asked
@@ -56,6 +58,41 @@ async def test_the_thread_is_entered_once_for_the_answer(
     assert entered.count("get_response") == 1
     # Beside it there are only Django's own signals at the beginning and at the end.
     assert len(entered) <= 4, entered
+
+
+BUSY: list[str] = []
+WHILE_IT_WAITS: list[list[str]] = []
+
+
+async def waits(request: HttpRequest) -> HttpResponse:
+    await asyncio.sleep(0)
+    WHILE_IT_WAITS.append(list(BUSY))
+    return HttpResponse()
+
+
+urlpatterns = [path("waits", waits)]
+
+
+@pytest.mark.parametrize(("headers", "threads"), [({"prefer": "wait=5"}, 0), ({}, 1)])
+async def test_who_prefers_to_wait_does_so_without_a_thread(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], threads: int
+) -> None:
+    """Many wait at once for what charge points answer: in threads, these would be as many."""
+    WHILE_IT_WAITS.clear()
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = []
+    handled = SyncToAsync.thread_handler
+
+    def busy(self: Any, *args: Any, **options: Any) -> Any:
+        BUSY.append(threading.current_thread().name)
+        try:
+            return handled(self, *args, **options)
+        finally:
+            BUSY.pop()
+
+    monkeypatch.setattr(SyncToAsync, "thread_handler", busy)
+    assert (await asked("/waits", by=OneThread(), **headers)).status == 200
+    assert [len(names) for names in WHILE_IT_WAITS] == [threads]
 
 
 async def test_a_view_that_waits_on_the_loop_still_may() -> None:

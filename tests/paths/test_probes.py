@@ -28,7 +28,9 @@ class Answer:
         self.body = b"".join(part.get("body", b"") for part in rest)
 
 
-async def asked(path: str, method: str = "GET", *, host: str = "localhost", by: Any = None) -> Answer:
+async def asked(
+    path: str, method: str = "GET", *, host: str = "localhost", by: Any = None, **headers: str
+) -> Answer:
     """Ask the house, or only one application of it."""
     from csms.asgi import application
 
@@ -42,7 +44,10 @@ async def asked(path: str, method: str = "GET", *, host: str = "localhost", by: 
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"host", host.encode()), (b"x-request-id", b"probe-1")],
+        "headers": [
+            (name.encode(), value.encode())
+            for name, value in ({"host": host, "x-request-id": "probe-1"} | headers).items()
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8000),
     }

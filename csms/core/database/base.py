@@ -87,7 +87,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._shared and at_rest and connection.autocommit and not self.in_atomic_block:
             _shelf.give(connection, monotonic())
         else:
-            super()._close()
+            with self.wrap_database_errors:
+                connection.close()
 
     def close_pool(self) -> None:
         """Close all that are free. Django asks for it before it drops a database."""
