@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from csms.core.api_errors import CODES, WHOLE
 from csms.core.api_sharing import share
+from csms.core.outbound.signing import ID, SIGNATURE, TIMESTAMP
 
 BODY_METHODS = {"post", "put", "patch"}
 ERROR = "Error"
@@ -116,6 +117,17 @@ IDEMPOTENCY_KEY = {
     "now. Successes and final refusals are kept, with all or nothing of what the request did; 401, 403, 429 and 5xx "
     "are not. With another body or query string it is refused: 422 `idempotency_key_reused`.",
     "example": "7d1b0a52-9a4e-4c5e-8c1d-6f2f3b0a9e11",
+}
+
+_ONE_SIGNATURE = "v1,[A-Za-z0-9+/]{43}="
+# Headers of what is posted to others: what they say, and how they look.
+SIGNED: dict[str, tuple[str, str]] = {
+    ID: ("The message's, the same in every attempt: do nothing twice for one.", "^[!-~]+$"),
+    TIMESTAMP: ("When this attempt was made, in whole seconds since 1970.", "^[0-9]+$"),
+    SIGNATURE: (
+        "Of `{webhook-id}.{webhook-timestamp}.{body}`; two while the secret is being rotated.",
+        f"^{_ONE_SIGNATURE}( {_ONE_SIGNATURE})?$",
+    ),
 }
 
 ERROR_SCHEMA: dict[str, Any] = {
@@ -243,8 +255,17 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             operation["responses"] = dict(sorted(responses.items()))
             if "scope" not in operation["description"].lower():
                 operation["description"] += "\n\nScope `read`."
+    for operations in result.get("webhooks", {}).values():
+        for operation in operations.values():
+            operation["parameters"] = [_signed(name) for name in SIGNED]
     share(result)
     return result
+
+
+def _signed(name: str) -> dict[str, Any]:
+    description, pattern = SIGNED[name]
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "header", "required": True, "schema": schema, "description": description}
 
 
 def _headers(method: str, status: str) -> list[str]:

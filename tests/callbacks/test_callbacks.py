@@ -1,8 +1,9 @@
 """A token that gives a URL with a command gets the outcome posted there: signed, and again until it is taken."""
 
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from csms.core.access.services import (
 from csms.core.outbound.retries import ATTEMPTS_MAX
 from csms.core.outbound.signing import BadSignature, read_secret, verify
 from tests.api.cast import NOON, charge_point, command
+from tests.api.documents import the_document
 from tests.support.house import settings_are
 from tests.support.receiver import Receiver, receiving, reset, silent, status
 
@@ -169,6 +171,16 @@ def test_what_lets_in_whoever_has_the_url_is_neither_shown_nor_stored_in_clear()
     assert "T0A1B2C3" not in stored
 
 
+def assert_documented(headers: Mapping[str, str]) -> None:
+    """They are as the OpenAPI document says of what is posted."""
+    parameters = the_document()["webhooks"]["command.finished"]["post"]["parameters"]
+    assert {one["name"] for one in parameters} == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+    given = {name.lower(): value for name, value in headers.items()}
+    for one in parameters:
+        assert (one["in"], one["required"]) == ("header", True)
+        assert re.search(one["schema"]["pattern"], given[one["name"]]), one
+
+
 # --- attempts ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +197,7 @@ def test_the_outcome_is_posted_with_id_and_charge_point_and_signed() -> None:
     assert body["data"]["id"] == str(row.pk)
     assert (body["data"]["cp_id"], body["data"]["status"]) == ("CP16", "accepted")
     assert verify(message.headers, message.body, secrets(row.token), now=timezone.now()) == message_id(row.pk)
+    assert_documented(message.headers)
     row = fresh(row)
     assert (row.state, row.attempts, row.last_status, row.last_excerpt) == (State.DELIVERED, 1, 200, "thanks")
     assert row.delivered_at is not None
@@ -252,6 +265,7 @@ def test_while_a_secret_is_rotated_either_one_proves_the_message() -> None:
         message = receiver.messages[0]
         for secret in (old, new):
             verify(message.headers, message.body, [secret], now=timezone.now())
+        assert_documented(message.headers)
         ApiToken.objects.filter(pk=rotated.pk).update(older_signs_until=timezone.now())
         ordered(receiver.origin, token)
         attempt(claimed())
