@@ -1,5 +1,6 @@
 """Connections to PostgreSQL outlive the requests that opened them, and none is lent that is not fit for it."""
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,8 +44,9 @@ def in_a_thread(work: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(30)
-    return found[0] if found else None
+    thread.join()
+    [answer] = found
+    return answer
 
 
 def test_the_next_thread_goes_on_with_the_connection_of_the_last():
@@ -58,8 +60,8 @@ def test_two_threads_at_once_have_each_their_own():
 def test_a_connection_that_was_cut_is_not_lent():
     session()  # so that it is not this thread that goes on with it
     kept = in_a_thread(session)
-    assert asked(f"SELECT pg_terminate_backend({kept}, 5000)")
-    assert in_a_thread(session) not in (None, kept)
+    assert asked(f"SELECT pg_terminate_backend({kept}, 60000)")
+    assert in_a_thread(session) != kept
 
 
 def test_a_connection_in_a_transaction_is_not_kept():
@@ -91,6 +93,32 @@ def test_why_there_is_no_connection_is_said_at_once():
         nobody.ensure_connection()
 
 
+def test_one_that_leads_elsewhere_is_not_lent():
+    session()  # so that it is not this thread that goes on with it
+    kept = in_a_thread(session)
+    elsewhere = connection.copy()
+    elsewhere.settings_dict["NAME"] = "postgres"
+    with elsewhere.cursor() as cursor:
+        cursor.execute("SELECT current_database(), pg_backend_pid()")
+        database, its = cursor.fetchone()
+    elsewhere.close()
+    assert (database, its == kept) == ("postgres", False)
+    assert in_a_thread(session) == kept
+    assert in_a_thread(lambda: asked("SELECT current_database()")) != "postgres"
+
+
+def test_the_connection_of_a_parent_process_is_not_kept():
+    """Celery's workers are forked, and close what they have inherited."""
+
+    def inherited() -> int:
+        number = session()
+        _, params = connection._opened
+        connection._opened = os.getppid(), params
+        return number
+
+    assert in_a_thread(inherited) != in_a_thread(session)
+
+
 class Line:
     """As much of a connection as the shelf looks at."""
 
@@ -106,10 +134,10 @@ class Line:
 def test_a_few_are_kept_for_a_while_and_the_rest_is_let_go():
     shelf, lines = Shelf(), [Line() for _ in range(KEPT + 2)]
     for line in lines:
-        shelf.give(line, 0.0)
+        shelf.give(line, {}, 0.0)
     assert [line.closed for line in lines] == [True] * 2 + [False] * KEPT
     last = Line()
-    shelf.give(last, KEPT_SECONDS + 1)
+    shelf.give(last, {}, KEPT_SECONDS + 1)
     assert all(line.closed for line in lines)
-    assert shelf.take() is last
-    assert shelf.take() is None
+    assert shelf.take({}) is last
+    assert shelf.take({}) is None

@@ -20,20 +20,25 @@ KEPT = 8  # free connections of a process
 KEPT_SECONDS = 600.0
 
 
+Params = dict[str, Any]
+Kept = tuple[float, Params, Connection[Any]]
+
+
 class Shelf:
-    """Free connections to one database, the one that was used last on top."""
+    """Free connections, the one that was used last on top."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._free: list[tuple[float, Connection[Any]]] = []
+        self._free: list[Kept] = []
         os.register_at_fork(after_in_child=self._forget)
 
-    def take(self) -> Connection[Any] | None:
-        """A connection whose other end answers, or None. One that does not means that none will."""
+    def take(self, params: Params) -> Connection[Any] | None:
+        """A connection that was opened so and whose other end answers, or None. One that does not: none will."""
         with self._lock:
-            if not self._free:
+            fit = [number for number, (_, opened, _) in enumerate(self._free) if opened == params]
+            if not fit:
                 return None
-            _, connection = self._free.pop()
+            _, _, connection = self._free.pop(fit[-1])
         try:
             connection.execute("")
         except Error:
@@ -42,20 +47,20 @@ class Shelf:
             return None
         return connection
 
-    def give(self, connection: Connection[Any], now: float) -> None:
+    def give(self, connection: Connection[Any], params: Params, now: float) -> None:
         """Keep a connection that is at rest, and let go of those that nobody has wanted for long."""
         with self._lock:
-            free = [*self._free, (now, connection)]
-            self._free = [(at, one) for at, one in free if now - at <= KEPT_SECONDS][-KEPT:]
+            free = [*self._free, (now, params, connection)]
+            self._free = [kept for kept in free if now - kept[0] <= KEPT_SECONDS][-KEPT:]
             old = free[: len(free) - len(self._free)]
-        for _, one in old:
+        for _, _, one in old:
             one.close()
 
     def clear(self) -> None:
         """Close all that are free."""
         with self._lock:
             free, self._free = self._free, []
-        for _, connection in free:
+        for _, _, connection in free:
             connection.close()
 
     def _forget(self) -> None:
@@ -70,22 +75,25 @@ _shelf = Shelf()
 class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL as Django knows it. Settings and locks must end with their transaction: the session has heirs."""
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Take a free connection, or open one."""
-        kept = _shelf.take() if self._shared else None
-        return kept or super().get_new_connection(conn_params)
+    _opened: tuple[int, Params] | None = None
+    """By which process, and with what: where it leads, as whom."""
 
-    @property
-    def _shared(self) -> bool:
-        return self.alias == DEFAULT_DB_ALIAS
+    def get_new_connection(self, conn_params: Params) -> Any:
+        """Take a free connection, or open one."""
+        kept = _shelf.take(conn_params) if self.alias == DEFAULT_DB_ALIAS else None
+        connection = kept or super().get_new_connection(conn_params)
+        self._opened = os.getpid(), conn_params
+        return connection
 
     def _close(self) -> None:
         connection = self.connection
         if connection is None:
             return
         at_rest = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
-        if self._shared and at_rest and connection.autocommit and not self.in_atomic_block:
-            _shelf.give(connection, monotonic())
+        process, params = self._opened or (0, {})
+        ours = self.alias == DEFAULT_DB_ALIAS and process == os.getpid()
+        if ours and at_rest and connection.autocommit and not self.in_atomic_block:
+            _shelf.give(connection, params, monotonic())
         else:
             with self.wrap_database_errors:
                 connection.close()
