@@ -4,7 +4,6 @@ The doors call `check_url()` and `order_callback()`; `csms.routing.FOLLOWERS` ca
 sent by `delivery`, which a task calls: by its schedule, and at once when it is rung for.
 """
 
-import logging
 import re
 import threading
 from datetime import datetime
@@ -16,13 +15,13 @@ from chargers.callbacks.models import Callback
 from chargers.following import CommandSettled
 from chargers.models import Command
 from chargers.protocol.redaction import MASK
+from csms.core import reach
 from csms.core.access.models import ApiToken
 from csms.core.outbound.targets import Target, bounds_now, read_target
 from csms.core.refusals import NotNow
 from csms.core.sealing import seal
 from csms.core.writer import after_commit
 
-log = logging.getLogger(__name__)
 State = Callback.State
 
 TASK = "chargers.callbacks.tasks.deliver"
@@ -119,7 +118,6 @@ def try_again(callback: Callback, *, now: datetime) -> None:
 _lock = threading.Lock()
 _telling = False  # a thread tells the broker
 _again = False  # somebody has rung since it began to
-_away = False  # the broker, when it was told last
 
 
 def ring() -> None:
@@ -138,15 +136,12 @@ def ring() -> None:
 
 
 def _tell_the_broker() -> None:
-    global _telling, _again, _away
+    global _telling, _again
     while True:
         try:
             current_app.send_task(TASK, expires=RING_EXPIRES, retry=False)
-            _away = False
-        except Exception:
-            if not _away:  # once, however often it is rung for
-                log.warning("callbacks.broker_unreachable", exc_info=True)
-            _away = True
+        except Exception as error:
+            reach.BROKER.lost(error)
         with _lock:
             if not _again:
                 _telling = False

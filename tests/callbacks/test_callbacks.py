@@ -17,6 +17,7 @@ from chargers.callbacks.models import Callback
 from chargers.callbacks.services import NotNow, check_url, follow_command, order_callback, try_again
 from chargers.following import CommandSettled
 from chargers.models import Command
+from csms.core import reach
 from csms.core.access.models import ApiToken
 from csms.core.access.services import (
     create_api_token,
@@ -28,6 +29,7 @@ from csms.core.outbound.retries import ATTEMPTS_MAX
 from csms.core.outbound.signing import BadSignature, read_secret, verify
 from tests.api.cast import NOON, charge_point, command
 from tests.api.documents import the_document
+from tests.support.charger import eventually
 from tests.support.house import settings_are
 from tests.support.receiver import Receiver, receiving, reset, silent, status
 
@@ -434,17 +436,29 @@ def test_whoever_asks_begins_a_new_series_of_attempts() -> None:
     assert refusal.value.code == "not_settled"
 
 
-def test_a_broker_that_is_away_costs_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = threading.Event()
+async def test_a_broker_that_is_away_costs_nobody_anything_and_is_one_line_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = threading.Semaphore(0)
 
     def send_task(*args: Any, **kwargs: Any) -> None:
-        asked.set()
+        asked.release()
         raise OSError("the broker is away")
 
     monkeypatch.undo()
     monkeypatch.setattr(services.current_app, "send_task", send_task)
-    services.ring()
-    assert asked.wait(30)
+    reach.BROKER.found()
+    caplog.clear()
+    try:
+        for _ in range(3):
+            services.ring()
+            assert asked.acquire(timeout=30)
+            await eventually(lambda: not services._telling)
+        assert reach.BROKER.is_lost()
+    finally:
+        reach.BROKER.found()
+    lines = [(line.getMessage(), line.exc_info) for line in caplog.records]
+    assert lines == [("broker.unreachable", None), ("broker.reachable", None)]
 
 
 def test_a_broker_that_hangs_holds_one_thread_however_often_it_is_rung_for(
