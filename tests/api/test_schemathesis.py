@@ -76,7 +76,6 @@ def leaves(problem: BaseException) -> Iterator[BaseException]:
         yield problem
 
 
-@pytest.mark.sqlite_only  # PostgreSQL is asked by test_contract.py; this takes minutes
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_it_answers_as_documented(
     name: str,
