@@ -33,6 +33,7 @@ from tests.support.server import Server
 
 Say = Callable[[str], None]
 GOAL = 0.050  # seconds, p99
+PROBES = 5  # for each question
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Plan:
     """How much of everything. One question takes `seconds` at most, if it has been asked `least` times by then."""
 
     size: Size = Size()
-    requests: int = 200
-    warm_up: int = 20
+    requests: int = 100
+    warm_up: int = 10
     least: int = 30
-    seconds: float = 10.0
+    seconds: float = 3.0
     deep_pages: int = 15  # of 1,000 rows
 
 
@@ -79,6 +80,8 @@ class Asking:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self.headers = {"Authorization": f"Bearer {key}"}
         self.samples, self.plan = samples, plan
+        self.probes: list[float] = []
+        """How long a question took that asks for nothing, in seconds: what the machine does beside all this."""
 
     def urls(self, question: Question) -> Iterator[str]:
         """Yield the URLs of a question, with another sample in each, for ever."""
@@ -117,6 +120,10 @@ class Asking:
         answered, urls = Answered(question), self.urls(question)
         for url in islice(urls, self.plan.warm_up):
             self.get(url)
+        for _ in range(PROBES):
+            begun = perf_counter()
+            self.get("/healthz")
+            self.probes.append(perf_counter() - begun)
         begin, end = meter(), perf_counter() + self.plan.seconds
         for url in islice(urls, self.plan.requests):
             begun = perf_counter()
@@ -155,8 +162,13 @@ def network(stage: Stage, say: Say, size: Size, url: str) -> Iterator[tuple[Serv
         yield server, key
 
 
-def measure(plan: Plan, stage: Stage, say: Say, asked: argparse.Namespace) -> list[Answered]:
-    """Ask everything whose title has a text of `--only`; write plans of what is slow."""
+def measure(
+    plan: Plan, stage: Stage, say: Say, asked: argparse.Namespace
+) -> tuple[list[Answered], list[float]]:
+    """Ask everything whose title has a text of `--only`; write plans of what is slow.
+
+    Returns the answers, and how long probes took meanwhile.
+    """
     results = []
     with network(stage, say, plan.size, asked.database) as (server, key):
         assert server.process is not None
@@ -176,7 +188,7 @@ def measure(plan: Plan, stage: Stage, say: Say, asked: argparse.Namespace) -> li
                         print(f"===== {row(one)}", *texts, sep="\n\n", file=file)
                 results.append(one)
                 say(row(one))
-    return results
+    return results, asking.probes
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
@@ -201,7 +213,7 @@ def row(one: Answered) -> str:
     )
 
 
-def report(results: list[Answered]) -> str:
+def report(results: list[Answered], probes: list[float]) -> str:
     """Return the table, and which of the slow ones are documented."""
     served = [one for one in results if not one.question.why]
     slow = [one for one in served if one.p99 > GOAL]
@@ -216,6 +228,10 @@ def report(results: list[Answered]) -> str:
             *(f"  beyond it: {one.question.title} ({1000 * one.p99:.0f} ms)" for one in slow),
             f"not served by an index, and said so: {sum(1 for one in results if one.question.why)}, of which "
             f"{len(allowed)} took longer",
+            *(f"  {one.question.title} ({1000 * one.p99:.0f} ms): {one.question.why}" for one in allowed),
+            f"meanwhile /healthz, which asks for nothing, took p50 {1000 * percentile(probes, 0.5):.1f} ms, "
+            f"p99 {1000 * percentile(probes, 0.99):.1f} ms",
+            f"in all: {sum(1 for one in results if one.p99 <= GOAL)} of {len(results)} under {1000 * GOAL:.0f} ms",
         ]
     )
 
@@ -253,8 +269,8 @@ def main() -> int:
         with Stage() as stage:
             print(stage.in_words(), flush=True)
             plan = QUICK if asked.quick else Plan()
-            results = measure(plan, stage, say, asked)
-            print(f"\n{report(results)}")
+            found = measure(plan, stage, say, asked)
+            print(f"\n{report(*found)}")
             print(f"\n{monotonic() - begun:.0f} seconds in all, load average {os.getloadavg()[0]:.1f}")
     except (BenchFailure, AssertionError) as failure:  # the latter of a server that did not start
         print(f"bench: {failure}", file=sys.stderr)

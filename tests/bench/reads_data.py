@@ -4,6 +4,7 @@
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -54,6 +55,9 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
             cursor.execute(statement(connection, rows), values)
         cursor.execute(CHILDREN, values)
         cursor.execute("VACUUM ANALYZE")
+        # What was written goes to the disk now, not while it is read.
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            cursor.execute("CHECKPOINT")
 
 
 # Of an id only the time and the order count: a UUIDv7 of a moment and of a number that is unique within it.

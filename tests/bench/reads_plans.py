@@ -58,7 +58,9 @@ def main() -> None:
         texts = [query["sql"] for query in captured.captured_queries]
         return {
             "statements": len(texts),
-            "plans": [explained(text) for text in texts if asked["explain"] and text.startswith(("SELECT", "WITH"))],
+            "plans": [
+                explained(text) for text in texts if asked["explain"] and text.startswith(("SELECT", "WITH"))
+            ],
         }
 
     def explained(text: str) -> str:

@@ -165,6 +165,12 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     "charge-points/{cp}/aliases/": ("",),
     "model-traits/": ("",),
     "model-traits/{model_traits}/": ("",),
+    "alerts/": (
+        "", "deep", "open=true", "state=firing", "severity=critical", "rule=connector-faulted", "cp_id={cp}",
+        "from={week}", "sort=fired_at", "sort=-resolved_at", ("count=true", COUNTS),
+    ),
+    "alerts/{alert}/": ("",),
+    "alert-rules/": ("",),
     "deviations/": (("", FEW), "vendor=vendor 3&model=model 13"),
 }  # fmt: skip
 
@@ -183,6 +189,7 @@ SAMPLES = {
 } | {
     word: f"SELECT id::text FROM {table} ORDER BY id DESC LIMIT 50"
     for word, table in {
+        "alert": "alerts_alert",
         "command": "chargers_command",
         "bulk": "bulk_bulkjob",
         "request": "certificates_signingrequest",

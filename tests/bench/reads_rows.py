@@ -260,6 +260,18 @@ ROWS = (
         "200",
         {"id": ID, "name": "'tariff ' || n", "currency": "'EUR'", "created_at": "at", "energy_price": "0.49"},
     ),
+    # One in fifty is open, half of these acknowledged.
+    Rows(
+        "alerts_alert",
+        "%(charge_points)s * 5",
+        {
+            "id": ID, "charge_point_id": CP, "connector_number": "1", "subject": "'subject ' || n",
+            "rule": "(ARRAY['charge-point-offline', 'connector-faulted'])[1 + n %% 2]", "severity": "'critical'",
+            "state": "CASE n %% 100 WHEN 0 THEN 'firing' WHEN 50 THEN 'acknowledged' ELSE 'resolved' END",
+            "text": "'It has lasted for ' || n", "began_at": "at", "fired_at": "at + interval '15 minutes'",
+            "resolved_at": "CASE WHEN n %% 50 <> 0 THEN at + interval '1 hour' END",
+        },
+    ),
 )  # fmt: skip
 
 # What hangs on rows of the above.
@@ -284,5 +296,8 @@ FROM transactions_transaction t WHERE t.status = 'ended';
 
 INSERT INTO access_tokenchange (token_id, at, what, by, details)
 SELECT t.id, %(now)s - n * interval '1 minute', 'created', 'alice', '{}'
-FROM (SELECT id FROM access_apitoken LIMIT 1) t, generate_series(1, 1000) n
+FROM (SELECT id FROM access_apitoken LIMIT 1) t, generate_series(1, 1000) n;
+
+INSERT INTO alerts_alertentry (alert_id, at, what, by, note)
+SELECT a.id, a.began_at, what, '', '' FROM alerts_alert a, unnest(ARRAY['began', 'fired']) what
 """

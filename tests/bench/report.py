@@ -1,6 +1,7 @@
 """Prints what was measured, how it is known that the server was what was measured, and which goals were met."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from tests.bench.durability import Findings
 from tests.bench.measuring import CEILING, GROUPED, SINGLE, Plan, Results, Series
@@ -62,7 +63,7 @@ def goals(results: Results) -> list[str]:
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that is not exceeded by `share` of the values."""
     ordered = sorted(values)
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+    return ordered[max(ceil(len(ordered) * share) - 1, 0)]
 
 
 def _goal(what: str, reached: str, met: bool) -> str:

@@ -81,12 +81,16 @@ def test_what_is_slow_is_named_with_whether_it_was_said() -> None:
             Answered(Question("quick/"), quick, 2),
             Answered(Question("slow/"), slow, 2),
             Answered(Question("slow/?q=x", "looks into texts"), slow, 2),
-        ]
+        ],
+        [0.001] * 99 + [0.03],
     )
     assert "where an index serves: 1 of 2, not met" in text
     assert "  beyond it: slow/ (200 ms)" in text
     assert "beyond: looks into texts" in text
     assert "not served by an index, and said so: 1, of which 1 took longer" in text
+    assert "  slow/?q=x (200 ms): looks into texts" in text
+    assert "meanwhile /healthz, which asks for nothing, took p50 1.0 ms, p99 1.0 ms" in text
+    assert text.endswith("in all: 1 of 3 under 50 ms")
 
 
 def results(grouped_us: float, single_us: float) -> Results:
@@ -116,6 +120,14 @@ def test_the_table_names_what_was_lost_and_what_could_not_be_read() -> None:
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([3.0, 1.0, 2.0], 0.999) == 3.0
+    hundred = [float(number) for number in range(1, 101)]
+    assert [percentile(hundred, share) for share in (0.0, 0.01, 0.5, 0.99, 1.0)] == [
+        1.0,
+        1.0,
+        50.0,
+        99.0,
+        100.0,
+    ]
 
 
 def test_meter_values_differ_in_every_message_and_have_the_promised_size() -> None:
