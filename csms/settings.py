@@ -113,9 +113,17 @@ if config.database_path is None:
     DATABASES = {
         "default": dj_database_url.parse(config.database_url, engine="csms.core.database", conn_max_age=0)
     }
-    # No question that is asked here is worth the half second for which PostgreSQL compiles a plan that looks costly.
-    # `?options=…` in the URL takes its place, for poolers that refuse it.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
+    DATABASES["default"]["OPTIONS"] = {
+        # No question that is asked here is worth the half second for which PostgreSQL compiles a plan that looks
+        # costly. `?options=…` in the URL takes its place, for poolers that refuse it.
+        "options": "-c jit=off",
+        # A host that died, or a firewall that forgot a connection which waited for its next use, sends no word: without
+        # these whoever asks next would wait for a quarter of an hour, or for two.
+        "tcp_user_timeout": 30_000,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 else:
     DATABASES = {
         "default": {

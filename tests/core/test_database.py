@@ -119,6 +119,12 @@ def test_the_connection_of_a_parent_process_is_not_kept():
     assert in_a_thread(inherited) != in_a_thread(session)
 
 
+def test_one_whose_other_end_is_silent_is_given_up():
+    connection.ensure_connection()
+    told = connection.connection.info.get_parameters()
+    assert (told["tcp_user_timeout"], told["keepalives_idle"]) == ("30000", "30")
+
+
 class Line:
     """As much of a connection as the shelf looks at."""
 
