@@ -39,4 +39,5 @@ def house(db: None, django_db_blocker: Any) -> Iterator[Any]:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
+            connection.close_pool()  # of which some may live for another moment: nobody is to be lent one
         connection.close()
