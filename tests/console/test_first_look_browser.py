@@ -10,6 +10,7 @@ from tests.console.test_browser import Yard, live, sign_in
 from tests.support.charger import stamp
 from tests.support.server import Server, running_server
 
+PATIENCE = 60_000  # ms, where Playwright would give a busy machine five seconds
 OPEN = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
 # As WCAG 2 has it, of an element's border against what is behind it.
 CONTRAST = """element => {
@@ -43,7 +44,7 @@ def yard(server: Server) -> Iterator[Yard]:
 def admin(page: Page, server: Server) -> Page:
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, server)
-    expect(page.get_by_role("heading", name="Dashboard", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Dashboard", level=1)).to_be_visible(timeout=PATIENCE)
     return page
 
 
@@ -57,7 +58,7 @@ def test_a_list_of_long_names_shows_all_its_columns_on_a_laptop(
     admin.goto(f"{server.base_url}/inspect/charge-points")
     live(admin)
     table = admin.locator(".table-responsive")
-    expect(table).to_contain_text("4.13.0-rc2")
+    expect(table).to_contain_text("4.13.0-rc2", timeout=PATIENCE)
     assert table.evaluate("element => element.scrollWidth - element.clientWidth") <= 1
 
 
@@ -88,7 +89,7 @@ def test_the_kind_of_an_unreadable_frame_is_not_broken(admin: Page, server: Serv
     yard.do(charger.send({"no": "frame"}))
     admin.goto(f"{server.base_url}/inspect/charge-points/NOISE1")
     kinds = admin.locator(".frame-kind")
-    expect(kinds.filter(has_text="Unreadable").first).to_be_visible()
+    expect(kinds.filter(has_text="Unreadable").first).to_be_visible(timeout=PATIENCE)
     heights = set(kinds.evaluate_all("all => all.map((kind) => kind.clientHeight)"))
     assert len(heights) == 1
 
@@ -103,8 +104,10 @@ def test_a_curve_of_energy_is_drawn_only_where_there_is_one(admin: Page, server:
     yard.do(charger.result("MeterValues", values))
     admin.goto(f"{server.base_url}/inspect/transactions?q={number}")
     admin.get_by_role("link", name=str(number), exact=True).click()
-    expect(admin.locator("[data-chart=power] canvas")).to_be_visible()
-    expect(admin.locator("[data-chart=energy]")).to_have_text("No meter register was reported.")
+    expect(admin.locator("[data-chart=power] canvas")).to_be_visible(timeout=PATIENCE)
+    expect(admin.locator("[data-chart=energy]")).to_have_text(
+        "No meter register was reported.", timeout=PATIENCE
+    )
 
 
 def test_what_to_type_is_read_on_the_page_to_sign_in(page: Page, server: Server) -> None:
