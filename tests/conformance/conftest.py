@@ -2,12 +2,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.house_fixtures import db, house
+from tests.support.house_fixtures import db, house, short_patience
 
 if TYPE_CHECKING:  # this file is read before Django is set up
     from tests.support.house import House
 
-__all__ = ["db", "house"]
+__all__ = ["db", "house", "short_patience"]
 
 
 @pytest.fixture

@@ -28,3 +28,11 @@ def charlie(db: None) -> "User":
     from tests.console.cast import person
 
     return person("charlie", "operator", is_active=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_browser() -> None:
+    """A page on a busy machine may take longer than Playwright's five seconds; one that is wrong stays wrong."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)

@@ -24,7 +24,6 @@ def house(db: None, django_db_blocker: Any) -> Iterator[Any]:
         # Tests look at rows from inside their event loop, which would be wrong for the product.
         with settings_are(
             CSMS_UNKNOWN_CHARGE_POINTS="refuse",
-            CSMS_CALL_TIMEOUT="2",
             CSMS_BOOT_RETRY_INTERVAL="7",
             DJANGO_ALLOW_ASYNC_UNSAFE="1",
         ):
@@ -41,3 +40,12 @@ def house(db: None, django_db_blocker: Any) -> Iterator[Any]:
                 )
             connection.close_pool()  # of which some may live for another moment: nobody is to be lent one
         connection.close()
+
+
+@pytest.fixture
+def short_patience() -> Iterator[None]:
+    """Charge points that connect in this test have two seconds for an answer: for tests in which there is none."""
+    from tests.support.house import settings_are
+
+    with settings_are(CSMS_CALL_TIMEOUT="2"):
+        yield

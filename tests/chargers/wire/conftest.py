@@ -1,3 +1,3 @@
-from tests.support.house_fixtures import db, house
+from tests.support.house_fixtures import db, house, short_patience
 
-__all__ = ["db", "house"]
+__all__ = ["db", "house", "short_patience"]

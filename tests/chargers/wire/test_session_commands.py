@@ -36,6 +36,7 @@ async def test_one_call_at_a_time_and_calls_may_cross(house: House):
         assert fresh(first).answer == {"status": "Accepted"}
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_a_late_answer_is_attached_to_its_command_and_changes_no_verdict(house: House):
     cp16 = known("CP-LATE")
     async with RawCharger.connect(house.ocpp_url, "CP-LATE") as charger:

@@ -145,6 +145,7 @@ async def test_s16_61_the_answer_is_only_a_receipt_and_retrieve_date_is_not_befo
         assert job.stale_at > night + timedelta(hours=1)  # silence until its time is no silence
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_msg_update_firmware_refused_or_unanswered_ends_its_job(house: House):
     async with cp16(house) as charger:
         command = charger.order("update-firmware", location=IMAGE)

@@ -227,6 +227,7 @@ async def test_s16_30_list_versions_rise_above_whatever_was_said(house: House):
         await eventually(lambda: the_list(charger).version == 43)
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_s16_30_a_list_without_an_answer_is_not_mirrored(house: House):
     async with lister(house) as charger:
         await has_list(charger)

@@ -119,6 +119,7 @@ async def test_quirk_c1_one_that_never_boots_is_served_by_its_stored_identity_an
         assert asked.count() == 1, "one that has booted is not asked (T-085)"
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_quirk_c9_one_that_hears_no_orders_is_disconnected(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
@@ -137,6 +138,7 @@ async def test_quirk_c9_one_that_hears_no_orders_is_disconnected(
     assert closed.close_reason == "it answered none of 2 commands"
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_quirk_c9_an_answer_in_between_forgives(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(outgoing, "UNANSWERED_MAX", 2)
     async with cp16(house) as charger:

@@ -276,6 +276,7 @@ async def test_quirk_m5_unknown_and_duplicate_members(house: House):
         assert (await ledger(charger, field="voltage")).verdict == "deviant"
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_quirk_m6_a_late_answer_is_attached_to_its_command(house: House):
     async with cp16(house) as charger:
         command = charger.order("clear-cache")

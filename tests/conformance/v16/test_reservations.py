@@ -367,6 +367,7 @@ async def test_msg_reserve_now_is_not_sent_with_nonsense(house: House, wrong: di
         assert not Reservation.objects.filter(charge_point=charger.row).exists()
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_msg_reserve_now_without_an_answer_has_failed(house: House):
     token("ALICE")
     async with cp16(house) as charger:

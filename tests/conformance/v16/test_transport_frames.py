@@ -79,6 +79,7 @@ async def test_t_044_crossing_calls_are_answered(house: House):
         assert (await charger.settled(command)).status == Command.Status.ACCEPTED
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_t_046_timeout_of_an_own_call_frees_the_slot_and_keeps_the_late_answer(house: House):
     async with cp16(house) as charger:
         command = charger.order("reset")
