@@ -5,12 +5,12 @@ All that is known is in rows, so any worker may look at any time, and a restart 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alerts.conditions import Found
 from alerts.models import Alert, AlertEntry, Evaluation
@@ -19,6 +19,7 @@ from csms.core.events.services import record_all
 from csms.core.refusals import NotNow
 
 State, What = Alert.State, AlertEntry.What
+WAIT_MAX = timedelta(minutes=1)
 ROWS_AT_ONCE = 5000
 INSERTED_AT_ONCE = 500
 
@@ -54,8 +55,12 @@ def evaluate(*, now: datetime) -> int:
     """
     idle = not _changes(now)
     with transaction.atomic():
-        if not Evaluation.objects.filter(pk=1).update(at=now):  # holds the row until the commit
-            Evaluation.objects.update_or_create(pk=1, defaults={"at": now})
+        # Holds the row until the commit. A clock that was put back far is not waited for.
+        passed = Q(at__lte=now) | Q(at__gt=now + WAIT_MAX)
+        if not Evaluation.objects.filter(passed, pk=1).update(at=now):
+            _, first = Evaluation.objects.get_or_create(pk=1, defaults={"at": now})
+            if not first:
+                return 0  # while this one waited, a later one looked
         if idle:
             return 0
         changes = _changes(now)

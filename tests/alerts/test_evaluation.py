@@ -230,6 +230,25 @@ def test_several_workers_at_once_make_no_alert_twice() -> None:
     assert AlertEntry.objects.count() == 42
 
 
+@pytest.mark.django_db
+def test_one_that_waited_while_a_later_one_looked_changes_nothing() -> None:
+    a_server()
+    evaluate(now=FIRES)
+    gone()
+    assert [evaluate(now=FIRES - 30 * SECOND), Alert.objects.count()] == [0, 0]
+    assert Evaluation.objects.get().at == FIRES
+    assert evaluate(now=FIRES) == 1
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_put_back_far_is_not_waited_for() -> None:
+    a_server()
+    evaluate(now=FIRES + DAY)
+    gone()
+    assert evaluate(now=FIRES) == 1
+    assert Evaluation.objects.get().at == FIRES
+
+
 # --- retention --------------------------------------------------------------------------------------------------------
 
 
