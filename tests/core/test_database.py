@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
-from csms.core.database.base import KEPT, KEPT_SECONDS, Shelf
+from csms.core.database.base import KEPT, KEPT_SECONDS, LIFE_SECONDS, Opened, Shelf
 
 pytestmark = [pytest.mark.postgres_only, pytest.mark.django_db(transaction=True)]
 
@@ -112,8 +112,7 @@ def test_the_connection_of_a_parent_process_is_not_kept():
 
     def inherited() -> int:
         number = session()
-        _, params = connection._opened
-        connection._opened = os.getppid(), params
+        connection._opened = connection._opened._replace(process=os.getppid())
         return number
 
     assert in_a_thread(inherited) != in_a_thread(session)
@@ -137,13 +136,29 @@ class Line:
         self.closed = True
 
 
+def opened(at: float = 0.0) -> Opened:
+    return Opened(os.getpid(), at, {})
+
+
 def test_a_few_are_kept_for_a_while_and_the_rest_is_let_go():
     shelf, lines = Shelf(), [Line() for _ in range(KEPT + 2)]
     for line in lines:
-        shelf.give(line, {}, 0.0)
+        shelf.give(line, opened(), 0.0)
     assert [line.closed for line in lines] == [True] * 2 + [False] * KEPT
     last = Line()
-    shelf.give(last, {}, KEPT_SECONDS + 1)
+    shelf.give(last, opened(), KEPT_SECONDS + 1)
     assert all(line.closed for line in lines)
-    assert shelf.take({}) is last
+    kept = shelf.take({})
+    assert kept
+    assert kept.connection is last
+    assert shelf.take({}) is None
+
+
+def test_one_that_is_in_use_all_the_time_is_renewed_now_and_then():
+    shelf, line = Shelf(), Line()
+    for now in (0.0, LIFE_SECONDS / 2, LIFE_SECONDS):
+        shelf.give(line, opened(), now)
+        assert shelf.take({})
+    shelf.give(line, opened(), LIFE_SECONDS + 1)
+    assert line.closed
     assert shelf.take({}) is None

@@ -17,9 +17,9 @@ SEEN: list[tuple[str, int]] = []
 
 
 class Watching:
-    """Middleware as most is, which might be asked on the loop, too."""
+    """Middleware as most is."""
 
-    sync_capable = async_capable = True
+    sync_capable, async_capable = True, False
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
