@@ -411,6 +411,7 @@ async def test_msg_cancel_reservation_without_an_answer_leaves_it_standing(house
         assert fresh(row).status == Status.ACCEPTED
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_msg_cancel_reservation_of_one_that_was_never_answered(house: House):
     async with cp16(house) as charger:
         for answer, status in (("Accepted", Status.CANCELLED), ("Rejected", Status.FAILED)):

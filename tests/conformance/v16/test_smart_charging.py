@@ -111,6 +111,7 @@ async def test_msg_set_charging_profile_refused_changes_nothing_that_was_install
         assert (command.status, command.answer) == (Command.Status.REJECTED, {"status": word})
 
 
+@pytest.mark.usefixtures("short_patience")
 async def test_msg_set_charging_profile_without_an_answer_is_uncertain_until_it_is_cleared(house: House):
     async with cp16(house) as charger:
         command = charger.order("set-charging-profile", connector_id=0, charging_profile=profile())
