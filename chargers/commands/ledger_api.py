@@ -1,5 +1,6 @@
 """The API's door to commands: what there is to command, sending one, and what became of each."""
 
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.callbacks.shapes import CallbackShape
 from chargers.commands.effects import SUBJECTS
-from chargers.commands.ordering import EXACT, CommandType
+from chargers.commands.ordering import EXACT, CommandType, Params
 from chargers.commands.sending import catalogue, orders, why_not
 from chargers.models import Command
 from csms.core.api_data import Flag, Moment, Shape
@@ -194,6 +195,11 @@ class CatalogueShape(Shape):
 # --- the catalogue ----------------------------------------------------------------------------------------------------
 
 
+@cache  # the same for ever, and long
+def _params(params: type[Params]) -> dict[str, Any]:
+    return params.model_json_schema()
+
+
 def _entry(entry: CommandType) -> dict[str, Any]:
     said = {version.value: table.get(entry.slug) for version, table in orders().items()}
     actions = {version: order.action for version, order in said.items() if order is not None}
@@ -206,7 +212,7 @@ def _entry(entry: CommandType) -> dict[str, Any]:
         "protocols": list(actions),
         "actions": actions,
         "scope": entry.scope,
-        "params": entry.params.model_json_schema(),
+        "params": _params(entry.params),
     }
 
 

@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from rest_framework.serializers import Serializer
 
 from csms.core.paging import Order, page
-from csms.core.rendering import Shaper, written
+from csms.core.rendering import Shaper, let_go, written
 
 MEDIA_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 PARAMETERS = {"csv": "; charset=utf-8; header=present", "ndjson": ""}
@@ -107,6 +107,7 @@ def lines(
         if not found.rows:
             return "", found.next_cursor
         shown = written(shape, found.rows)
+        let_go(found.rows)
         if kind == "csv":
             return "".join(line(_at(row, path) for path in paths) for row in shown), found.next_cursor
         return "".join(f"{orjson.dumps(row, default=str).decode()}\n" for row in shown), found.next_cursor

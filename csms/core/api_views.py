@@ -29,7 +29,7 @@ from csms.core.paging import (
     window_of,
     with_window,
 )
-from csms.core.rendering import JsonRenderer, Shaper, written
+from csms.core.rendering import JsonRenderer, Shaper, let_go, written
 from csms.core.turns import end_turn, take_turn
 
 WINDOW_DEFAULT = timedelta(hours=24)
@@ -150,6 +150,7 @@ class ApiView(Idempotent):
         if following and window:
             following = with_window(following, window)
         body: dict[str, Any] = {"results": written(shape, found.rows), "next_cursor": following}
+        let_go(found.rows)
         if self.asked["count"]:
             body["count"], body["count_capped"] = counted(rows)
         if bounds is not None:

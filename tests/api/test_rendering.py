@@ -1,5 +1,6 @@
 """Lists and answers are written faster than the framework would write them, and not differently."""
 
+import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as zone
@@ -63,6 +64,37 @@ def test_a_list_is_what_the_framework_would_make_of_it_byte_by_byte(
     )  # fmt: skip
     assert ours.status_code == 200
     assert ours.json()["results"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", LISTS)
+def test_a_page_leaves_no_garbage_for_its_rows(path: str) -> None:
+    """What a few pages leave would otherwise be found all at once, while everybody waits."""
+    listed, cp16 = LISTS[path], charge_point()
+    client: APIClient = client_of("looker", "read", "admin")
+    parent = listed.parent(cp16)
+    url = API + path.format(cp_id="CP16", id=parent.pk if parent else "") + listed.query
+
+    def add(rows: range) -> None:
+        for nth in rows:
+            listed.add(cp16, parent, nth)
+
+    def left(fewest: int) -> int:
+        client.get(url)
+        gc.collect()
+        gc.disable()
+        try:
+            answer = client.get(url)
+            found = gc.collect()
+        finally:
+            gc.enable()
+        assert len(answer.json()["results"]) >= fewest
+        return found
+
+    add(range(2))
+    few = left(2)
+    add(range(2, 22))
+    assert left(22) - few < 20
 
 
 # --- what a field may be asked to write -------------------------------------------------------------------------------
