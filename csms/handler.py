@@ -1,4 +1,4 @@
-"""Django's handler of requests: all middleware in the thread of the request, and garbage collected while it is little."""
+"""Django's handler of requests: all middleware in the thread of the request, garbage collected while it is young."""
 
 import gc
 
@@ -7,9 +7,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-
-# Objects that came since the last time and are not gone. Each request leaves hundreds that only the collector finds; left
-# to itself (server.py) it would come at fifty thousand, and halt charge points and requests for a tenth of a second.
+# Objects that came since the last time and are not gone. Each request leaves hundreds that only the collector finds;
+# left to itself (server.py) it would come at fifty thousand, and halt everybody for a tenth of a second.
 YOUNG = 5_000
 
 
