@@ -79,6 +79,12 @@ class ChargePoint(models.Model):
         indexes = [
             models.Index(Upper("site"), name="chargepoint_site_caseless"),
             models.Index(fields=["name", "id"], name="chargepoint_name"),
+            # The few that no sum counts.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(retired_at__isnull=False) | models.Q(registration=Registration.REJECTED),
+                name="chargepoint_left_out",
+            ),
         ]
 
     def __str__(self) -> str:

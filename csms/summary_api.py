@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from alerts.models import Severity
 from csms.core.api_data import Moment, Query, Shape
 from csms.core.api_views import ApiView
+from csms.core.rendering import written
 from csms.core.time_zones import find_zone
 from csms.summary import STATES, Summary, summary
 from transactions.aggregate_api import check_zone
@@ -190,4 +191,5 @@ class NetworkSummary(ApiView):
     def get(self, request: Request) -> Response:
         """Sum up."""
         key = self.asked.get("time_zone", settings.TIME_ZONE)
-        return Response(SummaryShape(shown(summary(now=timezone.now(), zone=find_zone(key)), key)).data)
+        [made] = written(SummaryShape, [shown(summary(now=timezone.now(), zone=find_zone(key)), key)])
+        return Response(made)

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Case, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Greatest
 
 from csms.core.ids import uuid7_floor
@@ -45,43 +44,59 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
 
     They look at the active transactions with an index search or two for each, and at those started since.
     """
-    charging = Q(superseded=False, end_seen_at=None)
-    # Bands of time that do not overlap: each figure is looked up once, however many moments there are.
     falling = sorted(set(since), reverse=True)
-    bands = [
-        Q(started_at__gte=at) & (Q(started_at__lt=falling[nth - 1]) if nth else Q())
-        for nth, at in enumerate(falling)
-    ]
+    # Each transaction is in the band of the last of these moments before its start, so that each is looked at once.
+    band = Case(
+        *(When(started_at__gte=at, then=Value(nth)) for nth, at in enumerate(falling)),
+        default=Value(len(falling)),
+    )
+    charging = Q(superseded=False, end_seen_at=None)
     active = (
-        with_live_figures(Transaction.objects.filter(status=Transaction.Status.ACTIVE), now=now)
-        .annotate(so_far=Greatest(F("live_register_wh") - F("meter_start_wh"), 0))
-        .aggregate(
+        with_live_figures(
+            Transaction.objects.filter(status=Transaction.Status.ACTIVE),
+            now=now,
+            figures=("live_register_wh", "live_power_w"),
+        )
+        .order_by()
+        .values(band=band)
+        .annotate(
             active=Count("pk"),
             charging=Count("pk", filter=charging),
             overtaken=Count("pk", filter=Q(superseded=True)),
             uncertain=Count("pk", filter=Q(end_seen_at__isnull=False)),
             power_w=Sum("live_power_w", filter=charging),
-            **{f"energy_{nth}": Sum("so_far", filter=band) for nth, band in enumerate(bands)},
+            so_far=Sum(Greatest(F("live_register_wh") - F("meter_start_wh"), 0)),
         )
     )
-    in_bands = [active.pop(f"energy_{nth}") or 0 for nth in range(len(bands))]
-    going_on = dict(zip(falling, accumulate(in_bands), strict=True))
-    started = Transaction.objects.filter(started_at__gte=min(since)).aggregate(
+    bands: dict[int, dict[str, Any]] = {row["band"]: dict(row) for row in active}
+    started = Transaction.objects.filter(started_at__gte=falling[-1]).aggregate(
         **{f"count_{nth}": Count("pk", filter=Q(started_at__gte=at)) for nth, at in enumerate(since)},
         **{
             f"energy_{nth}": Sum("energy_wh", filter=Q(started_at__gte=at, status=Transaction.Status.ENDED))
             for nth, at in enumerate(since)
         },
     )
+
+    def delivered_since(at: datetime) -> int:
+        return sum(bands[nth]["so_far"] or 0 for nth in range(falling.index(at) + 1) if nth in bands)
+
     sums = tuple(
-        Since(
-            at,
-            started[f"count_{nth}"],
-            int((started[f"energy_{nth}"] or 0) + going_on[at]),
-        )
+        Since(at, started[f"count_{nth}"], int((started[f"energy_{nth}"] or 0) + delivered_since(at)))
         for nth, at in enumerate(since)
     )
-    return ActiveFigures(superseded=active.pop("overtaken"), **active, since=sums)
+    powers = [row["power_w"] for row in bands.values() if row["power_w"] is not None]
+
+    def counted(name: str) -> int:
+        return sum(row[name] for row in bands.values())
+
+    return ActiveFigures(
+        active=counted("active"),
+        charging=counted("charging"),
+        superseded=counted("overtaken"),
+        uncertain=counted("uncertain"),
+        power_w=sum(powers) if powers else None,
+        since=sums,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """What is read of transactions and their readings: by the API, and by whoever else shows them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField, Value, When
@@ -27,7 +29,12 @@ def open_transactions(charge_point_id: int) -> QuerySet[Transaction]:
     return Transaction.objects.filter(charge_point_id=charge_point_id, status=Transaction.Status.ACTIVE)
 
 
-def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> QuerySet[Transaction]:
+LIVE = ("live_register_wh", "live_read_at", "live_power_w", "live_soc_percent")
+
+
+def with_live_figures(
+    transactions: QuerySet[Transaction], *, now: datetime, figures: Sequence[str] = LIVE
+) -> QuerySet[Transaction]:
     """Put the newest figures beside the active transactions, for `energy_so_far()` and the like.
 
     `live_register_wh` is the register as last read and `live_read_at` when that was, however long ago;
@@ -35,23 +42,24 @@ def with_live_figures(transactions: QuerySet[Transaction], *, now: datetime) -> 
     transactions that have ended, and where no reading had the figure.
     """
 
-    def newest(name: str, figure: str, *order: str, where: Q = ALL) -> Case:
+    def newest(figure: str, *order: str, where: Q = ALL) -> Case:
         readings = MeterValue.objects.filter(
             where, transaction=OuterRef("pk"), **{f"{figure}__isnull": False}
         )
-        value = Subquery(readings.order_by(*order, "-pk").values(name)[:1])
+        value = Subquery(readings.order_by(*order, "-pk").values(figure)[:1])
         return Case(When(status=Transaction.Status.ACTIVE, then=value))
 
     # The bound on the id keeps the search short where no reading has the figure. What was measured while the charge
     # point was offline may be told only now, and says nothing about now; of the rest its own time says what is newest.
     bound = Value(uuid7_floor(now - FRESH), output_field=UUIDField())
     fresh = Q(PairAtLeast(F("transaction_id"), F("pk"), OuterRef("pk"), bound), offline=False)
-    return transactions.annotate(
-        live_register_wh=newest("energy_wh", "energy_wh"),
-        live_read_at=newest("sampled_at", "sampled_at"),
-        live_power_w=newest("power_w", "power_w", "-sampled_at", where=fresh),
-        live_soc_percent=newest("soc_percent", "soc_percent", "-sampled_at", where=fresh),
-    )
+    found = {
+        "live_register_wh": partial(newest, "energy_wh"),
+        "live_read_at": partial(newest, "sampled_at"),
+        "live_power_w": partial(newest, "power_w", "-sampled_at", where=fresh),
+        "live_soc_percent": partial(newest, "soc_percent", "-sampled_at", where=fresh),
+    }
+    return transactions.annotate(**{name: found[name]() for name in figures})
 
 
 def energy_so_far(transaction: Transaction) -> int | None:

@@ -42,10 +42,10 @@ class Plan:
 
     size: Size = Size()
     requests: int = 100
-    warm_up: int = 10
+    warm_up: int = 5
     least: int = 30
-    seconds: float = 3.0
-    deep_pages: int = 15  # of 1,000 rows
+    seconds: float = 2.0
+    deep_pages: int = 10  # of 1,000 rows
 
 
 QUICK = Plan(
