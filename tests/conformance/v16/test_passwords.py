@@ -173,7 +173,7 @@ async def test_t_024_a_key_is_16_to_20_bytes_in_hex(house: House, key: str):
 
 
 @pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey"])
-async def test_a_password_is_changed_by_no_other_command(house: House, key: str):
+async def test_t_029_password_change_goes_by_no_other_command(house: House, key: str):
     async with cp16(house) as charger:
         with pytest.raises(CommandRefused, match="set-authorization-key"):
             charger.order("change-configuration", key=key, value=NEW)
