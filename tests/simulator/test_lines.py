@@ -62,10 +62,15 @@ async def test_the_offline_scenario_loses_its_line_and_nothing_else(system):
     assert system.errors == []
     assert report.tally.crashes == []
     assert report.tally.connections > 6
-    for cp_id in system.calls:
-        starts, stops = system.payloads("StartTransaction", cp_id), system.payloads("StopTransaction", cp_id)
-        assert starts
-        assert 0 <= len(starts) - len(stops) <= 2 + report.unreported
+    for cp_id, calls in system.calls.items():
+        # A call whose answer the broken line swallowed comes again, word for word: it is still one call.
+        told: dict[str, tuple] = {}
+        for action, payload, message_id in calls:
+            assert told.setdefault(message_id, (action, payload)) == (action, payload)
+        actions = [action for action, _ in told.values()]
+        starts, stops = actions.count("StartTransaction"), actions.count("StopTransaction")
+        assert starts, cp_id
+        assert 0 <= starts - stops <= 2 + report.unreported
 
 
 async def test_a_flapping_charger_comes_back_again_and_again(system, monkeypatch):
