@@ -45,7 +45,8 @@ from chargers.protocol.versions import Version
 from chargers.traits.values import Traits, zone_of
 from chargers.wire import Send, Wire
 from csms.core.config import get_config
-from csms.core.ids import uuid7
+from csms.core.ids import uuid7, uuid7_text
+from csms.core.tracing import begin_trace
 from csms.core.writer import Done, WriterClosed, WriterFull
 
 log = logging.getLogger(__name__)
@@ -212,6 +213,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
         verdict, notes = event.verdict, event.notes
+        frame_id = uuid7_text()
+        begin_trace(frame_id)
         try:
             if holder.registration != Registration.ACCEPTED and event.action != "BootNotification":
                 self._gate(event, asked)
@@ -221,7 +224,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             answer, body = self.session.compose_refusal(event.message_id, error), None
             verdict, notes = "refused", (*notes, error.description)
         self.outgoing.came(event.action, at)
-        self.frames.came(event.kind, event.message_id, event.action, verdict, notes, text, at)
+        self.frames.came(
+            event.kind, event.message_id, event.action, verdict, notes, text, at, frame_id=frame_id
+        )
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
             self.frames.left(kind, event.message_id, event.action, answer, arrived)
@@ -270,6 +275,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _note(self, event: Event, text: str, arrived: float, at: datetime) -> str:
         """In the writer: log a frame that asks nothing of the rooms, and settle the command that it answers."""
+        frame_id = uuid7_text()
+        begin_trace(frame_id)
         latency: int | None = None
         answer = ""
         match event:
@@ -284,7 +291,15 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             case _:
                 pass
         self.frames.came(
-            event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency
+            event.kind,
+            event.message_id,
+            event.action,
+            event.verdict,
+            event.notes,
+            text,
+            at,
+            latency,
+            frame_id=frame_id,
         )
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR

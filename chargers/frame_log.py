@@ -38,6 +38,7 @@ class FrameLog:
         text: str,
         at: datetime,
         latency_us: int | None = None,
+        frame_id: str = "",
     ) -> None:
         """Keep a frame of the charge point; `kind` is None for one that could not be read."""
         holder = self._holder
@@ -47,7 +48,7 @@ class FrameLog:
         ):
             notes = (*notes, f"cut from {len(text)} characters")
             text = text[:KEPT_OF_UNUSED]
-        frame_id = uuid7_text()
+        frame_id = frame_id or uuid7_text()
         if seen and verdict in COUNTED and holder.registration == Registration.ACCEPTED:
             count = (holder.charge_point_id, action or "", seen, verdict, frame_id, at)
             after_commit(partial(LEDGER.count, *count))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from kombu import Queue
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -86,6 +87,7 @@ ROOT_URLCONF = "csms.urls"
 ASGI_APPLICATION = "csms.asgi.application"
 # The tables of the OCPP front door, by name: the socket and the ledger must not import the rooms above.
 OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
+EVENT_SINKS: list[str] = []  # functions that return who is told of events; see csms.core.events.sinks
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
 OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer
@@ -180,7 +182,19 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
+# Queues by duty: events are brought out by tasks that run all the time, and must keep nothing else waiting.
+CELERY_TASK_DEFAULT_QUEUE = "duties"
+CELERY_TASK_QUEUES = [Queue(name) for name in ("duties", "events", "outbound")]
+CELERY_TASK_ROUTES = {
+    "csms.core.events.tasks.*": {"queue": "events"},
+    "chargers.callbacks.tasks.*": {"queue": "outbound"},
+}
 CELERY_BEAT_SCHEDULE = {
+    "bring events out": {
+        "task": "csms.core.events.tasks.relay",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},  # one that runs sends the next itself
+    },
     "keep the ledger of commands": {"task": "chargers.tasks.expire_commands", "schedule": 15.0},
     "close the connections of lost processes": {"task": "chargers.tasks.sweep_processes", "schedule": 15.0},
     "take bulk jobs a step further": {

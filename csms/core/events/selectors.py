@@ -1,0 +1,70 @@
+"""Read the outbox in order."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Min
+
+from csms.core.events.envelope import FIELDS, Envelope
+from csms.core.events.models import Event, Reader
+from csms.core.events.numbering import NAME, head
+
+
+def events_after(
+    position: int,
+    *,
+    most: int,
+    upto: int | None = None,
+    bucket: int | None = None,
+    types: Collection[str] = (),
+    cp_ids: Collection[str] = (),
+) -> list[Envelope]:
+    """Return the events behind a position, in order, up to `upto`; of one bucket, some types, some charge points."""
+    found = Event.objects.filter(position__gt=position)
+    if upto is not None:
+        found = found.filter(position__lte=upto)
+    if bucket is not None:
+        found = found.filter(bucket=bucket)
+    if types:
+        found = found.filter(type__in=types)
+    if cp_ids:
+        found = found.filter(cp_id__in=cp_ids)
+    return [Envelope(*row) for row in found.order_by("position").values_list(*FIELDS)[:most]]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one reader still has before it. `oldest_at` is when the first of it was recorded, None without any."""
+
+    name: str
+    events: int
+    oldest_at: datetime | None
+    failing_since: datetime | None
+    error: str
+
+
+def backlogs() -> list[Backlog]:
+    """Return the backlog of each reader that was active lately or fails, by name; the events of other buckets count.
+
+    Numbers are differences of positions, so nothing is counted row by row.
+    """
+    last = head()
+    found: list[Backlog] = []
+    for reader in Reader.objects.exclude(pk=NAME).order_by("pk"):
+        behind = max(0, last - reader.position)
+        oldest = None
+        if behind:
+            oldest = (
+                Event.objects.filter(position=reader.position + 1)
+                .values_list("recorded_at", flat=True)
+                .first()
+            )
+        found.append(Backlog(reader.name, behind, oldest, reader.failing_since, reader.error))
+    return found
+
+
+def done_by_all(names: Collection[str]) -> int | None:
+    """Return the position up to which all these readers are done; None when there is none of them."""
+    least: int | None = Reader.objects.filter(pk__in=names).aggregate(least=Min("position"))["least"]
+    return least
