@@ -36,7 +36,7 @@ class Event(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["cp_id", "id"], name="event_cp"),
+            models.Index(fields=["cp_id", "position"], name="event_cp_position"),
             models.Index(fields=["position"], name="event_position"),
             models.Index(fields=["id"], name="event_new", condition=models.Q(position=None)),
         ]
