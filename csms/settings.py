@@ -87,7 +87,10 @@ ROOT_URLCONF = "csms.urls"
 ASGI_APPLICATION = "csms.asgi.application"
 # The tables of the OCPP front door, by name: the socket and the ledger must not import the rooms above.
 OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
-EVENT_SINKS: list[str] = []  # functions that return who is told of events; see csms.core.events.sinks
+# Functions that return who is told of events: csms.core.events.sinks.
+EVENT_SINKS: list[str] = [
+    "csms.core.events.amqp.sinks",
+]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
 OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer

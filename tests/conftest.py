@@ -21,6 +21,7 @@ from csms.core.config_problems import env_name
 from tests.conformance import outcomes
 from tests.lanes import counting
 from tests.lanes.programs import PROGRAMS
+from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
 
 # A busy machine is no failure.
@@ -213,6 +214,24 @@ def redis_url(redis_database: str) -> str:
     with redis.Redis.from_url(redis_database) as client:
         client.flushdb()
     return redis_database
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_program() -> Path:
+    """The program of RabbitMQ."""
+    return Path(os.environ.get("CSMS_TEST_RABBITMQ") or _installed("rabbitmq"))
+
+
+@pytest.fixture(scope="session")
+def rabbit(rabbitmq_program: Path) -> Iterator[Rabbit]:
+    """A RabbitMQ node, one per process of tests; who stops it starts it again."""
+    node = Rabbit(rabbitmq_program)
+    try:
+        yield node.start()
+    except ServiceError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        node.remove()
 
 
 @pytest.fixture(scope="session")
