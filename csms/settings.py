@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "csms.core.access",
     "csms.core.idempotency",
     "csms.core.events",
+    "csms.core.webhooks",
     "chargers",
     "chargers.configuration",
     "chargers.availability",
