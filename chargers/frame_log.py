@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
+from chargers.frame_events import WANTED, record_frame
 from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
 from chargers.protocol.frames import MessageKind
@@ -66,23 +67,55 @@ class FrameLog:
             latency_us,
             text,
         )
+        if WANTED.covers is not None:
+            self._tell("in", kind, message_id, action, verdict, text, at)
 
     def left(
         self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
     ) -> None:
         """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers."""
         holder = self._holder
+        text, at = redact(action, text), datetime.now(UTC)
+        verdict = "ok" if kind is not MessageKind.CALLERROR else "refused"
         FRAMES.add(
             uuid7_text(),
             holder.charge_point_id,
             holder.connection_id,
-            datetime.now(UTC),
+            at,
             "out",
             kind.value,
             message_id or "",
             action or "",
-            "ok" if kind is not MessageKind.CALLERROR else "refused",
+            verdict,
             "",
             None if arrived is None else int((monotonic() - arrived) * 1_000_000),
-            redact(action, text),
+            text,
+        )
+        if WANTED.covers is not None:
+            self._tell("out", kind, message_id, action, verdict, text, at)
+
+    def _tell(
+        self,
+        direction: str,
+        kind: MessageKind | None,
+        message_id: str | None,
+        action: str | None,
+        verdict: str,
+        text: str,
+        at: datetime,
+    ) -> None:
+        holder, covers = self._holder, WANTED.covers
+        if covers is None or not covers(holder.cp_id):
+            return
+        record_frame(
+            holder.cp_id,
+            direction=direction,
+            message_type=None if kind is None else kind.value,
+            message_id=message_id or "",
+            action=action or "",
+            ocpp_version=holder.version.value,
+            connection_id=str(holder.connection_id),
+            verdict=verdict,
+            message=text,
+            at=at,
         )
