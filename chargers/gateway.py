@@ -20,7 +20,6 @@ from prometheus_client import Gauge
 
 from chargers import connections, frame_events, services
 from chargers.budget import Budgets
-from chargers.line import Line
 from chargers.models import CLOCK_OFF_SECONDS, Registration
 from chargers.traits import selectors as traits
 from chargers.traits.ledger import LEDGER
@@ -90,7 +89,6 @@ class Gateway:
             batch_max=config.writer_batch_max, queue_max=config.writer_queue_max, publish=live.publish
         )
         self.held: dict[int, ChargePointConsumer] = {}
-        self.lines: set[Line] = set()
         self.process_id: UUID | None = None
         self.budgets = Budgets(config.charge_point_frame_rate)
         self.draining_since: float | None = None
@@ -374,9 +372,6 @@ class Gateway:
             for consumer in list(self.held.values()):  # also those whose handshake ended meanwhile
                 consumer.close_soon(1012, "the server restarts")
             await asyncio.sleep(0.05)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(deadline - monotonic(), 1.0)):
-                await asyncio.gather(*(line.cut() for line in list(self.lines)))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,5 @@
 """OCPP 1.6 of boot, heartbeat, status and data transfer, and of the simple orders. Wire words become neutral here."""
 
-from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -10,11 +9,9 @@ from django.utils.module_loading import import_string
 from chargers import services
 from chargers.commands.ordering import Order
 from chargers.commands.saying import renamed, translated
-from chargers.handling import Asked, Call, Handler, Question, VendorHandler, int32
+from chargers.handling import Call, Handler, VendorHandler, int32
 from chargers.models import Registration
 from chargers.protocol.times import format_time, parse_time
-from csms.core.backend.answers import RegistrationVerdict
-from csms.core.backend.asking import get_backend
 from csms.core.config import get_config
 
 BOOT_WORDS = {
@@ -39,45 +36,15 @@ def boot_notification(call: Call) -> dict[str, Any]:
     facts = {ours: str(call.payload[theirs]) for ours, theirs in BOOT_WORDS.items() if theirs in call.payload}
     if not facts.get("serial_number"):
         facts["serial_number"] = str(call.payload.get("chargeBoxSerialNumber", ""))  # its deprecated name
-    said: RegistrationVerdict | None = call.verdict
-    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
+    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at)
     call.holder.registration = registration  # idempotent: a rerun reads the same row
-    accepted = registration == Registration.ACCEPTED
-    status = REGISTRATION_WORDS[Registration(registration)]
-    return {
-        "status": "Rejected" if said is not None and said.status == "Rejected" else status,
-        "currentTime": format_time(timezone.now()),
-        "interval": _interval(accepted, said),
-    }
-
-
-def _interval(accepted: bool, said: RegistrationVerdict | None) -> int:
     config = get_config()
-    if said is None or said.interval is None or accepted != (said.status == "Accepted"):
-        return config.heartbeat_interval if accepted else config.boot_retry_interval
-    if accepted and config.liveness_seconds:  # longer silence would end the connection
-        return min(said.interval, config.liveness_seconds // 3)
-    return said.interval
-
-
-def ask_to_register(question: Question) -> Coroutine[Any, Any, RegistrationVerdict | None] | None:
-    """Ask the backend, if there is one, about a charge point that boots."""
-    backend = get_backend()
-    if backend is None:
-        return None
-    said = question.payload
-    return backend.register(
-        cp_id=question.holder.cp_id,
-        facts={
-            "vendor": said["chargePointVendor"],
-            "model": said["chargePointModel"],
-            "firmware_version": said.get("firmwareVersion", ""),
-            "serial_number": said.get("chargePointSerialNumber") or said.get("chargeBoxSerialNumber", ""),
-        },
-        at=question.received_at,
-        message=question.message,
-        trace=question.trace.replace("-", ""),
-    )
+    accepted = registration == Registration.ACCEPTED
+    return {
+        "status": REGISTRATION_WORDS[Registration(registration)],
+        "currentTime": format_time(timezone.now()),
+        "interval": config.heartbeat_interval if accepted else config.boot_retry_interval,
+    }
 
 
 def heartbeat(call: Call) -> dict[str, Any]:
@@ -119,7 +86,7 @@ def data_transfer(call: Call) -> dict[str, Any]:
 
 
 CALLS: dict[str, Handler] = {
-    "BootNotification": Asked(ask_to_register, boot_notification),
+    "BootNotification": boot_notification,
     "DataTransfer": data_transfer,
     "Heartbeat": heartbeat,
     "StatusNotification": status_notification,

@@ -15,7 +15,6 @@ from django.db.models.functions import Upper
 from chargers.following import Booted, SignedIn, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
-from csms.core.backend.answers import RegistrationVerdict
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce, process_group, ring
@@ -259,22 +258,12 @@ BOOT_FIELDS = (
 )
 
 
-def record_boot(
-    charge_point_id: int,
-    facts: Mapping[str, str],
-    *,
-    now: datetime,
-    said: RegistrationVerdict | None = None,
-) -> str:
+def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime) -> str:
     """Store what a charge point says of itself at boot and return its registration.
 
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
-    `said` is the backend's verdict, None if our own approval decides.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    approved = charge_point.registration
-    if said is not None:
-        charge_point.registration = _registration_as_said(said, approved)
     changes = {
         name: (getattr(charge_point, name), facts.get(name, ""))
         for name in BOOT_FIELDS
@@ -285,10 +274,7 @@ def record_boot(
     charge_point.last_seen_at = now
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
     charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
-    # What a fallback decides holds for this boot; what the backend says holds until it says something else.
-    lasting = said is not None and said.source == "backend" and charge_point.registration != approved
-    fields = [*BOOT_FIELDS, "booted_at", "last_seen_at", *(["registration"] if lasting else [])]
-    charge_point.save(update_fields=fields)
+    charge_point.save(update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at"])
     record(
         "cp.boot",
         charge_point.cp_id,
@@ -301,14 +287,6 @@ def record_boot(
     announce("fleet", f"charge-point:{charge_point_id}")
     tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
     return charge_point.registration
-
-
-def _registration_as_said(said: RegistrationVerdict, approved: str) -> str:
-    """Return the registration by a verdict from outside; what people refused here, no verdict admits."""
-    if approved == Registration.REJECTED or (said.source == "accept" and said.status == "Accepted"):
-        return approved  # everybody is accepted while nobody can be asked: everybody whom we know
-    # Also one that is refused may come again and ask, for the backend may think better of it.
-    return Registration.ACCEPTED if said.status == "Accepted" else Registration.PENDING
 
 
 def record_heartbeat(cp_id: str, connection_id: str, *, now: datetime) -> None:
