@@ -64,6 +64,25 @@ def backlogs() -> list[Backlog]:
     return found
 
 
+UNNUMBERED_MAX = 100_000
+"""As far as events without a place are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unnumbered:
+    """The events that have no place yet, counted up to UNNUMBERED_MAX; `oldest_at` is None without any."""
+
+    events: int
+    oldest_at: datetime | None
+
+
+def unnumbered() -> Unnumbered:
+    """Return what waits for its place. More than a moment's worth means that no relay runs."""
+    rows = Event.objects.filter(position=None).order_by("pk")
+    oldest = rows.values_list("recorded_at", flat=True).first()
+    return Unnumbered(rows.values("pk")[:UNNUMBERED_MAX].count() if oldest else 0, oldest)
+
+
 def done_by_all(names: Collection[str]) -> int | None:
     """Return the position up to which all these readers are done; None when there is none of them."""
     least: int | None = Reader.objects.filter(pk__in=names).aggregate(least=Min("position"))["least"]

@@ -1,9 +1,10 @@
 """Endpoints and deliveries to look at, and what the rest of the house must know of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from csms.core.webhooks.filters import FRAMES, ChargePoints, Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
@@ -26,6 +27,26 @@ def deliveries(endpoint: Endpoint | None = None) -> QuerySet[Delivery]:
 def changes(endpoint: Endpoint) -> QuerySet[EndpointChange]:
     """Return what was done to an endpoint; unordered."""
     return EndpointChange.objects.filter(endpoint=endpoint.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """How many deliveries of an endpoint wait, and how many are dead."""
+
+    waiting: int = 0
+    dead: int = 0
+
+
+def unsettled(endpoints: Iterable[Endpoint]) -> dict[UUID, Unsettled]:
+    """Return what is not settled of each of these endpoints, by its id. One query."""
+    ids = [endpoint.pk for endpoint in endpoints]
+    rows = Delivery.objects.filter(endpoint__in=ids, state__in=(State.WAITING, State.DEAD))
+    counts: dict[UUID, dict[str, int]] = {pk: {} for pk in ids}
+    for pk, state, count in rows.values_list("endpoint", "state").annotate(Count("pk")).order_by():
+        counts[pk][state] = count
+    return {
+        pk: Unsettled(found.get(State.WAITING, 0), found.get(State.DEAD, 0)) for pk, found in counts.items()
+    }
 
 
 def active_endpoints() -> QuerySet[Endpoint]:
