@@ -22,7 +22,7 @@ def said_now() -> Iterator[str]:
         yield f"type {each.name} {each.message}"
     for name, message in events_pb2.DESCRIPTOR.message_types_by_name.items():
         for field in message.fields:
-            yield f"field {name} {field.number} {field.name} {_kind(field)}"
+            yield f"field {name} {field.number} {field.name} {kind_of(field)}"
 
 
 def broken(promised: Iterable[str]) -> list[str]:
@@ -31,6 +31,7 @@ def broken(promised: Iterable[str]) -> list[str]:
     return [line for line in promised if line not in now]
 
 
-def _kind(field: FieldDescriptor) -> str:
+def kind_of(field: FieldDescriptor) -> str:
+    """Return the type of a field in a word or two: a scalar or a message, `repeated` or not."""
     kind = field.message_type.name if field.message_type is not None else _KINDS[field.type]
     return f"repeated {kind}" if field.is_repeated else kind
