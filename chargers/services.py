@@ -12,9 +12,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 
+from chargers.approval import heed
 from chargers.following import Booted, SignedIn, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
+from csms.core.backend.answers import RegistrationVerdict
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce, process_group, ring
@@ -258,12 +260,16 @@ BOOT_FIELDS = (
 )
 
 
-def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime) -> str:
+def record_boot(
+    charge_point_id: int, facts: Mapping[str, str], *, now: datetime, said: RegistrationVerdict | None = None
+) -> str:
     """Store what a charge point says of itself at boot and return its registration.
 
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
+    `said` is the backend's verdict, None if our own approval decides.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    heeded = said is not None and heed(charge_point, said)
     changes = {
         name: (getattr(charge_point, name), facts.get(name, ""))
         for name in BOOT_FIELDS
@@ -274,7 +280,9 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     charge_point.last_seen_at = now
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
     charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
-    charge_point.save(update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at"])
+    charge_point.save(
+        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(["registration"] if heeded else [])]
+    )
     record(
         "cp.boot",
         charge_point.cp_id,

@@ -73,3 +73,12 @@ def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
             waiting_for = step(given)
         except StopIteration:
             return
+
+
+def farewell(message: dict[str, Any]) -> tuple[int, str]:
+    """Return code and reason of the message in which Channels tells that a socket has closed."""
+    code, reason = message.get("code") or 1005, message.get("reason")
+    if code == 1005 and reason is None:
+        # uvicorn's word for a connection that was lost; a close frame without a code has an empty reason.
+        return 1006, "the connection broke"
+    return code, reason or "closed by the charge point"

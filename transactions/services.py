@@ -18,6 +18,7 @@ from chargers.commands.effects import command_awaiting_effect, note_effect
 from chargers.following import tell
 from chargers.models import Connector
 from chargers.traits.values import TokenRule
+from csms.core.backend.answers import TokenVerdict
 from csms.core.events.services import record
 from transactions.authorization import Authorization, Verdict, authorize
 from transactions.claims import (
@@ -69,11 +70,13 @@ def start_transaction(
     raw: str,
     now: datetime,
     token_rule: TokenRule = "",
+    said: TokenVerdict | None = None,
 ) -> Started:
     """Start a transaction, or find the one that this claim started before.
 
     Every start gets a transaction, also one of a token that may not charge (S16-02): the verdict is in the answer.
     `claimed_time` is the time as the charge point wrote it, `claimed_at` the same, read; None if unreadable.
+    `said` is the backend's verdict on the token, None if our own tokens decide.
     """
     timely = believable(claimed_at, now)
     driver = meant_token(id_token, token_rule)
@@ -89,10 +92,10 @@ def start_transaction(
             .first()
         )
     if known is not None:
-        verdict = authorize(driver, now=now)
+        verdict = authorize(driver, now=now, said=said)
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
 
-    verdict = authorize(driver, now=now, starting=True)
+    verdict = authorize(driver, now=now, starting=True, said=said)
     words = [] if timely else ["start_time_unusable"]
     if meter_start_wh is None:
         words.append("meter_start_missing")
@@ -127,7 +130,7 @@ def start_transaction(
         )
         _take_connector(transaction, cp_id, now=now)
         transaction.save(force_insert=True)
-    if verdict.status == "Invalid":
+    if verdict.status == "Invalid" and said is None:
         note_unknown_token(driver, charge_point_id=charge_point_id, now=now)
     link_reservation(transaction, parent=verdict.parent, now=now)
     record(

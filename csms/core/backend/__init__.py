@@ -1,1 +1,1 @@
-"""The backend that has a say: asked who may charge, told of sessions, and left alone while it is away."""
+"""The backend's say: who may charge, which charge points are served, and what it is told of sessions."""
