@@ -33,6 +33,7 @@ LOOK = (
 )  # seconds between two looks for new events: while there are any, and after a while without
 IDLE = 1.0  # seconds after which a sink looks without being told
 REFRESH = 5.0  # seconds between two looks for sinks that came or went
+PATIENCE = 1.0, 10.0  # seconds for sinks to end: at the end of a shift, and at the end of the process
 BACKOFF = (1, 2, 4, 8, 15, 30)  # seconds, before jitter
 
 
@@ -113,7 +114,8 @@ class Pump:
 
     def keep(self) -> None:
         """Renew the lease when it is time to. Raises NotOurs."""
-        if self.ending.is_set() or self.hub.stopping.is_set() or not self.hold():
+        held = self.hold()  # at the end, too: a sink may have to wait for what is on its way
+        if self.ending.is_set() or self.hub.stopping.is_set() or not held:
             raise NotOurs
 
     def release(self) -> None:
@@ -264,9 +266,13 @@ class Relay:
                     look = LOOK[0] if busy else min(look * 1.25, LOOK[1])
                     self.hub.stopping.wait(0 if busy >= numbering.MOST else look)
         finally:
+            patience = PATIENCE[self.hub.stopping.is_set()]
             self.hub.stop()
+            # A sink that waits for one who does not answer holds its lease until it has ended; the others must not
+            # wait for it: their next shift can begin.
+            end = monotonic() + patience
             for _, thread in self._pumps.values():
-                thread.join()
+                thread.join(max(0.0, end - monotonic()))
             connection.close()
 
     def _refresh(self) -> None:

@@ -16,6 +16,7 @@ from csms.core.events import numbering
 from csms.core.events.models import Event, Reader
 from csms.core.events.relay import LEASE
 from csms.core.events.selectors import events_after
+from csms.core.events.services import record
 from csms.core.ids import uuid7_floor
 from csms.core.live import announce
 from csms.core.outbound.signing import new_secret
@@ -128,6 +129,8 @@ def pause_endpoint(endpoint: Endpoint, *, by: str, now: datetime, why: str = "")
         endpoint.paused_at, endpoint.paused_why = now, why
         endpoint.save(update_fields=["paused_at", "paused_why"])
         _note(endpoint, What.PAUSED, by=by, now=now, why=why)
+        facts = {"endpoint_id": str(endpoint.pk), "name": endpoint.name, "why": why, "by": by}
+        record("webhook.paused", "", facts, occurred_at=now)
     return endpoint
 
 

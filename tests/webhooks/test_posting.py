@@ -1,0 +1,350 @@
+"""An endpoint is told what passes its filter: signed, in order for each charge point, and again until it is taken."""
+
+import hashlib
+import hmac
+import threading
+from base64 import b64decode, b64encode
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+import standardwebhooks
+
+from csms.core.outbound.retries import ATTEMPTS_MAX
+from csms.core.webhooks import outcomes, sink
+from csms.core.webhooks.models import Delivery
+from csms.core.webhooks.services import create_endpoint, rotate_secret
+from tests.support.house import settings_are
+from tests.support.receiver import deciding, endless, raw, receiving, reset, status
+from tests.webhooks.cast import (
+    NOON,
+    Clock,
+    State,
+    an_endpoint,
+    behind,
+    forget,
+    fresh,
+    happens,
+    payloads,
+    position,
+    states,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def verified(message: Any, secret: str, now: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The body, as a receiver reads it whose program knows nothing of this house."""
+    from standardwebhooks import webhooks
+
+    class Then(webhooks.datetime):  # type: ignore[name-defined,misc]
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return now
+
+    monkeypatch.setattr(webhooks, "datetime", Then)
+    return standardwebhooks.Webhook(secret).verify(message.body, message.headers)
+
+
+def test_an_event_is_posted_whole_and_signed_and_others_can_verify_it(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving(status(202, b"thanks")) as receiver:
+        endpoint, secret = create_endpoint(
+            name="backend",
+            url=f"{receiver.origin}/hook?key=s3cret",
+            filter={"types": ["tx.*"]},
+            by="alice",
+            now=NOON,
+        )
+        event_id = happens("tx.started", "CP16", transaction_id="4711", price="0.30")
+        assert worker(endpoint).works() == "done"
+    [message] = receiver.messages
+    assert message.path == "/hook?key=s3cret"
+    assert message.headers["webhook-id"] == event_id
+    body = orjson.loads(message.body)
+    assert verified(message, secret, NOON, monkeypatch) == body
+    assert (body["type"], body["timestamp"]) == ("tx.started", "2026-11-20T12:00:00.000Z")
+    assert body["data"]["event_id"] == event_id
+    assert (body["data"]["cp_id"], body["data"]["sequence"]) == ("CP16", 1)
+    assert body["data"]["payload"] == {"transaction_id": "4711", "price": "0.30"}
+    by_hand = hmac.digest(
+        b64decode(secret.removeprefix("whsec_")),
+        b".".join([event_id.encode(), message.headers["webhook-timestamp"].encode(), message.body]),
+        hashlib.sha256,
+    )
+    assert message.headers["webhook-signature"] == f"v1,{b64encode(by_hand).decode()}"
+    [delivery] = Delivery.objects.all()
+    assert (delivery.state, delivery.attempts, delivery.status, delivery.excerpt) == (
+        "delivered",
+        1,
+        202,
+        "thanks",
+    )
+    assert (str(delivery.event_id), delivery.cp_id, delivery.type) == (event_id, "CP16", "tx.started")
+    assert delivery.latency_ms is not None
+    assert (delivery.delivered_at, delivery.next_attempt_at, delivery.error) == (NOON, None, "")
+    assert fresh(endpoint).delivered_at == NOON
+
+
+def test_a_message_that_was_changed_or_is_old_does_not_verify(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as receiver:
+        endpoint, secret = create_endpoint(
+            name="b", url=receiver.origin, filter={"types": ["*"]}, by="alice", now=NOON
+        )
+        happens()
+        worker(endpoint).works()
+    [message] = receiver.messages
+    refused = standardwebhooks.webhooks.WebhookVerificationError
+    with pytest.raises(refused):
+        verified(message, secret, NOON + timedelta(minutes=6), monkeypatch)
+    message.body = message.body.replace(b"cp.status", b"cp.Status")
+    with pytest.raises(refused):
+        verified(message, secret, NOON, monkeypatch)
+
+
+def test_while_a_secret_is_rotated_either_one_verifies_and_then_only_the_new_one(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as receiver:
+        endpoint, old = create_endpoint(
+            name="b", url=receiver.origin, filter={"types": ["*"]}, by="a", now=NOON
+        )
+        endpoint, new = rotate_secret(endpoint, by="alice", now=NOON)
+        hand = worker(endpoint)
+        happens()
+        clock.moves(hours=23, minutes=59)
+        hand.works()
+        for secret in (old, new):
+            verified(receiver.messages[0], secret, clock.now, monkeypatch)
+        clock.moves(minutes=2)
+        happens()
+        hand.works()
+    verified(receiver.messages[1], new, clock.now, monkeypatch)
+    with pytest.raises(standardwebhooks.webhooks.WebhookVerificationError):
+        verified(receiver.messages[1], old, clock.now, monkeypatch)
+
+
+def test_a_new_endpoint_is_told_what_happens_from_now_on(worker: Any) -> None:
+    happens(n=1)
+    with receiving() as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        happens(n=2)
+        worker(endpoint).works()
+    assert payloads(receiver) == [2]
+
+
+def test_what_does_not_pass_the_filter_leaves_no_trace(worker: Any) -> None:
+    with receiving() as receiver:
+        endpoint = an_endpoint(receiver.origin, types=["tx.*", "cp.boot"], charge_points=["CP1*"])
+        for type, cp_id in (
+            ("tx.started", "CP16"),
+            ("cp.boot", "cp17"),
+            ("cp.status", "CP16"),
+            ("tx.started", "CS201"),
+        ):
+            happens(type, cp_id)
+        worker(endpoint).works()
+        assert behind(endpoint) == 0
+    assert [(m.json["type"], m.json["data"]["cp_id"]) for m in receiver.messages] == [
+        ("tx.started", "CP16"),
+        ("cp.boot", "cp17"),
+    ]
+    assert Delivery.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (status(500, b"oops"), ""),
+        (status(404), ""),
+        (status(302, Location="https://elsewhere.example/"), ""),
+        (reset, "The connection failed"),
+        (raw(b"SSH-2.0-OpenSSH_9\r\n"), "no HTTP"),
+        (raw(b""), "closed the connection"),
+    ],
+    ids=["500", "404", "redirect", "reset", "no http", "closed"],
+)
+def test_whatever_fails_is_tried_again_under_the_same_id_with_rising_delays(
+    clock: Clock, worker: Any, answer: Any, error: str
+) -> None:
+    with receiving(answer, answer, status(200)) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        event_id = happens()
+        hand = worker(endpoint)
+        waits = []
+        for _ in range(2):
+            assert hand.works() == "done"
+            [delivery] = Delivery.objects.all()
+            assert delivery.state == State.WAITING
+            assert error in delivery.error
+            waits.append(delivery.next_attempt_at - clock.now)
+            clock.now = delivery.next_attempt_at - timedelta(seconds=1)
+            hand.works()
+            assert fresh(delivery).attempts == delivery.attempts  # not before its time
+            clock.moves(seconds=1)
+        hand.works()
+    assert timedelta(seconds=5) <= waits[0] < waits[1]
+    assert [m.headers["webhook-id"] for m in receiver.messages] == [event_id] * 3
+    assert states(endpoint) == [("CP16", "delivered")]
+    assert fresh(endpoint).failures == 0
+
+
+def test_an_answer_without_an_end_is_read_to_a_kilobyte(worker: Any) -> None:
+    with receiving(endless) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        happens()
+        worker(endpoint).works()
+    [delivery] = Delivery.objects.all()
+    assert (delivery.state, len(delivery.excerpt)) == ("delivered", 1024)
+
+
+def test_a_receiver_that_asks_to_be_left_alone_is(clock: Clock, worker: Any) -> None:
+    with receiving(status(429, Retry_After="900")) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        happens()
+        worker(endpoint).works()
+    assert Delivery.objects.get().next_attempt_at >= NOON + timedelta(seconds=900)
+
+
+def test_after_the_last_attempt_of_more_than_a_day_it_is_dead_and_what_was_behind_it_goes_on(
+    clock: Clock, worker: Any
+) -> None:
+    bad = [status(500)] * ATTEMPTS_MAX
+    with receiving(*bad, status(200)) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        happens(n=1)
+        happens(n=2)
+        hand = worker(endpoint)
+        while states(endpoint) != [("CP16", "dead"), ("CP16", "delivered")]:
+            assert hand.works() == "done"
+            due = Delivery.objects.filter(state=State.WAITING).order_by("position").first()
+            clock.now = due.next_attempt_at if due else clock.now
+    assert clock.now - NOON > timedelta(hours=24)
+    assert payloads(receiver) == [1] * ATTEMPTS_MAX + [2]
+    assert Delivery.objects.get(state=State.DEAD).attempts == ATTEMPTS_MAX
+
+
+def test_a_delivery_whose_event_is_kept_no_longer_is_dead_and_says_so(clock: Clock, worker: Any) -> None:
+    with receiving(status(500), status(200)) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        gone = happens(n=1)
+        happens(n=2)
+        hand = worker(endpoint)
+        hand.works()
+        forget(gone)
+        clock.moves(hours=1)
+        hand.works()
+    dead, delivered = Delivery.objects.order_by("position")
+    assert (dead.state, dead.error) == ("dead", outcomes.EVENT_GONE)
+    assert delivered.state == "delivered"
+    assert payloads(receiver) == [1, 2]
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+
+def test_those_of_one_charge_point_wait_in_order_behind_the_one_that_failed_and_others_go_on(
+    clock: Clock, worker: Any
+) -> None:
+    failing = ["CP16"]
+    decide = deciding(lambda message: 500 if message.json["data"]["cp_id"] in failing else 200)
+    with receiving(decide) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        hand = worker(endpoint)
+        hand.sink.batch = 3
+        for n in range(1, 9):
+            happens(cp_id="CP16" if n % 2 else "CS201", n=n)
+        hand.works()
+        assert behind(endpoint) == 0
+        assert sorted(payloads(receiver)) == [1, 2, 4, 6, 8]
+        heads = Delivery.objects.filter(state=State.WAITING, next_attempt_at__isnull=False)
+        assert [head.attempts for head in heads] == [1]
+        happens(cp_id="CP16", n=9)
+        hand.works()
+        assert len(receiver.messages) == 5
+        failing.clear()
+        clock.moves(minutes=1)
+        hand.works()
+    assert payloads(receiver)[5:] == [1, 3, 5, 7, 9]
+    assert {state for _, state in states(endpoint)} == {"delivered"}
+
+
+def test_no_charge_point_ever_gets_ahead_of_itself_whatever_fails(clock: Clock, worker: Any) -> None:
+    """A receiver that fails two times in three: what it takes of each charge point comes in order, all of it."""
+    taken: dict[str, list[int]] = {}
+    number = count()
+
+    def decide(message: Any) -> int:
+        if next(number) % 3:
+            return 503
+        data = message.json["data"]
+        taken.setdefault(data["cp_id"], []).append(data["payload"]["n"])
+        return 200
+
+    with receiving(deciding(decide)) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        hand = worker(endpoint)
+        for n in range(12):
+            for cp_id in ("A", "B", "C"):
+                happens(cp_id=cp_id, n=n)
+        for _ in range(300):
+            hand.works()
+            clock.moves(hours=7)
+            if {state for _, state in states(endpoint)} == {"delivered"}:
+                break
+    assert taken == {cp_id: list(range(12)) for cp_id in ("A", "B", "C")}
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def test_at_the_bound_of_what_waits_the_place_in_the_outbox_stands_still(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "WAITING_MAX", 4)
+    with receiving(status(500), status(500), status(200)) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        hand = worker(endpoint)
+        hand.sink.batch = 2
+        for n in range(7):
+            happens(n=n)
+        assert "which is the most" in hand.works()
+        assert Delivery.objects.filter(state=State.WAITING).count() == 4
+        place = position(endpoint)
+        assert behind(endpoint) == 3
+        assert "which is the most" in hand.works()
+        assert position(endpoint) == place
+        clock.moves(hours=1)
+        hand.works()
+        clock.moves(hours=1)
+        hand.works()
+    assert payloads(receiver) == [0, 0, 0, 1, 2, 3, 4, 5, 6]
+    assert behind(endpoint) == 0
+
+
+def test_no_more_than_so_many_requests_are_made_at_once(worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, most, lock, release = [0], [0], threading.Lock(), threading.Event()
+
+    def slow(receiver: Any, sock: Any) -> None:
+        with lock:
+            together[0] += 1
+            most[0] = max(most[0], together[0])
+            if together[0] >= 3:
+                release.set()
+        release.wait(30)
+        with lock:
+            together[0] -= 1
+        status(200)(receiver, sock)
+
+    with settings_are(CSMS_WEBHOOK_PARALLEL="3"), receiving(slow) as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        for n in range(12):
+            happens(cp_id=f"CP{n}")
+        worker(endpoint).works()
+        assert len(receiver.messages) == 12
+    assert most[0] == 3
