@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+from django.utils import timezone
 
 from csms.core.config import unknown_settings
 from csms.core.postgres import read_moments
@@ -14,6 +16,13 @@ from csms.core.postgres import read_moments
 def check_setting_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Warn, with every command that checks, of a misspelt setting: it leaves its default in force."""
     return [checks.Warning(line, id="csms.W001") for line in unknown_settings()]
+
+
+def make_first_partitions(**kwargs: Any) -> None:
+    """Let no server begin without the partitions of now and next."""
+    from csms.pruning import make_partitions
+
+    make_partitions(now=timezone.now(), most_ahead=1)
 
 
 class CsmsConfig(AppConfig):
@@ -25,3 +34,5 @@ class CsmsConfig(AppConfig):
 
         checks.register(check_setting_names)
         connection_created.connect(read_moments)
+        # Once, not for each app; those without models, such as this one, send nothing.
+        post_migrate.connect(make_first_partitions, sender=apps.get_app_config("transactions"))

@@ -38,7 +38,7 @@ def pk(then: datetime, n: int = 1) -> UUID:
 def cp16() -> ChargePoint:
     """A charge point with a past and a present."""
     cp16 = ChargePoint.objects.create(cp_id="CP16", created_at=LONG_AGO)
-    for then in (LONG_AGO, LATELY):
+    for place, then in enumerate((LONG_AGO, LATELY), start=1):
         process = Process.objects.create(
             id=pk(then), host="h", pid=1, started_at=then, seen_at=then, ended_at=then
         )
@@ -46,7 +46,9 @@ def cp16() -> ChargePoint:
             id=pk(then), charge_point=cp16, process=process, opened_at=then, closed_at=then
         )
         Frame.objects.create(id=pk(then), charge_point=cp16, connection_id=pk(then), at=then, text="")
-        Event.objects.create(id=pk(then), type="t", occurred_at=then, recorded_at=then, payload="{}")
+        Event.objects.create(
+            id=pk(then), type="t", occurred_at=then, recorded_at=then, payload="{}", position=place
+        )
         Command.objects.create(
             id=pk(then), charge_point=cp16, type="reset", created_at=then, expires_at=then, status="accepted"
         )
@@ -93,7 +95,9 @@ def test_what_is_older_than_it_is_kept_goes(cp16: ChargePoint):
 def test_nothing_goes_in_steps_too_large(cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("csms.pruning.CHUNK", 2)
     for n in range(2, 9):
-        Event.objects.create(id=pk(LONG_AGO, n), type="t", occurred_at=NOW, recorded_at=NOW, payload="{}")
+        Event.objects.create(
+            id=pk(LONG_AGO, n), type="t", occurred_at=NOW, recorded_at=NOW, payload="{}", position=n + 1
+        )
     assert prune(get_config(), now=NOW)["events"] == 8
 
 
