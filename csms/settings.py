@@ -91,6 +91,7 @@ OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
 # Functions that return who is told of events: csms.core.events.sinks.
 EVENT_SINKS: list[str] = [
     "csms.core.events.amqp.sinks",
+    "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points

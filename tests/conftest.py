@@ -20,6 +20,7 @@ from csms.core.config import Config
 from csms.core.config_problems import env_name
 from tests.conformance import outcomes
 from tests.lanes import counting
+from tests.lanes.kafka import Kafka
 from tests.lanes.programs import PROGRAMS
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
@@ -232,6 +233,24 @@ def rabbit(rabbitmq_program: Path) -> Iterator[Rabbit]:
         pytest.fail(str(error), pytrace=False)
     finally:
         node.remove()
+
+
+@pytest.fixture(scope="session")
+def kafka_libraries() -> Path:
+    """The folder with the libraries of Apache Kafka."""
+    return Path(os.environ.get("CSMS_TEST_KAFKA") or _installed("kafka"))
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_libraries: Path) -> Iterator[Kafka]:
+    """A Kafka broker, one per process of tests; who kills it starts it again."""
+    broker = Kafka(kafka_libraries)
+    try:
+        yield broker.start()
+    except ServiceError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        broker.remove()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ NEEDS = {
     "chromium_path": "chromium",
     "postgres_url": "postgres",
     "rabbitmq_program": "rabbitmq",
+    "kafka_libraries": "kafka",
 }
 
 

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tests.lanes.kafka import find_kafka
+
 
 def find_postgres() -> Path | None:
     """The program `postgres` of the newest installed server; Debian keeps it off the PATH."""
@@ -43,6 +45,7 @@ PROGRAMS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "postgres": (find_postgres, "postgresql"),
     "redis": (find_redis, "redis-server"),
     "rabbitmq": (find_rabbitmq, "rabbitmq-server"),
+    "kafka": (find_kafka, "default-jre-headless maven"),
     "chromium": (find_chromium, "chromium"),
 }
 

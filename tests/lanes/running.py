@@ -25,10 +25,11 @@ VARIABLES = {
     "postgres": "CSMS_TEST_DATABASE_URL",
     "redis": "CSMS_TEST_REDIS_URL",
     "rabbitmq": "CSMS_TEST_RABBITMQ",
+    "kafka": "CSMS_TEST_KAFKA",
     "chromium": "CSMS_TEST_CHROMIUM",
 }
-PROGRAMS_ONLY = {"chromium", "rabbitmq"}  # tests start these themselves
-BESIDE = ("redis", "rabbitmq")  # no runs of their own: used by tests of all of them
+PROGRAMS_ONLY = {"chromium", "rabbitmq", "kafka"}  # tests start these themselves
+BESIDE = ("redis", "rabbitmq", "kafka")  # no runs of their own: used by tests of all of them
 NO_TESTS_COLLECTED = 5
 
 

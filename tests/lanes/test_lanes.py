@@ -1,6 +1,7 @@
 """The lanes themselves: what is provided, what is said when it is not, and that nothing is left behind."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import amqp
 import psycopg
 import pytest
 import redis
+from confluent_kafka.cimpl import NewTopic
 
-from tests.lanes import programs, running, services
+from tests.lanes import kafka, programs, running, services
+from tests.lanes.kafka import Kafka
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.running import Result, summarize
 from tests.lanes.services import Service, ServiceError
@@ -104,6 +107,47 @@ def test_rabbitmq_runs_keeps_its_data_when_killed_and_leaves_nothing_behind(rabb
         node.remove()
     assert not node.answers()
     assert not node.folder.exists()
+
+
+def test_kafka_runs_keeps_its_data_when_killed_and_leaves_nothing_behind(kafka_libraries: Path) -> None:
+    broker = Kafka(kafka_libraries).start()
+    try:
+        admin = broker.admin()
+        for made in admin.create_topics([NewTopic("kept", 2)]).values():
+            made.result(30)
+        broker.kill()
+        assert not broker.answers()
+        broker.start()
+        assert len(broker.admin().list_topics(timeout=30).topics["kept"].partitions) == 2
+    finally:
+        broker.remove()
+    assert not broker.answers()
+    assert not broker.folder.exists()
+
+
+def test_a_broker_whose_libraries_are_missing_says_so(tmp_path: Path) -> None:
+    if not shutil.which("java"):
+        pytest.skip("java is not installed")
+    with pytest.raises(ServiceError, match="Kafka's storage was not made"):
+        Kafka(tmp_path)
+
+
+def test_kafka_is_fetched_once_and_not_without_java(
+    bare_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kafka, "CACHE", tmp_path / "cache")
+    assert kafka.find_kafka() is None
+    for program, script in (("java", ""), ("mvn", "echo offline; exit 1")):
+        (tmp_path / program).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / program).chmod(0o755)
+    assert kafka.find_kafka() is None
+    (tmp_path / "mvn").write_text(
+        '#!/bin/sh\nfor word; do :; done\n: > "${word#-DoutputDirectory=}/kafka_2.jar"\n'
+    )
+    libraries = kafka.find_kafka()
+    assert [each.name for each in libraries.iterdir()] == ["kafka_2.jar"]
+    (tmp_path / "mvn").unlink()
+    assert kafka.find_kafka() == libraries
 
 
 def test_a_broker_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
