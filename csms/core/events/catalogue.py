@@ -84,6 +84,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("alert.fired", "Alert", "A condition has lasted long enough to be an alert."),
     ("alert.resolved", "Alert", "The condition of an alert is over."),
     ("bulk.job", "BulkJob", "A bulk job has another state, or is closed."),
+    ("webhook.paused", "WebhookPaused", "A webhook's endpoint was paused, by somebody or since it is long dead."),
 )  # fmt: skip
 
 EVENT_TYPES: dict[str, EventType] = {row[0]: EventType(*row) for row in _TABLE}
