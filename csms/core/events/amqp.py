@@ -7,7 +7,7 @@ is told to) or says nothing, that one and what came after it are sent again, wit
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from time import monotonic
@@ -110,7 +110,7 @@ class AmqpSink(Sink):
         wanted = [event for event in events if event.type in ROUTES]
         if not wanted:
             return
-        with self._trouble(wanted[0]):
+        with self._trouble():
             self._connect(keep)
             for number, event in enumerate(wanted):
                 if number % AT_ONCE == 0:
@@ -122,52 +122,52 @@ class AmqpSink(Sink):
 
     def tend(self, keep: Keep) -> bool:
         """Keep the connection alive and notice its end; made early, so that trouble shows before there is an event."""
-        with self._trouble(None):
+        with self._trouble():
             self._connect(keep)
             self._hear(0)
         return False
 
     def close(self) -> None:
-        """Close the connection, without waiting for a broker that does not answer."""
+        """Take leave of the broker."""
+        if self._connection is not None:
+            with contextlib.suppress(AMQPError, OSError):
+                self._connection.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Let the connection go without a word, and forget what was on it."""
         connection, self._connection, self._channel = self._connection, None, None
         self._waiting, self._refused, self._blocked, self._tag = {}, None, False, 0
         if connection is not None:
-            with contextlib.suppress(AMQPError, OSError):
-                connection.close()
             connection.collect()
 
     # -- the broker --
 
     @contextlib.contextmanager
-    def _trouble(self, first: Envelope | None) -> Iterator[None]:
+    def _trouble(self) -> Iterator[None]:
         """Tell of trouble as `SinkAway`, with how far the batch has come, and begin anew after any."""
-        sent = first is None
+        sent = False
         try:
             yield
             sent = True
         except (AMQPError, OSError) as error:
-            raise SinkAway(self._in_words(error), done=self._done(first)) from None
+            raise SinkAway(self._in_words(error), done=self._done()) from None
         except SinkAway as away:
-            away.done = self._done(first)
+            away.done = self._done()
             raise
         finally:
-            if not sent or self._connection is None or not self._connection.connected:
-                self.close()
+            if not sent:
+                self._drop()
 
-    def _done(self, first: Envelope | None) -> int | None:
-        if first is None:
-            return None
-        left = self._refused or next(iter(self._waiting.values()), None)
-        if self._refused is not None and self._waiting:
-            left = min(self._refused, *self._waiting.values(), key=lambda event: event.position)
-        if left is None:  # nothing was sent, or all of what was sent is confirmed: the safe half of the truth
-            return None
-        return left.position - 1
+    def _done(self) -> int | None:
+        """Return the position up to which the broker has taken everything, None if that cannot be said."""
+        left = [*self._waiting.values(), *([self._refused] if self._refused else [])]
+        return min(event.position for event in left) - 1 if left else None
 
     def _connect(self, keep: Keep) -> None:
         if self._connection is not None and self._connection.connected:
             return
-        self.close()
+        self._drop()
         keep()
         self._connection = amqp.Connection(
             **self._options, on_blocked=self._block, on_unblocked=self._unblock
@@ -203,7 +203,7 @@ class AmqpSink(Sink):
             delivery_mode=2,
             message_id=str(event.id),
             type=event.type,
-            timestamp=event.occurred_at,
+            timestamp=int(event.occurred_at.timestamp()),
             app_id="csms",
             application_headers={
                 "sequence": event.sequence,
@@ -281,7 +281,7 @@ def options(url: str) -> dict[str, Any]:
     }
 
 
-def sinks() -> Iterable[Sink]:
+def sinks() -> list[Sink]:
     """Return the sink of RabbitMQ, if AMQP_URL names one."""
     config = get_config()
     return [AmqpSink(config.amqp_url, config.amqp_tenant)] if config.amqp_url else []
