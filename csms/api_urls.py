@@ -22,6 +22,7 @@ from chargers.security_events import api as security_events
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
+from csms.core.events import api as events
 from csms.summary_api import NetworkSummary
 from transactions import (
     aggregate_api,
@@ -47,6 +48,7 @@ BLOCKS = (
     charging_profiles,
     configuration,
     diagnostics,
+    events,
     firmware,
     local_lists,
     remote_control,

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "transactions.charging_profiles",
     "transactions.remote_control",
     "transactions.tariffs",
+    "transactions.backend",
     "alerts",
     "console",
 ]
@@ -93,6 +94,7 @@ EVENT_SINKS: list[str] = [
     "csms.core.events.amqp.sinks",
     "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
+    "transactions.backend.sink.sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
@@ -413,6 +415,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
         {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
+        {"name": "Events", "description": "What happens, to pull or to follow as it comes."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Tariffs", "description": "What charging costs, and where."},
         {"name": "Id tokens", "description": "Who may charge."},

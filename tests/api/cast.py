@@ -19,6 +19,8 @@ from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation, IdentityAlias, ModelTraits
 from csms.core.access.services import create_api_token
+from csms.core.events.numbering import number_events
+from csms.core.events.services import record
 from csms.core.ids import uuid7
 from tests.certificates.cast import csr, pem, root
 from transactions.local_lists.models import LocalList, LocalListEntry
@@ -93,6 +95,14 @@ def reading(charger: ChargePoint, transaction: Transaction | None = None, **valu
         "samples": '[{"value":"2.5","unit":"kWh"}]',
     } | values
     return MeterValue.objects.create(charge_point=charger, transaction=transaction, **values)
+
+
+def event(charger: ChargePoint, type: str = "tx.started", **payload: Any) -> str:
+    """Something that happened, with its place in the outbox; its id."""
+    id = record(type, charger.cp_id, {"transaction_id": "7"} | payload, occurred_at=NOON)
+    while number_events(now=NOON):
+        pass
+    return id
 
 
 def frame(charger: ChargePoint, **values: Any) -> Frame:
