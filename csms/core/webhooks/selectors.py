@@ -1,10 +1,10 @@
 """Endpoints and deliveries to look at, and what the rest of the house must know of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from csms.core.webhooks.filters import FRAMES, ChargePoints, Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
@@ -18,10 +18,67 @@ def endpoints() -> QuerySet[Endpoint]:
     return Endpoint.objects.all()
 
 
+_IN_STATE: dict[str, Q] = {
+    "working": Q(enabled=True, paused_at=None, failures=0),
+    "failing": Q(enabled=True, paused_at=None, failures__gt=0),
+    "paused": Q(enabled=True, paused_at__isnull=False),
+    "disabled": Q(enabled=False),
+}
+
+
+def in_state(rows: QuerySet[Endpoint], state: str) -> QuerySet[Endpoint]:
+    """Return those endpoints that are in one of STATES."""
+    return rows.filter(_IN_STATE[state])
+
+
 def deliveries(endpoint: Endpoint | None = None) -> QuerySet[Delivery]:
     """Return the log of deliveries, of one endpoint or of all, each with its endpoint at hand; unordered."""
     rows = Delivery.objects.select_related("endpoint")
     return rows if endpoint is None else rows.filter(endpoint=endpoint)
+
+
+SCANNED = 20_000
+"""Deliveries of an endpoint among which those that are asked for are looked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Deliveries of an endpoint, the newest first, and the id before which to look on; None at the end."""
+
+    deliveries: list[Delivery]
+    older: UUID | None
+
+
+def newest_of(
+    endpoint: Endpoint,
+    *,
+    state: str = "",
+    types: Collection[str] = (),
+    cp_id: str = "",
+    before: UUID | None = None,
+    most: int,
+) -> Newest:
+    """Return the newest deliveries of an endpoint, in one state, of some types, of one charge point.
+
+    At most SCANNED of them are looked at.
+    """
+    rows = Delivery.objects.filter(endpoint=endpoint)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    # The last one that is looked at, and the one behind it.
+    edge = list(rows.order_by("-pk").values_list("pk", flat=True)[SCANNED - 1 : SCANNED + 1])
+    if edge:
+        rows = rows.filter(pk__gte=edge[0])
+    if state:
+        rows = rows.filter(state=state)
+    if types:
+        rows = rows.filter(type__in=types)
+    if cp_id:
+        rows = rows.filter(cp_id=cp_id)
+    found = list(rows.order_by("-pk")[: most + 1])
+    if len(found) > most:
+        return Newest(found[:most], found[most - 1].pk)
+    return Newest(found, edge[0] if len(edge) > 1 else None)
 
 
 def changes(endpoint: Endpoint) -> QuerySet[EndpointChange]:
@@ -31,7 +88,7 @@ def changes(endpoint: Endpoint) -> QuerySet[EndpointChange]:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """How many deliveries of an endpoint wait, and how many are dead."""
+    """How many deliveries of an endpoint wait, and how many are dead; tests are none."""
 
     waiting: int = 0
     dead: int = 0
@@ -40,7 +97,9 @@ class Unsettled:
 def unsettled(endpoints: Iterable[Endpoint]) -> dict[UUID, Unsettled]:
     """Return what is not settled of each of these endpoints, by its id. One query."""
     ids = [endpoint.pk for endpoint in endpoints]
-    rows = Delivery.objects.filter(endpoint__in=ids, state__in=(State.WAITING, State.DEAD))
+    rows = Delivery.objects.filter(
+        endpoint__in=ids, state__in=(State.WAITING, State.DEAD), position__isnull=False
+    )
     counts: dict[UUID, dict[str, int]] = {pk: {} for pk in ids}
     for pk, state, count in rows.values_list("endpoint", "state").annotate(Count("pk")).order_by():
         counts[pk][state] = count

@@ -8,22 +8,26 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from csms.core.config import get_config
 from csms.core.events import numbering
+from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
 from csms.core.events.relay import LEASE
 from csms.core.events.selectors import events_after
-from csms.core.events.services import record
-from csms.core.ids import uuid7_floor
+from csms.core.events.services import SCHEMA_VERSION, record
+from csms.core.ids import uuid7, uuid7_floor
 from csms.core.live import announce
+from csms.core.outbound.sending import Attempt
 from csms.core.outbound.signing import new_secret
 from csms.core.outbound.targets import Target, bounds_now, read_target, shown
 from csms.core.refusals import BadField, NotNow
 from csms.core.sealing import seal
 from csms.core.webhooks.filters import FIELDS, check_filter
+from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ OLDER_SIGNS_FOR = timedelta(hours=24)
 WAITING_MAX = 10_000
 """Deliveries of one endpoint that wait; beyond that it reads no further in the outbox."""
 TOPIC = "webhooks"
+TEST = "webhook.test"
 NEAR = 1000  # events, more than are ever recorded in the order of their ids and numbered in another
 
 WELL = {
@@ -185,7 +190,7 @@ def replay_dead(endpoint: Endpoint, *, by: str, now: datetime) -> int:
     There are never more than WAITING_MAX that wait; what is beyond that stays dead.
     """
     endpoint = _locked(endpoint)
-    dead = Delivery.objects.filter(endpoint=endpoint, state=State.DEAD).order_by("position")
+    dead = _dead(endpoint).order_by("position")
     oldest = list(dead.values_list("pk", flat=True)[: _room(endpoint)])
     replayed = sum(
         _again(Delivery.objects.filter(pk__in=oldest[first : first + 500]), now=now)
@@ -220,10 +225,52 @@ def replay_since(endpoint: Endpoint, *, since: datetime, by: str, now: datetime)
 def discard_dead(endpoint: Endpoint, *, by: str, now: datetime) -> int:
     """Take the dead deliveries of an endpoint as settled, and return how many; the log keeps them as skipped."""
     endpoint = _locked(endpoint)
-    dead = Delivery.objects.filter(endpoint=endpoint, state=State.DEAD)
-    discarded = dead.update(state=State.SKIPPED)
+    discarded = _dead(endpoint).update(state=State.SKIPPED)
     _note(endpoint, What.DISCARDED, by=by, now=now, dead=discarded)
     return discarded
+
+
+def send_test(endpoint: Endpoint, *, by: str, now: datetime) -> Delivery:
+    """Post an event `webhook.test` to an endpoint at once, however it is, and return what became of that.
+
+    It waits for the receiver, so call it outside of any transaction. It is tried once, and says nothing of the
+    endpoint's health.
+    """
+    return finish_test(begin_test(endpoint, by=by, now=now), now=now)
+
+
+@transaction.atomic
+def begin_test(endpoint: Endpoint, *, by: str, now: datetime) -> Delivery:
+    """Return the delivery of a test that is still to be posted, by `finish_test()`."""
+    endpoint = _locked(endpoint)
+    _note(endpoint, What.TESTED, by=by, now=now)
+    return Delivery.objects.create(
+        endpoint=endpoint,
+        event_id=uuid7(),
+        type=TEST,
+        state=State.DEAD,
+        error="It was not finished.",
+        created_at=now,
+    )
+
+
+def finish_test(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Post a test that was begun. Call it outside of any transaction."""
+    endpoint = delivery.endpoint
+    payload = orjson.dumps({"endpoint_id": str(endpoint.pk), "name": endpoint.name}).decode()
+    event = Envelope(delivery.event_id, TEST, SCHEMA_VERSION, "", now, now, "", 0, payload, 0, 0)
+    try:
+        made = write(endpoint, event, now=now).post()
+    except ValueError as error:
+        made = Attempt(error=str(error), permanent=True)
+    delivery.attempts, delivery.last_attempt_at = 1, now
+    delivery.status, delivery.latency_ms = made.status, round(made.latency * 1000)
+    delivery.excerpt, delivery.error = made.excerpt, made.error
+    if made.succeeded:
+        delivery.state, delivery.delivered_at = State.DELIVERED, now
+    delivery.save(force_update=True)
+    announce(TOPIC)
+    return delivery
 
 
 # --- parts of these ---------------------------------------------------------------------------------------------------
@@ -303,12 +350,16 @@ def _room(endpoint: Endpoint) -> int:
     return WAITING_MAX - waiting
 
 
-def _again(rows: Any, *, now: datetime) -> int:
+def _dead(endpoint: Endpoint) -> QuerySet[Delivery]:
+    """Return the dead deliveries of an endpoint; a test that failed is none."""
+    return Delivery.objects.filter(endpoint=endpoint, state=State.DEAD, position__isnull=False)
+
+
+def _again(rows: QuerySet[Delivery], *, now: datetime) -> int:
     """Begin a new series of attempts of these deliveries, now."""
-    updated: int = rows.update(
+    return rows.update(
         state=State.WAITING, next_attempt_at=now, attempts_before=F("attempts"), delivered_at=None
     )
-    return updated
 
 
 def _go_on(endpoint: Endpoint, *, now: datetime) -> None:
