@@ -136,6 +136,23 @@ def _cheap_passwords() -> None:
 
 
 @pytest.fixture(scope="session")
+def _watched_events() -> Iterator[list[str]]:
+    from tests.events.fitting import watched
+
+    with watched() as watch:
+        yield watch.misfits
+
+
+@pytest.fixture(autouse=True)
+def _events_fit(_watched_events: list[str]) -> Iterator[None]:
+    """Every event of the product, in whatever test, has a type of the catalogue and fits its message."""
+    yield
+    misfits = _watched_events[:]
+    _watched_events.clear()
+    assert not misfits, "\n".join(misfits)
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Keep SQLite's test database in a file: in memory it would have no WAL and no second connection."""
     from django.db import connections

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import Counter
 
 from csms.core.events.catalogue import EVENT_TYPES
@@ -83,16 +84,15 @@ def decode_protobuf(data: bytes) -> dict[str, Any]:
     """
     message = events_pb2.Envelope.FromString(data)
     facts = _said(message, without="payload")
-    for name in ("occurred_at", "recorded_at"):
-        facts[name] = milliseconds(_EPOCH + _since_epoch(getattr(message, name)))
+    facts |= {name: milliseconds(_moment(facts[name])) for name in ("occurred_at", "recorded_at")}
     if (text := facts.pop("payload_json", None)) is not None:
         return facts | {"payload": orjson.loads(text)}
     payload = message.WhichOneof("payload")
     return facts | {"payload": _said(getattr(message, payload)) if payload else {}}
 
 
-def _since_epoch(timestamp: Any) -> timedelta:
-    return timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+def _moment(timestamp: Timestamp) -> datetime:
+    return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
 
 
 def _said(message: Message, *, without: str = "") -> dict[str, Any]:
@@ -106,7 +106,8 @@ def _said(message: Message, *, without: str = "") -> dict[str, Any]:
         if field.is_repeated:
             said[field.name] = _list(field, value)
         elif message.HasField(field.name):
-            said[field.name] = value if field.message_type is None else _said(value)
+            plain = field.message_type is None or isinstance(value, Timestamp)
+            said[field.name] = value if plain else _said(value)
     return said
 
 
