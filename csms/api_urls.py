@@ -23,6 +23,7 @@ from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
 from csms.core.events import api as events
+from csms.core.webhooks import api as webhooks
 from csms.summary_api import NetworkSummary
 from transactions import (
     aggregate_api,
@@ -56,6 +57,7 @@ BLOCKS = (
     security_events,
     tariffs,
     traits,
+    webhooks,
 )
 CHARGE_POINT = "charge-points/<str:cp_id>/"
 

@@ -367,7 +367,7 @@ SPECTACULAR_SETTINGS = {
         "csms.core.api_schema.complete",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # they say nothing that the words do not
-    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED"],
+    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED", "csms.core.webhooks.deliveries_api.EVENT"],
     "ENUM_NAME_OVERRIDES": {
         "Registration": "chargers.models.Registration",
         "FrameDirection": "chargers.models.Frame.Direction",
@@ -378,6 +378,9 @@ SPECTACULAR_SETTINGS = {
         "AlertEntryKind": "alerts.models.AlertEntry.What",
         "CommandStatus": "chargers.models.Command.Status",
         "CallbackState": "chargers.callbacks.models.Callback.State",
+        "WebhookState": "csms.core.webhooks.selectors.STATES",
+        "WebhookChangeKind": "csms.core.webhooks.models.EndpointChange.What",
+        "DeliveryState": "csms.core.webhooks.models.Delivery.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
         "BulkJobState": "chargers.bulk.models.BulkJob.State",
@@ -416,6 +419,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
         {"name": "Events", "description": "What happens, to pull or to follow as it comes."},
+        {"name": "Webhooks", "description": "To whom events are posted, and what became of that."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Tariffs", "description": "What charging costs, and where."},
         {"name": "Id tokens", "description": "Who may charge."},

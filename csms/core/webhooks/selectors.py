@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from csms.core.events.models import Reader
+from csms.core.events.numbering import head
 from csms.core.webhooks.filters import FRAMES, ChargePoints, Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 
@@ -29,6 +31,13 @@ _IN_STATE: dict[str, Q] = {
 def in_state(rows: QuerySet[Endpoint], state: str) -> QuerySet[Endpoint]:
     """Return those endpoints that are in one of STATES."""
     return rows.filter(_IN_STATE[state])
+
+
+def backlog(endpoint: Endpoint) -> int:
+    """Return how many events, of any type, an endpoint has not come to."""
+    place = Reader.objects.filter(pk=endpoint.reader).values_list("position", flat=True).first()
+    last = head()
+    return last - min(place, last) if place is not None else 0
 
 
 def deliveries(endpoint: Endpoint | None = None) -> QuerySet[Delivery]:
