@@ -169,12 +169,14 @@ def make_ahead(tables: list[Partitioned], *, now: datetime, most_ahead: int | No
             if not is_partitioned(table.table):
                 continue
             try:
-                made += _make_default(table)
-                made += _make_table_ahead(
-                    table, now, table.ahead if most_ahead is None else min(most_ahead, table.ahead)
+                _make_default(table, made)
+                _make_table_ahead(
+                    table, now, table.ahead if most_ahead is None else min(most_ahead, table.ahead), made
                 )
                 if count := strays(table):
                     log.warning("partitions.default_holds_rows", extra={"table": table.table, "rows": count})
+            except Busy as busy:
+                log.warning("partitions.postponed", extra={"partition": str(busy)})
             except DatabaseError:
                 # One table must not leave the others without partitions.
                 log.exception("partitions.failed", extra={"table": table.table})
@@ -209,35 +211,34 @@ def is_partitioned(table: str) -> bool:
         return (cursor.fetchone() or ("",))[0] == "p"
 
 
-def _make_default(table: Partitioned) -> list[str]:
-    """Make the default partition again, if somebody has taken it away."""
+def _make_default(table: Partitioned, made: list[str]) -> None:
+    """Make the default partition again, if somebody has taken it away. Raises Busy."""
     if any(part.default for part in partitions(table.table)):
-        return []
+        return
 
     def make() -> None:
         parent, new = _quoted(table.table), _quoted(table.default)
         _execute(f"CREATE TABLE {new} (LIKE {parent} INCLUDING ALL)")
         _execute(f"ALTER TABLE {parent} ATTACH PARTITION {new} DEFAULT")
 
-    return [table.default] if _patiently(make, table.default) else []
+    _patiently(make, table.default)
+    made.append(table.default)
 
 
-def _make_table_ahead(table: Partitioned, now: datetime, ahead: int) -> list[str]:
+def _make_table_ahead(table: Partitioned, now: datetime, ahead: int, made: list[str]) -> None:
     begin = table.period.begin(now)
-    begins = [begin]
-    for _ in range(ahead):
-        begins.append(table.period.following(begins[-1]))
     there = partitions(table.table)
-    made = [table.name(begin) for begin in begins if _make(table, begin, there)]
+    before = len(made)
+    for _ in range(ahead + 1):
+        _make(table, begin, there, made)
+        begin = table.period.following(begin)
     # What fell into the default partition while nobody made any moves out, period by period. Ids that no clock of ours
     # can have given stay there.
-    cursor, end = uuid7_floor(FIRST), uuid7_floor(table.period.following(begins[-1]))
-    while len(made) < CATCH_UP and (stray := _first_stray(table, cursor, end)) is not None:
+    cursor, end = uuid7_floor(FIRST), uuid7_floor(begin)
+    while len(made) - before < CATCH_UP and (stray := _first_stray(table, cursor, end)) is not None:
         begin = table.period.begin(moment_of(stray))
-        if _make(table, begin, there):
-            made.append(table.name(begin))
+        _make(table, begin, there, made)
         cursor = uuid7_floor(table.period.following(begin))
-    return made
 
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)  # there were no such ids before
@@ -258,16 +259,13 @@ def _first_stray(table: Partitioned, lower: UUID, upper: UUID) -> UUID | None:
     return found[0] if found else None
 
 
-def _make(table: Partitioned, begin: datetime, there: list[Partition]) -> bool:
-    """Make the partition of a period unless one of those there holds it, and move what waits for it there."""
+def _make(table: Partitioned, begin: datetime, there: list[Partition], made: list[str]) -> None:
+    """Make the partition of a period unless one of those there holds it, and move what waits for it. Raises Busy."""
     lower, upper = uuid7_floor(begin), uuid7_floor(table.period.following(begin))
     # One from before the table was partitioned holds many periods, the one in which that was done among them.
-    if any(
-        (part.lower or LOWEST) < upper and (part.upper or HIGHEST) > lower
-        for part in there
-        if not part.default
-    ):
-        return False
+    for part in there:
+        if not part.default and (part.lower or LOWEST) < upper and (part.upper or HIGHEST) > lower:
+            return
     name = table.name(begin)
 
     def make() -> None:
@@ -284,7 +282,8 @@ def _make(table: Partitioned, begin: datetime, there: list[Partition]) -> bool:
             )
         _execute(f"ALTER TABLE {parent} ATTACH PARTITION {new} FOR VALUES FROM ('{lower}') TO ('{upper}')")
 
-    return _patiently(make, name)
+    _patiently(make, name)
+    made.append(name)
 
 
 # --- dropping ---------------------------------------------------------------------------------------------------------
@@ -333,7 +332,10 @@ def drop(table: str, part: Partition) -> bool:
         _execute(f"ALTER TABLE {_quoted(part.name)} RENAME TO {_quoted(gone)}")
 
     # Apart from the deletion of its files, which may take long: only the detaching locks others out.
-    if not _patiently(detach, part.name):
+    try:
+        _patiently(detach, part.name)
+    except Busy:
+        log.warning("partitions.postponed", extra={"partition": part.name})
         return False
     _execute(f"DROP TABLE {_quoted(gone)}")
     return True
@@ -358,8 +360,12 @@ def _execute(sql: str, params: Any = None) -> None:
         cursor.execute(sql, params)
 
 
-def _patiently(change: Callable[[], None], name: str) -> bool:
-    """Make a change that needs locks, in a transaction; False when others held them each time we asked."""
+class Busy(Exception):
+    """Others held the locks that a change needs each time we asked; the text names the partition."""
+
+
+def _patiently(change: Callable[[], None], name: str) -> None:
+    """Make a change that needs locks, in a transaction. Raises Busy."""
     for attempt in range(ATTEMPTS):
         if attempt:
             sleep(PAUSE)
@@ -372,6 +378,5 @@ def _patiently(change: Callable[[], None], name: str) -> bool:
             if not isinstance(error.__cause__, (LockNotAvailable, DeadlockDetected, CheckViolation)):
                 raise
         else:
-            return True
-    log.warning("partitions.postponed", extra={"partition": name, "attempts": ATTEMPTS})
-    return False
+            return
+    raise Busy(name)
