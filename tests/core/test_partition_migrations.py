@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.state import ProjectState
 
 from chargers.models import FRAMES, Frame
 from csms.core import partitions
@@ -143,8 +144,8 @@ def test_the_migrations_do_nothing_to_sqlite_and_no_model_waits_for_one():
         operation = PartitionTable("chargers_frame", Period.DAY)
         before = described_by_sqlite()
         with connection.schema_editor() as editor:
-            operation.database_forwards("chargers", editor, None, None)
-            operation.database_backwards("chargers", editor, None, None)
+            operation.database_forwards("chargers", editor, ProjectState(), ProjectState())
+            operation.database_backwards("chargers", editor, ProjectState(), ProjectState())
         assert described_by_sqlite() == before
         assert partitions.partitions("chargers_frame") == []
 
