@@ -165,8 +165,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             )
         arrived, arrived_at = self.last_heard, self.last_heard_at
         self.in_flight += 1
+        # The log is in the order of these ids, which is that of arrival, also for what waits in the line.
+        frame_id = uuid7_text() if self._line else ""
         if not isinstance(event, CallReceived):
-            unit: Callable[[], Any] = partial(self._note, event, text, arrived, arrived_at)
+            unit: Callable[[], Any] = partial(self._note, event, text, arrived, arrived_at, frame_id)
             noted = partial(self._noted, event)
             if self._line:
                 self._line.put(lambda _: self._submit(unit, noted))
@@ -178,12 +180,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         asked = self.outgoing.asked
         handler = self.handlers[event.action]
         self.clock.hear(event.payload, arrived, arrived_at)
-        frame_id, barred, verdict = "", False, None
+        barred, verdict = False, None
         if isinstance(handler, Translated):
             handler.translate(event.payload)
             handler = handler.handle
         elif isinstance(handler, Asked):
-            frame_id = uuid7_text()
+            frame_id = frame_id or uuid7_text()
             question = Question(
                 self.holder, event.action, event.payload, arrived_at, event.message_id, frame_id
             )
@@ -287,9 +289,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             HANDLING.observe(monotonic() - arrived)
             self.wire.send(answer)
 
-    def _note(self, event: Event, text: str, arrived: float, at: datetime) -> str:
+    def _note(self, event: Event, text: str, arrived: float, at: datetime, frame_id: str) -> str:
         """In the writer: log a frame that asks nothing of the rooms, and settle the command that it answers."""
-        frame_id = uuid7_text()
+        frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         latency: int | None = None
         answer = ""
