@@ -81,7 +81,7 @@ class Generation:
         self.away_since: datetime | None = None
         self._trouble: KafkaError | None = None
         self._alone = {"batch.num.messages": 1} if careful else {}
-        self._producer = Producer(settings | self._alone | {"error_cb": self._errs})
+        self._producer = Producer(settings | self._alone | {"error_cb": self._errs}, logger=log)
         self._ending = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="kafka-reports", daemon=True)
         self._poller.start()

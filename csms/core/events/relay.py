@@ -79,7 +79,9 @@ class Pump:
         self._noted = 0  # the position in the row
         self._noted_at = 0.0
         self._held_until: datetime | None = None
+        self._failing = False  # as the row has it
         self._failures = 0
+        self._said = ""
 
     # -- the lease --
 
@@ -104,7 +106,9 @@ class Pump:
             Reader.objects.bulk_create([Reader(name=self.sink.name, position=begin)], ignore_conflicts=True)
             return self.hold()
         self._held_until = until
-        self.position = self._noted = row.values_list("position", flat=True).get()
+        # Whoever did the work before may have left it failing.
+        self.position, failing_since = row.values_list("position", "failing_since").get()
+        self._noted, self._failing = self.position, failing_since is not None
         return True
 
     @staticmethod
@@ -210,17 +214,20 @@ class Pump:
                     connection.close()
 
     def _works(self) -> None:
-        if self._failures:
-            self._failures = 0
+        self._failures, self._said = 0, ""
+        if self._failing:
+            self._failing = False
             log.warning("relay.sink_back", extra={"sink": self.sink.name})
             self._tell(failing_since=None, error="")
 
     def _fails(self, text: str, wait: float | None) -> float:
-        if not self._failures:
+        if not self._failing:
+            self._failing = True
             log.warning("relay.sink_away", extra={"sink": self.sink.name, "error": text})
             self._tell(failing_since=self.clock(), error=text)
-        elif wait is None or self._failures % 10 == 0:
+        elif text != self._said:
             self._tell(error=text)
+        self._said = text
         self._failures += 1
         delay = BACKOFF[min(self._failures, len(BACKOFF)) - 1] if wait is None else wait
         return delay * (1 + 0.25 * random.random())
