@@ -8,6 +8,7 @@ from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from csms.core.config import unknown_settings
 from csms.core.postgres import read_moments
@@ -31,8 +32,10 @@ class CsmsConfig(AppConfig):
 
     def ready(self) -> None:
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
+        from csms.retention_metrics import RetentionCollector
 
         checks.register(check_setting_names)
         connection_created.connect(read_moments)
+        REGISTRY.register(RetentionCollector())
         # Once, not for each app; those without models, such as this one, send nothing.
         post_migrate.connect(make_first_partitions, sender=apps.get_app_config("transactions"))

@@ -34,7 +34,7 @@ from csms.core.config import Config
 from csms.core.events.models import Event, Reader
 from csms.core.events.retention import places_without_use, undelivered
 from csms.core.idempotency.models import KeptAnswer
-from csms.core.ids import uuid7_floor
+from csms.core.ids import uuid7, uuid7_floor
 from csms.core.partitions import Partitioned, Period
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
@@ -205,6 +205,9 @@ def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, 
         if not (days := kept.days(config)):
             continue
         try:
+            late, waits_for = held_back(kept, config, now=now)
+            if late and not dry_run:
+                log.warning("prune.held_back", extra={"kept": kept.name, "rows": late, "by": waits_for})
             removed[kept.name] = _prune(kept, now - timedelta(days=days), dry_run)
         except Exception:
             # One class that cannot be pruned must not let the others grow.
@@ -212,14 +215,66 @@ def prune(config: Config, *, now: datetime, dry_run: bool = False) -> dict[str, 
     return removed
 
 
+@dataclass(frozen=True)
+class Holding:
+    """What there is of one class of data, and what of it is old. `bytes` is None on SQLite, 0 days mean for ever."""
+
+    name: str
+    days: int
+    rows: int
+    """An estimate where there are very many."""
+    bytes: int | None
+    oldest: datetime | None
+    """When its oldest row was made, where the key of a row says when."""
+    partitions: int
+    old: int
+
+
+def holdings(config: Config, *, now: datetime) -> list[Holding]:
+    """Return what there is of each class, and how many rows `prune()` would remove now. Reads much of what there is."""
+    old = prune(config, now=now, dry_run=True)
+    found = []
+    for kept in RETENTION:
+        table = kept.model._meta.db_table
+        parts = partitions.partitions(table)
+        extents = [partitions.extent(name) for name in [part.name for part in parts] or [table]]
+        sizes = [extent.bytes for extent in extents if extent.bytes is not None]
+        found.append(
+            Holding(
+                kept.name,
+                kept.days(config),
+                sum(extent.rows for extent in extents),
+                sum(sizes) if sizes else None,
+                _oldest(kept.model),
+                len(parts),
+                old[kept.name],
+            )
+        )
+    return found
+
+
+def _oldest(model: Any) -> datetime | None:
+    if model._meta.pk.default is not uuid7:
+        return None
+    first = model._default_manager.order_by("pk").values_list("pk", flat=True).first()
+    try:
+        return partitions.moment_of(first) if first is not None else None
+    except (ValueError, OverflowError):  # beyond the calendar
+        return None
+
+
+def held_back(kept: Kept, config: Config, *, now: datetime) -> tuple[int, str]:
+    """Return how many rows are older than they are kept because somebody waits for them, at most COUNTED, and who."""
+    if kept.held is None or not (days := kept.days(config)):
+        return 0, ""
+    held, waits_for = kept.held()
+    late = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)), held)
+    return late[: partitions.COUNTED].count(), waits_for
+
+
 def _prune(kept: Kept, moment: datetime, dry_run: bool) -> int:
     rows: Any = kept.model._default_manager.filter(kept.older(moment))
-    held = Q(pk__in=())
-    if kept.held is not None:
-        held, waits_for = kept.held()
-        late = rows.filter(held)[: partitions.COUNTED].count()
-        if late and not dry_run:
-            log.warning("prune.held_back", extra={"kept": kept.name, "rows": late, "by": waits_for})
+    held = kept.held()[0] if kept.held is not None else Q(pk__in=())
     old = rows.filter(~held)
     table = kept.partitioned
     if table is None or not partitions.is_partitioned(table.table):
