@@ -154,8 +154,14 @@ def test_a_window_of_recording(bob: APIClient) -> None:
     for hour in range(5):
         at = NOON + timedelta(hours=hour)
         Event.objects.create(
-            id=uuid7_floor(at), type="cp.boot", occurred_at=at, recorded_at=at, payload="{}", position=hour + 1, sequence=1
-        )  # fmt: skip
+            id=uuid7_floor(at),
+            type="cp.boot",
+            occurred_at=at,
+            recorded_at=at,
+            payload="{}",
+            position=hour + 1,
+            sequence=hour + 1,
+        )
     Reader.objects.create(name=NAME, position=5)
     assert pull_all(bob, "to=2026-11-20T14:00:00Z") == [1, 2]
     assert pull_all(bob, "from=2026-11-20T14:00:00Z") == [3, 4, 5]
