@@ -169,9 +169,10 @@ class DeliveryPage:
             mine.pop("amqp", []),
         )
         webhooks = mine.pop("webhook", [])
+        count = sum(bool(place.link) for place in webhooks)
         yield Kind(
             "Webhooks",
-            f"{len(webhooks)} of them" if len(webhooks) > 1 else "one" if webhooks else "",
+            f"{count} of them" if count > 1 else "one" if count else "",
             (),
             "The events that each asks for, posted to its URL, signed.",
             webhooks,

@@ -34,6 +34,7 @@ GROUP_TITLES = {
     "cert": "Certificates",
     "file": "Files",
     "alert": "Alerts",
+    "webhook": "Webhooks",
     "bulk": "Bulk jobs",
 }
 

@@ -13,13 +13,12 @@ from console.listing import Filters, Listing
 from console.outgoing_words import DELIVERY, WEBHOOK
 from console.pages import page, render_page
 from console.views.charge_point_events import type_choices, types_of
-from csms.core.events.models import Reader
-from csms.core.events.numbering import head
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 from csms.core.webhooks.selectors import (
     STATES,
     Newest,
     Unsettled,
+    backlog,
     changes,
     endpoints,
     in_state,
@@ -94,9 +93,7 @@ class WebhookPage:
     @cached_property
     def behind(self) -> int:
         """How many events of the house it has yet to look at."""
-        place = Reader.objects.filter(pk=self.endpoint.reader).values_list("position", flat=True).first()
-        last = head()
-        return max(0, last - (last if place is None else place))
+        return backlog(self.endpoint)
 
     @property
     def older_signs(self) -> bool:
