@@ -22,7 +22,10 @@ from csms.core.access.services import create_api_token
 from csms.core.events.numbering import number_events
 from csms.core.events.services import record
 from csms.core.ids import uuid7
+from csms.core.webhooks.models import Delivery
+from csms.core.webhooks.services import create_endpoint
 from tests.certificates.cast import csr, pem, root
+from tests.support.house import settings_are
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import MeterValue, Transaction, UnknownToken
 
@@ -103,6 +106,30 @@ def event(charger: ChargePoint, type: str = "tx.started", **payload: Any) -> str
     while number_events(now=NOON):
         pass
     return id
+
+
+def delivery(nth: int = 0) -> Delivery:
+    """Of a webhook of its own, to which nothing can be posted: what is at its address is inside a network."""
+    with settings_are(CSMS_OUTBOUND_NETWORKS="10.0.0.0/8"):
+        webhook, _ = create_endpoint(
+            name=f"webhook {nth}", url="https://10.0.0.1/hook", filter={"types": ["*"]}, by="alice", now=NOON
+        )
+    id = record("tx.started", "CP16", {"n": nth}, occurred_at=NOON)
+    return Delivery.objects.create(
+        endpoint=webhook,
+        event_id=id,
+        type="tx.started",
+        cp_id="CP16",
+        position=nth + 1,
+        state="delivered",
+        created_at=NOON,
+        attempts=1,
+        last_attempt_at=NOON,
+        status=200,
+        latency_ms=12,
+        excerpt="thanks",
+        delivered_at=NOON,
+    )
 
 
 def frame(charger: ChargePoint, **values: Any) -> Frame:

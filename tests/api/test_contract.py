@@ -29,6 +29,7 @@ from tests.api.cast import (
     client_of,
     command,
     connector,
+    delivery,
     ended,
     event,
     frame,
@@ -78,6 +79,8 @@ SAMPLES: dict[str, Any] = {
     **dict.fromkeys(("energy_price", "charging_price", "parking_price", "session_price"), "0.45"),
     "tax_percent": "19",
     "connection_id": NOWHERE,
+    "webhook_id": NOWHERE,
+    "event_id": NOWHERE,
 }
 OF_A_TRANSACTION = {
     "purpose": "TxProfile",
@@ -89,6 +92,15 @@ BULK = {
     "params": {},
     "targets": {"cp_ids": ["CP16"]},
     "start_at": LATER,
+}
+WEBHOOK = {
+    "name": "billing",
+    "url": "https://backend.example/hook",
+    "types": ["tx.*", "cp.ocpp_frames"],
+    "charge_points": ["CP*"],
+    "directions": ["in"],
+    "actions": ["StatusNotification"],
+    "contains": ["Faulted"],
 }
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
@@ -120,6 +132,8 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "send_ocpp": {"action": "ClearCache"},
     "upload_certificate_chain": {"certificate_chain": CHAIN},
     "list_events": {"type": "tx.started", "after": "0"},
+    "create_webhook": WEBHOOK,
+    "change_webhook": WEBHOOK,
     "follow_events": {"type": "tx.*", "after": "0"},
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
@@ -140,6 +154,8 @@ KINDS = {
     "/tariff-assignments/": "tariff_assignment",
     "/cost/": "ended",
     "/events/": "event",
+    "/webhooks/deliveries/": "delivery",
+    "/webhooks/": "webhook",
 }
 FILE = b"id_token,label\r\nBOB,Bob\r\n"
 BAD_TIMES = [
@@ -425,6 +441,8 @@ def samples(db: None) -> dict[str, Any]:
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
     ids["event"] = event(cp16)
+    ids["delivery"] = str((posted := delivery()).pk)
+    ids["webhook"] = str(posted.endpoint_id)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)
     ids["model_traits"] = str(peculiarities(cp16).pk)

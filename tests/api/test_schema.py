@@ -32,6 +32,7 @@ from tests.api.cast import (
     client_of,
     command,
     connector,
+    delivery,
     ended,
     event,
     frame,
@@ -205,6 +206,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     traits = peculiarities(cp16)
     place = assigned(tariff(energy_price="0.45"))
     jobs = {
+        "/webhooks/deliveries/": (posted := delivery()),
+        "/webhooks/": posted.endpoint,
         "/alerts/": an_alert(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,

@@ -287,7 +287,7 @@ class ReplayWebhook(Administered):
         request=shapes.Replay,
         responses={200: shapes.ReplayedShape, 409: error("No more deliveries may wait.", ROOM)},
         examples=[
-            OpenApiExample("what was given up", value={"dead": True}, request_only=True),
+            OpenApiExample("what was given up", value={}, request_only=True),
             OpenApiExample("of yesterday", value={"since": "2026-03-03T00:00:00Z"}, request_only=True),
         ],
     )
@@ -297,10 +297,10 @@ class ReplayWebhook(Administered):
         endpoint, by, now = webhook_or_404(id), by_of(request), timezone.now()
         shown = {"deliveries": 0, "events": 0}
         with refusals():
-            if asked["dead"]:
-                shown["deliveries"] = services.replay_dead(endpoint, by=by, now=now)
-            else:
+            if "since" in asked:
                 shown["events"] = services.replay_since(endpoint, since=asked["since"], by=by, now=now)
+            else:
+                shown["deliveries"] = services.replay_dead(endpoint, by=by, now=now)
         return Response(shapes.ReplayedShape(shown).data)
 
 

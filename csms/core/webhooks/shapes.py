@@ -190,16 +190,10 @@ class Resumption(Body):
 
 
 class Replay(Body):
-    """What is posted again: one of both."""
+    """What is posted again."""
 
-    dead = Flag(default=False, help_text="All dead deliveries, the oldest first, as many as may wait.")
     since = Moment(
         required=False,
-        help_text="All that was recorded since then and passes the filter, whatever became of it before.",
+        help_text="All that was recorded since then and passes the filter, whatever became of it before. Without it: "
+        "all dead deliveries, the oldest first, as many as may wait.",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse both, or none."""
-        if attrs["dead"] == ("since" in attrs):
-            raise serializers.ValidationError("Say either `dead` or `since`.")
-        return attrs
