@@ -90,18 +90,19 @@ def backlogs() -> list[Backlog]:
     Numbers are differences of positions, so nothing is counted row by row.
     """
     last = head()
-    found: list[Backlog] = []
-    for reader in Reader.objects.exclude(pk=NAME).order_by("pk"):
-        behind = max(0, last - reader.position)
-        oldest = None
-        if behind:
-            oldest = (
-                Event.objects.filter(position=reader.position + 1)
-                .values_list("recorded_at", flat=True)
-                .first()
-            )
-        found.append(Backlog(reader.name, behind, oldest, reader.failing_since, reader.error))
-    return found
+    readers = list(Reader.objects.exclude(pk=NAME).order_by("pk"))
+    next_ones = {reader.position + 1 for reader in readers if reader.position < last}
+    recorded_at = dict(Event.objects.filter(position__in=next_ones).values_list("position", "recorded_at"))
+    return [
+        Backlog(
+            reader.name,
+            max(0, last - reader.position),
+            recorded_at.get(reader.position + 1),
+            reader.failing_since,
+            reader.error,
+        )
+        for reader in readers
+    ]
 
 
 UNNUMBERED_MAX = 100_000
