@@ -68,6 +68,7 @@ def divide(editor: BaseDatabaseSchemaEditor, table: str, period: Period, *, now:
     if not empty:
         run(f'INSERT INTO "{table}" SELECT * FROM ahead')  # noqa: S608
         run("DROP TABLE ahead")
+        run(f'ANALYZE "{table}"')
 
 
 def unite(editor: BaseDatabaseSchemaEditor, table: str) -> None:

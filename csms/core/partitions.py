@@ -286,6 +286,32 @@ def _make(table: Partitioned, begin: datetime, there: list[Partition], made: lis
     made.append(name)
 
 
+def analyze(tables: list[Partitioned], *, now: datetime) -> list[str]:
+    """Bring up to date what the planner knows of these tables as wholes; returns the names of those looked at.
+
+    PostgreSQL does that by itself for each partition, never for their table; without it joins go wrong badly. Once a
+    day, and as often as asked while nothing is known.
+    """
+    looked: list[str] = []
+    with alone() as mine:
+        for table in tables if mine else []:
+            if is_partitioned(table.table) and not _is_known(table.table, now - timedelta(days=1)):
+                _execute(f"ANALYZE {_quoted(table.table)}")
+                looked.append(table.table)
+    return looked
+
+
+def _is_known(table: str, since: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_user_tables WHERE relid = to_regclass(%(table)s)"
+            " AND last_analyze > %(since)s)"
+            " AND EXISTS (SELECT FROM pg_stats WHERE tablename = %(table)s AND inherited)",
+            {"table": table, "since": since},
+        )
+        return bool(cursor.fetchone()[0])
+
+
 # --- dropping ---------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from csms.core.events.services import record
 from csms.core.events.sinks import Sink
 from csms.core.ids import UUID, uuid7_floor
 from csms.core.partitions import Partitioned
-from csms.pruning import PARTITIONED, make_partitions, prune
+from csms.pruning import PARTITIONED, analyze_partitioned, make_partitions, prune
 from transactions.models import MeterValue
 from transactions.selectors import charge_point_readings
 
@@ -289,6 +290,31 @@ def test_events_are_read_in_the_order_of_their_places_over_all_partitions():
     late = event(NOW, 0, position=None)
     numbering.number_events(now=NOW)
     assert [str(each.id) for each in events_after(0, most=10)] == [*places, str(late.pk)]
+
+
+def test_the_planner_is_told_once_a_day_what_a_whole_table_holds():
+    make_partitions(now=NOW)
+    now = timezone.now()
+    assert "events_event" in analyze_partitioned(now=now), "nothing is known of an empty table"
+    event(NOW)
+    assert "events_event" in analyze_partitioned(now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'events_event' AND inherited")
+        assert cursor.fetchone() != (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_planner_is_not_told_again_within_a_day():
+    event(NOW)
+    now = timezone.now()
+    assert "events_event" in analyze_partitioned(now=now + 2 * DAY)
+
+    def known() -> bool:  # the statistics of a session reach the others a little later
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+        return "events_event" not in analyze_partitioned(now=now)
+
+    assert any(known() or sleep(0.2) for _ in range(150))
 
 
 # --- several at once; what these tests commit is taken away -----------------------------------------------------------
