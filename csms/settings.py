@@ -243,7 +243,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
     },
-    "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 3600.0},
+    "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
