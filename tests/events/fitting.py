@@ -22,7 +22,7 @@ from csms.core.events.envelope import Envelope
 
 TESTS = str(Path(__file__).parents[1])
 CORPUS = Path(__file__).with_name("corpus.jsonl")
-OF_ONE_TYPE = 4  # payloads of each type that a corpus keeps, of different shapes
+OF_ONE_TYPE = 8  # payloads of each type that a corpus keeps, of different shapes
 
 
 def envelope(type: str, cp_id: str, payload: str, at: datetime, position: int = 7) -> Envelope:

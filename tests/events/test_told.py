@@ -14,6 +14,8 @@ from chargers.models import Command
 from chargers.protocol.versions import Version
 from csms.core.events.models import Event
 from csms.core.ids import uuid7
+from csms.core.webhooks.models import Endpoint
+from csms.core.webhooks.services import pause_endpoint
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.charging_profiles.models import InstalledProfile
 from transactions.ending import infer_ends
@@ -219,3 +221,18 @@ def test_a_certificate_request_is_told_as_it_came(cp16: Wireless):
     assert [orjson.loads(e.payload)["csr"] for e in Event.objects.filter(type="cp.csr_submitted")] == [
         "no certificate request"
     ] * 2
+
+
+def test_a_pause_of_a_webhook_is_told_to_the_others():
+    endpoint = Endpoint.objects.create(
+        name="billing", url="u", sealed="s", origin="o", secret="s", created_at=NOON, types=["*"]
+    )
+    for _ in range(2):
+        pause_endpoint(endpoint, by="", why="It was dead for 3 days.", now=NOON)
+    (event,) = Event.objects.filter(type="webhook.paused")
+    assert orjson.loads(event.payload) == {
+        "endpoint_id": str(endpoint.pk),
+        "name": "billing",
+        "why": "It was dead for 3 days.",
+        "by": "",
+    }
