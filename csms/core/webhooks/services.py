@@ -97,6 +97,8 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
         setattr(endpoint, name, value)
     if fresh:
         _save(endpoint, update_fields=list(fresh))
+    if not endpoint.enabled:
+        _rests(endpoint)
     after = _values(endpoint)
     if changed := {name: value for name, value in after.items() if value != before[name]}:
         _note(
@@ -133,6 +135,7 @@ def pause_endpoint(endpoint: Endpoint, *, by: str, now: datetime, why: str = "")
     if endpoint.paused_at is None:
         endpoint.paused_at, endpoint.paused_why = now, why
         endpoint.save(update_fields=["paused_at", "paused_why"])
+        _rests(endpoint)
         _note(endpoint, What.PAUSED, by=by, now=now, why=why)
         facts = {"endpoint_id": str(endpoint.pk), "name": endpoint.name, "why": why, "by": by}
         record("webhook.paused", "", facts, occurred_at=now)
@@ -340,6 +343,11 @@ def _move(endpoint: Endpoint, position: int, *, now: datetime) -> None:
     held_until = now + LEASE + timedelta(seconds=get_config().outbound_deadline)
     Reader.objects.filter(pk=endpoint.reader).exclude(holder="").update(holder="moved", held_until=held_until)
     Reader.objects.filter(pk=endpoint.reader).update(position=position, moved_at=now)
+
+
+def _rests(endpoint: Endpoint) -> None:
+    """Let nobody be told that its sink fails, since it is not to work."""
+    Reader.objects.filter(pk=endpoint.reader).update(failing_since=None, error="")
 
 
 def _room(endpoint: Endpoint) -> int:
