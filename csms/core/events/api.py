@@ -24,13 +24,13 @@ from csms.core.events.envelope import FIELDS, Envelope
 from csms.core.events.models import Event
 from csms.core.events.numbering import head
 from csms.core.events.reading import (
-    SLACK,
     SPAN,
     CursorGone,
     Page,
     Wanted,
     check_cursor,
-    cursor_at,
+    cursor_before,
+    oldest_cursor,
     read_on,
     types_of,
 )
@@ -348,7 +348,8 @@ class Stream(ApiView):
             check_cursor(int(after), last)
             return int(after)
         if wanted.since is not None:
-            return min(cursor_at(wanted.since - SLACK, last), last)
+            before = cursor_before(wanted.since)
+            return oldest_cursor(last) if before is None else min(before, last)
         return last
 
     def _once(self, page: Page, position: int) -> HttpResponseBase:

@@ -87,10 +87,10 @@ def read_on(after: int | None, wanted: Wanted, *, most: int) -> Page:
     last = head()
     begin = oldest_cursor(last) if after is None else after
     end = last
-    if wanted.since is not None:
-        begin = max(begin, min(cursor_at(wanted.since - SLACK, last), last))
-    if wanted.until is not None:
-        end = min(last, cursor_at(wanted.until + SLACK, last))
+    if wanted.since is not None and (before := cursor_before(wanted.since)) is not None:
+        begin = max(begin, min(before, last))
+    if wanted.until is not None and (behind := cursor_behind(wanted.until)) is not None:
+        end = min(last, behind)
     upto = end
     # The events of one charge point have an index of their own, and all events have theirs.
     if wanted.types is not None or (wanted.cp_ids is not None and len(wanted.cp_ids) > 1):
@@ -99,8 +99,8 @@ def read_on(after: int | None, wanted: Wanted, *, most: int) -> Page:
     events = [Envelope(*row) for row in rows.order_by("position").values_list(*FIELDS)[:most]]
     if after is not None:
         check_cursor(after, last)  # afterwards: what was there then was there when it was read
-    behind = events[-1].position if len(events) == most else max(begin, upto)
-    return Page(events, behind, behind < end)
+    following = events[-1].position if len(events) == most else max(begin, upto)
+    return Page(events, following, following < end)
 
 
 def check_cursor(after: int, last: int) -> None:
@@ -137,8 +137,15 @@ def _first() -> int | None:
     return rows.values_list("position", flat=True).first()
 
 
-def cursor_at(moment: datetime, last: int) -> int:
-    """Return a cursor before what was recorded from SLACK behind a moment on; the last position when nothing was."""
-    rows = Event.objects.filter(pk__gte=uuid7_floor(moment), position__isnull=False).order_by("pk")
+def cursor_before(moment: datetime) -> int | None:
+    """Return a cursor behind which is all that was recorded at a moment or later; None if that is the oldest one."""
+    # One that was recorded so much earlier got its position before any of these did.
+    rows = Event.objects.filter(pk__lt=uuid7_floor(moment - SLACK), position__isnull=False).order_by("-pk")
+    return rows.values_list("position", flat=True).first()
+
+
+def cursor_behind(moment: datetime) -> int | None:
+    """Return a cursor up to which is all that was recorded before a moment; None if that is the last one."""
+    rows = Event.objects.filter(pk__gte=uuid7_floor(moment + SLACK), position__isnull=False).order_by("pk")
     first = rows.values_list("position", flat=True).first()
-    return last if first is None else first - 1
+    return None if first is None else first - 1
