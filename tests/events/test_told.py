@@ -1,10 +1,12 @@
 """What events tell is whole: starts, updates and ends of transactions, boots, connections, commands, requests."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import orjson
 import pytest
+from django.apps import apps
 
 from chargers.certificates import signing
 from chargers.commands.ledger import settle_answer, settle_failure
@@ -12,7 +14,9 @@ from chargers.commands.ordering import SYSTEM, Author
 from chargers.commands.sending import send_command
 from chargers.models import Command
 from chargers.protocol.versions import Version
+from csms.core.events.catalogue import EVENT_TYPES
 from csms.core.events.models import Event
+from csms.core.events.services import record
 from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import pause_endpoint
@@ -236,3 +240,13 @@ def test_a_pause_of_a_webhook_is_told_to_the_others():
         "why": "It was dead for 3 days.",
         "by": "",
     }
+
+
+def test_what_was_recorded_under_an_earlier_name_leaves_under_the_published_one():
+    migration = import_module("csms.core.events.migrations.0005_published_names")
+    for type in [*migration.PUBLISHED, "cp.boot"]:
+        record(type, "CP16", {}, occurred_at=NOON)
+    migration.rename(apps, None)
+    types = list(Event.objects.order_by("pk").values_list("type", flat=True))
+    assert types == ["cp.security_event", "cp.firmware_status", "cp.diagnostics_status", "cp.boot"]
+    assert set(types) <= set(EVENT_TYPES)
