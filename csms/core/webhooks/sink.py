@@ -91,7 +91,7 @@ class WebhookSink(Sink):
         known = Delivery.objects.filter(endpoint=endpoint, event_id__in=events)
         if endpoint.replayed_at is not None:
             # What was over before the place was moved back is asked for once more.
-            again = known.exclude(state=State.WAITING).exclude(last_attempt_at__gte=endpoint.replayed_at)
+            again = known.exclude(state=State.WAITING).exclude(last_attempt_at__gt=endpoint.replayed_at)
             again.update(
                 state=State.WAITING, attempts_before=F("attempts"), next_attempt_at=now, delivered_at=None
             )
