@@ -117,7 +117,8 @@ def test_a_finished_session_is_told_with_the_chargers_times_and_exact_kwh(
     stopped = event(
         "tx.stopped",
         connector_id=2,
-        id_token="04A1B2C3",
+        id_token="04FFFFFF",  # of who stopped it
+        started_by="04A1B2C3",
         meter_start_wh=1000,
         meter_stop_wh=13_345,
         consumed_wh=12_345,

@@ -69,7 +69,7 @@ def session(tenant: str, event: Envelope, payload: Payload) -> Payload:
         "started_at": payload.get("started_at"),
         "ended_at": payload.get("stopped_at"),
         "volume": kwh(payload.get("consumed_wh")),
-        "user_id": payload.get("id_token") or None,
+        "user_id": payload.get("started_by") or payload.get("id_token") or None,
     }
 
 
