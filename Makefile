@@ -67,6 +67,10 @@ bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency
 bench-reads: install $(VENV)/.installed-dev  ## measure how fast the API reads a large network (ARGS="--plans FILE" writes plans)
 	@exec $(PYTHON) -m tests.bench.reads $(ARGS)
 
+.PHONY: bench-events
+bench-events: install $(VENV)/.installed-dev  ## measure what an event costs, how many reach Kafka a second, and how late
+	@exec $(PYTHON) -m tests.bench.events $(ARGS)
+
 .PHONY: conformance
 conformance: install $(VENV)/.installed-dev  ## run the conformance tests, and write docs/conformance.md from what came out
 	@$(PYTHON) -m pytest -q tests/conformance && $(PYTHON) -m tests.conformance
