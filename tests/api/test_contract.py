@@ -320,7 +320,8 @@ def queries(parameters: list[dict[str, Any]], samples: dict[str, Any], plain: by
         if name != "cursor":
             value = word(good(name, schema, samples))
             # One end of a window alone may be too far from "now", which is the other.
-            other = (("to", MIDNIGHT),) if name == "from" else ()
+            ends = name == "from" and any(parameter["name"] == "to" for parameter in parameters)
+            other = (("to", MIDNIGHT),) if ends else ()
             yield Ask(f"{name}={value}", FINE, query=((name, value), *other))
             yield Ask(f"{name} twice", FINE if several else refused, query=((name, value), (name, value)))
         kinds = types(schema)
