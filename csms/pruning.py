@@ -36,6 +36,7 @@ from csms.core.events.retention import places_without_use, undelivered
 from csms.core.idempotency.models import KeptAnswer
 from csms.core.ids import uuid7, uuid7_floor
 from csms.core.partitions import Partitioned, Period
+from csms.core.webhooks.models import Delivery
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
@@ -100,6 +101,12 @@ RETENTION = (
     ),
     Kept("places of sinks that are gone", Reader, lambda c: c.retain_events_days, places_without_use),
     Kept("deviations", Deviation, lambda c: c.retain_connections_days, lambda t: Q(last_at__lt=t)),
+    Kept(
+        "webhook deliveries",
+        Delivery,
+        lambda c: c.retain_events_days,
+        lambda t: _by_id(t) & ~Q(state=Delivery.State.WAITING),
+    ),
     Kept(
         "callbacks",
         Callback,

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from csms.core.events.models import Event
+from csms.core.events import numbering
+from csms.core.events.models import Event, Reader
 from csms.core.webhooks.models import Delivery, EndpointChange
 from csms.core.webhooks.outcomes import ALONE_AFTER
-from csms.core.webhooks.services import pause_endpoint, resume_endpoint
+from csms.core.webhooks.services import change_endpoint, pause_endpoint, resume_endpoint
 from tests.support.house import settings_are
 from tests.support.receiver import deciding, receiving, status
 from tests.webhooks.cast import (
@@ -268,3 +269,22 @@ def test_who_is_resumed_while_left_alone_is_tried_at_once(clock: Clock, worker: 
         assert hand.works() == "done"
     assert {state for _, state in states(endpoint)} == {"delivered"}
     assert fresh(endpoint).delivered_at == NOON + timedelta(seconds=1)
+
+
+def test_one_that_rested_so_long_that_its_place_was_pruned_begins_with_what_is_kept(
+    clock: Clock, worker: Any
+) -> None:
+    with receiving() as receiver:
+        paused = an_endpoint(receiver.origin, types=["cp.*"])
+        off = an_endpoint(receiver.origin, "off", types=["cp.*"])
+        pause_endpoint(paused, by="alice", now=clock.now)
+        change_endpoint(off, {"enabled": False}, by="alice", now=clock.now)
+        for n in range(3):
+            happens(n=n)
+        Event.objects.filter(position__lte=2).delete()  # the pause itself, and one of them
+        Reader.objects.exclude(pk=numbering.NAME).delete()
+        resume_endpoint(paused, by="alice", now=clock.now)
+        change_endpoint(off, {"enabled": True}, by="alice", now=clock.now)
+        for endpoint in (paused, off):
+            assert worker(endpoint).works() == "done"
+    assert payloads(receiver) == [1, 2] * 2

@@ -97,7 +97,9 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
         setattr(endpoint, name, value)
     if fresh:
         _save(endpoint, update_fields=list(fresh))
-    if not endpoint.enabled:
+    if endpoint.enabled:
+        _position(endpoint)
+    else:
         _rests(endpoint)
     after = _values(endpoint)
     if changed := {name: value for name, value in after.items() if value != before[name]}:
@@ -322,8 +324,13 @@ def _note(endpoint: Endpoint, what: EndpointChange.What, *, by: str, now: dateti
 
 
 def _position(endpoint: Endpoint) -> int:
+    """Return its place in the outbox; a row that was pruned while it rested is made again, before what is kept."""
     row = Reader.objects.filter(pk=endpoint.reader).values_list("position", flat=True).first()
-    return numbering.head() if row is None else row
+    if row is None:
+        kept = events_after(0, most=1)
+        row = kept[0].position - 1 if kept else numbering.head()
+        Reader.objects.create(name=endpoint.reader, position=row, moved_at=endpoint.created_at)
+    return row
 
 
 def _missed(endpoint: Endpoint) -> int:
