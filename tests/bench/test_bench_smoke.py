@@ -41,7 +41,7 @@ def quick(module: str, postgres_url: str, **environment: str) -> subprocess.Comp
         env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url} | environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=280,
     )
 
 

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from pydantic import SecretStr
 
 from csms.core.events import kafka as kafka_sink
 from csms.core.events import kafka_line
@@ -39,7 +40,7 @@ from tests.events.kafka_cast import (
     sink,
     until,
 )
-from tests.lanes.kafka import Kafka
+from tests.lanes.kafka import USER, Kafka
 
 
 @pytest.fixture
@@ -348,3 +349,41 @@ def test_a_relay_that_ends_waits_for_what_is_on_its_way(
     one.publish([event(2)], end)
     one.close()
     assert len(everything(kafka.address, config.kafka_topic_prefix)) == 2
+
+
+def test_brokers_are_spoken_to_by_tls_and_with_a_password_where_that_is_set(kafka: Kafka) -> None:
+    config = settings(
+        kafka.secure_address,
+        kafka_security="sasl_ssl",
+        kafka_sasl_mechanism="PLAIN",
+        kafka_username=USER,
+        kafka_password=SecretStr(kafka.password),
+        kafka_ca_file=str(kafka.ca_file),
+    )
+    one = sink(config)
+    publish_at_last(one, [event(1)])
+    one.close()
+    assert len(everything(kafka.address, config.kafka_topic_prefix)) == 1
+
+
+def test_a_wrong_password_and_an_unknown_certificate_are_told(kafka: Kafka) -> None:
+    given = {
+        "kafka_security": "sasl_ssl",
+        "kafka_sasl_mechanism": "PLAIN",
+        "kafka_username": USER,
+        "kafka_password": SecretStr("guessed"),
+        "kafka_ca_file": str(kafka.ca_file),
+    }
+    for others, words in (
+        ({}, "authentication"),
+        ({"kafka_ca_file": ""}, "certificate verify failed"),
+    ):
+        one = sink(settings(kafka.secure_address, **given | others))
+
+        def told(one: KafkaSink = one, words: str = words) -> bool:
+            with pytest.raises(SinkAway) as away:
+                one.publish([event(1)], keep)
+            return words in str(away.value).lower()
+
+        until(told, words)
+        one.close()

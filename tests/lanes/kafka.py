@@ -3,16 +3,24 @@
 import contextlib
 import ctypes
 import hashlib
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.lanes.services import START_SECONDS, ServiceError, free_port
 
@@ -27,9 +35,14 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=BROKER://127.0.0.1:{port}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=BROKER://127.0.0.1:{port},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=BROKER://127.0.0.1:{port},SECURE://127.0.0.1:{secure}
+listener.security.protocol.map=BROKER:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={folder}/keystore.pem
+listener.name.secure.sasl.enabled.mechanisms=PLAIN
+listener.name.secure.plain.sasl.jaas.config={login} required user_{user}="{password}";
+sasl.enabled.mechanisms=PLAIN
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs={folder}/data
@@ -46,6 +59,8 @@ group.initial.rebalance.delay.ms=0
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true
 """
+LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+USER = "csms"
 
 
 def find_kafka() -> Path | None:
@@ -95,11 +110,30 @@ class Kafka:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def secure_address(self) -> str:
+        """Where TLS is spoken, by `ca_file`, and USER signs in with `password` (PLAIN)."""
+        return f"127.0.0.1:{self.secure_port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca.pem"
+
     def _prepare(self) -> None:
-        self.port, controller = free_port(), free_port()
+        self.port, self.secure_port, controller = free_port(), free_port(), free_port()
+        self.password = secrets.token_hex(12)
+        _make_certificates(self.ca_file, self.folder / "keystore.pem")
         self._settings = self.folder / "server.properties"
         self._settings.write_text(
-            PROPERTIES.format(port=self.port, controller=controller, folder=self.folder)
+            PROPERTIES.format(
+                port=self.port,
+                secure=self.secure_port,
+                controller=controller,
+                folder=self.folder,
+                login=LOGIN,
+                user=USER,
+                password=self.password,
+            )
         )
         formatted = subprocess.run(
             ["java", *JAVA, "-cp", self._classes, "kafka.tools.StorageTool", "format"]
@@ -155,6 +189,33 @@ class Kafka:
         if self._process is not None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _make_certificates(ca_file: Path, keystore: Path) -> None:
+    """Make a CA, and a key and certificate for 127.0.0.1 in the one file that Kafka wants."""
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name, name = (
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("tests' CA", "tests' broker")
+    )
+    now = datetime.now(UTC)
+
+    def certificate(subject: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        return x509.CertificateBuilder(
+            ca_name, subject, public_key, x509.random_serial_number(),
+            now - timedelta(days=1), now + timedelta(days=30),
+        )  # fmt: skip
+
+    ca = certificate(ca_name, ca_key.public_key()).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
+    ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    broker = certificate(name, key.public_key()).add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+    )
+    keystore.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + broker.sign(ca_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    )
 
 
 def _die_with_parent() -> None:
