@@ -1,7 +1,9 @@
 """Django's settings, derived from `csms.core.config`; nothing is read from the environment here."""
 
+import ssl
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -184,6 +186,11 @@ CELERY_BROKER_URL = config.effective_broker_url
 if CELERY_BROKER_URL == "memory://":
     CELERY_BROKER_URL = "memory://localhost/"  # kombu warns at each connection of a URL without a host
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.1} if CELERY_BROKER_URL.startswith("memory:") else {}
+if CELERY_BROKER_URL.startswith("amqps:"):  # without a name to expect, any trusted certificate would do
+    CELERY_BROKER_USE_SSL = {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "server_hostname": urlsplit(CELERY_BROKER_URL).hostname,
+    }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -5,9 +5,12 @@ import datetime as dt
 import ipaddress
 import json
 import logging
+import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +40,7 @@ from tests.events.rabbit_cast import (
 )
 from tests.lanes.rabbitmq import USER, Rabbit
 from tests.support.house import settings_are
+from tests.support.server import ROOT
 
 
 @pytest.fixture
@@ -434,6 +438,23 @@ def tls_door(broker: Rabbit, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     yield listening.getsockname()[1], file
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
+
+
+def test_over_tls_the_broker_of_tasks_is_believed_by_name_only(
+    broker: Rabbit, tls_door: tuple[int, Path]
+) -> None:
+    port, certificate = tls_door
+    url = broker.url.replace("amqp://", "amqps://").replace(f":{broker.port}", f":{port}")
+    code = "from csms.celery import app; app.connection_for_write().connect(); print('connected')"
+
+    def connect(url: str, **more: str) -> subprocess.CompletedProcess[str]:
+        env = os.environ | {"CELERY_BROKER_URL": url, **more}
+        return subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True)
+
+    trusted = {"SSL_CERT_FILE": str(certificate)}
+    assert connect(url, **trusted).stdout == "connected\n"
+    assert "mismatch" in connect(url.replace("127.0.0.1", "localhost"), **trusted).stderr
+    assert "certificate verify failed" in connect(url).stderr
 
 
 def test_over_tls_the_broker_is_believed_only_with_a_certificate_that_is_trusted(
