@@ -21,10 +21,16 @@ def outgoing(term: str, family: str) -> SafeString:
 
 
 @register.filter
+def plain(summary: str) -> str:
+    """Write what is Markdown in the documents as plain words."""
+    return summary.replace("`", "")
+
+
+@register.filter
 def event_summary(type: str) -> str:
     """Say when a type of event is told; "" of one that the catalogue does not have any more."""
     found = EVENT_TYPES.get(type)
-    return found.summary if found is not None else ""
+    return plain(found.summary) if found is not None else ""
 
 
 @register.filter

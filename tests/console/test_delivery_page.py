@@ -165,7 +165,7 @@ def test_webhooks_are_told_by_name_and_state(bob: Client) -> None:
 def test_it_is_in_the_menu_live_and_read_in_parts(bob: Client) -> None:
     page = text(bob)
     assert f'href="{PAGE}" aria-current="page"' in page
-    assert '<div id="figures" data-live="webhooks" data-live-every="5">' in page
+    assert '<div id="figures" data-live="" data-live-every="5">' in page
     for part in ("figures", "kinds"):
         answer = bob.get(PAGE, headers={"Live": part}).content.decode()
         assert answer.startswith(f'<div id="{part}">')

@@ -34,7 +34,7 @@ def text(client: Client, path: str = PAGE) -> str:
 
 
 def types_in(page: str) -> list[str]:
-    return re.findall(r'<span class="frame-action">([^<]+)</span>', page)
+    return re.findall(r'<span class="event-type">([^<]+)</span>', page)
 
 
 def make_frame(charge_point: ChargePoint, **values: Any) -> Frame:
