@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from chargers.models import ChargePoint
@@ -94,13 +95,14 @@ def begin(charge_point: ChargePoint, tag: str = "B-TAG", meter: int = 100, **mor
         "raw": "{}",
         "now": at,
     }
-    return services.start_transaction(
-        charge_point_id=charge_point.pk,
-        cp_id=charge_point.cp_id,
-        id_token=tag,
-        meter_start_wh=meter,
-        **(facts | more),
-    ).transaction
+    with transaction.atomic():
+        return services.start_transaction(
+            charge_point_id=charge_point.pk,
+            cp_id=charge_point.cp_id,
+            id_token=tag,
+            meter_start_wh=meter,
+            **(facts | more),
+        ).transaction
 
 
 def end(charge_point: ChargePoint, claimed_id: str, meter: int = 5100, **more: Any) -> Transaction:
@@ -112,10 +114,11 @@ def end(charge_point: ChargePoint, claimed_id: str, meter: int = 5100, **more: A
         "raw": "{}",
         "now": at,
     }
-    return services.stop_transaction(
-        charge_point_id=charge_point.pk,
-        cp_id=charge_point.cp_id,
-        claimed_id=claimed_id,
-        meter_stop_wh=meter,
-        **(facts | more),
-    ).transaction
+    with transaction.atomic():
+        return services.stop_transaction(
+            charge_point_id=charge_point.pk,
+            cp_id=charge_point.cp_id,
+            claimed_id=claimed_id,
+            meter_stop_wh=meter,
+            **(facts | more),
+        ).transaction

@@ -168,7 +168,9 @@ async def test_a_charge_point_that_the_backend_does_not_know_is_rejected() -> No
 
 
 @pytest.mark.parametrize(
-    "answer", [status(500), refusal(400, "BAD_REQUEST"), said({"registration_status": "?"})]
+    "answer",
+    [status(500), refusal(400, "BAD_REQUEST"), said({"registration_status": "?"})],
+    ids=["500", "refused", "garbage"],
 )
 async def test_each_fallback_of_the_register_holds(answer: Answer) -> None:
     for fallback, verdict in (

@@ -98,7 +98,9 @@ async def test_a_second_attempt_may_succeed() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [silent, dripping(), dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")]
+    "answer",
+    [silent, dripping(), dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")],
+    ids=["silent", "dripping", "dripping body"],
 )
 async def test_silence_ends_with_the_time_that_a_question_has(answer: Answer) -> None:
     with client_of(answer, BACKEND_AUTHORIZE_MS="150") as (client, receiver):
@@ -129,7 +131,9 @@ async def test_a_refusal_of_the_contract_is_an_answer_and_no_failure(code: str) 
         assert client.breakers["authorize"].state == "closed"
 
 
-@pytest.mark.parametrize("answer", [status(401), status(403, b"no"), refusal(401, "UNAUTHORIZED")])
+@pytest.mark.parametrize(
+    "answer", [status(401), status(403, b"no"), refusal(401, "UNAUTHORIZED")], ids=["401", "403", "code"]
+)
 async def test_a_token_that_is_not_taken_is_said_loudly_and_not_tried_again(
     answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -147,7 +151,9 @@ async def test_a_token_that_is_not_taken_is_said_loudly_and_not_tried_again(
 
 
 @pytest.mark.parametrize(
-    "answer", [status(429, Retry_After="600"), refusal(429, "RATE_LIMITED", Retry_After="600")]
+    "answer",
+    [status(429, Retry_After="600"), refusal(429, "RATE_LIMITED", Retry_After="600")],
+    ids=["status", "code"],
 )
 async def test_a_rate_limit_is_respected_by_all_who_ask(answer: Answer) -> None:
     with client_of(answer) as (client, receiver):
