@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import path
@@ -70,10 +71,7 @@ EXAMPLE: dict[str, Any] = {
         "meter_start_wh": 1200,
     },
 }
-STREAMED = (
-    "retry: 2741\nid: 815041\n\n"
-    'id: 815042\nevent: tx.started\ndata: {"event_id": "019aa5c2-…", "type": "tx.started", …}\n\n:\n\n'
-)
+STREAMED = {"id": "815042", "event": "tx.started", "data": orjson.dumps(EXAMPLE).decode()}
 GONE = error(
     "What follows the cursor is not kept any more (`CSMS_RETAIN_EVENTS_DAYS`), or no event has got so far here. "
     "`oldest` is the oldest good cursor: whoever goes on from there has missed something, and should read anew what "
@@ -117,6 +115,14 @@ class EventPageShape(Shape):
     more = serializers.BooleanField(
         help_text="Whether there is more behind `next_after` by now; if not, ask later."
     )
+
+
+class StreamedEventShape(Shape):
+    """One message of the stream; each field is a line of it."""
+
+    id = serializers.CharField(help_text="The cursor behind the event.")
+    event = serializers.CharField(help_text="The type.")
+    data = serializers.CharField(help_text="The event as JSON, as `GET /api/v1/events/{id}/` shows it.")
 
 
 class EventTypeShape(Shape):
@@ -307,9 +313,9 @@ class Stream(ApiView):
         ],
         responses={
             (200, MEDIA_TYPE): OpenApiResponse(
-                OpenApiTypes.STR,
-                description="Events, until somebody ends it.",
-                examples=[OpenApiExample("a start, then nothing", value=STREAMED)],
+                StreamedEventShape,
+                description="Messages, until somebody ends it; the schema is that of one.",
+                examples=[OpenApiExample("a start", value=STREAMED)],
             ),
             410: GONE,
             503: error(
