@@ -37,6 +37,7 @@ from csms.core.idempotency.models import KeptAnswer
 from csms.core.ids import uuid7, uuid7_floor
 from csms.core.partitions import Partitioned, Period
 from csms.core.webhooks.models import Delivery
+from transactions.backend.models import SessionReport
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
@@ -180,6 +181,12 @@ RETENTION = (
         lambda c: c.retain_alerts_days,
         lambda t: Q(resolved_at__lt=t),
         remove=remove_alerts,
+    ),
+    Kept(
+        "sessions told to the backend",
+        SessionReport,
+        lambda c: c.retain_events_days,
+        lambda t: _by_id(t) & Q(state=SessionReport.State.DELIVERED),
     ),
     Kept("answers kept for repeats", KeptAnswer, lambda c: 1, lambda t: Q(created_at__lt=t)),
     Kept("sessions of people", Session, lambda c: 1, lambda t: Q(expire_date__lt=t)),
