@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from console.days import check_year
 from console.pages import action, moved, person
 from console.questions import confirmed, question_page
 from console.views.webhook_forms import show_secret
@@ -20,6 +23,13 @@ from csms.core.webhooks.selectors import changes, deliveries
 
 WHY_MAX = 500
 EXCERPT_SHOWN = 300
+SINCE = forms.DateTimeField(
+    validators=[check_year],
+    error_messages={
+        "invalid": "A time is written as in 2026-11-21 09:30.",
+        "required": "Since when? Give a time.",
+    },
+)
 
 Do = Callable[[HttpRequest, Endpoint], HttpResponse | None]
 
@@ -47,6 +57,9 @@ def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
         answer = known.do(request, endpoint)
     except NotNow as refusal:
         _refused(request, refusal)
+        answer = None
+    except ValidationError as problem:
+        messages.error(request, " ".join(problem.messages))
         answer = None
     return moved(request, back) if answer is None else answer
 
@@ -139,6 +152,14 @@ def _discard_dead(request: HttpRequest, endpoint: Endpoint) -> None:
     messages.warning(request, f"{_deliveries(count)} discarded; the log keeps them as skipped.")
 
 
+def _replay_since(request: HttpRequest, endpoint: Endpoint) -> None:
+    given = SINCE.clean(request.POST.get("since", ""))
+    count = services.replay_since(endpoint, since=given, by=_by(request), now=timezone.now())
+    messages.success(
+        request, f"{_events(count)} of the house are read again; what is for it is posted again."
+    )
+
+
 def _deliveries(count: int) -> str:
     return "1 dead delivery is" if count == 1 else f"{count} dead deliveries are"
 
@@ -166,6 +187,9 @@ STEPS = {
     ),
     "test": Step(_test),
     "replay-dead": Step(_replay_dead),
+    "replay-since": Step(
+        _replay_since, "What {name} has taken since then is posted again, with the same ids. Replay it?"
+    ),
     "discard-dead": Step(_discard_dead, "The dead deliveries of {name} are never delivered. Discard them?"),
     "delete": Step(_delete, "{name} is deleted with its log of deliveries. Delete it?"),
 }

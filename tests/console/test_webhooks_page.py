@@ -401,6 +401,38 @@ def test_what_is_dead_is_discarded_after_the_question(adam: Client, endpoint: En
     assert Delivery.objects.get().state == State.SKIPPED
 
 
+def test_all_since_a_time_is_replayed(adam: Client, endpoint: Endpoint) -> None:
+    a_delivery(endpoint, State.DELIVERED)
+    a_delivery(endpoint, State.DELIVERED)
+    Reader.objects.filter(pk=endpoint.reader).update(position=numbering.head())
+    since = (timezone.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    assert "2 events of the house are read again" in done(adam, endpoint, "replay-since", since=since)
+    assert Reader.objects.get(pk=endpoint.reader).position == numbering.head() - 2
+
+
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [
+        ("", "Since when? Give a time."),
+        ("soon", "A time is written as in"),
+        ("0001-01-01T00:00", "lies in the years 1970 to 9998"),
+    ],
+)
+def test_a_time_that_cannot_be_replays_nothing(
+    adam: Client, endpoint: Endpoint, since: str, why: str
+) -> None:
+    assert why in done(adam, endpoint, "replay-since", since=since)
+    assert not EndpointChange.objects.filter(what="replayed").exists()
+
+
+def test_what_waits_behind_another_is_not_offered_to_be_tried_now(adam: Client, endpoint: Endpoint) -> None:
+    first = a_delivery(endpoint, State.WAITING, attempts=1, next_attempt_at=timezone.now())
+    behind = a_delivery(endpoint, State.WAITING)
+    page = text(adam, address(endpoint))
+    assert f"/deliveries/{first.pk}/replay" in page
+    assert f"/deliveries/{behind.pk}/replay" not in page
+
+
 def test_what_cannot_be_replayed_says_why(adam: Client, endpoint: Endpoint) -> None:
     gone = a_delivery(endpoint, event=False)
     answer = adam.post(address(endpoint, f"/deliveries/{gone.pk}/replay"), follow=True)
