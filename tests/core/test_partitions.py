@@ -1,10 +1,13 @@
 """Partitions are made ahead, catch what has none, and go whole once all in them is old; nobody waits long for that."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from time import sleep
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -14,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chargers.models import FRAMES, ChargePoint, Frame
-from csms import pruning
+from csms import pruning, tasks
 from csms.core import partitions
 from csms.core.config import get_config
 from csms.core.events import numbering
@@ -24,6 +27,7 @@ from csms.core.events.services import record
 from csms.core.events.sinks import Sink
 from csms.core.ids import UUID, uuid7_floor
 from csms.core.partitions import Partitioned
+from csms.management.commands import serve
 from csms.pruning import PARTITIONED, analyze_partitioned, make_partitions, prune
 from transactions.models import MeterValue
 from transactions.selectors import charge_point_readings
@@ -317,6 +321,12 @@ def test_the_planner_is_not_told_again_within_a_day():
     assert any(known() or sleep(0.2) for _ in range(150))
 
 
+def test_the_clock_makes_partitions_and_a_second_look_finds_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("csms.tasks.timezone", SimpleNamespace(now=lambda: NOW))
+    assert len(tasks.make_partitions()) == 19
+    assert tasks.make_partitions() == []
+
+
 # --- several at once; what these tests commit is taken away -----------------------------------------------------------
 
 
@@ -410,3 +420,22 @@ def test_emptying_the_tables_leaves_the_partitions_and_brings_back_those_of_now(
     assert not Event.objects.exists()
     assert len(names()) == 8
     assert partitions.partitions(EVENT.table)[0].name == EVENT.name(EVENT.period.begin(timezone.now()))
+
+
+def test_a_server_begins_with_partitions_of_the_days_to_come(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+):
+    async def nothing(*_args: object) -> None:
+        pass
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    for name, stand_in in {
+        "listen": lambda _config: listener,
+        "serve": nothing,
+        "timezone": SimpleNamespace(now=lambda: NOW),
+    }.items():
+        monkeypatch.setattr(serve, name, stand_in)
+    with listener:
+        call_command("serve", no_migrate=True, stdout=StringIO())
+    assert len(names()) == 8
