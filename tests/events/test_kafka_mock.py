@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.cimpl import NewTopic
+from prometheus_client import REGISTRY
 
 from csms.core.config import Config, get_config
 from csms.core.events import kafka as kafka_sink
@@ -65,7 +66,14 @@ def test_everything_arrives_in_order_under_its_key(config: Config) -> None:
     assert {message.key() for message in messages} == {f"CP{n}".encode() for n in range(5)}
 
 
-def test_what_is_too_large_for_any_broker_leaves_without_its_payload(config: Config) -> None:
+def counted(name: str, topic: str) -> float:
+    return REGISTRY.get_sample_value(name, {"topic": topic}) or 0
+
+
+def test_what_is_too_large_for_any_broker_leaves_without_its_payload_and_is_counted_and_logged(
+    config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "csms.core.events.kafka")
     large = event(2, text="x" * 1_100_000)
     one = sink(config)
     publish_at_last(one, [event(1), large, event(3)])
@@ -73,6 +81,12 @@ def test_what_is_too_large_for_any_broker_leaves_without_its_payload(config: Con
     messages = everything(config.kafka_brokers[0], config.kafka_topic_prefix)
     assert firsts(messages) == {(f"{config.kafka_topic_prefix}cp.status", "CP16"): [1, 2, 3]}
     assert dict(messages[1].headers())["payload-at"] == f"/api/v1/events/{large.id}/".encode()
+    topic = f"{config.kafka_topic_prefix}cp.status"
+    assert counted("csms_kafka_published_total", topic) == 3
+    assert counted("csms_kafka_cut_total", topic) == 1
+    said = {record.message: record for record in caplog.records}
+    assert said["kafka.event_cut"].event_id == str(large.id)
+    assert (said["kafka.published"].sink, said["kafka.published"].events) == ("kafka:0", 3)
 
 
 def test_brokers_that_are_away_are_named_with_the_time_since_when(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Collection, Iterator
 
-from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
@@ -30,8 +29,8 @@ class EventMetrics(Collector):
         """Yield the figures as they are now."""
         try:
             yield from self._figures()
-        except DatabaseError as error:
-            log.warning("metrics.database_failed", extra={"error": repr(error)[:300]})
+        except Exception as error:  # whatever it is, the rest of the page does not depend on it
+            log.warning("metrics.events_unknown", extra={"error": repr(error)[:300]})
 
     def _figures(self) -> list[Metric]:
         now = timezone.now()
