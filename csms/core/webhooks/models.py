@@ -153,8 +153,16 @@ class Delivery(models.Model):
                 name="webhook_due",
                 condition=models.Q(state="waiting"),
             ),
+            # Few among many: counted, and looked for in the log.
             models.Index(
-                fields=["endpoint", "position"], name="webhook_dead", condition=models.Q(state="dead")
+                fields=["endpoint", "state", "position"],
+                name="webhook_unsettled",
+                condition=models.Q(state__in=("waiting", "dead")),
+            ),
+            models.Index(
+                fields=["state", "id"],
+                name="webhook_log_unsettled",
+                condition=models.Q(state__in=("waiting", "dead")),
             ),
             models.Index(fields=["endpoint", "id"], name="webhook_log"),
             models.Index(fields=["cp_id", "id"], name="webhook_log_cp"),
