@@ -213,23 +213,24 @@ async def test_another_state_of_the_store_ends_all_streams(followers: Followers)
 
 
 @in_threads
-async def test_a_database_that_fails_for_a_while_ends_nothing(
-    followers: Followers, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [DatabaseError, RuntimeError])
+async def test_a_tail_that_cannot_be_read_for_a_while_ends_nothing(
+    followers: Followers, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(stream, "AGAIN", 0.01)
     failures = iter(range(4))
 
-    def failing(work: Any) -> Any:
+    def failing(work: Any, error: type[Exception]) -> Any:
         def fails(*args: Any, **options: Any) -> Any:
             if next(failures, None) is not None:
-                raise DatabaseError("it is away")
+                raise error("it is away")
             return work(*args, **options)
 
         return fails
 
     await in_thread(told, 3)
-    monkeypatch.setattr(stream, "news", failing(stream.news))
-    monkeypatch.setattr(stream, "read_on", failing(stream.read_on))
+    monkeypatch.setattr(stream, "news", failing(stream.news, error))
+    monkeypatch.setattr(stream, "read_on", failing(stream.read_on, DatabaseError))
     async with follows(followers) as (_, chunks):
         assert await collected(chunks, 3) == [1, 2, 3]
         await in_thread(told, 2)

@@ -122,7 +122,11 @@ class StreamedEventShape(Shape):
 
     id = serializers.CharField(help_text="The cursor behind the event.")
     event = serializers.CharField(help_text="The type.")
-    data = serializers.CharField(help_text="The event as JSON, as `GET /api/v1/events/{id}/` shows it.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; `data` is something else to a serializer."""
+        data = serializers.CharField(help_text="The event as JSON, as `GET /api/v1/events/{id}/` shows it.")
+        return {**super().get_fields(), "data": data}
 
 
 class EventTypeShape(Shape):

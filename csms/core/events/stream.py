@@ -198,9 +198,14 @@ class Followers:
                 if loop.time() >= look_at_guests:
                     await self._see_to_guests()
                     look_at_guests = loop.time() + GUESTS
-            except DatabaseError as error:
+            except (
+                Exception
+            ) as error:  # whatever it is: nobody must wait for ever for a reader that has ended
                 if not failing:
-                    log.warning("events_stream.database_failed", extra={"error": repr(error)[:300]})
+                    known = isinstance(error, DatabaseError)
+                    log.warning(
+                        "events_stream.tail_failed", exc_info=not known, extra={"error": repr(error)[:300]}
+                    )
                 failing, lines = True, []
                 await asyncio.sleep(AGAIN)
             else:
