@@ -113,8 +113,9 @@ class Pump:
 
     @staticmethod
     def _oldest() -> int:
+        head = numbering.head()  # before the look: what is numbered meanwhile lies behind it
         first = events_after(0, most=1)
-        return first[0].position - 1 if first else numbering.head()
+        return first[0].position - 1 if first else head
 
     def keep(self) -> None:
         """Renew the lease when it is time to. Raises NotOurs."""
