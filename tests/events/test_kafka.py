@@ -154,6 +154,19 @@ def test_a_missing_topic_is_told_where_none_is_created_and_what_else_there_is_go
 NOISE = random.Random(7).randbytes(40_000).hex()  # what compresses well would be small enough
 
 
+def test_a_topic_that_was_removed_is_made_again(kafka: Kafka) -> None:
+    config = settings(kafka.address)
+    topic = f"{config.kafka_topic_prefix}cp.status"
+    one = sink(config)
+    publish_at_last(one, [event(1)])
+    admin = kafka.admin()
+    for done in admin.delete_topics([topic]).values():
+        done.result(60)
+    publish_at_last(one, [event(2)])
+    one.close()
+    assert firsts(everything(kafka.address, topic)) == {(topic, "CP16"): [2]}
+
+
 @pytest.mark.parametrize("place", [1, 4], ids=["the first of its key", "in the middle"])
 def test_what_is_too_large_for_the_broker_leaves_without_its_payload_and_in_its_place(
     kafka: Kafka, place: int, monkeypatch: pytest.MonkeyPatch
@@ -273,7 +286,7 @@ def test_a_silent_broker_is_told_and_nothing_is_given_up_or_sent_twice(
     events = [event(n) for n in range(11, 31)]
     kafka.signal(signal.SIGSTOP)
     try:
-        with pytest.raises(SinkAway, match="Kafka does not answer"):
+        with pytest.raises(SinkAway, match="Kafka.*(confirms nothing|does not answer)"):
             one.publish(events, keep)
     finally:
         kafka.signal(signal.SIGCONT)

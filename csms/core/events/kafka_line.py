@@ -63,6 +63,7 @@ def producer_settings(config: Config) -> dict[str, Any]:
         "enable.idempotence": True,
         "enable.gapless.guarantee": True,
         "message.timeout.ms": 0,
+        "topic.metadata.propagation.max.ms": 10_000,  # a topic that is not there by then is looked for anew
         "compression.type": "lz4",
         "linger.ms": 5,
         "partitioner": "murmur2_random",  # as Java's clients have it
@@ -80,6 +81,7 @@ class Generation:
         self.broken = False
         self.away_since: datetime | None = None
         self._trouble: KafkaError | None = None
+        self._brokers = settings["bootstrap.servers"]
         self._alone = {"batch.num.messages": 1} if careful else {}
         self._producer = Producer(settings | self._alone | {"error_cb": self._errs}, logger=log)
         self._ending = threading.Event()
@@ -107,8 +109,10 @@ class Generation:
 
     def complaint(self) -> str:
         """Return what is wrong with the brokers, for people."""
-        since = f" since {self.away_since:%Y-%m-%d %H:%M:%S} UTC" if self.away_since else ""
-        return f"Kafka does not answer{since}: {self._trouble.str() if self._trouble else 'nothing is confirmed'}"
+        trouble, since = self._trouble, self.away_since  # both may be gone at any moment
+        if trouble is None or since is None:
+            return f"Kafka ({self._brokers}) confirms nothing, and gives no reason"
+        return f"Kafka does not answer since {since:%Y-%m-%d %H:%M:%S} UTC: {trouble.str()}"
 
     def end(self) -> None:
         """Give up what is not confirmed, tell so, and let go of the brokers."""
