@@ -250,3 +250,36 @@ def test_what_was_recorded_under_an_earlier_name_leaves_under_the_published_one(
     types = list(Event.objects.order_by("pk").values_list("type", flat=True))
     assert types == ["cp.security_event", "cp.firmware_status", "cp.diagnostics_status", "cp.boot"]
     assert set(types) <= set(EVENT_TYPES)
+
+
+def test_a_report_of_an_update_that_nobody_ordered_here_is_told_and_what_repeats_itself_is_not(
+    cp16: Wireless,
+):
+    words = ("Downloading", "Downloading", "Installed", "Idle", "Downloading", "Downloading")
+    for minute, word in enumerate(words):
+        cp16.say("FirmwareStatusNotification", {"status": word}, minute)
+    said = cp16.told("cp.firmware_status")
+    assert [event["status"] for event in said] == ["Downloading", "Installed", "Downloading"]
+    assert said[0] == {
+        "job_id": None,
+        "command_id": None,
+        "state": None,
+        "request_id": None,
+        "status": "Downloading",
+        "detail": "There is no job that it could be about.",
+    }
+    cp16.say("DiagnosticsStatusNotification", {"status": "Uploading"})
+    assert [event["status"] for event in cp16.told("cp.diagnostics_status")] == ["Uploading"]
+
+
+def test_a_report_after_the_end_of_its_job_names_the_job_and_does_not_change_it(cp16: Wireless):
+    params = {"location": "https://acme.example/fw.bin"}
+    command = send_command(cp16.row, "update-firmware", params, author=SYSTEM, now=NOON)
+    Command.objects.filter(pk=command.pk).update(status="sent", sent_at=NOON, action="UpdateFirmware")
+    settle_answer(command.pk, {}, version=Version.V16, now=NOON)
+    for minute, word in enumerate(("Downloading", "Installed", "Downloading")):
+        cp16.say("FirmwareStatusNotification", {"status": word}, minute)
+    *_, ended, after = cp16.told("cp.firmware_status")
+    assert (ended["state"], ended["status"]) == ("succeeded", "Installed")
+    assert (after["job_id"], after["state"]) == (ended["job_id"], "succeeded")
+    assert (after["status"], after["detail"]) == ("Downloading", "The job had ended.")
