@@ -26,7 +26,7 @@ from csms.core.events.selectors import events_after
 from csms.core.events.services import record
 from csms.core.events.sinks import Sink
 from csms.core.ids import UUID, uuid7_floor
-from csms.core.partitions import Partitioned
+from csms.core.partitions import Partitioned, Period
 from csms.management.commands import serve
 from csms.pruning import PARTITIONED, analyze_partitioned, make_partitions, prune
 from transactions.models import MeterValue
@@ -296,29 +296,46 @@ def test_events_are_read_in_the_order_of_their_places_over_all_partitions():
     assert [str(each.id) for each in events_after(0, most=10)] == [*places, str(late.pk)]
 
 
-def test_the_planner_is_told_once_a_day_what_a_whole_table_holds():
+def test_the_planner_is_told_what_a_whole_table_holds():
     make_partitions(now=NOW)
-    now = timezone.now()
-    assert "events_event" in analyze_partitioned(now=now), "nothing is known of an empty table"
     event(NOW)
-    assert "events_event" in analyze_partitioned(now=now)
+    assert len(analyze_partitioned(now=timezone.now() + 2 * DAY)) == 3
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'events_event' AND inherited")
         assert cursor.fetchone() != (0,)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_planner_is_not_told_again_within_a_day():
-    event(NOW)
+def test_the_planner_is_told_once_a_day_but_as_often_as_asked_while_there_is_nothing_to_tell():
     now = timezone.now()
-    assert "events_event" in analyze_partitioned(now=now + 2 * DAY)
+    readings = Partitioned("some_readings", Period.DAY, 0)
 
-    def known() -> bool:  # the statistics of a session reach the others a little later
+    def ask(sql: str) -> tuple[object, ...] | None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-        return "events_event" not in analyze_partitioned(now=now)
+            cursor.execute(sql)
+            return cursor.fetchone() if cursor.description else None
 
-    assert any(known() or sleep(0.2) for _ in range(150))
+    def told() -> bool:
+        return partitions.analyze([readings], now=now) == ["some_readings"]
+
+    def counted() -> bool:  # the counters of a session reach the others a little later
+        ask("SELECT pg_stat_clear_snapshot()")
+        looked = (
+            "SELECT FROM pg_stat_user_tables WHERE relname = 'some_readings' AND last_analyze IS NOT NULL"
+        )
+        return ask(f"SELECT EXISTS ({looked})") == (True,)
+
+    try:
+        ask("CREATE TABLE some_readings (id uuid PRIMARY KEY) PARTITION BY RANGE (id)")
+        assert partitions.make_ahead([readings], now=now)
+        assert told()
+        assert any(counted() or sleep(0.2) for _ in range(150))
+        assert told(), "nothing is known of an empty table"
+        ask(f"INSERT INTO some_readings VALUES ('{pk(now)}')")
+        assert told()
+        assert not told()
+    finally:
+        ask("DROP TABLE some_readings")
 
 
 def test_the_clock_makes_partitions_and_a_second_look_finds_them(monkeypatch: pytest.MonkeyPatch):
