@@ -34,6 +34,7 @@ from transactions import (
     token_import_api,
     transaction_api,
 )
+from transactions.backend import api as backend
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
@@ -43,6 +44,7 @@ BLOCKS = (
     access,
     alerts,
     availability,
+    backend,
     bulk,
     callbacks,
     certificates,

@@ -26,6 +26,7 @@ from csms.core.webhooks.models import Delivery
 from csms.core.webhooks.services import create_endpoint
 from tests.certificates.cast import csr, pem, root
 from tests.support.house import settings_are
+from transactions.backend.models import SessionReport
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import MeterValue, Transaction, UnknownToken
 
@@ -106,6 +107,14 @@ def event(charger: ChargePoint, type: str = "tx.started", **payload: Any) -> str
     while number_events(now=NOON):
         pass
     return id
+
+
+def session_report(state: str = "dead", **values: Any) -> SessionReport:
+    """What the backend was told, or was to be told, of a session."""
+    facts = {"kind": "open", "cp_id": "CP16", "transaction_id": "4711", "body": "{}", "attempts": 3}
+    return SessionReport.objects.create(
+        event_id=uuid7(), state=state, created_at=NOON, next_at=NOON, last_error="it said no", **(facts | values)
+    )
 
 
 def delivery(nth: int = 0) -> Delivery:

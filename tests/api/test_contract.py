@@ -40,6 +40,7 @@ from tests.api.cast import (
     reservation,
     security_event,
     session,
+    session_report,
     signing_request,
     unknown_token,
 )
@@ -154,6 +155,7 @@ KINDS = {
     "/tariff-assignments/": "tariff_assignment",
     "/cost/": "ended",
     "/events/": "event",
+    "/backend/sessions/": "session_report",
     "/webhooks/deliveries/": "delivery",
     "/webhooks/": "webhook",
 }
@@ -442,6 +444,7 @@ def samples(db: None) -> dict[str, Any]:
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
     ids["event"] = event(cp16)
+    ids["session_report"] = str(session_report().pk)
     ids["delivery"] = str((posted := delivery()).pk)
     ids["webhook"] = str(posted.endpoint_id)
     ids["unknown_token"] = str(unknown_token(cp16).pk)

@@ -38,6 +38,7 @@ from tests.api.cast import (
     reservation,
     security_event,
     session,
+    session_report,
     signing_request,
     unknown_token,
 )
@@ -261,6 +262,7 @@ LISTS: dict[str, Listed] = {
         2, numbered(lambda cp16, nth: ModelTraits.objects.create(vendor=f"V{nth}", traits={}, changed_at=NOON))
     ),
     "/deviations/": Listed(2, numbered(deviation)),
+    "/backend/sessions/": Listed(2, numbered(lambda cp16, nth: session_report())),
     "/webhooks/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),
     "/webhooks/{id}/changes/": Listed(3, renamed, lambda cp16: delivery(99).endpoint),
     "/webhooks/deliveries/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),

@@ -1,5 +1,7 @@
 """The queue of what the backend is to be told of sessions, until it has taken it or that was given up."""
 
+from datetime import datetime
+
 from django.db import models
 
 from csms.core.backend.client import idempotency_key
@@ -55,6 +57,11 @@ class SessionReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.cp_id} {self.transaction_id} {self.state}"
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when the next attempt is due, None if there will be none."""
+        return self.next_at if self.state == self.State.PENDING else None
 
     @property
     def idempotency_key(self) -> str:
