@@ -31,7 +31,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("cp.csr_submitted", "CsrSubmitted", "A charge point has asked for a certificate."),
     ("cp.security_event", "SecurityEvent", "A charge point has reported a security event."),
     ("cp.firmware_status", "FirmwareStatus", "An update of firmware has come forward, has ended, or was reported on."),
-    ("cp.diagnostics_status", "DiagnosticsStatus", "An upload of a log has come forward, has ended, or was reported on."),
+    ("cp.diagnostics_status", "DiagnosticsStatus", "An upload of a log has come forward, ended, or was reported on."),
     ("cp.traits", "Traits", "What is peculiar to a charge point was said anew."),
     ("cp.alias", "Alias", "A charge point may connect under another identity, too, or no longer."),
     ("cp.ocpp_frames", "OcppFrame", "An OCPP message came in or went out. Only as `CSMS_EVENTS_FRAMES` says."),
