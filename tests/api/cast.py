@@ -113,7 +113,12 @@ def session_report(state: str = "dead", **values: Any) -> SessionReport:
     """What the backend was told, or was to be told, of a session."""
     facts = {"kind": "open", "cp_id": "CP16", "transaction_id": "4711", "body": "{}", "attempts": 3}
     return SessionReport.objects.create(
-        event_id=uuid7(), state=state, created_at=NOON, next_at=NOON, last_error="it said no", **(facts | values)
+        event_id=uuid7(),
+        state=state,
+        created_at=NOON,
+        next_at=NOON,
+        last_error="it said no",
+        **(facts | values),
     )
 
 
