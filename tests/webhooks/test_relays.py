@@ -81,7 +81,7 @@ def test_a_shift_ends_though_somebody_hangs_and_the_next_serves_the_others_at_on
     with receiving(silent) as dead, receiving() as well, Relays() as relays:
         an_endpoint(dead.origin, "stuck", types=["cp.*"])
         an_endpoint(well.origin, "fine", types=["cp.*"])
-        _, shift = relays.start(seconds=3)
+        _, shift = relays.start(seconds=8)
         happens(n=1)
         until(lambda: dead.messages and well.messages)
         shift.join(60)
