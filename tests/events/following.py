@@ -174,6 +174,6 @@ def pulled(server: Server, token: str, query: str) -> dict[str, Any]:
 
 def figure(server: Server, name: str) -> float:
     """A figure of /metrics."""
-    _, text = server.get("/metrics")
+    text = until(lambda: server.get("/metrics")[1])  # it answers in time, or is asked again
     [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.rsplit(" ", 1)[1])
