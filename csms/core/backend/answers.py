@@ -90,7 +90,7 @@ def read_token(data: Mapping[str, Any]) -> TokenVerdict:
     if not isinstance(info, dict):
         raise Garbage("there is no `id_tag_info`")
     status = info.get("status")
-    if status not in TOKEN_STATUSES:
+    if not isinstance(status, str) or status not in TOKEN_STATUSES:
         raise Garbage(f"`id_tag_info.status` is {shown(status)}")
     parent = info.get("parent_id_tag")
     if parent is not None and not (
@@ -105,7 +105,7 @@ def read_token(data: Mapping[str, Any]) -> TokenVerdict:
 def read_registration(data: Mapping[str, Any]) -> RegistrationVerdict:
     """Read the answer of `/charge-points/register`. Raises Garbage."""
     status = data.get("registration_status")
-    if status not in REGISTRATION_STATUSES:
+    if not isinstance(status, str) or status not in REGISTRATION_STATUSES:
         raise Garbage(f"`registration_status` is {shown(status)}")
     interval = data.get("heartbeat_interval_seconds")
     if interval is not None and not (type(interval) is int and 0 < interval <= INTERVAL_MAX):

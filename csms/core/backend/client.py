@@ -150,6 +150,11 @@ class Client:
         except (WireError, Garbage) as error:
             outcome = "failed"
             raise BackendAway(outcome, str(error)) from None
+        except Exception as error:
+            # A fallback decides rather than an error of ours.
+            log.exception("backend.broke", extra={"endpoint": endpoint})
+            outcome = "failed"
+            raise BackendAway(outcome, f"it could not be asked: {error!r}"[:300]) from error
         finally:
             # Without any of these it was cancelled: nobody waits for the answer any more.
             self._conclude(breaker, outcome, monotonic() - begun, retry_after)
