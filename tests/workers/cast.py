@@ -26,6 +26,9 @@ def until(check: Callable[[], Any], what: str, *processes: "Program") -> None:
     """Ask again until it is so."""
     deadline = time.monotonic() + PATIENCE
     while not check():
+        for one in processes:
+            if one.supervised and one.process is not None and one.process.poll() is not None:
+                one.start()
         ended = [one.name for one in processes if one.process is not None and one.process.poll() is not None]
         if ended or time.monotonic() > deadline:
             said = "\n".join(f"-- {one.name}\n{one.said()[-3000:]}" for one in processes)
@@ -52,6 +55,7 @@ class Program:
     settings: dict[str, str]
     arguments: list[str]
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    supervised: bool = False  # started again when it ends, as compose and systemd do
 
     def start(self) -> "Program":
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CSMS_") and not k.endswith("_URL")}
@@ -133,8 +137,8 @@ class Crew:
         return self._start("beat", "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", "INFO")
 
     def send(self, task: str, *arguments: Any, queue: str = "duties") -> None:
-        """Send a task, as any process of the house may."""
-        self.sender.send_task(task, arguments, queue=queue, retry=False)
+        """Send a task, as any process of the house may; again if its connection was to a broker that is gone."""
+        self.sender.send_task(task, arguments, queue=queue)
 
     def done(self, task: str) -> int:
         """How often a task has succeeded."""
