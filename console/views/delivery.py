@@ -7,21 +7,34 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from console.pages import page, render_page
+from csms.core.backend.reader import SESSIONS
 from csms.core.config import get_config
 from csms.core.events.models import BUCKETS, Reader
 from csms.core.events.numbering import NAME as NUMBERING
 from csms.core.events.selectors import UNNUMBERED_MAX, Backlog, Unnumbered, backlogs, unnumbered
 from csms.core.events.sinks import wanted_sinks
 from csms.core.webhooks.models import Endpoint
-from csms.core.webhooks.selectors import endpoints
+from csms.core.webhooks.selectors import endpoints, unsettled
+from transactions.backend.models import SessionReport
 
 LATE = timedelta(minutes=1)
 """What is older is not on its way as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What one who is told has taken over and not settled: deliveries of a webhook, tellings of the backend."""
+
+    waiting: int
+    dead: int
+    oldest_at: datetime | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class Place:
     failing_since: datetime | None
     error: str
     moved_at: datetime | None
+    queue: Queue | None = None
 
     @property
     def kept(self) -> bool:
@@ -68,8 +82,17 @@ class DeliveryPage:
         known = {backlog.name: backlog for backlog in backlogs()}
         moved = dict(Reader.objects.exclude(pk=NUMBERING).values_list("pk", "moved_at"))
         webhooks = {endpoint.reader: endpoint for endpoint in endpoints()}
+        counts = unsettled(webhooks.values())
+        queues = {
+            name: Queue(
+                counts[row.pk].waiting, counts[row.pk].dead, error=row.last_error if row.failures else ""
+            )
+            for name, row in webhooks.items()
+        } | {SESSIONS: sessions_queue()}
         return [
-            self._place(name, name in wanted, known.get(name), moved.get(name), webhooks.get(name))
+            self._place(
+                name, name in wanted, known.get(name), moved.get(name), webhooks.get(name), queues.get(name)
+            )
             for name in sorted(wanted | known.keys())
         ]
 
@@ -80,20 +103,26 @@ class DeliveryPage:
         backlog: Backlog | None,
         moved_at: datetime | None,
         webhook: Endpoint | None,
+        queue: Queue | None,
     ) -> Place:
+        queued_at, queue_error = (queue.oldest_at, queue.error) if queue else (None, "")
+        oldest_at = min(filter(None, (backlog.oldest_at if backlog else None, queued_at)), default=None)
         return Place(
             name=name,
             title=_title(name, webhook),
             link=reverse("console:webhook", args=[webhook.pk]) if webhook is not None else "",
-            state=self._state(wanted, backlog, webhook),
+            state=self._state(wanted, backlog, webhook, oldest_at),
             events=backlog.events if backlog else 0,
-            oldest_at=backlog.oldest_at if backlog else None,
+            oldest_at=oldest_at,
             failing_since=backlog.failing_since if backlog else None,
-            error=backlog.error if backlog else "",
+            error=(backlog.error if backlog else "") or queue_error,
             moved_at=moved_at,
+            queue=queue,
         )
 
-    def _state(self, wanted: bool, backlog: Backlog | None, webhook: Endpoint | None) -> str:
+    def _state(
+        self, wanted: bool, backlog: Backlog | None, webhook: Endpoint | None, oldest_at: datetime | None
+    ) -> str:
         if webhook is not None and not webhook.active:
             return "paused" if webhook.enabled else "off"
         if not wanted:
@@ -102,7 +131,9 @@ class DeliveryPage:
             return "new"
         if backlog.failing_since is not None:
             return "failing"
-        late = backlog.oldest_at is not None and self.now - backlog.oldest_at > LATE
+        if webhook is not None and webhook.failures:
+            return "failing"
+        late = oldest_at is not None and self.now - oldest_at > LATE
         return "behind" if late else "delivering"
 
     @cached_property
@@ -186,6 +217,16 @@ class DeliveryPage:
         )
         if others := [place for name in sorted(mine) for place in mine[name]]:
             yield Kind("Others", "configured", (), "Further ones.", others)
+
+
+def sessions_queue() -> Queue:
+    """Return what the backend is still to be told of sessions."""
+    state = SessionReport.State
+    pending = SessionReport.objects.filter(state=state.PENDING)
+    failed = pending.exclude(last_error="").order_by("next_at").values_list("last_error", flat=True)
+    figures = pending.aggregate(waiting=Count("pk"), oldest=Min("created_at"))
+    dead = SessionReport.objects.filter(state=state.DEAD).count()
+    return Queue(figures["waiting"], dead, figures["oldest"], failed.first() or "")
 
 
 def _host(url: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -18,6 +19,7 @@ from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.selectors import STATES
 from csms.core.webhooks.services import change_endpoint, create_endpoint, pause_endpoint
 from tests.console.cast import HOSTILE, signed_in
+from transactions.backend.models import SessionReport
 
 PAGE = "/sys/delivery"
 
@@ -97,13 +99,51 @@ def test_each_of_them_is_shown_with_its_backlog_and_since_when(
     assert "Delivering 1 " in row_of(page, "Part 2 of 4")
     assert "Not begun" in row_of(page, "Part 3 of 4")
     failing = row_of(page, "Sessions")
-    assert "Failing 237" in failing
+    assert "Failing 237 empty" in failing
     assert "Failing for 5 min" in failing
     assert "It is away." in failing
     assert HOSTILE not in page
     assert "1,237 events" in words(page)
     assert "2 h 0 min ago it was recorded" in words(page)
     assert "1 of 6" in words(page)
+
+
+def test_what_the_backend_and_webhooks_have_in_their_queues_is_told(
+    bob: Client, configured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, hook = timezone.now(), a_webhook("billing")
+    happened(1)
+    for name in ("backend.sessions", "amqp", hook.reader):
+        reads(name, numbering.head(), moved_at=now)
+    monkeypatch.setattr(
+        delivery, "wanted_sinks", lambda: dict.fromkeys(["amqp", "backend.sessions", hook.reader])
+    )
+    assert "Delivering 0 empty" in row_of(text(bob), "Sessions")
+    for index, state in enumerate((SessionReport.State.PENDING, SessionReport.State.DEAD, "delivered")):
+        SessionReport.objects.create(
+            event_id=UUID(int=index),
+            kind="open",
+            cp_id="CP16",
+            transaction_id=str(index),
+            body="{}",
+            created_at=now - timedelta(hours=1),
+            next_at=now,
+            state=state,
+            last_error=f"It answered 500. {HOSTILE}",
+        )
+    for index, waiting in enumerate((Delivery.State.WAITING, Delivery.State.DEAD, Delivery.State.DELIVERED)):
+        Delivery.objects.create(
+            endpoint=hook, event_id=UUID(int=index), type="cp.boot", position=1, state=waiting, created_at=now
+        )
+    Endpoint.objects.filter(pk=hook.pk).update(failures=1, failing_since=now, last_error="It answered 500.")
+    page = text(bob)
+    sessions = row_of(page, "Sessions")
+    assert "Behind 0 1 waiting, 1 dead" in sessions
+    assert "It answered 500." in sessions
+    assert "/api/v1/backend/sessions/replay/" in page
+    assert re.search("Failing 0 1 waiting, 1 dead .* It answered 500", row_of(page, "billing"))
+    assert "Delivering 0 – none" in row_of(page, "Messages and sessions")
+    assert HOSTILE not in page
 
 
 def test_no_password_of_a_broker_is_shown(bob: Client, configured: None) -> None:
