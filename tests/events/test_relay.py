@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from csms.core.events import numbering, relay
 from csms.core.events.envelope import Envelope
@@ -61,9 +63,9 @@ class House:
     def pump(self, holder: str, **attributes: object) -> Pump:
         return Pump(Listener(**attributes), self.hub, holder, clock=self.clock)
 
-    def happen(self, number: int, cp_id: str = "CP16") -> None:
+    def happen(self, number: int, cp_id: str = "CP16", type: str = "cp.boot") -> None:
         for _ in range(number):
-            record("cp.boot", cp_id, {}, occurred_at=NOON)
+            record(type, cp_id, {}, occurred_at=NOON)
         numbering.number_events(now=NOON)
         self.hub.move(numbering.head())
 
@@ -261,6 +263,37 @@ def test_a_sink_of_one_bucket_comes_past_the_events_of_the_others(house: House):
         pump.release()
     assert [len(pump.sink.taken) for pump in pumps] == [4 if bucket == mine else 0 for bucket in range(4)]
     assert {reader.position for reader in Reader.objects.filter(pk__startswith="listener")} == {4}
+
+
+def test_a_sink_of_some_types_is_given_no_others_and_comes_past_them(house: House):
+    pump = house.pump("one", types=("tx.started", "tx.stopped"))
+    house.happen(2)
+    house.happen(1, type="tx.started")
+    house.happen(2)
+    house.happen(1, type="tx.stopped")
+    house.happen(1)
+    pump.hold()
+    with CaptureQueriesContext(connection) as queries:
+        pump.step()
+    assert pump.sink.taken == [3, 6]
+    assert row().position == 7
+    [asked] = [each["sql"] for each in queries if '"payload"' in each["sql"]]
+    assert "tx.started" in asked  # the database leaves the others out, with their payloads
+    pump.sink.types = ()
+    house.happen(1)
+    pump.step()
+    assert pump.sink.taken == [3, 6, 8]
+
+
+def test_what_is_rare_is_looked_for_in_stretches_that_end_within_a_lease(house: House, monkeypatch):
+    monkeypatch.setattr(relay, "REACH", 4)
+    pump = house.pump("one", types=("tx.started",))
+    house.happen(10)
+    house.happen(1, type="tx.started")
+    pump.hold()
+    assert [pump.step() for _ in range(4)] == [True, True, True, False]
+    assert pump.sink.taken == [11]
+    assert row().position == 11
 
 
 def test_what_was_taken_of_a_batch_is_noted_and_only_the_rest_comes_again(house: House):

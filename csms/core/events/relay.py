@@ -31,6 +31,7 @@ LOOK = (
     0.05,
     0.25,
 )  # seconds between two looks for new events: while there are any, and after a while without
+REACH = 20_000  # events among which a sink's are looked for at once, so that it ends well within a lease
 IDLE = 1.0  # seconds after which a sink looks without being told
 REFRESH = 5.0  # seconds between two looks for sinks that came or went
 PATIENCE = 1.0, 10.0  # seconds for sinks to end: at the end of a shift, and at the end of the process
@@ -145,8 +146,15 @@ class Pump:
     def step(self) -> bool:
         """Do what there is to do now, and return whether there was anything. Raises SinkAway and NotOurs."""
         tended = self.sink.tend(self.keep)
-        upto = max(self.hub.position, self.position)
-        events = events_after(self.position, upto=upto, bucket=self.sink.bucket, most=self.sink.batch)
+        last = max(self.hub.position, self.position)
+        upto = min(last, self.position + REACH)
+        events = events_after(
+            self.position,
+            upto=upto,
+            bucket=self.sink.bucket,
+            types=self.sink.types,
+            most=self.sink.batch,
+        )
         if events:
             try:
                 self.sink.publish(events, self.keep)
@@ -157,9 +165,9 @@ class Pump:
                 raise
             self.position = events[-1].position
         if len(events) < self.sink.batch:
-            self.position = max(self.position, upto)  # what else is up to there is of other buckets
+            self.position = max(self.position, upto)  # what else is up to there is not its own
         self._note(force=bool(events))
-        return tended or bool(events)
+        return tended or bool(events) or upto < last
 
     def run(self) -> None:
         """Work until told to end; the body of a thread."""

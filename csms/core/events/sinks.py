@@ -4,7 +4,7 @@
 seconds, so a sink comes and goes with its row or its setting.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -39,6 +39,8 @@ class Sink:
     """Of its row in the table of readers."""
     bucket: int | None = None
     """The part of the outbox that it reads; None for all."""
+    types: Collection[str] = ()
+    """The types of events that it reads, no patterns; none stands for all. Asked for anew after each `tend`."""
     batch = 500
     """Most events that it is given at once."""
     starts_at_end = False
