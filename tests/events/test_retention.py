@@ -85,6 +85,30 @@ def test_a_sink_that_has_not_begun_holds_what_it_will_begin_with(wanted: list[Si
     assert kept() == [1, 2, 3, 4, 5, 6]
 
 
+def test_what_a_sink_has_passed_and_will_read_again_stays(wanted: list[Sink], caplog):
+    class Again(Sink):
+        def needs(self) -> int | None:
+            return needed[0]
+
+    needed: list[int | None] = [3]
+    again = Again()
+    again.name, again.starts_at_end = "again", True
+    wanted += [sink("amqp"), again]
+    reader("amqp", 4)
+    reader("again", 6)
+    assert prune(get_config(), now=NOW)["events"] == 2
+    assert kept() == [3, 4, 5, 6]
+    told = next(record for record in caplog.records if record.message == "prune.held_back")
+    assert told.by == "again"
+    needed[0] = None
+    assert prune(get_config(), now=NOW)["events"] == 2
+    assert kept() == [5, 6]
+    needed[0] = 5
+    Reader.objects.all().delete()
+    wanted.remove(wanted[0])
+    assert prune(get_config(), now=NOW)["events"] == 0, "it has no place, and needs one all the same"
+
+
 def test_a_sink_that_nobody_wants_any_more_holds_nothing(wanted: list[Sink]):
     wanted += [sink("amqp")]
     reader("amqp", 5)

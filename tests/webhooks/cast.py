@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from csms.core.events import numbering
 from csms.core.events.models import Event, Reader
 from csms.core.events.relay import Hub, Pump
 from csms.core.events.services import record
 from csms.core.events.sinks import NotOurs, SinkAway
+from csms.core.ids import uuid7_floor
 from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.services import create_endpoint
 from csms.core.webhooks.sink import WebhookSink
@@ -119,6 +121,7 @@ def payloads(receiver: Any, name: str = "n") -> list[Any]:
     return [message.json["data"]["payload"].get(name) for message in receiver.messages]
 
 
-def forget(*events: str) -> None:
-    """They are pruned."""
-    Event.objects.filter(pk__in=events).delete()
+def record_at(event_id: str, moment: datetime) -> None:
+    """It was recorded then."""
+    new_id = UUID(int=uuid7_floor(moment).int + 1)
+    Event.objects.filter(pk=event_id).update(id=new_id, recorded_at=moment)

@@ -12,10 +12,12 @@ import orjson
 import pytest
 import standardwebhooks
 
+from csms.core.config import get_config
 from csms.core.outbound.retries import ATTEMPTS_MAX
 from csms.core.webhooks import outcomes, sink
 from csms.core.webhooks.models import Delivery
-from csms.core.webhooks.services import create_endpoint, rotate_secret
+from csms.core.webhooks.services import create_endpoint, pause_endpoint, resume_endpoint, rotate_secret
+from csms.pruning import prune
 from tests.support.house import settings_are
 from tests.support.receiver import deciding, dripping, endless, raw, receiving, reset, silent, status
 from tests.webhooks.cast import (
@@ -24,11 +26,11 @@ from tests.webhooks.cast import (
     State,
     an_endpoint,
     behind,
-    forget,
     fresh,
     happens,
     payloads,
     position,
+    record_at,
     states,
 )
 
@@ -243,14 +245,37 @@ def test_after_the_last_attempt_of_more_than_a_day_it_is_dead_and_what_was_behin
     assert Delivery.objects.get(state=State.DEAD).attempts == ATTEMPTS_MAX
 
 
-def test_a_delivery_whose_event_is_kept_no_longer_is_dead_and_says_so(clock: Clock, worker: Any) -> None:
+def test_the_event_of_a_delivery_that_waits_is_kept_until_it_is_taken(clock: Clock, worker: Any) -> None:
+    config = get_config().model_copy(update={"retain_events_days": 1})
     with receiving(status(500), status(200)) as receiver:
         endpoint = an_endpoint(receiver.origin)
-        gone = happens(n=1)
+        first, second = happens(n=1), happens(n=2)
+        for moment, event_id in ((NOON - timedelta(days=9), first), (NOON - timedelta(days=8), second)):
+            record_at(event_id, moment)
+        hand = worker(endpoint)
+        hand.works()
+        assert behind(endpoint) == 0
+        assert prune(config, now=NOON)["events"] == 0
+        clock.moves(hours=1)
+        hand.works()
+    assert payloads(receiver) == [1, 1, 2]
+    assert states(endpoint) == [("CP16", "delivered")] * 2
+    assert prune(config, now=NOON)["events"] == 2
+
+
+def test_what_waits_of_a_paused_endpoint_holds_no_event_and_is_dead_when_it_goes_on(
+    clock: Clock, worker: Any
+) -> None:
+    with receiving(status(500), status(200)) as receiver:
+        endpoint = an_endpoint(receiver.origin, types=["cp.*"])
+        record_at(happens(n=1), NOON - timedelta(days=9))
         happens(n=2)
         hand = worker(endpoint)
         hand.works()
-        forget(gone)
+        pause_endpoint(endpoint, by="alice", now=NOON)
+        config = get_config().model_copy(update={"retain_events_days": 1})
+        assert prune(config, now=NOON)["events"] == 1
+        resume_endpoint(endpoint, by="alice", now=NOON)
         clock.moves(hours=1)
         hand.works()
     dead, delivered = Delivery.objects.order_by("position")

@@ -13,11 +13,15 @@ def undelivered() -> tuple[Q, str]:
     """Return the condition for events that some sink that is wanted has yet to take, and the names of the last sinks.
 
     An event without a place has been read by nobody. A sink that is not wanted now, such as a paused webhook, holds
-    nothing; one that is, and has not begun, everything, unless it begins with what happens from then on.
+    nothing; one that is, and has not begun, everything, unless it begins with what happens from then on. What a sink
+    has passed and will read again, it holds, too: a webhook what waits for another attempt.
     """
     wanted = wanted_sinks()
     done = dict(Reader.objects.filter(pk__in=wanted).values_list("pk", "position"))
     done |= {name: 0 for name, sink in wanted.items() if name not in done and not sink.starts_at_end}
+    # Asked after the places: what is taken between is behind those.
+    needed = {name: needs - 1 for name, sink in wanted.items() if (needs := sink.needs()) is not None}
+    done |= {name: min(position, done.get(name, position)) for name, position in needed.items()}
     if not done:
         return Q(position=None), "numbering"
     least = min(done.values())

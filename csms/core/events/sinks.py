@@ -57,6 +57,13 @@ class Sink:
         """Do what is due without new events, and return whether there was anything. Raises SinkAway."""
         return False
 
+    def needs(self) -> int | None:
+        """Return the position of the oldest event that it has taken and will read again; None if there is none.
+
+        Asked when old events are to go, of a sink that no relay has begun with, too.
+        """
+        return None
+
     def close(self) -> None:
         """Let go of connections; called in the thread that used them."""
 

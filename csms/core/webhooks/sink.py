@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Min
 from django.utils import timezone
 
 from csms.core.config import get_config
@@ -54,6 +54,12 @@ class WebhookSink(Sink):
         self._clock = clock
         self._mended = False
         self._threads: ThreadPoolExecutor | None = None
+
+    def needs(self) -> int | None:
+        """Return the position of the oldest event that waits for another attempt, or behind one that does."""
+        waiting = Delivery.objects.filter(endpoint=self._id, state=State.WAITING, position__isnull=False)
+        oldest: int | None = waiting.aggregate(oldest=Min("position"))["oldest"]
+        return oldest
 
     def close(self) -> None:
         """End the threads; nothing is posted by now."""
