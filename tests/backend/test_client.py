@@ -70,6 +70,8 @@ FAILURES: dict[str, Answer] = {
     "redirect with an envelope": said({"id_tag_info": {"status": "Accepted"}}, code=307),
     "garbage": status(200, b"welcome"),
     "unknown status": token_is("Sure"),
+    "a code that is not of the contract": refusal(404, "NO_SUCH_ROUTE"),
+    "such a code in a 200": refusal(200, "not_found"),
     "success in a 4xx": said({"id_tag_info": {"status": "Accepted"}}, code=400),
     "no http": raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
     "reset": reset,
@@ -109,6 +111,21 @@ async def test_silence_ends_with_the_time_that_a_question_has(answer: Answer) ->
         assert away.value.outcome == "timeout"
         assert "0.15 s" in str(away.value)
         assert len(receiver.messages) == 1  # all attempts share the time
+        receiver.let_go.set()
+
+
+async def test_silence_is_held_against_an_endpoint_only_if_it_had_time_to_speak() -> None:
+    """What waited for a place, or comes after a slow failure, has but the rest of a question's time."""
+    with client_of(silent, BACKEND_AUTHORIZE_MS="1000", BACKEND_BREAKER_FAILURES="1") as (client, receiver):
+        before = asked("timeout")
+        with pytest.raises(BackendAway) as away:
+            await client._attempt("authorize", b"{}", {}, asyncio.get_running_loop().time() + 0.02)
+        assert away.value.outcome == "timeout"
+        assert client.breakers["authorize"].state == "closed"
+        with pytest.raises(BackendAway):
+            await ask(client)
+        assert client.breakers["authorize"].state == "open"
+        assert asked("timeout") == before + 2
         receiver.let_go.set()
 
 

@@ -1,7 +1,7 @@
 """The backend is told of every session, in order, whatever fails in between."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from chargers.models import ChargePoint, Command
+from csms.core.backend.breaker import BREAKER
 from csms.core.backend.client import BackendAway
 from csms.core.config import get_config
 from csms.core.events.models import Event, Reader
@@ -57,6 +58,17 @@ def told(receiver: Receiver) -> list[tuple[str, Any]]:
 
 def kinds(receiver: Receiver) -> list[str]:
     return [kind for kind, _ in told(receiver)]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
 
 def test_without_a_backend_nothing_is_read() -> None:
@@ -139,8 +151,9 @@ def test_the_telling_begins_with_what_happens_once_there_is_a_backend(receiver: 
         (status(401), "unauthorized"),
         (status(429, Retry_After="1"), "rate_limited"),
         (refusal(503, "DB_UNAVAILABLE"), "failed"),
+        (refusal(400, "SOMETHING_NEW"), "failed"),
     ],
-    ids=["500", "reset", "no http", "redirect", "garbage", "unknown status", "401", "429", "503"],
+    ids=["500", "reset", "no http", "redirect", "garbage", "unknown status", "401", "429", "503", "new code"],
 )
 def test_what_fails_is_tried_again_later_with_the_same_words_and_key(
     teller: Teller, receiver: Receiver, cp16: ChargePoint, answer: Answer, outcome: str
@@ -257,6 +270,62 @@ def test_the_end_of_a_shift_waits_for_what_is_under_way(
     assert len(receiver.messages) == 1
 
 
+def test_the_end_of_a_shift_keeps_the_lease_until_all_is_answered(
+    teller: Teller, receiver: Receiver, cp16: ChargePoint
+) -> None:
+    """Else another relay would begin and post the same side by side."""
+    import threading
+
+    from tests.backend.cast import once
+
+    free, clock = threading.Event(), Clock()
+    teller.pump.clock = clock
+    answers(receiver, once(free, TAKEN))
+    begin(cp16)
+    while not receiver.messages:
+        teller.step()
+    leases: list[Any] = []
+
+    def keep() -> None:
+        """As the relay's, whose clock goes on: a lease is over that is not renewed."""
+        clock.passes(10)
+        try:
+            teller.pump.keep()
+        finally:
+            leases.append(Reader.objects.values_list("held_until", flat=True).get(pk="backend.sessions"))
+            if len(leases) == 5:
+                free.set()
+
+    teller.sink._keep = keep
+    teller.pump.hub.stop()
+    teller.sink.close()
+    assert len(leases) >= 5
+    assert leases == sorted(set(leases))
+    assert [report.state for report in reports()] == ["delivered"]
+    assert len(receiver.messages) == 1
+
+
+def test_what_a_shift_learned_of_the_endpoint_the_next_one_knows_and_the_figure_tells(
+    receiver: Receiver,
+) -> None:
+    answers(receiver, status(500))
+    with backend_at(receiver.origin, BACKEND_BREAKER_FAILURES="1", BACKEND_BREAKER_SECONDS="3600"):
+        teller = Teller()
+        begin(known("CP16"))
+        teller.until(lambda: teller.sink._client.breakers["open"].state == "open")
+        assert BREAKER.labels("open")._value.get() == 2
+        assert list(sinks())  # as each relay asks every few seconds, and each look at /metrics
+        assert BREAKER.labels("open")._value.get() == 2
+        teller.close()
+        asked = len(receiver.messages)
+        teller = Teller()
+        time_passes()
+        teller.settle()
+        assert len(receiver.messages) == asked
+        assert BREAKER.labels("open")._value.get() == 2
+        teller.close()
+
+
 def test_while_the_breaker_is_open_nothing_is_asked_and_no_attempt_is_used_up(
     receiver: Receiver,
 ) -> None:
@@ -334,7 +403,7 @@ def test_a_stop_that_cannot_be_ordered_takes_nothing_from_the_note(receiver: Rec
     assert [report.state for report in reports()] == ["delivered"]
 
 
-@pytest.mark.parametrize("code", ["BAD_REQUEST", "UNKNOWN_CP_ID", "IDEMPOTENCY_CONFLICT", "SOMETHING_NEW"])
+@pytest.mark.parametrize("code", ["BAD_REQUEST", "UNKNOWN_CP_ID", "IDEMPOTENCY_CONFLICT"])
 def test_what_is_refused_for_good_is_given_up_at_once_and_can_be_told_again(
     teller: Teller, receiver: Receiver, cp16: ChargePoint, code: str
 ) -> None:

@@ -5,19 +5,24 @@ of one transaction there is one at a time, and a close waits until its open was 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from functools import cached_property
+from time import monotonic
 from uuid import UUID
 
 import orjson
+from django.db import DatabaseError
 from django.utils import timezone
 
 from csms.core.backend.answers import Refused, SessionTold
-from csms.core.backend.client import BackendAway, Client
+from csms.core.backend.breaker import Breaker
+from csms.core.backend.client import BackendAway, Client, breakers_of
 from csms.core.backend.reader import SESSIONS
-from csms.core.config import get_config
+from csms.core.config import Config, get_config
 from csms.core.events.envelope import Envelope
-from csms.core.events.sinks import Keep, Sink
+from csms.core.events.sinks import Keep, NotOurs, Sink
 from transactions.backend import services, telling
 from transactions.backend.models import SessionReport
 
@@ -39,9 +44,15 @@ class SessionsSink(Sink):
     starts_at_end = True  # unless a gateway has begun for it, at its own start
 
     def __init__(self) -> None:
-        self._client = Client(get_config(), KINDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: dict[asyncio.Task[Outcome], SessionReport] = {}
+        self._keep: Keep = _nothing
+
+    @cached_property
+    def _client(self) -> Client:
+        """Made when there is work: of the many sinks that are made, most only tell that one is wanted."""
+        config = get_config()
+        return Client(config, KINDS, _breakers(config))
 
     def publish(self, events: Sequence[Envelope], keep: Keep) -> None:
         """Queue what is to be told; what is in the queue is safe."""
@@ -50,6 +61,7 @@ class SessionsSink(Sink):
 
     def tend(self, keep: Keep) -> bool:
         """Begin what is due, and note what has been answered."""
+        self._keep = keep
         keep()
         self._begin()
         if not self._under_way:
@@ -58,11 +70,17 @@ class SessionsSink(Sink):
         return True
 
     def close(self) -> None:
-        """Wait for the answers that are still to come, for what is asked again would be asked twice."""
+        """Wait for the answers that are still to come, for what is asked again would be asked twice.
+
+        The lease is kept meanwhile: another relay that takes over would ask side by side with this one.
+        """
         if self._loop is None:
             return
-        if self._under_way:
-            self._wait(max(self._client.limits[kind].seconds for kind in KINDS) + 1, every=True)
+        end = monotonic() + max(self._client.limits[kind].seconds for kind in KINDS) + 1
+        while self._under_way and monotonic() < end:
+            self._wait(SLICE)
+            with suppress(NotOurs, DatabaseError):
+                self._keep()
         for task in self._under_way:
             task.cancel()
         if self._under_way:
@@ -114,10 +132,9 @@ class SessionsSink(Sink):
         except (Refused, BackendAway) as outcome:
             return outcome
 
-    def _wait(self, seconds: float, *, every: bool = False) -> None:
+    def _wait(self, seconds: float) -> None:
         assert self._loop is not None
-        when = asyncio.ALL_COMPLETED if every else asyncio.FIRST_COMPLETED
-        waiting = asyncio.wait(self._under_way, timeout=seconds, return_when=when)
+        waiting = asyncio.wait(self._under_way, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         done, _ = self._loop.run_until_complete(waiting)
         for task in done:
             self._note(self._under_way.pop(task), task.result())
@@ -132,6 +149,21 @@ class SessionsSink(Sink):
                 services.refused(report, outcome, now=now)
             case BackendAway():
                 services.failed(report, outcome, now=now)
+
+
+_kept: tuple[Config, Mapping[str, Breaker]] | None = None
+
+
+def _breakers(config: Config) -> Mapping[str, Breaker]:
+    """Return the breakers of this process, which know more than one shift of the relay does."""
+    global _kept
+    if _kept is None or _kept[0] is not config:
+        _kept = config, breakers_of(config, KINDS)
+    return _kept[1]
+
+
+def _nothing() -> None:
+    pass
 
 
 def sinks() -> Iterable[Sink]:

@@ -20,7 +20,11 @@ BREAKER = Gauge(
 
 
 class Breaker:
-    """Of one endpoint. Whoever was admitted says what became of it: `succeeded`, `failed` or `gave_up`."""
+    """Of one endpoint. Whoever was admitted says what became of it: `succeeded`, `failed`, `gave_up` or `rest`.
+
+    With it they give back what `admit` has given them. What was admitted before the breaker opened, or as an earlier
+    try, has nothing to say of how it stands now.
+    """
 
     def __init__(
         self, endpoint: str, *, failures: int, seconds: float, clock: Callable[[], float] = monotonic
@@ -33,24 +37,26 @@ class Breaker:
         self._failures = 0
         self._opened_at = 0.0
         self._rests_until = 0.0
+        self._turn = 1  # one for as long as it is closed, and a new one for each try
         self._probing = False
         self.state: State = "closed"
-        BREAKER.labels(endpoint).set(0)
+        BREAKER.labels(endpoint).set(NUMBERS[self.state])
 
     def admits(self) -> bool:
         """Return whether a request would be admitted now; changes nothing."""
         with self._lock:
             return self._admits(self._clock())
 
-    def admit(self) -> bool:
-        """Admit a request, or say that none is made now. While half open one is admitted at a time."""
+    def admit(self) -> int | None:
+        """Admit a request and return its turn, None if none is made now. While half open one is admitted at a time."""
         with self._lock:
             if not self._admits(self._clock()):
-                return False
+                return None
             if self.state != "closed":
+                self._turn += 1
                 self._probing = True
                 self._become("half_open")
-            return True
+            return self._turn
 
     def _admits(self, now: float) -> bool:
         if now < self._rests_until:
@@ -59,34 +65,37 @@ class Breaker:
             return now - self._opened_at >= self._seconds
         return self.state == "closed" or not self._probing
 
-    def succeeded(self) -> None:
+    def succeeded(self, turn: int) -> None:
         """The endpoint has answered."""
         with self._lock:
-            self._failures = 0
-            self._probing = False
-            self._become("closed")
+            if turn == self._turn and self.state != "open":
+                self._failures = 0
+                self._probing = False
+                self._become("closed")
 
-    def failed(self) -> None:
+    def failed(self, turn: int) -> None:
         """It has not, or nothing that could be used."""
         with self._lock:
+            if turn != self._turn or self.state == "open":
+                return
             self._failures += 1
-            # One that was under way when it opened says nothing new, and must not prolong it.
-            if self.state == "half_open" or (self.state == "closed" and self._failures >= self._most):
+            self._probing = False
+            if self.state == "half_open" or self._failures >= self._most:
                 self._opened_at = self._clock()
                 self._become("open")
-            self._probing = False
 
-    def gave_up(self) -> None:
-        """Nobody waited for the answer any more: that tells nothing of the endpoint."""
+    def gave_up(self, turn: int) -> None:
+        """Nobody waited long enough for the answer: that tells nothing of the endpoint."""
         with self._lock:
-            if self._probing:
+            if turn == self._turn:
                 self._probing = False
 
-    def rest(self, seconds: float) -> None:
+    def rest(self, turn: int, seconds: float) -> None:
         """Admit nothing for so long, as the endpoint has asked (Retry-After)."""
         with self._lock:
             self._rests_until = max(self._rests_until, self._clock() + seconds)
-            self._probing = False
+            if turn == self._turn:
+                self._probing = False
 
     def _become(self, state: State) -> None:
         if state == self.state:

@@ -44,8 +44,9 @@ BACKOFF = (
     0.5,
     1.0,
 )  # seconds before the second attempt and those after it; jitter takes up to half off
-NO_ANSWER = frozenset({"RATE_LIMITED", "UNAUTHORIZED", "DB_UNAVAILABLE", "INTERNAL_ERROR"})
-"""Codes of refusals that say nothing about what was asked."""
+REFUSALS = frozenset({"UNKNOWN_ID_TAG", "UNKNOWN_CP_ID", "BAD_REQUEST", "IDEMPOTENCY_CONFLICT"})
+"""Codes that say something about what was asked. All others are failures, of a proxy's own envelope for one."""
+PATIENCE = 0.5  # of the time that a question has; silence for less than that tells nothing of the endpoint
 AT_ONCE = 64  # requests under way to one endpoint
 RATE_LIMIT_REST = 1.0  # seconds of rest when a rate limit names none
 REST_MAX = 300.0
@@ -73,10 +74,20 @@ def idempotency_key(*parts: str) -> str:
     return "-".join(quote(part, safe="") for part in parts)
 
 
+def breakers_of(config: Config, endpoints: Iterable[str]) -> dict[str, Breaker]:
+    """Return new breakers, for clients that come and go with less than those know."""
+    return {
+        name: Breaker(name, failures=config.backend_breaker_failures, seconds=config.backend_breaker_seconds)
+        for name in endpoints
+    }
+
+
 class Client:
     """Some endpoints of the backend, as the settings name it."""
 
-    def __init__(self, config: Config, endpoints: Iterable[str]) -> None:
+    def __init__(
+        self, config: Config, endpoints: Iterable[str], breakers: Mapping[str, Breaker] | None = None
+    ) -> None:
         self.base_url = config.backend_base_url
         self._token = config.backend_token.get_secret_value()
         self.limits = {
@@ -86,12 +97,7 @@ class Client:
             "open": Limits(config.backend_session_seconds, 1),
             "close": Limits(config.backend_session_seconds, 1),
         }
-        self.breakers = {
-            name: Breaker(
-                name, failures=config.backend_breaker_failures, seconds=config.backend_breaker_seconds
-            )
-            for name in endpoints
-        }
+        self.breakers = breakers_of(config, endpoints) if breakers is None else breakers
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire = Wire(self.base_url)
         self._room: dict[str, asyncio.Semaphore] = {}
@@ -127,10 +133,13 @@ class Client:
 
     async def _attempt(self, endpoint: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Any:
         breaker = self.breakers[endpoint]
-        if not breaker.admit():
+        if (turn := breaker.admit()) is None:
             raise self._not_asked(endpoint)
         begun = monotonic()
-        outcome, retry_after = "gave_up", None
+        seconds = self.limits[endpoint].seconds
+        # Waiting for room and attempts before this one have used up the rest, which is not the endpoint's doing.
+        given = deadline - asyncio.get_running_loop().time()
+        outcome, retry_after, blamed = "gave_up", None, True
         try:
             async with asyncio.timeout_at(deadline):
                 reply = await self._wire.post(PATHS[endpoint], body, headers)
@@ -144,8 +153,7 @@ class Client:
             outcome, retry_after = away.outcome, away.retry_after
             raise
         except TimeoutError:
-            outcome = "timeout"
-            seconds = self.limits[endpoint].seconds
+            outcome, blamed = "timeout", given >= seconds * PATIENCE
             raise BackendAway(outcome, f"it did not answer within {seconds:g} s") from None
         except (WireError, Garbage) as error:
             outcome = "failed"
@@ -157,7 +165,9 @@ class Client:
             raise BackendAway(outcome, f"it could not be asked: {error!r}"[:300]) from error
         finally:
             # Without any of these it was cancelled: nobody waits for the answer any more.
-            self._conclude(breaker, outcome, monotonic() - begun, retry_after)
+            self._tell(breaker, turn, outcome if blamed else "gave_up", retry_after)
+            REQUESTS.labels(endpoint, outcome).inc()
+            SECONDS.labels(endpoint).observe(monotonic() - begun)
 
     @staticmethod
     def _not_asked(endpoint: str) -> BackendAway:
@@ -165,17 +175,15 @@ class Client:
         return BackendAway("not_asked", "it is left alone for a while, after failures or on its own wish")
 
     @staticmethod
-    def _conclude(breaker: Breaker, outcome: str, seconds: float, retry_after: float | None) -> None:
+    def _tell(breaker: Breaker, turn: int, outcome: str, retry_after: float | None) -> None:
         if outcome in ("answered", "refused"):
-            breaker.succeeded()
+            breaker.succeeded(turn)
         elif outcome == "rate_limited":
-            breaker.rest(RATE_LIMIT_REST if retry_after is None else retry_after)
+            breaker.rest(turn, RATE_LIMIT_REST if retry_after is None else retry_after)
         elif outcome == "gave_up":
-            breaker.gave_up()
+            breaker.gave_up(turn)
         else:
-            breaker.failed()
-        REQUESTS.labels(breaker.endpoint, outcome).inc()
-        SECONDS.labels(breaker.endpoint).observe(seconds)
+            breaker.failed(turn)
 
     @staticmethod
     def _read(endpoint: str, reply: Reply) -> Any:
@@ -186,8 +194,8 @@ class Client:
             data = read_envelope(reply.body)
         except Refused as refused:
             code, said = refused.code, f"{said}: {refused}"
-            known = status < 500 and code not in NO_ANSWER and status not in (401, 403, 429)
-            if known and (status < 300 or status >= 400):
+            heard = status < 500 and status not in (401, 403, 429) and not 300 <= status < 400
+            if heard and code in REFUSALS:
                 raise
         except Garbage as garbage:
             said = f"{said}, and {garbage}"
