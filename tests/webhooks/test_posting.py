@@ -14,7 +14,9 @@ import standardwebhooks
 
 from csms.core.config import get_config
 from csms.core.outbound.retries import ATTEMPTS_MAX
-from csms.core.webhooks import outcomes, sink
+from csms.core.outbound.sending import post
+from csms.core.webhooks import letters, outcomes, sink
+from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery
 from csms.core.webhooks.services import create_endpoint, pause_endpoint, resume_endpoint, rotate_secret
 from csms.pruning import prune
@@ -152,10 +154,10 @@ def test_what_does_not_pass_the_filter_leaves_no_trace(worker: Any) -> None:
             happens(type, cp_id)
         worker(endpoint).works()
         assert behind(endpoint) == 0
-    assert [(m.json["type"], m.json["data"]["cp_id"]) for m in receiver.messages] == [
+    assert {(m.json["type"], m.json["data"]["cp_id"]) for m in receiver.messages} == {
         ("tx.started", "CP16"),
         ("cp.boot", "cp17"),
-    ]
+    }
     assert Delivery.objects.count() == 2
 
 
@@ -282,6 +284,44 @@ def test_what_waits_of_a_paused_endpoint_holds_no_event_and_is_dead_when_it_goes
     assert (dead.state, dead.error) == ("dead", outcomes.EVENT_GONE)
     assert delivered.state == "delivered"
     assert payloads(receiver) == [1, 2]
+
+
+@pytest.mark.parametrize("place", ["written", "posted"])
+def test_an_attempt_that_breaks_on_our_side_has_failed_and_what_became_of_the_others_is_noted(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    broken = [True]
+
+    def breaks(cp_id: str) -> None:
+        if cp_id == "CP2" and broken[0]:
+            raise RuntimeError("nobody thought of this")
+
+    def writes(endpoint: Any, event: Any, *, now: Any) -> Any:
+        if place == "written":
+            breaks(event.cp_id)
+        return write(endpoint, event, now=now)
+
+    def posts(target: Any, body: bytes, *args: Any, **kwargs: Any) -> Any:
+        if place == "posted":
+            breaks(orjson.loads(body)["data"]["cp_id"])
+        return post(target, body, *args, **kwargs)
+
+    monkeypatch.setattr(sink, "write", writes)
+    monkeypatch.setattr(letters, "post", posts)
+    with receiving() as receiver:
+        endpoint = an_endpoint(receiver.origin)
+        for n in range(1, 4):
+            happens(cp_id=f"CP{n}", n=n)
+        hand = worker(endpoint)
+        assert hand.works() == "done"
+        assert states(endpoint) == [("CP1", "delivered"), ("CP2", "waiting"), ("CP3", "delivered")]
+        assert "nobody thought of this" in Delivery.objects.get(state=State.WAITING).error
+        assert "webhook.attempt_broke" in caplog.text
+        broken[0] = False
+        clock.moves(hours=1)
+        hand.works()
+    assert sorted(payloads(receiver)) == [1, 2, 3]
+    assert {state for _, state in states(endpoint)} == {"delivered"}
 
 
 # --- order ------------------------------------------------------------------------------------------------------------

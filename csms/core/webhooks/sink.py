@@ -4,6 +4,7 @@ The outbox is the queue. What fails is kept as a waiting delivery, and what come
 too; the others go on. While the endpoint is left alone its place in the outbox stands still.
 """
 
+import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -27,6 +28,7 @@ from csms.core.webhooks.outcomes import bury, note, promote, waiting_of
 from csms.core.webhooks.selectors import active_endpoints
 from csms.core.webhooks.services import TOPIC, WAITING_MAX
 
+log = logging.getLogger(__name__)
 State = Delivery.State
 Queues = dict[str, deque[Delivery]]
 Events = Mapping[UUID, Envelope]
@@ -209,9 +211,9 @@ class WebhookSink(Sink):
         try:
             letter = write(endpoint, event, now=self._clock())
         except ValueError as error:
-            refused: Future[Attempt] = Future()
-            refused.set_result(Attempt(error=str(error), permanent=True))
-            return refused
+            return _over(Attempt(error=str(error), permanent=True))
+        except Exception as error:
+            return _over(_broke(error))
         if self._threads is None:
             self._threads = ThreadPoolExecutor(get_config().webhook_parallel, self.name)
         return self._threads.submit(letter.post)
@@ -221,7 +223,7 @@ class WebhookSink(Sink):
     ) -> list[str]:
         """Note what has come to an end, and return the charge points whose next delivery may begin."""
         done, _ = wait(running, timeout=KEEP_EVERY, return_when=FIRST_COMPLETED)
-        made = [(running.pop(future), future.result()) for future in done]
+        made = [(running.pop(future), _result(future)) for future in done]
         if not made:
             return []
         note(endpoint, made, now=self._clock())
@@ -252,6 +254,25 @@ class WebhookSink(Sink):
     def _mend(self, endpoint: Endpoint) -> None:
         promote(endpoint, now=self._clock())
         self._mended = True
+
+
+def _over(attempt: Attempt) -> "Future[Attempt]":
+    future: Future[Attempt] = Future()
+    future.set_result(attempt)
+    return future
+
+
+def _result(future: "Future[Attempt]") -> Attempt:
+    """Return what became of an attempt. One that broke has failed: nobody may lose what became of the others."""
+    try:
+        return future.result()
+    except Exception as error:
+        return _broke(error)
+
+
+def _broke(error: Exception) -> Attempt:
+    log.error("webhook.attempt_broke", exc_info=error)
+    return Attempt(error=f"It broke on our side: {error!r}"[:300])
 
 
 def _open(endpoint: Endpoint, *, probing: bool) -> bool:
