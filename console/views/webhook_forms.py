@@ -16,7 +16,7 @@ from console.views.webhooks import webhook_or_404
 from csms.core.events.catalogue import EVENT_TYPES
 from csms.core.outbound.targets import URL_MAX
 from csms.core.refusals import BadField, NotNow
-from csms.core.webhooks.filters import DIRECTIONS
+from csms.core.webhooks.filters import DIRECTIONS, FRAMES
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import NAME_MAX, change_endpoint, create_endpoint
 
@@ -125,12 +125,16 @@ class WebhookForm(forms.Form):
     def groups(self) -> Iterator[Group]:
         """The types to be ticked, those that begin alike together."""
         ticked = set(self["types"].value() or ())
-        yield Group("Everything", [Box("*", "*", "*" in ticked, "Every event, of types to come, too.")])
+        yield Group(
+            "Everything",
+            [Box("*", "*", "*" in ticked, "Every event but OCPP messages; of types to come, too.")],
+        )
         for prefix, names in grouped(EVENT_TYPES).items():
-            boxes = [Box(name, name, name in ticked, EVENT_TYPES[name].summary) for name in names]
+            boxes = [Box(name, name, name in ticked, _means(name)) for name in names]
             if len(names) > 1:
                 every = f"{prefix}.*"
-                boxes.insert(0, Box(every, every, every in ticked, "All of these, of types to come, too."))
+                all_of = "All of these but OCPP messages" if FRAMES in names else "All of these"
+                boxes.insert(0, Box(every, every, every in ticked, f"{all_of}; of types to come, too."))
             yield Group(GROUP_TITLES.get(prefix, prefix), boxes)
 
     @property
@@ -153,6 +157,12 @@ class WebhookForm(forms.Form):
         text = text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
         field = refusal.field if isinstance(refusal, BadField) else None
         self.add_error(field if field in self.fields else None, text)
+
+
+def _means(name: str) -> str:
+    if name == FRAMES:
+        return "An OCPP message came in or went out. Ticked here only; they are recorded for these charge points then."
+    return EVENT_TYPES[name].summary
 
 
 def _typed(text: str) -> list[str]:

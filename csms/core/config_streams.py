@@ -35,7 +35,7 @@ class Streams(BaseModel):
         "CSMS_EVENTS_FRAMES",
         "auto",
         "Record an event `cp.ocpp_frames` for each OCPP message, as the log of messages has it; auto: while RabbitMQ "
-        "is configured, and for the charge points whose messages a webhook asks for.",
+        "is configured, and for the charge points whose messages a webhook asks for by this name.",
     )
     events_stream_clients: int = events(
         "CSMS_EVENTS_STREAM_CLIENTS",

@@ -180,7 +180,7 @@ def test_the_cost_of_a_filter_is_bounded_by_its_words() -> None:
 
 def test_whose_messages_are_asked_for_is_known_with_one_query(django_assert_num_queries: Any) -> None:
     assert not frames_asked().covers("CP16")
-    an_endpoint(name="a", types=["cp.*"], charge_points=["CP1*", "cs201"])
+    an_endpoint(name="a", types=["tx.*", "cp.ocpp_frames"], charge_points=["CP1*", "cs201"])
     an_endpoint(name="b", types=["tx.*"])
     off = an_endpoint(name="c", types=["cp.ocpp_frames"])
     change_endpoint(off, {"enabled": False}, by="alice", now=NOON)
@@ -193,6 +193,21 @@ def test_whose_messages_are_asked_for_is_known_with_one_query(django_assert_num_
     change_endpoint(paused, {"enabled": True}, by="alice", now=NOON)
     pause_endpoint(paused, by="alice", now=NOON)
     assert frames_asked().covers("CP2")  # it goes on later where it stopped
+
+
+def test_nobody_asks_for_messages_by_a_pattern_and_only_who_asks_is_told_them(worker: Any) -> None:
+    """They are so many that a webhook for everything must not switch on their recording unseen."""
+    with receiving() as receiver:
+        everything = an_endpoint(receiver.origin, "everything", types=["*", "cp.*"])
+        assert not frames_asked().covers("CP16")
+        messages = an_endpoint(receiver.origin, "messages", types=["cp.ocpp_frames"])
+        assert frames_asked().covers("CP16")
+        happens("cp.ocpp_frames", direction="in", action="Heartbeat", message="[]")
+        happens("cp.status")
+        for endpoint in (everything, messages):
+            assert worker(endpoint).works() == "done"
+    assert sorted(message.json["type"] for message in receiver.messages) == ["cp.ocpp_frames", "cp.status"]
+    assert {row.type for row in Delivery.objects.filter(endpoint=everything)} == {"cp.status"}
 
 
 # --- tests ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Which events an endpoint is told: by type, by charge point and, of OCPP messages, by what they say.
 
-There are no regular expressions, so no filter can hang the process: every test is a comparison, or a search for a
+OCPP messages are told only to who names their type: they are many, and a pattern that happens to cover them asks for
+none. There are no regular expressions, so no filter can hang the process: every test is a comparison, or a search for a
 plain text in a message of bounded length.
 """
 
@@ -97,7 +98,9 @@ class Filter:
         )
 
     def covers_type(self, type: str) -> bool:
-        """Return whether it asks for events of a type."""
+        """Return whether it asks for events of a type; for OCPP messages only by their very name."""
+        if type == FRAMES:
+            return FRAMES in self.types
         return any(matches(pattern, type) for pattern in self.types)
 
     def passes(self, event: Envelope) -> bool:

@@ -141,7 +141,8 @@ class FramesAsked:
 def frames_asked() -> FramesAsked:
     """Return whose OCPP messages webhooks ask for. One query: keep the answer, and ask again every few seconds.
 
-    Endpoints that are paused count: they go on later where they stopped. Disabled ones do not.
+    Only who names their type asks: recording them all costs too much to begin with it by the way. Endpoints that are
+    paused count: they go on later where they stopped. Disabled ones do not.
     """
     rows = Endpoint.objects.filter(enabled=True)
     return FramesAsked([Filter.of(row).charge_points for row in rows if Filter.of(row).covers_type(FRAMES)])

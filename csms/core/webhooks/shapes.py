@@ -12,7 +12,8 @@ from csms.core.webhooks.selectors import STATES
 from csms.core.webhooks.services import NAME_MAX
 
 SAID = {
-    "types": "Types of events: exact, a beginning with `.*` as in `tx.*`, or `*`.",
+    "types": "Types of events: exact, a beginning with `.*` as in `tx.*`, or `*`. OCPP messages are told to who names "
+    "`cp.ocpp_frames` itself; neither `cp.*` nor `*` asks for them.",
     "charge_points": "Identities, or beginnings of such with `*` at the end; case does not matter. Empty: all, and "
     "what is of no single charge point.",
     "directions": "Of OCPP messages (`cp.ocpp_frames`): only those that come in, or go out. Empty: both.",
