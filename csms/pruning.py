@@ -36,7 +36,8 @@ from csms.core.events.retention import places_without_use, undelivered
 from csms.core.idempotency.models import KeptAnswer
 from csms.core.ids import uuid7, uuid7_floor
 from csms.core.partitions import Partitioned, Period
-from csms.core.webhooks.models import Delivery
+from csms.core.webhooks.models import Delivery, Endpoint
+from csms.core.webhooks.services import remove_deleted
 from transactions.backend.models import SessionReport
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.models import MeterValue, UnknownToken
@@ -107,6 +108,13 @@ RETENTION = (
         Delivery,
         lambda c: c.retain_events_days,
         lambda t: _by_id(t) & ~Q(state=Delivery.State.WAITING),
+    ),
+    Kept(
+        "deleted webhooks",
+        Endpoint,
+        lambda c: 1,
+        lambda t: Q(deleted_at__lt=t),
+        remove=remove_deleted,
     ),
     Kept(
         "callbacks",

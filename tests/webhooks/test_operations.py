@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from csms.core.config import get_config
 from csms.core.events import numbering
 from csms.core.events.models import Event, Reader
 from csms.core.events.selectors import events_after
@@ -15,7 +17,7 @@ from csms.core.refusals import BadField, NotNow
 from csms.core.webhooks import services
 from csms.core.webhooks.filters import Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
-from csms.core.webhooks.selectors import backlog, frames_asked, holding_readers, unsettled
+from csms.core.webhooks.selectors import backlog, deliveries, endpoints, frames_asked, unsettled
 from csms.core.webhooks.services import (
     change_endpoint,
     create_endpoint,
@@ -30,6 +32,7 @@ from csms.core.webhooks.services import (
     send_test,
 )
 from csms.core.webhooks.sink import webhook_sinks
+from csms.pruning import prune
 from tests.support.receiver import deciding, receiving, reset, status
 from tests.webhooks.cast import NOON, Clock, State, an_endpoint, fresh, happens, payloads, states
 
@@ -131,15 +134,54 @@ def test_what_is_done_is_noted_with_who_and_outlives_the_endpoint(worker: Any) -
     assert refusal.value.code == "deleted"
 
 
-def test_only_who_is_enabled_and_not_paused_is_posted_to_and_holds_events(clock: Clock) -> None:
+def test_who_is_deleted_is_seen_no_more_and_its_rows_go_in_steps_a_day_later(
+    worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "STEP", 2)
+    with receiving() as receiver:
+        endpoint, other = an_endpoint(receiver.origin), an_endpoint(receiver.origin, "other")
+        for n in range(5):
+            happens(n=n)
+        for one in (endpoint, other):
+            worker(one).works()
+    delete_endpoint(endpoint, by="alice", now=NOON)
+    assert (list(endpoints()), {sink.name for sink in webhook_sinks()}) == ([other], {other.reader})
+    assert {row.endpoint_id for row in deliveries()} == {other.pk}
+    kept = Endpoint.everything.get(pk=endpoint.pk)
+    assert (kept.sealed, kept.secret, kept.older_secret, kept.active) == ("", "", "", False)
+    [delivery] = Delivery.objects.filter(endpoint=endpoint)[:1]
+    for refused in (
+        lambda: replay_delivery(delivery, by="alice", now=NOON),
+        lambda: send_test(endpoint, by="alice", now=NOON),
+        lambda: delete_endpoint(endpoint, by="alice", now=NOON),
+    ):
+        with pytest.raises(NotNow) as refusal:
+            refused()
+        assert refusal.value.code == "deleted"
+    again = an_endpoint(name="backend")  # its name is free
+    assert prune(get_config(), now=NOON + timedelta(hours=23))["deleted webhooks"] == 0
+    assert Delivery.objects.filter(endpoint=endpoint).count() == 5
+    with CaptureQueriesContext(connection) as queries:
+        assert prune(get_config(), now=NOON + timedelta(hours=25))["deleted webhooks"] == 1
+    removed = [
+        q
+        for q in queries
+        if q["sql"].startswith('DELETE FROM "webhooks_delivery" WHERE "webhooks_delivery"."id"')
+    ]
+    assert len(removed) == 3
+    assert set(Endpoint.everything.all()) == {other, again}
+    assert Delivery.objects.count() == 5
+
+
+def test_only_who_is_enabled_and_not_paused_is_posted_to(clock: Clock) -> None:
     on, _ = made(name="on")
     off, _ = made(name="off", enabled=False)
     paused, _ = made(name="paused")
     pause_endpoint(paused, by="alice", now=NOON)
-    assert {sink.name for sink in webhook_sinks()} == holding_readers() == {on.reader}
+    assert {sink.name for sink in webhook_sinks()} == {on.reader}
     change_endpoint(off, {"enabled": True}, by="alice", now=NOON)
     resume_endpoint(paused, by="alice", now=NOON)
-    assert holding_readers() == {on.reader, off.reader, paused.reader}
+    assert {sink.name for sink in webhook_sinks()} == {on.reader, off.reader, paused.reader}
 
 
 def test_who_is_switched_off_is_told_nothing_and_later_what_it_has_missed(clock: Clock, worker: Any) -> None:
@@ -319,6 +361,36 @@ def test_dead_ones_are_discarded_and_stay_in_the_log(clock: Clock, worker: Any) 
         hand.works()
         assert len(receiver.messages) == 1
     assert EndpointChange.objects.get(what="discarded").details == {"dead": 3}
+
+
+def test_very_many_dead_ones_are_discarded_in_parts_the_oldest_first(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "DISCARDED_MAX", 3)
+    monkeypatch.setattr(services, "STEP", 2)
+    with receiving(status(500)) as receiver:
+        endpoint, _ = dead_ones(receiver, worker, 4)
+        assert discard_dead(endpoint, by="alice", now=NOON) == 3
+        assert [state for _, state in states(endpoint)] == ["skipped"] * 3 + ["dead"]
+        assert discard_dead(endpoint, by="alice", now=NOON) == 1
+
+
+def test_a_replay_since_a_time_misses_nothing_however_many_have_their_numbers_in_another_order(
+    clock: Clock,
+) -> None:
+    """Those that were recorded at about the same time are numbered as they were committed."""
+    endpoint = an_endpoint()
+    count = 1500
+    first = uuid7_floor(NOON).int
+    rows = [
+        Event(
+            id=UUID(int=first + n), type="t", occurred_at=NOON, recorded_at=NOON, payload="{}", position=place
+        )
+        for n, place in enumerate(range(count, 0, -1))
+    ]
+    Event.objects.bulk_create(rows)
+    Reader.objects.filter(pk=endpoint.reader).update(position=count)
+    assert replay_since(endpoint, since=NOON, by="alice", now=clock.now) == count
 
 
 def at(moment: datetime, n: int, cp_id: str = "CP16") -> None:

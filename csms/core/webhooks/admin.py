@@ -1,6 +1,8 @@
 """Webhooks and their deliveries in /admin/: to look at; nothing sealed is shown."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from csms.core.read_only_admin import HistoryAdmin
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
@@ -12,6 +14,10 @@ class EndpointAdmin(HistoryAdmin):
     newest_first = ("-created_at",)
     search_fields = ("name", "origin")
     exclude = ("sealed", "secret", "older_secret")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        """Return those that were not deleted."""
+        return Endpoint.objects.all()
 
 
 @admin.register(EndpointChange)

@@ -164,7 +164,8 @@ class OneWebhook(Administered):
     @extend_schema(
         operation_id="delete_webhook",
         summary="Delete a webhook",
-        description="With its log of deliveries. Scope `admin`.",
+        description="With its log of deliveries. Nobody sees either any more; the rows go a day later. Scope "
+        "`admin`.",
         responses={204: None},
     )
     def delete(self, request: Request, id: UUID) -> Response:
@@ -310,7 +311,7 @@ class DiscardDead(Administered):
     @extend_schema(
         operation_id="discard_dead_deliveries",
         summary="Discard the dead deliveries of a webhook",
-        description="The log keeps them as skipped. Scope `admin`.",
+        description=f"The log keeps them as skipped. The oldest {services.DISCARDED_MAX} at once. Scope `admin`.",
         request=None,
         responses={200: shapes.DiscardedShape},
     )

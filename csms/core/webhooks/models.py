@@ -12,6 +12,14 @@ def no_words() -> list[str]:
     return []
 
 
+class LiveEndpoints(models.Manager["Endpoint"]):
+    """The endpoints that were not deleted."""
+
+    def get_queryset(self) -> models.QuerySet["Endpoint"]:
+        """Return them."""
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Endpoint(models.Model):
     """A URL to which the events that pass its filter are posted, signed; and how well that goes.
 
@@ -19,7 +27,7 @@ class Endpoint(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
     url = models.TextField(help_text="as it may be shown: without what lets in whoever has it")
     sealed = models.TextField(help_text="the whole URL, sealed")
     origin = models.CharField(max_length=300, help_text="scheme, host and port")
@@ -41,6 +49,9 @@ class Endpoint(models.Model):
     paused_why = models.TextField(blank=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=255)
+    deleted_at = models.DateTimeField(
+        null=True, help_text="nobody sees it any more; the row and its deliveries go by and by, for there may be many"
+    )
     replayed_at = models.DateTimeField(
         null=True, help_text="when its place was last moved back: what was delivered before is posted again"
     )
@@ -53,6 +64,16 @@ class Endpoint(models.Model):
     last_error = models.TextField(blank=True, help_text="of the last attempt that failed")
     delivered_at = models.DateTimeField(null=True, help_text="when it last took an event")
 
+    everything = models.Manager["Endpoint"]()  # those that were deleted, too
+    objects = LiveEndpoints()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(deleted_at=None), name="webhook_name_once"
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name
 
@@ -64,7 +85,7 @@ class Endpoint(models.Model):
     @property
     def active(self) -> bool:
         """Return whether events are posted to it."""
-        return self.enabled and self.paused_at is None
+        return self.enabled and self.paused_at is None and self.deleted_at is None
 
     @property
     def state(self) -> str:

@@ -16,7 +16,7 @@ State = Delivery.State
 
 
 def endpoints() -> QuerySet[Endpoint]:
-    """Return all endpoints; unordered."""
+    """Return all endpoints but deleted ones; unordered."""
     return Endpoint.objects.all()
 
 
@@ -42,7 +42,7 @@ def backlog(endpoint: Endpoint) -> int:
 
 def deliveries(endpoint: Endpoint | None = None) -> QuerySet[Delivery]:
     """Return the log of deliveries, of one endpoint or of all, each with its endpoint at hand; unordered."""
-    rows = Delivery.objects.select_related("endpoint")
+    rows = Delivery.objects.filter(endpoint__deleted_at=None).select_related("endpoint")
     return rows if endpoint is None else rows.filter(endpoint=endpoint)
 
 
@@ -120,11 +120,6 @@ def unsettled(endpoints: Iterable[Endpoint]) -> dict[UUID, Unsettled]:
 def active_endpoints() -> QuerySet[Endpoint]:
     """Return the endpoints to which events are posted."""
     return Endpoint.objects.filter(enabled=True, paused_at=None)
-
-
-def holding_readers() -> set[str]:
-    """Return the names of the readers for whom events must be kept: who is disabled or paused holds nothing back."""
-    return {endpoint.reader for endpoint in active_endpoints().only("pk")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ Refusals are raised as `csms.core.refusals` has them: BadField for a value, NotN
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from csms.core.config import get_config
 from csms.core.events import numbering
 from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
+from csms.core.events.reading import cursor_before
 from csms.core.events.relay import LEASE
 from csms.core.events.selectors import events_after
 from csms.core.events.services import SCHEMA_VERSION, record
@@ -39,9 +41,11 @@ NAME_MAX = 100
 OLDER_SIGNS_FOR = timedelta(hours=24)
 WAITING_MAX = 10_000
 """Deliveries of one endpoint that wait; beyond that it reads no further in the outbox."""
+DISCARDED_MAX = 10_000
+"""Dead deliveries that are discarded at once."""
 TOPIC = "webhooks"
 TEST = "webhook.test"
-NEAR = 1000  # events, more than are ever recorded in the order of their ids and numbered in another
+STEP = 500  # deliveries that are written at once
 
 WELL = {
     "failures": 0,
@@ -111,11 +115,27 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
 
 @transaction.atomic
 def delete_endpoint(endpoint: Endpoint, *, by: str, now: datetime) -> None:
-    """Delete an endpoint with its log of deliveries; what was done to it stays."""
+    """Delete an endpoint with its log of deliveries; what was done to it stays.
+
+    From now on nobody sees it; its secrets go at once, the rows with `remove_deleted()`.
+    """
     endpoint = _locked(endpoint)
     Reader.objects.filter(pk=endpoint.reader).delete()
     _note(endpoint, What.DELETED, by=by, now=now)
-    endpoint.delete()
+    endpoint.deleted_at, endpoint.enabled = now, False
+    endpoint.sealed = endpoint.secret = endpoint.older_secret = ""
+    endpoint.save(update_fields=["deleted_at", "enabled", "sealed", "secret", "older_secret"])
+
+
+def remove_deleted(endpoints: QuerySet[Endpoint]) -> int:
+    """Remove endpoints that were deleted, with their deliveries, in small steps; return how many endpoints."""
+    removed = 0
+    for pk in list(endpoints.exclude(deleted_at=None).values_list("pk", flat=True)):
+        rows = Delivery.objects.filter(endpoint=pk)
+        while ids := list(rows.values_list("pk", flat=True)[:STEP]):
+            Delivery.objects.filter(pk__in=ids).delete()
+        removed += Endpoint.everything.filter(pk=pk).delete()[0]
+    return removed
 
 
 @transaction.atomic
@@ -197,10 +217,7 @@ def replay_dead(endpoint: Endpoint, *, by: str, now: datetime) -> int:
     endpoint = _locked(endpoint)
     dead = _dead(endpoint).order_by("position")
     oldest = list(dead.values_list("pk", flat=True)[: _room(endpoint)])
-    replayed = sum(
-        _again(Delivery.objects.filter(pk__in=oldest[first : first + 500]), now=now)
-        for first in range(0, len(oldest), 500)
-    )
+    replayed = sum(_again(rows, now=now) for rows in _steps(oldest))
     _note(endpoint, What.REPLAYED, by=by, now=now, dead=replayed)
     return replayed
 
@@ -212,10 +229,9 @@ def replay_since(endpoint: Endpoint, *, since: datetime, by: str, now: datetime)
     Its place in the outbox is moved back, never forward. Whoever does its work now ends that first.
     """
     endpoint = _locked(endpoint)
-    # By the ids, which are of about the time of recording and what events are found by; they are not in quite the
-    # order of the positions.
-    behind = Event.objects.filter(pk__gte=uuid7_floor(since), position__isnull=False).order_by("pk")
-    first = min((event.position or 0 for event in behind.only("position")[:NEAR]), default=None)
+    # By the ids, which are of the time of recording; they are not in quite the order of the positions.
+    behind = Event.objects.filter(position__gt=cursor_before(since) or 0, pk__gte=uuid7_floor(since))
+    first = behind.order_by("position").values_list("position", flat=True).first()
     position = _position(endpoint)
     back = position if first is None else min(position, first - 1)
     if back < position:
@@ -228,9 +244,13 @@ def replay_since(endpoint: Endpoint, *, since: datetime, by: str, now: datetime)
 
 @transaction.atomic
 def discard_dead(endpoint: Endpoint, *, by: str, now: datetime) -> int:
-    """Take the dead deliveries of an endpoint as settled, and return how many; the log keeps them as skipped."""
+    """Take the dead deliveries of an endpoint as settled, and return how many; the log keeps them as skipped.
+
+    The oldest DISCARDED_MAX at once; what is beyond that stays dead.
+    """
     endpoint = _locked(endpoint)
-    discarded = _dead(endpoint).update(state=State.SKIPPED)
+    oldest = list(_dead(endpoint).order_by("position").values_list("pk", flat=True)[:DISCARDED_MAX])
+    discarded = sum(rows.update(state=State.SKIPPED) for rows in _steps(oldest))
     _note(endpoint, What.DISCARDED, by=by, now=now, dead=discarded)
     return discarded
 
@@ -368,6 +388,12 @@ def _room(endpoint: Endpoint) -> int:
 def _dead(endpoint: Endpoint) -> QuerySet[Delivery]:
     """Return the dead deliveries of an endpoint; a test that failed is none."""
     return Delivery.objects.filter(endpoint=endpoint, state=State.DEAD, position__isnull=False)
+
+
+def _steps(ids: list[UUID]) -> Iterator[QuerySet[Delivery]]:
+    """Yield the deliveries with these ids in parts that one statement can write."""
+    for first in range(0, len(ids), STEP):
+        yield Delivery.objects.filter(pk__in=ids[first : first + STEP])
 
 
 def _again(rows: QuerySet[Delivery], *, now: datetime) -> int:
