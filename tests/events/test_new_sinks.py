@@ -9,7 +9,7 @@ from django.utils import timezone
 from csms.core.events import relay
 from csms.core.events.envelope import Envelope
 from csms.core.events.numbering import number_events
-from csms.core.events.relay import Hub, Pump
+from csms.core.events.relay import Hub, Pump, begin
 from csms.core.events.services import record
 from csms.core.events.sinks import Keep, Sink
 
@@ -42,7 +42,8 @@ def test_what_is_numbered_while_a_new_sink_begins_is_brought_to_it(monkeypatch: 
     pump = Pump(Hears(), hub, "a")
     with monkeypatch.context() as patch:
         patch.setattr(relay, "events_after", too_early)
-        assert pump.hold()
+        begin(pump.sink)
     hub.move(3)
+    assert pump.hold()
     pump.step()
     assert pump.sink.positions == [1, 2, 3]

@@ -1,16 +1,20 @@
 """The work of each sink is done by one relay at a time, goes on where it was left, and says what is in its way."""
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from csms.core.events import numbering, relay
 from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
-from csms.core.events.relay import BACKOFF, LEASE, RENEW, Hub, Pump, Relay
+from csms.core.events.relay import BACKOFF, LEASE, RENEW, Hub, Pump, Relay, begin
 from csms.core.events.services import record
 from csms.core.events.sinks import Keep, NotOurs, Sink, SinkAway
 
@@ -61,7 +65,9 @@ class House:
         self.hub = Hub()
 
     def pump(self, holder: str, **attributes: object) -> Pump:
-        return Pump(Listener(**attributes), self.hub, holder, clock=self.clock)
+        listener = Listener(**attributes)
+        begin(listener)
+        return Pump(listener, self.hub, holder, clock=self.clock)
 
     def happen(self, number: int, cp_id: str = "CP16", type: str = "cp.boot") -> None:
         for _ in range(number):
@@ -224,6 +230,48 @@ def test_at_the_end_a_sink_is_told_and_its_lease_is_renewed_once_more(house: Hou
         pump.keep()
 
 
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1)], ids=["ahead", "behind"])
+@pytest.mark.postgres_only
+def test_machines_whose_clocks_differ_do_not_take_each_others_work(off: timedelta, monkeypatch):
+    begin(Listener())
+    right, wrong = Pump(Listener(), Hub(), "right"), Pump(Listener(), Hub(), "wrong")
+    time = timezone.now
+
+    def holds_by_its_clock() -> bool:
+        with monkeypatch.context() as patch:
+            patch.setattr(timezone, "now", lambda: time() + off)
+            patch.setattr(wrong, "clock", timezone.now)
+            return wrong.hold()
+
+    assert right.hold()
+    assert not holds_by_its_clock()
+    right.release()
+    assert holds_by_its_clock()
+    assert not right.hold()
+    Reader.objects.update(held_until=time() - timedelta(minutes=1))
+    assert right.hold()
+
+
+def test_a_clock_that_is_set_back_delays_no_renewal(house: House):
+    pump = house.pump("one")
+    pump.hold()
+    house.clock.move(timedelta(hours=-1))
+    assert pump.hold()
+    assert row().held_until == house.clock.now + LEASE
+
+
+def test_the_place_of_a_sink_that_has_gone_does_not_come_back(house: House):
+    first, standby = house.pump("one"), house.pump("two")
+    first.hold()
+    assert not standby.hold()
+    Reader.objects.filter(pk="listener").delete()
+    assert not standby.hold()
+    house.clock.move(LEASE)
+    assert not first.hold()
+    assert not first.hold()
+    assert not Reader.objects.filter(pk="listener").exists()
+
+
 # --- where it begins and how far it has come --------------------------------------------------------------------------
 
 
@@ -239,8 +287,8 @@ def test_a_new_sink_begins_with_the_oldest_event_that_is_kept(house: House):
 def test_a_new_sink_may_begin_with_what_happens_from_now_on(house: House):
     house.happen(5)
     pump = house.pump("one", starts_at_end=True)
-    pump.hold()
     house.happen(1)
+    pump.hold()
     pump.step()
     assert pump.sink.taken == [6]
 
@@ -431,3 +479,91 @@ def test_a_relay_numbers_events_and_brings_them_to_every_sink_until_it_is_stoppe
     assert whole.taken == other.taken == [1, 2, 3, 4, 5, 6, 7]
     assert (whole.closed, other.closed) == (1, 1)
     assert set(Reader.objects.exclude(pk="numbering").values_list("holder", "position")) == {("", 7)}
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relays look for sinks, and the threads of those do nothing."""
+    monkeypatch.setattr(Pump, "run", lambda pump: None)
+
+
+def now_wanted(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(relay, "wanted_sinks", lambda: {name: Listener(name=name) for name in names})
+
+
+def test_a_sink_that_comes_back_is_not_served_while_its_last_thread_is_at_it(idle: None, monkeypatch):
+    one = Relay()
+    now_wanted(monkeypatch, "listener")
+    one._refresh()
+    before, _ = one._pumps["listener"]
+    assert before.hold()
+    now_wanted(monkeypatch)
+    one._refresh()
+    assert before.ending.is_set()
+    now_wanted(monkeypatch, "listener")
+    one._refresh()
+    after, _ = one._pumps["listener"]
+    assert not after.hold()
+    Reader.objects.update(held_until=timezone.now() - timedelta(minutes=1))
+    assert after.hold()
+    before._renewed_at = NOON  # long ago
+    assert not before.hold()
+    before.release()
+    assert row().holder == after.holder
+
+
+def test_sinks_that_are_wanted_get_their_places_and_nobody_else(idle: None, monkeypatch):
+    one, standby = Relay(), Relay()
+    now_wanted(monkeypatch, "a", "b")
+    one._refresh()
+    standby._refresh()
+    assert set(Reader.objects.values_list("pk", flat=True)) == {"a", "b"}
+    pumps = [each._pumps["a"][0] for each in (one, standby)]
+    assert [pump.hold() for pump in pumps] == [True, False]
+    Reader.objects.all().delete()
+    now_wanted(monkeypatch, "b")
+    pumps[0]._renewed_at = NOON  # long ago
+    assert [pump.hold() for pump in pumps] == [False, False]
+    one._refresh()
+    standby._refresh()
+    assert set(Reader.objects.values_list("pk", flat=True)) == {"b"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_that_is_deleted_while_relays_run_stays_deleted(monkeypatch):
+    monkeypatch.setattr(relay, "REFRESH", 3600.0)
+    monkeypatch.setattr(relay, "IDLE", 0.02)
+    monkeypatch.setattr(relay, "RENEW", timedelta(0))
+    monkeypatch.setattr(relay, "PATIENCE", (60.0, 60.0))
+    now_wanted(monkeypatch, "listener")
+    looks: Counter[Pump] = Counter()
+    hold = Pump.hold
+
+    def counted(pump: Pump) -> bool:
+        held = hold(pump)
+        looks[pump] += 1
+        return held
+
+    monkeypatch.setattr(Pump, "hold", counted)
+    relays = [Relay(), Relay()]
+    threads = [threading.Thread(target=each.run) for each in relays]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: len(looks) == 2 and Reader.objects.exclude(holder="").exists())
+        Reader.objects.filter(pk="listener").delete()
+        seen = Counter(looks)
+        until(lambda: all(looks[pump] >= seen[pump] + 4 for pump in seen))
+    finally:
+        for each in relays:
+            each.stop()
+        for thread in threads:
+            thread.join()
+    assert not Reader.objects.filter(pk="listener").exists()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = monotonic() + 120
+    while not true():
+        assert monotonic() < deadline
+        sleep(0.01)

@@ -2,7 +2,8 @@
 
 A sink's row says who does its work, until when (a lease), and how far that has come. The lease is renewed while the
 work goes on; if a process is lost, another takes over when it has run out and begins behind the last position noted. So
-events are delivered at least once; one that comes twice has the same id, and never overtakes an older one.
+events are delivered at least once; one that comes twice has the same id, and never overtakes an older one. Leases go by
+PostgreSQL's clock, so machines whose clocks differ do not take each other's work.
 """
 
 import logging
@@ -16,6 +17,8 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.models import Q
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from csms.core.events import numbering
@@ -36,6 +39,19 @@ IDLE = 1.0  # seconds after which a sink looks without being told
 REFRESH = 5.0  # seconds between two looks for sinks that came or went
 PATIENCE = 1.0, 10.0  # seconds for sinks to end: at the end of a shift, and at the end of the process
 BACKOFF = (1, 2, 4, 8, 15, 30)  # seconds, before jitter
+
+
+def shared_now() -> datetime | Combinable:
+    """Return the time that all relays go by: that of the database, where several machines may use it."""
+    return Now() if connection.vendor == "postgresql" else timezone.now()
+
+
+def begin(sink: Sink) -> None:
+    """Give a sink its place if it has none."""
+    place = numbering.head()  # before the look: what is numbered meanwhile lies behind it
+    if not sink.starts_at_end and (first := events_after(0, most=1)):
+        place = first[0].position - 1
+    Reader.objects.bulk_create([Reader(name=sink.name, position=place)], ignore_conflicts=True)
 
 
 class Hub:
@@ -66,20 +82,21 @@ class Hub:
 
 
 class Pump:
-    """Does the work of one sink, as long as its lease is ours."""
+    """Does the work of one sink, as long as its lease is ours; `holder` is no other's. A clock is for tests."""
 
     def __init__(
-        self, sink: Sink, hub: Hub, holder: str, *, clock: Callable[[], datetime] = timezone.now
+        self, sink: Sink, hub: Hub, holder: str, *, clock: Callable[[], datetime] | None = None
     ) -> None:
         self.sink = sink
         self.hub = hub
         self.holder = holder
-        self.clock = clock
+        self.clock = clock or timezone.now
+        self._shared_now = clock or shared_now
         self.ending = threading.Event()
         self.position = 0
         self._noted = 0  # the position in the row
         self._noted_at = 0.0
-        self._held_until: datetime | None = None
+        self._renewed_at: datetime | None = None  # by our clock; None while the work is not ours
         self._failing = False  # as the row has it
         self._failures = 0
         self._said = ""
@@ -89,34 +106,24 @@ class Pump:
     def hold(self) -> bool:
         """Take or renew the lease, and return whether the work is ours."""
         now = self.clock()
-        if self._held_until is not None and now < self._held_until - (LEASE - RENEW):
+        if self._renewed_at is not None and timedelta(0) <= now - self._renewed_at < RENEW:
             return True
         row = Reader.objects.filter(pk=self.sink.name)
-        until = now + LEASE
-        if self._held_until is not None:
-            if row.filter(holder=self.holder).update(held_until=until):
-                self._held_until = until
-                return True
-            self._held_until = None
+        there = self._shared_now()
+        if self._renewed_at is not None:
+            ours = row.filter(holder=self.holder).update(held_until=there + LEASE)
+            self._renewed_at = now if ours else None
+            return bool(ours)
+        free = Q(holder="") | Q(held_until=None) | Q(held_until__lte=there)
+        if not row.filter(free).update(holder=self.holder, held_until=there + LEASE):
+            return False  # another's, or of no sink any more
+        if (place := row.values_list("position", "failing_since").first()) is None:
             return False
-        free = Q(holder="") | Q(held_until=None) | Q(held_until__lte=now)
-        if not row.filter(free).update(holder=self.holder, held_until=until):
-            if row.exists():
-                return False
-            begin = numbering.head() if self.sink.starts_at_end else self._oldest()
-            Reader.objects.bulk_create([Reader(name=self.sink.name, position=begin)], ignore_conflicts=True)
-            return self.hold()
-        self._held_until = until
+        self._renewed_at = now
         # Whoever did the work before may have left it failing.
-        self.position, failing_since = row.values_list("position", "failing_since").get()
+        self.position, failing_since = place
         self._noted, self._failing = self.position, failing_since is not None
         return True
-
-    @staticmethod
-    def _oldest() -> int:
-        head = numbering.head()  # before the look: what is numbered meanwhile lies behind it
-        first = events_after(0, most=1)
-        return first[0].position - 1 if first else head
 
     def keep(self) -> None:
         """Renew the lease when it is time to. Raises NotOurs."""
@@ -126,10 +133,10 @@ class Pump:
 
     def release(self) -> None:
         """Let another relay take over at once."""
-        if self._held_until is not None:
+        if self._renewed_at is not None:
             self._note(force=True)
             Reader.objects.filter(pk=self.sink.name, holder=self.holder).update(holder="", held_until=None)
-            self._held_until = None
+            self._renewed_at = None
 
     def _note(self, *, force: bool) -> None:
         """Write how far it has come; where only others' events were passed, not each time."""
@@ -137,7 +144,7 @@ class Pump:
             return
         mine = Reader.objects.filter(pk=self.sink.name, holder=self.holder, position=self._noted)
         if not mine.update(position=self.position, moved_at=self.clock()):
-            self._held_until = None
+            self._renewed_at = None
             raise NotOurs
         self._noted, self._noted_at = self.position, monotonic()
 
@@ -214,7 +221,7 @@ class Pump:
         while (left := end - monotonic()) > 0 and not self.hub.stopping.is_set():
             if self.ending.wait(min(left, RENEW.total_seconds())):
                 return
-            if self._held_until is not None:
+            if self._renewed_at is not None:
                 try:
                     self.hold()
                 except DatabaseError:
@@ -253,7 +260,6 @@ class Relay:
 
     def __init__(self) -> None:
         self.hub = Hub()
-        self.holder = token_hex(8)
         self._pumps: dict[str, tuple[Pump, threading.Thread]] = {}
 
     def stop(self) -> None:
@@ -293,6 +299,9 @@ class Relay:
 
     def _refresh(self) -> None:
         wanted = wanted_sinks()
+        known = set(Reader.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+        for name in wanted.keys() - known:
+            begin(wanted[name])  # here alone: the place of a sink that has gone must not come back
         for name in [
             name for name, (_, thread) in self._pumps.items() if name not in wanted or not thread.is_alive()
         ]:
@@ -302,7 +311,8 @@ class Relay:
                 log.info("relay.sink_left", extra={"sink": name})
         for name, sink in wanted.items():
             if name not in self._pumps:
-                pump = Pump(sink, self.hub, self.holder)
+                # An older one of the same name may still wait for its answers, so each is a holder of its own.
+                pump = Pump(sink, self.hub, token_hex(8))
                 thread = threading.Thread(target=pump.run, name=f"relay-{name}", daemon=True)
                 self._pumps[name] = pump, thread
                 thread.start()
