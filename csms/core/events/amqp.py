@@ -26,6 +26,9 @@ HEARTBEAT = 20  # seconds
 ANSWER = 8.0  # seconds that the broker has for a word of its own; less than what is left of a lease
 PATIENCE = 30.0  # seconds without a single confirmation after which a connection is given up
 AT_ONCE = 50  # messages between two looks at the lease
+CAREFUL = (
+    60.0  # seconds after a refusal in which each message waits for the confirmation of the one before it
+)
 
 Payload = dict[str, Any]
 Body = Callable[[str, Envelope, Payload], Payload]
@@ -87,6 +90,10 @@ ROUTES: Mapping[str, tuple[str, str, Body]] = {
 """Type of event -> exchange, routing key, and what the message says."""
 
 
+_refused_at: dict[str, float] = {}
+"""When a broker last refused a message, in this process, whose sinks come and go."""
+
+
 class AmqpSink(Sink):
     """Publishes in order over one channel, and waits for the confirmations of a batch together."""
 
@@ -116,6 +123,10 @@ class AmqpSink(Sink):
                 if number % AT_ONCE == 0:
                     keep()
                 self._send(event)
+                if self._careful():
+                    self._wait(keep)
+                if self._refused is not None:
+                    break
             self._wait(keep)
             if self._refused is not None:
                 raise SinkAway(f"RabbitMQ at {self._where} refused a message, as a full queue may")
@@ -158,6 +169,10 @@ class AmqpSink(Sink):
         finally:
             if not sent:
                 self._drop()
+
+    def _careful(self) -> bool:
+        refused_at = _refused_at.get(self._where)
+        return refused_at is not None and monotonic() - refused_at < CAREFUL
 
     def _done(self) -> int | None:
         """Return the position up to which the broker has taken everything, None if that cannot be said."""
@@ -241,6 +256,7 @@ class AmqpSink(Sink):
         self._settled(tag, multiple)
 
     def _nacked(self, tag: int, multiple: bool) -> None:
+        _refused_at[self._where] = monotonic()
         for event in self._settled(tag, multiple):
             if self._refused is None or event.position < self._refused.position:
                 self._refused = event
