@@ -62,7 +62,6 @@ class Teller:
             sink._loop.run_until_complete(_nothing())
             sink._loop.close()
         sink._under_way.clear()
-        self.pump._held_until = None
         from csms.core.events.models import Reader
 
         Reader.objects.filter(pk=sink.name).update(holder="", held_until=None)  # its lease ran out
