@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from csms.core.ids import uuid7_floor
+from csms.core.ids import uuid7, uuid7_floor
 from csms.core.outbound.signing import read_secret
-from csms.core.webhooks import services
+from csms.core.webhooks import selectors, services
 from csms.core.webhooks.letters import signing_secrets
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 from tests.api.cast import API, client_of
@@ -245,6 +245,37 @@ def test_the_log_is_filtered_and_paged(dora: APIClient, bob: APIClient, clock: C
     [last] = bob.get(f"{log}?limit=1&cursor={page['next_cursor']}").json()["results"]
     assert last == done == bob.get(f"{log}{done['id']}/").json()
     assert dora.get(one(endpoint)).json()["waiting"] == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["state=skipped", "type=rare", "type=rare&webhook_id={id}", "cp_id=CP&type=rare"]
+)
+def test_what_is_rare_in_the_log_is_looked_for_in_parts(
+    bob: APIClient, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(selectors, "SCANNED", 3)
+    endpoint = an_endpoint()
+    for n in range(8):
+        rare = n in (1, 2)
+        Delivery.objects.create(
+            endpoint=endpoint, event_id=uuid7(), type="rare" if rare else "t", cp_id="CP", position=n,
+            state="skipped" if rare else "delivered", created_at=NOON,
+        )  # fmt: skip
+    address, pages = f"{URL}deliveries/?count=true&{query.format(id=endpoint.pk)}", []
+    body: Any = {"next_cursor": ""}
+    while body["next_cursor"] is not None:
+        answer = bob.get(
+            f"{address}&limit=1" + (f"&cursor={body['next_cursor']}" if body["next_cursor"] else "")
+        )
+        body = answer.json()
+        assert (answer.get("Link") is None) == (body["next_cursor"] is None)
+        pages.append([row["type"] for row in body["results"]])
+    assert pages == [[], ["rare"], ["rare"]]
+    assert (body["count"], body["count_capped"]) == (2, False)
+    first = bob.get(address).json()
+    assert (first["count"], first["count_capped"]) == (0, True)
+    as_file = bob.get(address.replace("count=true", "format=ndjson"))
+    assert len(b"".join(as_file.streaming_content).splitlines()) == 2
 
 
 def test_dead_ones_are_replayed_one_all_or_since_a_time_or_discarded(

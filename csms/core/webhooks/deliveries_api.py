@@ -16,11 +16,15 @@ from csms.core.api_schema import error
 from csms.core.api_views import ApiView, WindowQuery, found, paged
 from csms.core.ids import uuid7_floor
 from csms.core.outbound.retries import ATTEMPTS_MAX
+from csms.core.paging import cut
 from csms.core.webhooks import selectors, services
 from csms.core.webhooks.models import Delivery
 from csms.core.webhooks.shapes import DeliveryShape
 
 CHAPTER = "Webhooks"
+ORDER = ("-pk",)
+ASKED = {"webhook_id": "endpoint"} | {name: name for name in ("event_id", "cp_id", "state", "type")}
+"""The column of each condition."""
 ROOM = {"too_many_waiting": "10000 deliveries wait already; let them be delivered first"}
 
 
@@ -50,25 +54,41 @@ class Deliveries(ApiView):
     @extend_schema(
         operation_id="list_webhook_deliveries",
         summary="List deliveries",
-        description="The newest first. Kept as long as events (`CSMS_RETAIN_EVENTS_DAYS`).",
+        description="The newest first. Kept as long as events (`CSMS_RETAIN_EVENTS_DAYS`). Where no index knows what "
+        f"is asked for, {selectors.SCANNED} deliveries are looked at for a page: it may have few rows, or none, though "
+        "there is a `next_cursor`, and `count` is that of what was looked at so far, with `count_capped`.",
         responses={200: paged(DeliveryShape)},
     )
     def get(self, request: Request) -> Response:
         """List deliveries."""
-        return self.page(self._asked_for(), order=("-pk",), shape=DeliveryShape)
+        rows, rest = self._found()
+        if not rest or self.as_file:
+            return self.page(rows.filter(**rest), order=ORDER, shape=DeliveryShape)
+        rows, beyond = cut(rows, order=ORDER, at=selectors.SCANNED, cursor=self.asked.get("cursor"))
+        response = self.page(rows.filter(**rest), order=ORDER, shape=DeliveryShape)
+        if beyond is not None:
+            if "count" in response.data:
+                response.data["count_capped"] = True
+            if response.data["next_cursor"] is None:
+                response.data["next_cursor"] = beyond
+                self._lead_on(response, beyond, None)
+        return response
 
-    def _asked_for(self) -> QuerySet[Delivery]:
-        asked = self.asked
-        rows = selectors.deliveries().filter(
-            **{name: asked[name] for name in ("state", "type", "cp_id", "event_id") if name in asked}
-        )
-        if "webhook_id" in asked:
-            rows = rows.filter(endpoint=asked["webhook_id"])
-        if "from" in asked:
-            rows = rows.filter(pk__gte=uuid7_floor(asked["from"]))
-        if "to" in asked:
-            rows = rows.filter(pk__lt=uuid7_floor(asked["to"]))
-        return rows
+    def _found(self) -> tuple[QuerySet[Delivery], dict[str, Any]]:
+        """Return the rows that an index finds, in order, and what else is asked of them."""
+        asked = {name: self.asked[name] for name in ASKED if name in self.asked}
+        unsettled = asked.get("state") in selectors.UNSETTLED
+        by = next((name for name in ("event_id", "cp_id") if name in asked), None)
+        names = [by] if by else ["webhook_id", "state"] if unsettled else ["webhook_id"]
+        rows = selectors.deliveries()
+        for name in names:
+            if name in asked:
+                rows = rows.filter(**{ASKED[name]: asked.pop(name)})
+        if "from" in self.asked:
+            rows = rows.filter(pk__gte=uuid7_floor(self.asked["from"]))
+        if "to" in self.asked:
+            rows = rows.filter(pk__lt=uuid7_floor(self.asked["to"]))
+        return rows, {ASKED[name]: value for name, value in asked.items()}
 
 
 def _delivery_or_404(id: UUID) -> Delivery:

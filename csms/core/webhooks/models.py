@@ -50,7 +50,8 @@ class Endpoint(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=255)
     deleted_at = models.DateTimeField(
-        null=True, help_text="nobody sees it any more; the row and its deliveries go by and by, for there may be many"
+        null=True,
+        help_text="nobody sees it any more; the row and its deliveries go by and by, for there may be many",
     )
     replayed_at = models.DateTimeField(
         null=True, help_text="when its place was last moved back: what was delivered before is posted again"

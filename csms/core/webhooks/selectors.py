@@ -13,6 +13,8 @@ from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 
 STATES = ("working", "failing", "paused", "disabled")
 State = Delivery.State
+UNSETTLED = (State.WAITING, State.DEAD)
+"""Few among many; they have indexes of their own."""
 
 
 def endpoints() -> QuerySet[Endpoint]:
@@ -47,7 +49,7 @@ def deliveries(endpoint: Endpoint | None = None) -> QuerySet[Delivery]:
 
 
 SCANNED = 20_000
-"""Deliveries of an endpoint among which those that are asked for are looked for at once."""
+"""Deliveries among which those that are asked for are looked for at once, where no index knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,7 @@ class Unsettled:
 def unsettled(endpoints: Iterable[Endpoint]) -> dict[UUID, Unsettled]:
     """Return what is not settled of each of these endpoints, by its id. One query."""
     ids = [endpoint.pk for endpoint in endpoints]
-    rows = Delivery.objects.filter(
-        endpoint__in=ids, state__in=(State.WAITING, State.DEAD), position__isnull=False
-    )
+    rows = Delivery.objects.filter(endpoint__in=ids, state__in=UNSETTLED, position__isnull=False)
     counts: dict[UUID, dict[str, int]] = {pk: {} for pk in ids}
     for pk, state, count in rows.values_list("endpoint", "state").annotate(Count("pk")).order_by():
         counts[pk][state] = count
