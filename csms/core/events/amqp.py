@@ -26,9 +26,7 @@ HEARTBEAT = 20  # seconds
 ANSWER = 8.0  # seconds that the broker has for a word of its own; less than what is left of a lease
 PATIENCE = 30.0  # seconds without a single confirmation after which a connection is given up
 AT_ONCE = 50  # messages between two looks at the lease
-CAREFUL = (
-    60.0  # seconds after a refusal in which each message waits for the confirmation of the one before it
-)
+CAREFUL = 60.0  # seconds after a refusal in which each message waits for the one before it
 
 Payload = dict[str, Any]
 Body = Callable[[str, Envelope, Payload], Payload]
