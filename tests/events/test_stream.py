@@ -31,7 +31,8 @@ from tests.support.server import ADMIN_PASSWORD, Server, running_server
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("stream")
-    with running_server(data, new_database()) as server:
+    patient = {"DJANGO_SETTINGS_MODULE": "tests.events.patient_settings"}
+    with running_server(data, new_database(), **patient) as server:
         yield server
 
 
@@ -250,6 +251,9 @@ def test_a_slow_reader_delays_nobody_and_loses_nothing(server: Server, token: st
         for _ in range(6):  # some 12 MB, more than the tail keeps
             positions += told(*[("cp.status", "CP16", {"text": "x" * 20_000})] * 100)
         bob.gets(*positions)
+        assert (
+            figure(server, "csms_events_stream_clients") == 2
+        )  # it was not given up, however long that took
         answer = http.client.HTTPResponse(_Prefixed(slow, start))  # type: ignore[arg-type]
         answer.begin()
         seen = []
