@@ -96,9 +96,7 @@ def everything(address: str, prefix: str) -> list[Message]:
         for name, topic in topics.items():
             if name.startswith(prefix):
                 for number in topic.partitions:
-                    ends[name, number] = consumer.get_watermark_offsets(
-                        TopicPartition(name, number), timeout=SECONDS
-                    )[1]
+                    ends[name, number] = _end(consumer, TopicPartition(name, number))
         ends = {place: end for place, end in ends.items() if end}
         consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in ends])
         found: list[Message] = []
@@ -118,6 +116,18 @@ def everything(address: str, prefix: str) -> list[Message]:
         return found
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """Where a partition ends; a new one has no leader for a moment, or another than the consumer believes."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=SECONDS)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def ids(messages: Iterable[Message]) -> list[UUID]:

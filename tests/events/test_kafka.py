@@ -132,6 +132,22 @@ def test_topics_are_created_with_the_partitions_that_are_set_and_new_types_later
     assert mine == {"cp.status": 5, "tx.started": 5, "cp.boot": 5}
 
 
+def test_topics_are_created_at_the_start_before_anything_happens(kafka: Kafka) -> None:
+    config = settings(kafka.address)
+    one = sink(config)
+
+    def looked() -> bool:
+        try:
+            return not one.tend(keep)
+        except SinkAway:
+            return False
+
+    until(looked, "the brokers answer")
+    one.close()
+    names = set(kafka.admin().list_topics(timeout=30).topics)
+    assert {f"{config.kafka_topic_prefix}{type}" for type in ("cp.status", "tx.started")} <= names
+
+
 def test_a_missing_topic_is_told_where_none_is_created_and_what_else_there_is_goes_on(kafka: Kafka) -> None:
     config = settings(kafka.address, kafka_create_topics=False)
     status, boot = f"{config.kafka_topic_prefix}cp.status", f"{config.kafka_topic_prefix}cp.boot"
@@ -395,8 +411,10 @@ def test_a_wrong_password_and_an_unknown_certificate_are_told(kafka: Kafka) -> N
 
         def told(one: KafkaSink = one, words: str = words) -> bool:
             with pytest.raises(SinkAway) as away:
-                one.publish([event(1)], keep)
+                one.tend(keep)
             return words in str(away.value).lower()
 
         until(told, words)
+        with pytest.raises(SinkAway):
+            one.publish([event(1)], keep)
         one.close()

@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic
 
 import pytest
 from confluent_kafka import Producer
@@ -26,6 +27,7 @@ from tests.events.kafka_cast import (
     publish_at_last,
     settings,
     sink,
+    until,
 )
 from tests.lanes.services import free_port
 
@@ -123,6 +125,84 @@ def test_sinks_that_share_a_producer_do_not_all_wait_for_brokers_that_are_away(
     for each in four:
         each.close()
     assert asked == 1
+
+
+def test_brokers_that_are_away_are_told_though_there_is_nothing_to_send(
+    monkeypatch: pytest.MonkeyPatch, mock: str
+) -> None:
+    monkeypatch.setattr(kafka_line, "ANSWER", 0.5)
+    nobody = f"127.0.0.1:{free_port()}"
+    one = sink(settings(nobody))
+    for _ in range(2):
+        with pytest.raises(SinkAway, match=f"Kafka does not answer since 2.*{nobody}"):
+            one.tend(keep)
+    one.close()
+
+
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[kafka_line.Generation]:
+    """Each time that brokers are asked for topics."""
+    found: list[kafka_line.Generation] = []
+    look = kafka_line.Generation.look_at_topics
+
+    def noted(generation: kafka_line.Generation) -> None:
+        found.append(generation)
+        look(generation)
+
+    monkeypatch.setattr(kafka_line.Generation, "look_at_topics", noted)
+    return found
+
+
+def test_brokers_are_looked_at_once_at_the_start_and_again_after_a_silence(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_line, "SILENCE", 3600.0)
+    asked = looks(monkeypatch)
+    line = Line(config)
+    four = [KafkaSink(bucket, line) for bucket in range(4)]
+
+    def all_look() -> None:
+        for each in four:
+            assert not each.tend(keep)
+
+    at_last(all_look)
+    answered = len(asked)
+    all_look()
+    assert len(asked) == answered
+    publish_at_last(four[0], [event(1)])
+    all_look()
+    assert len(asked) == answered  # the topics are known, and a confirmation is an answer
+    line.generation().answered_at = monotonic() - 3601
+    publish_at_last(four[0], [event(2)])
+    all_look()
+    assert len(asked) == answered
+    line.generation().answered_at = monotonic() - 3601
+    at_last(all_look)
+    assert len(asked) > answered
+    for each in four:
+        each.close()
+
+
+def test_what_is_on_its_way_is_looked_after_by_who_sent_it(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = looks(monkeypatch)
+    one = sink(config)
+    one._parcels = one._parcels | {1: kafka_sink.Parcel(event(1), "t")}
+    assert not one.tend(keep)
+    assert not asked
+
+
+def at_last(work: Callable[[], None]) -> None:
+    """Do it again while brokers take their time."""
+
+    def done() -> bool:
+        try:
+            work()
+        except SinkAway:
+            return False
+        return True
+
+    until(done, "the brokers answer")
 
 
 def test_whoever_loses_the_work_while_another_asks_for_topics_hears_of_it(mock: str) -> None:

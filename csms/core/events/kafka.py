@@ -81,9 +81,7 @@ class KafkaSink(Sink):
 
     def publish(self, events: Sequence[Envelope], keep: Keep) -> None:
         """Send events and wait until all of them are confirmed; what is queued stays so over `SinkAway`."""
-        if not self._joined:
-            self._line.join()
-            self._joined = True
+        self._join()
         parcels = self._parcels_of(events)
         try:
             self._bring(parcels, keep)
@@ -96,6 +94,13 @@ class KafkaSink(Sink):
             raise
         self._parcels = {position: parcel for position, parcel in self._parcels.items() if not parcel.taken}
 
+    def tend(self, keep: Keep) -> bool:
+        """Look after the brokers while there is nothing to send, so that people hear at once of what is wrong."""
+        if not self._parcels:
+            self._join()
+            self._line.look(self._line.generation(), keep)
+        return False
+
     def close(self) -> None:
         """Give up what is queued, and let go of the producer if no other sink of this process uses it."""
         if self._joined:
@@ -105,6 +110,11 @@ class KafkaSink(Sink):
         if self._taken:
             log.info("kafka.published", extra={"sink": self.name, "events": self._taken})
             self._taken = 0
+
+    def _join(self) -> None:
+        if not self._joined:
+            self._line.join()
+            self._joined = True
 
     # -- one batch --
 

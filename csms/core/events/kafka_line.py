@@ -6,9 +6,10 @@ is the end of the whole producer (the gap-less guarantee). The next one begins w
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as StillWaiting
+from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ANSWER = 3.0  # seconds that a broker has to tell of its topics; nothing can renew a lease meanwhile
 CREATION = 30.0  # seconds that it has to create topics
+SILENCE = 30.0  # seconds without an answer after which brokers are asked whether they are there
 AGAIN = 1.0  # seconds before it is asked again; the others are told the same until then
 DRAIN = 1.0  # seconds for the reports of what was purged
 
@@ -80,6 +82,7 @@ class Generation:
         self.topics: set[str] = set()
         self.broken = False
         self.away_since: datetime | None = None
+        self.answered_at: float | None = None
         self._trouble: KafkaError | None = None
         self._brokers = settings["bootstrap.servers"]
         self._alone = {"batch.num.messages": 1} if careful else {}
@@ -95,7 +98,7 @@ class Generation:
     def seen(self, chain: Chain) -> None:
         """Note that the broker has confirmed something."""
         self.primed.add(chain)
-        self.away_since = self._trouble = None
+        self._answers()
 
     def look_at_topics(self) -> None:
         """Ask the cluster which topics there are. Raises SinkAway."""
@@ -105,7 +108,11 @@ class Generation:
             if self._trouble is None:
                 self._errs(failure.args[0])
             raise SinkAway(self.complaint(), wait=AGAIN) from None
-        self.away_since = self._trouble = None
+        self._answers()
+
+    def answers(self) -> bool:
+        """Return whether brokers have answered lately."""
+        return self.answered_at is not None and monotonic() - self.answered_at < SILENCE
 
     def complaint(self) -> str:
         """Return what is wrong with the brokers, for people."""
@@ -128,6 +135,10 @@ class Generation:
                 self._producer.close()
         except KafkaException as error:
             log.warning("kafka.end_failed", extra={"error": repr(error)[:300]})
+
+    def _answers(self) -> None:
+        self.away_since = self._trouble = None
+        self.answered_at = monotonic()
 
     def _errs(self, error: KafkaError) -> None:
         # Called with an exception pending where the error is fatal, so nothing is asked of it here.
@@ -195,29 +206,47 @@ class Line:
         """See to it that there are topics, and return what is in the way, by topic. Raises SinkAway and NotOurs."""
         if names <= generation.topics:
             return {}
+        with self._alone(keep):
+            if names <= generation.topics:
+                return {}
+            found = self._survey(generation, names, keep)
+            return {name: found[name] for name in names & found.keys()}
+
+    def look(self, generation: Generation, keep: Keep) -> None:
+        """See whether brokers answer, if none has lately, and that there are topics. Raises SinkAway and NotOurs."""
+        if not generation.answers():
+            with self._alone(keep):
+                if not generation.answers():
+                    self._survey(generation, set(), keep)
+
+    @contextmanager
+    def _alone(self, keep: Keep) -> Iterator[None]:
+        """Let one sink at a time ask the brokers; the others find out what they have said."""
         while not self._topics_lock.acquire(timeout=0.5):
             keep()
         try:
-            if names <= generation.topics:
-                return {}
-            if monotonic() < self._silence[0]:
-                raise SinkAway(self._silence[1], wait=AGAIN)
-            keep()
-            try:
-                generation.look_at_topics()
-            except SinkAway as away:
-                self._silence = monotonic() + AGAIN, str(away)
-                raise
-            prefix = self.config.kafka_topic_prefix
-            missing = (names | {prefix + type for type in EVENT_TYPES}) - generation.topics
-            found = self._create(missing, keep)
-            generation.topics |= missing - found.keys()
-            if news := sorted(found.keys() - self._told):
-                log.warning("kafka.topics_missing", extra={"topics": news, "error": found[news[0]]})
-                self._told |= set(news)
-            return {name: found[name] for name in names & found.keys()}
+            yield
         finally:
             self._topics_lock.release()
+
+    def _survey(self, generation: Generation, names: set[str], keep: Keep) -> dict[str, str]:
+        """Ask which topics there are, create the rest, and return what is in the way, by topic."""
+        if monotonic() < self._silence[0]:
+            raise SinkAway(self._silence[1], wait=AGAIN)
+        keep()
+        try:
+            generation.look_at_topics()
+        except SinkAway as away:
+            self._silence = monotonic() + AGAIN, str(away)
+            raise
+        prefix = self.config.kafka_topic_prefix
+        missing = (names | {prefix + type for type in EVENT_TYPES}) - generation.topics
+        found = self._create(missing, keep)
+        generation.topics |= missing - found.keys()
+        if news := sorted(found.keys() - self._told):
+            log.warning("kafka.topics_missing", extra={"topics": news, "error": found[news[0]]})
+            self._told |= set(news)
+        return found
 
     def _create(self, missing: set[str], keep: Keep) -> dict[str, str]:
         """Create topics and return what was in the way, by topic."""
