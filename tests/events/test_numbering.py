@@ -2,9 +2,13 @@
 
 import threading
 from datetime import UTC, datetime
+from importlib import import_module
+from zlib import crc32
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from csms.core.events.models import Event, Reader
 from csms.core.events.numbering import NAME, head, number_events
@@ -35,6 +39,21 @@ def test_a_pass_takes_no_more_than_it_is_told_and_the_next_goes_on():
         record("t", "CP16", {}, occurred_at=NOON)
     assert [number_events(now=NOON, most=2) for _ in range(5)] == [2, 2, 1, 0, 0]
     assert [sequence for _, _, sequence in places()] == [1, 2, 3, 4, 5]
+
+
+def test_old_events_get_their_buckets_by_charge_point_and_not_one_by_one():
+    charge_points = [*(f"CP{n}" for n in range(40)), ""]
+    for cp_id in charge_points * 3:
+        record("t", cp_id, {}, occurred_at=NOON)
+    Event.objects.update(bucket=0)
+    migration = import_module("csms.core.events.migrations.0002_places")
+    with CaptureQueriesContext(connection) as queries:
+        migration.fill_buckets(apps, None)
+    rows = Event.objects.values_list("cp_id", "bucket")
+    assert dict(rows) == {c: crc32(c.encode()) % 4 for c in charge_points}
+    assert len(rows) == len(charge_points) * 3
+    assert len(queries) == 4  # the charge points, and those of each bucket but the first
+    assert not any("CASE" in each["sql"] for each in queries)
 
 
 @pytest.mark.postgres_only

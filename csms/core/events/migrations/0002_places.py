@@ -4,24 +4,19 @@ from zlib import crc32
 
 from django.db import migrations, models
 
-BUCKETS, STEP = 4, 5000
+BUCKETS, STEP = 4, 500
 
 
 def fill_buckets(apps, schema_editor):
     """Events that were recorded before there were buckets get theirs, so that those of a charge point stay in order."""
     event = apps.get_model("events", "Event")
-    last = None
-    while True:
-        rows = event.objects.order_by("pk")
-        if last is not None:
-            rows = rows.filter(pk__gt=last)
-        rows = list(rows.only("pk", "cp_id", "bucket")[:STEP])
-        if not rows:
-            return
-        for row in rows:
-            row.bucket = crc32(row.cp_id.encode()) % BUCKETS
-        event.objects.bulk_update(rows, ["bucket"])
-        last = rows[-1].pk
+    of = {bucket: [] for bucket in range(1, BUCKETS)}  # all are in bucket 0 so far
+    for cp_id in event.objects.order_by("cp_id").values_list("cp_id", flat=True).distinct():
+        if bucket := crc32(cp_id.encode()) % BUCKETS:
+            of[bucket].append(cp_id)
+    for bucket, cp_ids in of.items():
+        for begin in range(0, len(cp_ids), STEP):
+            event.objects.filter(cp_id__in=cp_ids[begin : begin + STEP]).update(bucket=bucket)
 
 
 class Migration(migrations.Migration):
