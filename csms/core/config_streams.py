@@ -138,7 +138,8 @@ class Streams(BaseModel):
     webhook_parallel: int = webhooks(
         "CSMS_WEBHOOK_PARALLEL",
         8,
-        "Most requests that are made to one endpoint at once, of different charge points; those of one come in turn.",
+        "Most requests that are made to one endpoint at once, of different charge points; those of one come in turn. "
+        "To all endpoints together there are at most 64, and one to each beside them.",
         unit="requests",
         low=1,
         high=64,

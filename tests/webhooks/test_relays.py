@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from csms.core.events.models import Reader
 from csms.core.events.relay import Relay
-from csms.core.webhooks import sink
+from csms.core.webhooks import places, sink
 from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.services import change_endpoint, resume_endpoint
 from tests.support.house import settings_are
@@ -75,6 +75,43 @@ def test_one_endpoint_that_hangs_delays_no_other() -> None:
         dead.answers = [status(200)]
         dead.let_go.set()
         until(lambda: set(payloads(dead)) == set(range(20)))
+
+
+def test_many_that_hang_leave_each_other_endpoint_a_place_and_no_connection_is_held_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared, let_go = threading.BoundedSemaphore(2), sink._let_go
+    closed: list[bool] = []
+
+    def lets_go() -> None:
+        let_go()
+        closed.append(connection.connection is None)
+
+    monkeypatch.setattr(places, "_shared", shared)
+    monkeypatch.setattr(sink, "_let_go", lets_go)
+    with (
+        settings_are(CSMS_OUTBOUND_DEADLINE="60"),
+        receiving(silent) as dead,
+        receiving() as well,
+        Relays() as relays,
+    ):
+        stuck = an_endpoint(dead.origin, "stuck", types=["cp.*"])
+        for n in range(8):
+            happens(cp_id=f"CP{n}", n=n)
+        relays.start()
+        until(lambda: len(dead.messages) == 3)  # its own, and the two that are shared
+        an_endpoint(well.origin, "fine", types=["cp.*"])
+        for n in range(20):
+            happens(cp_id=f"CP{n % 3}", n=n)
+        until(lambda: len(well.messages) == 20)
+        assert len(dead.messages) == 3
+        assert not shared.acquire(blocking=False)
+        assert closed
+        assert all(closed)
+        dead.answers = [status(200)]
+        dead.let_go.set()
+        until(lambda: len(states(stuck)) == 28)
+        until(lambda: shared._value == 2)
 
 
 def test_a_shift_ends_though_somebody_hangs_and_the_next_serves_the_others_at_once() -> None:

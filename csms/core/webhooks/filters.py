@@ -7,11 +7,12 @@ plain text in a message of bounded length.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from csms.core.events.catalogue import covers_any, matches
+from csms.core.events.catalogue import EVENT_TYPES, covers_any, matches
 from csms.core.events.envelope import Envelope
 from csms.core.refusals import BadField
 
@@ -99,9 +100,7 @@ class Filter:
 
     def covers_type(self, type: str) -> bool:
         """Return whether it asks for events of a type; for OCPP messages only by their very name."""
-        if type == FRAMES:
-            return FRAMES in self.types
-        return any(matches(pattern, type) for pattern in self.types)
+        return _covers(self.types, type)
 
     def passes(self, event: Envelope) -> bool:
         """Return whether the endpoint is told of an event."""
@@ -116,3 +115,15 @@ class Filter:
             return False
         text = str(frame.get("message") or "")
         return not self.contains or any(part in text for part in self.contains)
+
+
+def _covers(patterns: tuple[str, ...], type: str) -> bool:
+    if type == FRAMES:
+        return FRAMES in patterns
+    return any(matches(pattern, type) for pattern in patterns)
+
+
+@lru_cache(1000)
+def types_told(patterns: tuple[str, ...]) -> frozenset[str]:
+    """Return the types of events for which these patterns ask."""
+    return frozenset(type for type in EVENT_TYPES if _covers(patterns, type))

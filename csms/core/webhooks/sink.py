@@ -7,12 +7,14 @@ too; the others go on. While the endpoint is left alone its place in the outbox 
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from datetime import datetime
+from time import monotonic
 from uuid import UUID
 
-from django.db.models import F, Min
+from django.db import connection
+from django.db.models import Exists, F, Min, OuterRef
 from django.utils import timezone
 
 from csms.core.config import get_config
@@ -21,10 +23,11 @@ from csms.core.events.models import Event
 from csms.core.events.sinks import Keep, NotOurs, Sink, SinkAway
 from csms.core.live import announce
 from csms.core.outbound.sending import Attempt
-from csms.core.webhooks.filters import Filter
+from csms.core.webhooks.filters import Filter, types_told
 from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.outcomes import bury, note, promote, waiting_of
+from csms.core.webhooks.places import Places, begin
 from csms.core.webhooks.selectors import active_endpoints
 from csms.core.webhooks.services import TOPIC, WAITING_MAX
 
@@ -33,8 +36,12 @@ State = Delivery.State
 Queues = dict[str, deque[Delivery]]
 Events = Mapping[UUID, Envelope]
 
+QUICK = 0.05  # seconds in which a receiver's answer is waited for with the connection to the database at hand
 KEEP_EVERY = 1.0  # seconds, while receivers take their time
 LOOK_EVERY = 2.0  # seconds between two looks at an endpoint that is left alone: somebody may have resumed it
+READ_EVERY = (
+    2.0  # seconds, while there is much to post: somebody may have changed, paused or deleted the endpoint
+)
 STEP = 500  # waiting deliveries that are looked at at once
 DUE = 64  # charge points of those
 
@@ -45,7 +52,7 @@ def webhook_sinks() -> Iterable[Sink]:
 
 
 class WebhookSink(Sink):
-    """Posts events to one endpoint. Requests have threads of their own; rows are for the relay's thread alone."""
+    """Posts events to one endpoint. Requests have other threads; rows are for the relay's thread alone."""
 
     starts_at_end = True
     batch = 200
@@ -55,7 +62,7 @@ class WebhookSink(Sink):
         self._id = endpoint_id
         self._clock = clock
         self._mended = False
-        self._threads: ThreadPoolExecutor | None = None
+        self._read: Endpoint | None = None  # by `tend()`, a moment ago
 
     def needs(self) -> int | None:
         """Return the position of the oldest event that waits for another attempt, or behind one that does."""
@@ -63,16 +70,13 @@ class WebhookSink(Sink):
         oldest: int | None = waiting.aggregate(oldest=Min("position"))["oldest"]
         return oldest
 
-    def close(self) -> None:
-        """End the threads; nothing is posted by now."""
-        if self._threads is not None:
-            self._threads.shutdown()
-
     # -- new events --
 
     def publish(self, events: Sequence[Envelope], keep: Keep) -> None:
         """Post events, or keep deliveries that wait. Raises SinkAway while the endpoint takes none."""
-        endpoint = self._endpoint()
+        endpoint, self._read = self._read or self._endpoint(), None
+        if not endpoint.active:  # since what was due was posted
+            raise NotOurs
         self._refuse_alone(endpoint)
         passes = Filter.of(endpoint).passes
         wanted = {event.id: event for event in events if passes(event)}
@@ -122,14 +126,16 @@ class WebhookSink(Sink):
 
     def tend(self, keep: Keep) -> bool:
         """Make the attempts that are due, and return whether there were any. Raises SinkAway."""
-        endpoint = self._endpoint()
+        endpoint = self._read = self._endpoint()
+        self.types = types_told(tuple(endpoint.types))
         if not self._mended:
             self._mend(endpoint)
+            endpoint = self._read = self._endpoint()
         if endpoint.probe_at is not None:
             if endpoint.probe_at > self._clock():
                 self._refuse_alone(endpoint)
             return self._probe(endpoint, keep)
-        queues, events = self._due(endpoint)
+        queues, events = self._due(endpoint) if endpoint.is_due else ({}, {})  # type: ignore[attr-defined]
         if not queues:
             return False
         self._post(endpoint, queues, events, keep)
@@ -184,27 +190,37 @@ class WebhookSink(Sink):
 
         A charge point's queue ends with a failure, all of them when the endpoint is left alone or paused.
         """
-        most = get_config().webhook_parallel
+        places = Places(get_config().webhook_parallel)
         ready = deque(queues)
         running: dict[Future[Attempt], Delivery] = {}
+        read_at = monotonic()
         try:
             while True:
-                while ready and len(running) < most and _open(endpoint, probing=probing):
+                if monotonic() - read_at >= READ_EVERY:
+                    self._read_again(endpoint)
+                    read_at = monotonic()
+                while ready and _open(endpoint, probing=probing):
+                    # Who fails may hang, too, and has no share of what is everybody's.
+                    if not places.is_free(len(running), alone=endpoint.failures > 0):
+                        break
                     delivery = queues[ready.popleft()][0]
                     running[self._begin(endpoint, events[delivery.event_id])] = delivery
                 if not running:
                     break
                 ready += self._settle(endpoint, queues, running)
+                places.fit(len(running))
                 keep()
         except NotOurs:
             # The end of a shift, mostly: the lease is held until what is on its way has come to its end.
             while running:
                 self._settle(endpoint, queues, running)
+                places.fit(len(running))
                 with suppress(NotOurs):
                     keep()
             raise
         finally:
             wait(running)
+            places.fit(0)
             announce(TOPIC)
 
     def _begin(self, endpoint: Endpoint, event: Envelope) -> "Future[Attempt]":
@@ -214,15 +230,16 @@ class WebhookSink(Sink):
             return _over(Attempt(error=str(error), permanent=True))
         except Exception as error:
             return _over(_broke(error))
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(get_config().webhook_parallel, self.name)
-        return self._threads.submit(letter.post)
+        return begin(letter.post)
 
     def _settle(
         self, endpoint: Endpoint, queues: Queues, running: dict["Future[Attempt]", Delivery]
     ) -> list[str]:
         """Note what has come to an end, and return the charge points whose next delivery may begin."""
-        done, _ = wait(running, timeout=KEEP_EVERY, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, timeout=QUICK, return_when=FIRST_COMPLETED)
+        if not done:
+            _let_go()
+            done, _ = wait(running, timeout=KEEP_EVERY, return_when=FIRST_COMPLETED)
         made = [(running.pop(future), _result(future)) for future in done]
         if not made:
             return []
@@ -239,11 +256,26 @@ class WebhookSink(Sink):
     # -- the endpoint --
 
     def _endpoint(self) -> Endpoint:
-        """Return the endpoint as it is now. Raises NotOurs when nothing is to be posted to it any more."""
-        endpoint = Endpoint.objects.filter(pk=self._id).first()
+        """Return the endpoint as it is now, with `is_due`: whether one of its deliveries is.
+
+        Raises NotOurs when nothing is to be posted to it any more.
+        """
+        due = Delivery.objects.filter(
+            endpoint=OuterRef("pk"),
+            state=State.WAITING,
+            position__isnull=False,
+            next_attempt_at__lte=self._clock(),
+        )
+        endpoint = Endpoint.objects.filter(pk=self._id).annotate(is_due=Exists(due)).first()
         if endpoint is None or not endpoint.active:
             raise NotOurs
         return endpoint
+
+    def _read_again(self, endpoint: Endpoint) -> None:
+        """Make an endpoint what it is now. Raises NotOurs."""
+        now = self._endpoint()
+        for field in Endpoint._meta.concrete_fields:
+            setattr(endpoint, field.attname, getattr(now, field.attname))
 
     def _refuse_alone(self, endpoint: Endpoint) -> None:
         if endpoint.probe_at is not None:
@@ -254,6 +286,12 @@ class WebhookSink(Sink):
     def _mend(self, endpoint: Endpoint) -> None:
         promote(endpoint, now=self._clock())
         self._mended = True
+
+
+def _let_go() -> None:
+    """Give the connection to the database back: there are fewer than endpoints that take their time."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _over(attempt: Attempt) -> "Future[Attempt]":
