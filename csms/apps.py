@@ -32,10 +32,17 @@ class CsmsConfig(AppConfig):
 
     def ready(self) -> None:
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
+        from csms.core.events.metrics import QueueMetrics
+        from csms.core.webhooks import figures as webhooks
         from csms.retention_metrics import RetentionCollector
+        from transactions.backend import selectors as sessions
 
         checks.register(check_setting_names)
         connection_created.connect(read_moments)
         REGISTRY.register(RetentionCollector())
+        REGISTRY.register(QueueMetrics("csms_webhooks", "Deliveries to webhooks", webhooks.unsettled))
+        REGISTRY.register(
+            QueueMetrics("csms_backend_sessions", "Tellings of sessions to the backend", sessions.unsettled)
+        )
         # Once, not for each app; those without models, such as this one, send nothing.
         post_migrate.connect(make_first_partitions, sender=apps.get_app_config("transactions"))

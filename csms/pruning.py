@@ -290,13 +290,15 @@ def _oldest(model: Any) -> datetime | None:
         return None
 
 
-def held_back(kept: Kept, config: Config, *, now: datetime) -> tuple[int, str]:
-    """Return how many rows are older than they are kept because somebody waits for them, at most COUNTED, and who."""
+def held_back(
+    kept: Kept, config: Config, *, now: datetime, most: int = partitions.COUNTED
+) -> tuple[int, str]:
+    """Return how many rows are older than they are kept because somebody waits for them, at most so many, and who."""
     if kept.held is None or not (days := kept.days(config)):
         return 0, ""
     held, waits_for = kept.held()
     late = kept.model._default_manager.filter(kept.older(now - timedelta(days=days)), held)
-    return late[: partitions.COUNTED].count(), waits_for
+    return late.values("pk")[:most].count(), waits_for
 
 
 def _prune(kept: Kept, moment: datetime, dry_run: bool) -> int:

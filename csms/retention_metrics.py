@@ -14,7 +14,7 @@ from csms.pruning import PARTITIONED, RETENTION, held_back
 
 log = logging.getLogger(__name__)
 
-MOST = 10_000  # rows of a default partition that are counted; one is already one too many
+MOST = 10_000  # rows that are counted at each scrape
 
 
 class RetentionCollector(Collector):
@@ -57,10 +57,10 @@ def _partitions() -> Iterator[GaugeMetricFamily]:
 def _held_back() -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "csms_retention_held_back_rows",
-        "Rows that are older than they are to be kept, and stay since they have not been delivered.",
+        f"Rows that are older than they are to be kept, and stay since they have not been delivered, at most {MOST}.",
         labels=["kept"],
     )
     for kept in RETENTION:
         if kept.held is not None:
-            family.add_metric([kept.name], held_back(kept, get_config(), now=timezone.now())[0])
+            family.add_metric([kept.name], held_back(kept, get_config(), now=timezone.now(), most=MOST)[0])
     return family

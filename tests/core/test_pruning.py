@@ -174,6 +174,13 @@ def test_metrics_tell_of_partitions_and_of_what_is_held_back(cp16: ChargePoint):
         assert len(figures) == 1
 
 
+def test_metrics_count_what_is_held_back_only_so_far(cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch):
+    Event.objects.update(position=None)
+    monkeypatch.setattr("csms.retention_metrics.MOST", 0)
+    [held_back] = [f for f in RetentionCollector().collect() if f.name == "csms_retention_held_back_rows"]
+    assert [sample.value for sample in held_back.samples if sample.labels["kept"] == "events"] == [0]
+
+
 def test_metrics_do_without_these_figures_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch, caplog):
     monkeypatch.setattr("csms.retention_metrics.held_back", lambda *_args, **_named: 1 / 0)
     assert list(RetentionCollector().collect()) == []

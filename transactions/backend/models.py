@@ -51,6 +51,8 @@ class SessionReport(models.Model):
         constraints = [models.UniqueConstraint(fields=["event_id", "kind"], name="sessionreport_event")]
         indexes = [
             models.Index(fields=["next_at"], name="sessionreport_due", condition=models.Q(state="pending")),
+            # Its oldest, which the order of ids tells.
+            models.Index(fields=["id"], name="sessionreport_pending", condition=models.Q(state="pending")),
             models.Index(fields=["cp_id", "transaction_id"], name="sessionreport_tx"),
             models.Index(fields=["-id"], name="sessionreport_dead", condition=models.Q(state="dead")),
         ]

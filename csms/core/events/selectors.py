@@ -111,17 +111,17 @@ UNNUMBERED_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Unnumbered:
-    """The events that have no place yet, counted up to UNNUMBERED_MAX; `oldest_at` is None without any."""
+    """The events that have no place yet, counted up to a bound; `oldest_at` is None without any."""
 
     events: int
     oldest_at: datetime | None
 
 
-def unnumbered() -> Unnumbered:
-    """Return what waits for its place. More than a moment's worth means that no relay runs."""
+def unnumbered(*, most: int = UNNUMBERED_MAX) -> Unnumbered:
+    """Return what waits for its place, counted up to `most`. More than a moment's worth means that no relay runs."""
     rows = Event.objects.filter(position=None).order_by("pk")
     oldest = rows.values_list("recorded_at", flat=True).first()
-    return Unnumbered(rows.values("pk")[:UNNUMBERED_MAX].count() if oldest else 0, oldest)
+    return Unnumbered(rows.values("pk")[:most].count() if oldest else 0, oldest)
 
 
 def done_by_all(names: Collection[str]) -> int | None:
