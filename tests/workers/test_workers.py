@@ -143,6 +143,24 @@ def test_a_worker_brings_events_out_while_others_record_and_ends_in_the_middle_o
     assert told(listener) == Counter(recorded())
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_shifts_follow_each_other_from_one_task_without_a_clock(
+    broker: str, rabbit: Rabbit, listener: Listener, tmp_path: Path, pool: str
+) -> None:
+    """What is recorded in any of them is brought out; what a shift has on its way at its end may come twice."""
+    with crew(tmp_path, broker, AMQP_URL=rabbit.url, CSMS_TEST_SHIFT="1") as house:
+        worker = house.worker("events", "events", pool)
+        house.send(RELAY, queue="events")
+        for shift in range(1, 6):
+            happens(5, 5 * shift)
+            until(lambda: house.done(RELAY) >= shift, f"shift {shift} is over", worker)  # noqa: B023 - called at once
+        happens(5, 90)
+        until(all_out, "events are out", worker)
+        worker.ask_to_end()
+        assert worker.wait() == 0
+    assert set(told(listener)) == recorded()
+
+
 def test_another_worker_takes_over_when_one_is_killed(
     broker: str, rabbit: Rabbit, listener: Listener, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from csms.core.events.relay import Relay
 
 SHIFT = 20.0
 """Seconds. The next one is sent at the end of each, and the clock sends one, too, in case that was lost."""
+WAITS = 20.0  # seconds that the next one may wait for its worker; the clock has sent others by then
 LOOK = 0.5  # seconds between two looks for the word of the worker above this process
 
 _one = threading.Lock()
@@ -48,7 +49,7 @@ def relay() -> None:
         _one.release()
         connection.close()
     if not _told():
-        relay.apply_async(expires=SHIFT)
+        relay.apply_async(expires=WAITS)
 
 
 def allow_relay() -> None:
