@@ -9,9 +9,13 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from prometheus_client.registry import Collector
 
 from csms.core.config import unknown_settings
 from csms.core.postgres import read_moments
+
+FIGURES_OF_ROWS: list[Collector] = []
+"""What /metrics makes of rows when it is asked: the same at every server."""
 
 
 def check_setting_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -32,17 +36,21 @@ class CsmsConfig(AppConfig):
 
     def ready(self) -> None:
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
-        from csms.core.events.metrics import QueueMetrics
+        from csms.core.events.metrics import EventMetrics, QueueMetrics
         from csms.core.webhooks import figures as webhooks
         from csms.retention_metrics import RetentionCollector
         from transactions.backend import selectors as sessions
 
         checks.register(check_setting_names)
         connection_created.connect(read_moments)
-        REGISTRY.register(RetentionCollector())
-        REGISTRY.register(QueueMetrics("csms_webhooks", "Deliveries to webhooks", webhooks.unsettled))
-        REGISTRY.register(
-            QueueMetrics("csms_backend_sessions", "Tellings of sessions to the backend", sessions.unsettled)
-        )
+        figures: list[Collector] = [
+            EventMetrics(),
+            QueueMetrics("csms_webhooks", "Deliveries to webhooks", webhooks.unsettled),
+            QueueMetrics("csms_backend_sessions", "Tellings of sessions to the backend", sessions.unsettled),
+            RetentionCollector(),
+        ]
+        FIGURES_OF_ROWS.extend(figures)
+        for each in figures:
+            REGISTRY.register(each)
         # Once, not for each app; those without models, such as this one, send nothing.
         post_migrate.connect(make_first_partitions, sender=apps.get_app_config("transactions"))

@@ -1,4 +1,4 @@
-"""What /metrics says of the outbox: figures made of rows when they are asked for, since workers have no such page."""
+"""What /metrics says of the outbox: figures made of rows when they are asked for, at every server."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -100,8 +99,3 @@ class QueueMetrics(Collector):
             ("oldest_seconds", f"{self._what}: age of the oldest that waits.", max(0.0, age)),
         ):
             yield GaugeMetricFamily(f"{self._prefix}_{name}", text, value=value)
-
-
-def register() -> None:
-    """Add the figures to what this process tells."""
-    REGISTRY.register(EventMetrics())
