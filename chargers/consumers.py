@@ -18,7 +18,7 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from chargers import connections
+from chargers import connections, gate
 from chargers.commands import ledger, sending
 from chargers.commands.outgoing import Outgoing
 from chargers.counts import HANDLING, count_close, count_message
@@ -163,36 +163,38 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                     "notes": "; ".join(event.notes)[:500],
                 },
             )
-        arrived, arrived_at = self.last_heard, self.last_heard_at
         self.in_flight += 1
+        if isinstance(event, CallReceived):
+            await self._take_call(event, text)
+            return
         # The log is in the order of these ids, which is that of arrival, also for what waits in the line.
         frame_id = uuid7_text() if self._line else ""
-        if not isinstance(event, CallReceived):
-            unit: Callable[[], Any] = partial(self._note, event, text, arrived, arrived_at, frame_id)
-            noted = partial(self._noted, event)
-            if self._line:
-                self._line.put(lambda _: self._submit(unit, noted))
-            else:
-                await self._submit(unit, noted)
-            return
+        unit = partial(self._note, event, text, self.last_heard, self.last_heard_at, frame_id)
+        noted = partial(self._noted, event)
+        if self._line:
+            self._line.put(lambda _: self._submit(unit, noted))
+        else:
+            await self._submit(unit, noted)
+
+    async def _take_call(self, event: CallReceived, text: str) -> None:
+        arrived, at = self.last_heard, self.last_heard_at
         # A station may send what was asked for before its answer to the asking, and both in one packet: whether
         # something was asked is known now, not when the writer comes to it.
         asked = self.outgoing.asked
         handler = self.handlers[event.action]
-        self.clock.hear(event.payload, arrived, arrived_at)
-        barred, verdict = False, None
+        self.clock.hear(event.payload, arrived, at)
+        frame_id, barred, verdict = "", False, None
+        if self._line or isinstance(handler, Asked):
+            frame_id = uuid7_text()
         if isinstance(handler, Translated):
             handler.translate(event.payload)
             handler = handler.handle
         elif isinstance(handler, Asked):
-            frame_id = frame_id or uuid7_text()
-            question = Question(
-                self.holder, event.action, event.payload, arrived_at, event.message_id, frame_id
-            )
-            barred, verdict = self._line.ask(handler.ask, question)
+            question = Question(self.holder, event.action, event.payload, at, event.message_id, frame_id)
+            barred, verdict = gate.opinion(handler.ask, question)
             handler = handler.handle
-        handle = partial(self._handle, event, handler, text, arrived, arrived_at, asked, frame_id, barred)
-        done: Done = partial(self._handled, event, text, arrived, arrived_at)
+        handle = partial(self._handle, event, handler, text, arrived, at, asked, frame_id, barred)
+        done: Done = partial(self._handled, event, text, arrived, at)
         if self._line or isinstance(verdict, Coroutine):
             self._line.put(
                 lambda said: self._submit(partial(handle, said), done), verdict, dropped=self._served
@@ -230,10 +232,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         try:
-            if barred or (
-                holder.registration != Registration.ACCEPTED and event.action != "BootNotification"
-            ):
-                self._gate(event, asked, barred)
+            wanted = event.action == asked or self.outgoing.expects(event.action)
+            gate.check(holder, event.action, barred=barred, wanted=wanted)
             payload = handler(Call(holder, event.action, event.payload, at, verdict))
             answer, body = self.session.compose_answer(event.message_id, payload)
         except OcppError as error:
@@ -247,13 +247,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
             self.frames.left(kind, event.message_id, event.action, answer, arrived)
         return answer, body
-
-    def _gate(self, event: CallReceived, asked: str, barred: bool) -> None:
-        """T-080: before acceptance only boots, and what we asked for, are served."""
-        wanted = not barred and (event.action == asked or self.outgoing.expects(event.action))
-        if wanted and self.holder.registration == Registration.PENDING:
-            return
-        raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
 
     def _handled(
         self,

@@ -10,9 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from chargers.handling import Ask, Question
-from chargers.models import Registration
-
 log = logging.getLogger(__name__)
 
 HandOver = Callable[[Any], Awaitable[None]]
@@ -57,19 +54,6 @@ class Line:
         if self._work is None:
             self._lines.add(self)
             self._work = asyncio.create_task(self._work_off())
-
-    @staticmethod
-    def ask(ask: Ask, question: Question) -> tuple[bool, Any]:
-        """Return whether a call may not be served, since nobody is asked for a stranger, and what `ask` returns."""
-        verdict = ask(question)
-        if verdict is None or question.action == "BootNotification":
-            return False, verdict
-        # It may be accepted before the writer comes to this call, which would be served without the verdict it needs.
-        if barred := question.holder.registration != Registration.ACCEPTED:
-            if isinstance(verdict, Coroutine):
-                verdict.close()
-            verdict = None
-        return barred, verdict
 
     def end(self, last: Callable[[], None]) -> None:
         """Do this when all that waits has been handed over."""
