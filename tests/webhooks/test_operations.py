@@ -34,7 +34,7 @@ from csms.core.webhooks.services import (
 from csms.core.webhooks.sink import webhook_sinks
 from csms.pruning import prune
 from tests.support.receiver import deciding, receiving, reset, status
-from tests.webhooks.cast import NOON, Clock, State, an_endpoint, fresh, happens, payloads, states
+from tests.webhooks.cast import NOON, Clock, State, an_endpoint, fresh, happens, payloads, position, states
 
 pytestmark = pytest.mark.django_db
 
@@ -440,6 +440,25 @@ def test_who_is_at_work_when_the_place_is_moved_ends_before_another_begins(clock
         clock.moves(minutes=1)
         assert second.works() == "done"
     assert payloads(receiver) == [0, 1, 2, 0, 1, 2]
+
+
+def test_who_is_at_work_has_its_time_to_end_whatever_the_clock_of_who_moves_the_place(
+    clock: Clock, worker: Any
+) -> None:
+    for n in range(2):
+        at(NOON - timedelta(hours=4 - n), n)
+    endpoint = an_endpoint("http://127.0.0.1:9", types=["cp.status"])
+    first = worker(endpoint)
+    assert first.pump.hold()
+    lease = Reader.objects.get(pk=endpoint.reader).held_until
+    assert lease is not None
+    for hours in (3.5, 5):  # twice further back
+        behind = clock.now - timedelta(hours=2)
+        replay_since(endpoint, since=NOON - timedelta(hours=hours), by="alice", now=behind)
+        assert position(endpoint) == (1 if hours < 4 else 0)
+        moved = Reader.objects.get(pk=endpoint.reader)
+        ended = lease + timedelta(seconds=get_config().outbound_deadline)
+        assert (moved.holder, moved.held_until) == ("moved", ended)
 
 
 def test_a_replay_that_is_broken_off_goes_on_without_beginning_anew(clock: Clock, worker: Any) -> None:

@@ -18,7 +18,6 @@ from csms.core.events import numbering
 from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
 from csms.core.events.reading import cursor_before
-from csms.core.events.relay import LEASE
 from csms.core.events.selectors import events_after
 from csms.core.events.services import SCHEMA_VERSION, record
 from csms.core.ids import uuid7, uuid7_floor
@@ -365,11 +364,12 @@ def _move(endpoint: Endpoint, position: int, *, now: datetime) -> None:
     """Give an endpoint another place in the outbox.
 
     The relay that does its work finds its lease gone when it renews it, and ends; until what it is posting by then has
-    surely ended, nobody takes over.
+    surely ended, nobody takes over. That is some time after the end of its lease, which is not by the clock here.
     """
-    held_until = now + LEASE + timedelta(seconds=get_config().outbound_deadline)
-    Reader.objects.filter(pk=endpoint.reader).exclude(holder="").update(holder="moved", held_until=held_until)
-    Reader.objects.filter(pk=endpoint.reader).update(position=position, moved_at=now)
+    row = Reader.objects.filter(pk=endpoint.reader)
+    ended = F("held_until") + timedelta(seconds=get_config().outbound_deadline)
+    row.exclude(holder__in=("", "moved")).update(holder="moved", held_until=ended)
+    row.update(position=position, moved_at=now)
 
 
 def _rests(endpoint: Endpoint) -> None:
