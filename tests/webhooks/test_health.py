@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from csms.core.events import numbering
 from csms.core.events.models import Event, Reader
+from csms.core.outbound.sending import Attempt
 from csms.core.webhooks.models import Delivery, EndpointChange
-from csms.core.webhooks.outcomes import ALONE_AFTER
+from csms.core.webhooks.outcomes import ALONE_AFTER, note
 from csms.core.webhooks.services import change_endpoint, pause_endpoint, resume_endpoint
 from tests.support.house import settings_are
 from tests.support.receiver import deciding, receiving, status
@@ -269,6 +272,26 @@ def test_who_is_resumed_while_left_alone_is_tried_at_once(clock: Clock, worker: 
         assert hand.works() == "done"
     assert {state for _, state in states(endpoint)} == {"delivered"}
     assert fresh(endpoint).delivered_at == NOON + timedelta(seconds=1)
+
+
+def test_what_becomes_of_attempts_is_noted_holding_the_endpoint_first_as_those_do_who_resume_it(
+    clock: Clock, worker: Any
+) -> None:
+    """Else each would have rows for which the other waits. And the resumption stands: its health is of since then."""
+    endpoint = an_endpoint()
+    stale = fresh(endpoint)
+    stale.failures, stale.failing_since = 9, NOON - timedelta(days=2)
+    event_id = happens()
+    delivery = Delivery(
+        endpoint=endpoint, event_id=event_id, cp_id="CP16", position=1, state=State.WAITING, created_at=NOON
+    )
+    with CaptureQueriesContext(connection) as queries:
+        note(stale, [(delivery, Attempt(status=500))], now=NOON)
+    first = next(q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "BEGIN")))
+    assert first.startswith("SELECT")
+    assert 'FROM "webhooks_endpoint"' in first
+    assert ("FOR UPDATE" in first) == (connection.vendor == "postgresql")
+    assert (fresh(endpoint).failures, fresh(endpoint).failing_since) == (1, NOON)
 
 
 def test_one_that_rested_so_long_that_its_place_was_pruned_begins_with_what_is_kept(

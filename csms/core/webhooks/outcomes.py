@@ -7,7 +7,8 @@ a whole, and probed. One that stays dead for days is paused.
 
 import logging
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -49,9 +50,26 @@ def waiting_of(endpoint: Endpoint) -> QuerySet[Delivery]:
     return Delivery.objects.filter(endpoint=endpoint, state=State.WAITING, position__isnull=False)
 
 
-@transaction.atomic
+@contextmanager
+def held(endpoint: Endpoint) -> Iterator[None]:
+    """Keep others, who may resume it or replay something, from its deliveries; its health is read anew.
+
+    Whoever writes several deliveries of an endpoint holds it first: else two might wait for each other.
+    """
+    with transaction.atomic():
+        row = Endpoint.everything.select_for_update().filter(pk=endpoint.pk).first()
+        for name in HEALTH if row is not None else ():
+            setattr(endpoint, name, getattr(row, name))
+        yield
+
+
 def note(endpoint: Endpoint, made: Made, *, now: datetime) -> None:
     """Keep what became of attempts; the endpoint and the deliveries, new ones among them, are changed in place."""
+    with held(endpoint):
+        _note(endpoint, made, now)
+
+
+def _note(endpoint: Endpoint, made: Made, now: datetime) -> None:
     was_failing = endpoint.failures
     for delivery, attempt in made:
         _judge(endpoint, delivery, attempt, now)
@@ -165,10 +183,11 @@ def _long_dead(endpoint: Endpoint, now: datetime) -> bool:
     return since is not None and now - since >= timedelta(days=get_config().webhook_pause_days)
 
 
-def bury(deliveries: Collection[Delivery]) -> None:
+def bury(endpoint: Endpoint, deliveries: Collection[Delivery]) -> None:
     """Give up deliveries whose events are gone."""
     rows = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries], state=State.WAITING)
-    rows.update(state=State.DEAD, next_attempt_at=None, error=EVENT_GONE)
+    with held(endpoint):
+        rows.update(state=State.DEAD, next_attempt_at=None, error=EVENT_GONE)
 
 
 def promote(endpoint: Endpoint, *, now: datetime) -> None:
@@ -177,4 +196,5 @@ def promote(endpoint: Endpoint, *, now: datetime) -> None:
     led = waiting.filter(next_attempt_at__isnull=False).values("cp_id")
     stuck = waiting.exclude(cp_id__in=led).values("cp_id").annotate(head=Min("position"))
     if heads := [row["head"] for row in stuck]:
-        waiting.filter(position__in=heads).update(next_attempt_at=now)
+        with held(endpoint):
+            waiting.filter(position__in=heads).update(next_attempt_at=now)

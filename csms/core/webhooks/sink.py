@@ -26,7 +26,7 @@ from csms.core.outbound.sending import Attempt
 from csms.core.webhooks.filters import Filter, types_told
 from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery, Endpoint
-from csms.core.webhooks.outcomes import bury, note, promote, waiting_of
+from csms.core.webhooks.outcomes import bury, held, note, promote, waiting_of
 from csms.core.webhooks.places import Places, begin
 from csms.core.webhooks.selectors import active_endpoints
 from csms.core.webhooks.services import TOPIC, WAITING_MAX
@@ -104,9 +104,10 @@ class WebhookSink(Sink):
         if endpoint.replayed_at is not None:
             # What was over before the place was moved back is asked for once more.
             again = known.exclude(state=State.WAITING).exclude(last_attempt_at__gt=endpoint.replayed_at)
-            again.update(
-                state=State.WAITING, attempts_before=F("attempts"), next_attempt_at=now, delivered_at=None
-            )
+            with held(endpoint):
+                again.update(
+                    state=State.WAITING, attempts_before=F("attempts"), next_attempt_at=now, delivered_at=None
+                )
         met = set(known.values_list("event_id", flat=True))
         return [
             Delivery(
@@ -154,7 +155,8 @@ class WebhookSink(Sink):
             first = queue[0].next_attempt_at
             if first is not None and first > now:
                 # Replayed ones behind it: they come in their turn.
-                waiting.filter(cp_id=cp_id, position__gt=queue[0].position).update(next_attempt_at=None)
+                with held(endpoint):
+                    waiting.filter(cp_id=cp_id, position__gt=queue[0].position).update(next_attempt_at=None)
                 del queues[cp_id]
         return self._with_events(endpoint, queues)
 
@@ -176,7 +178,7 @@ class WebhookSink(Sink):
         found = Event.objects.filter(pk__in=[delivery.event_id for delivery in rows]).values_list(*FIELDS)
         events = {row[0]: Envelope(*row) for row in found}
         if gone := [delivery for delivery in rows if delivery.event_id not in events]:
-            bury(gone)
+            bury(endpoint, gone)
             queues = _by_charge_point(delivery for delivery in rows if delivery.event_id in events)
             self._mend(endpoint)
         return queues, events
