@@ -120,7 +120,7 @@ def _open_page(request: HttpRequest) -> str:
 
 def moved(request: HttpRequest, to: str) -> HttpResponse:
     """Answer what was done with the page to be shown next, to a script too."""
-    if getattr(request, "htmx", False):
+    if getattr(request, "htmx", False) or request.headers.get(LIVE_HEADER):
         # Without the fragment: an address that differs in nothing else scrolls and loads nothing.
         return HttpResponse(status=204, headers={"HX-Redirect": to.partition("#")[0]})
     return redirect(to)

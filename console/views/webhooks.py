@@ -6,12 +6,13 @@ from uuid import UUID
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from chargers.services import find_charge_point
 from console.listing import Filters, Listing
 from console.outgoing_words import DELIVERY, WEBHOOK
-from console.pages import page, render_page
+from console.pages import LIVE_HEADER, moved, page, render_page
 from console.views.charge_point_events import type_choices, types_of
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 from csms.core.webhooks.selectors import (
@@ -128,6 +129,8 @@ def _before(request: HttpRequest) -> UUID | None:
 
 @page
 def webhook(request: HttpRequest, pk: UUID) -> HttpResponse:
+    if request.headers.get(LIVE_HEADER) and not endpoints().filter(pk=pk).exists():
+        return moved(request, reverse("console:webhooks"))  # it was deleted while somebody looked
     filters = DeliveryFilters(request)
     shown = WebhookPage(webhook_or_404(pk), filters.values, _before(request))
     values = {"section": "webhooks", "filters": filters, "endpoint": shown.endpoint, "shown": shown}

@@ -480,6 +480,13 @@ def test_a_real_test_to_a_forbidden_address_says_so(adam: Client, endpoint: Endp
     assert Delivery.objects.get().error in told.replace("&#x27;", "'").replace("&quot;", '"')
 
 
+def test_who_looks_at_it_while_it_is_deleted_is_brought_to_the_list(adam: Client, endpoint: Endpoint) -> None:
+    done(adam, endpoint, "delete")
+    read_again = adam.get(address(endpoint), headers={"Live": "deliveries"})
+    assert (read_again.status_code, read_again["HX-Redirect"]) == (204, LIST)
+    assert adam.get(address(endpoint)).status_code == 404
+
+
 def test_it_is_deleted_after_the_question_and_its_history_stays(adam: Client, endpoint: Endpoint) -> None:
     a_delivery(endpoint)
     assert "billing was deleted" in done(adam, endpoint, "delete")
