@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,8 +20,9 @@ from csms.core.events.numbering import NAME as NUMBERING
 from csms.core.events.selectors import UNNUMBERED_MAX, Backlog, Unnumbered, backlogs, unnumbered
 from csms.core.events.sinks import wanted_sinks
 from csms.core.webhooks.models import Endpoint
-from csms.core.webhooks.selectors import endpoints, unsettled
+from csms.core.webhooks.selectors import COUNTED, endpoints, unsettled
 from transactions.backend.models import SessionReport
+from transactions.backend.selectors import unsettled as unsettled_sessions
 
 LATE = timedelta(minutes=1)
 """What is older is not on its way as usual."""
@@ -29,12 +30,16 @@ LATE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What one who is told has taken over and not settled: deliveries of a webhook, tellings of the backend."""
+    """What one who is told has taken over and not settled: deliveries of a webhook, tellings of the backend.
+
+    Both are counted to COUNTED.
+    """
 
     waiting: int
     dead: int
     oldest_at: datetime | None = None
     error: str = ""
+    most: ClassVar[int] = COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,7 @@ class DeliveryPage:
 
     @cached_property
     def unnumbered(self) -> Unnumbered:
-        return unnumbered()
+        return unnumbered(most=UNNUMBERED_MAX)
 
     @property
     def many_unnumbered(self) -> bool:
@@ -221,12 +226,10 @@ class DeliveryPage:
 
 def sessions_queue() -> Queue:
     """Return what the backend is still to be told of sessions."""
-    state = SessionReport.State
-    pending = SessionReport.objects.filter(state=state.PENDING)
-    failed = pending.exclude(last_error="").order_by("next_at").values_list("last_error", flat=True)
-    figures = pending.aggregate(waiting=Count("pk"), oldest=Min("created_at"))
-    dead = SessionReport.objects.filter(state=state.DEAD).count()
-    return Queue(figures["waiting"], dead, figures["oldest"], failed.first() or "")
+    figures = unsettled_sessions()
+    failed = SessionReport.objects.filter(state=SessionReport.State.PENDING).exclude(last_error="")
+    error = failed.order_by("next_at").values_list("last_error", flat=True).first()
+    return Queue(figures.waiting, figures.given_up, figures.oldest_at, error or "")
 
 
 def _host(url: str) -> str:

@@ -15,6 +15,8 @@ from csms.core.config import get_config
 from csms.core.events import numbering
 from csms.core.events.models import BUCKETS, Event, Reader
 from csms.core.events.services import record
+from csms.core.ids import uuid7
+from csms.core.webhooks import selectors
 from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.selectors import STATES
 from csms.core.webhooks.services import change_endpoint, create_endpoint, pause_endpoint
@@ -176,11 +178,24 @@ def test_figures_that_stand_still_say_so(bob: Client) -> None:
 
 
 def test_events_without_a_number_are_counted_to_a_bound(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("csms.core.events.selectors.UNNUMBERED_MAX", 2)
     monkeypatch.setattr(delivery, "UNNUMBERED_MAX", 2)
     for _ in range(3):
         record("cp.status", "CP16", {}, occurred_at=timezone.now())
     assert "Not numbered ≥ 2" in words(text(bob))
+
+
+def test_dead_deliveries_are_counted_to_a_bound_and_the_page_says_so(
+    bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = a_webhook("billing")
+    for n in range(3):
+        Delivery.objects.create(
+            endpoint=endpoint, event_id=uuid7(), type="t", position=n, state="dead", created_at=timezone.now()
+        )
+    assert "3 dead" in words(text(bob))
+    monkeypatch.setattr(selectors, "COUNTED", 2)
+    monkeypatch.setattr(delivery.Queue, "most", 2)
+    assert "≥ 2 dead" in words(text(bob))
 
 
 def test_webhooks_are_told_by_name_and_state(bob: Client) -> None:

@@ -14,10 +14,17 @@ from csms.core.events.models import Event, Reader
 from csms.core.events.selectors import events_after
 from csms.core.ids import uuid7_floor
 from csms.core.refusals import BadField, NotNow
-from csms.core.webhooks import services
+from csms.core.webhooks import figures, selectors, services
 from csms.core.webhooks.filters import Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
-from csms.core.webhooks.selectors import backlog, deliveries, endpoints, frames_asked, unsettled
+from csms.core.webhooks.selectors import (
+    Unsettled,
+    backlog,
+    deliveries,
+    endpoints,
+    frames_asked,
+    unsettled,
+)
 from csms.core.webhooks.services import (
     change_endpoint,
     create_endpoint,
@@ -144,7 +151,10 @@ def test_who_is_deleted_is_seen_no_more_and_its_rows_go_in_steps_a_day_later(
             happens(n=n)
         for one in (endpoint, other):
             worker(one).works()
+    Delivery.objects.filter(endpoint=endpoint).update(state=State.DEAD)
+    assert figures.unsettled().given_up == 5
     delete_endpoint(endpoint, by="alice", now=NOON)
+    assert figures.unsettled().given_up == 0
     assert (list(endpoints()), {sink.name for sink in webhook_sinks()}) == ([other], {other.reader})
     assert {row.endpoint_id for row in deliveries()} == {other.pk}
     kept = Endpoint.everything.get(pk=endpoint.pk)
@@ -391,6 +401,21 @@ def test_a_replay_since_a_time_misses_nothing_however_many_have_their_numbers_in
     Event.objects.bulk_create(rows)
     Reader.objects.filter(pk=endpoint.reader).update(position=count)
     assert replay_since(endpoint, since=NOON, by="alice", now=clock.now) == count
+
+
+def test_what_waits_and_what_is_dead_is_counted_so_far_and_no_further_with_one_query(
+    clock: Clock, worker: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(selectors, "COUNTED", 3)
+    with receiving(status(500)) as receiver:
+        endpoint, _ = dead_ones(receiver, worker, 5)
+        other = an_endpoint(receiver.origin, "other")
+    Delivery.objects.filter(position__lte=2).update(state=State.WAITING)
+    with django_assert_num_queries(1):
+        counts = unsettled([endpoint, other])
+    assert counts == {endpoint.pk: Unsettled(2, 3), other.pk: Unsettled(0, 0)}
+    Delivery.objects.update(state=State.WAITING)
+    assert unsettled([endpoint])[endpoint.pk] == Unsettled(3, 0)
 
 
 def at(moment: datetime, n: int, cp_id: str = "CP16") -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from csms.core.events.models import Reader
 from csms.core.events.numbering import head
@@ -97,24 +98,33 @@ def changes(endpoint: Endpoint) -> QuerySet[EndpointChange]:
     return EndpointChange.objects.filter(endpoint=endpoint.pk)
 
 
+COUNTED = 10_000
+"""As far as deliveries are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """How many deliveries of an endpoint wait, and how many are dead; tests are none."""
+    """How many deliveries of an endpoint wait, and how many are dead, each counted to COUNTED; tests are none."""
 
     waiting: int = 0
     dead: int = 0
+    most: ClassVar[int] = COUNTED
+
+
+class _Count(Subquery):
+    """The number of rows of a query."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
 
 
 def unsettled(endpoints: Iterable[Endpoint]) -> dict[UUID, Unsettled]:
-    """Return what is not settled of each of these endpoints, by its id. One query."""
-    ids = [endpoint.pk for endpoint in endpoints]
-    rows = Delivery.objects.filter(endpoint__in=ids, state__in=UNSETTLED, position__isnull=False)
-    counts: dict[UUID, dict[str, int]] = {pk: {} for pk in ids}
-    for pk, state, count in rows.values_list("endpoint", "state").annotate(Count("pk")).order_by():
-        counts[pk][state] = count
-    return {
-        pk: Unsettled(found.get(State.WAITING, 0), found.get(State.DEAD, 0)) for pk, found in counts.items()
-    }
+    """Return what is not settled of each of these endpoints, by its id. One query, of bounded work for each."""
+    rows = Delivery.objects.filter(endpoint=OuterRef("pk"), position__isnull=False).values("pk")
+    waiting, dead = (_Count(rows.filter(state=state)[:COUNTED]) for state in UNSETTLED)
+    found = Endpoint.everything.filter(pk__in=[endpoint.pk for endpoint in endpoints])
+    counts = found.values_list("pk").annotate(waiting=waiting, dead=dead)
+    return {pk: Unsettled(waits, died) for pk, waits, died in counts}
 
 
 def active_endpoints() -> QuerySet[Endpoint]:

@@ -8,7 +8,7 @@ from csms.core.api_data import Body, Flag, Moment, Shape, Word
 from csms.core.outbound.targets import URL_MAX
 from csms.core.webhooks.filters import DIRECTIONS, MOST
 from csms.core.webhooks.models import Delivery, EndpointChange
-from csms.core.webhooks.selectors import STATES
+from csms.core.webhooks.selectors import COUNTED, STATES
 from csms.core.webhooks.services import NAME_MAX
 
 SAID = {
@@ -77,7 +77,7 @@ class WebhookDetailsShape(WebhookShape):
         help_text="Events of the outbox, of any type, that it has not come to; they wait in order."
     )
     waiting = serializers.IntegerField(help_text="Deliveries that wait for another attempt, or behind such.")
-    dead = serializers.IntegerField(help_text="Deliveries that were given up.")
+    dead = serializers.IntegerField(help_text=f"Deliveries that were given up, counted to {COUNTED}.")
 
 
 class NewWebhookShape(WebhookShape):
