@@ -123,7 +123,11 @@ def test_the_compose_files_keep_every_rule():
         ("    read_only: true\n", "", "csms: read_only: not set"),
         ("restart: unless-stopped", "restart: no", "csms: restart"),
         ('"127.0.0.1:8000:8000"', '"8000:8000"', "csms: port 8000:8000: open to the network"),
-        ("          pids: 512\n", "", "csms: limits: without pids"),
+        (
+            "          pids: 1024  # of 100 webhooks each has a thread, and up to 164 requests two each\n",
+            "",
+            "csms: limits: without pids",
+        ),
         ("cap_drop: [ALL]", "cap_drop: [NET_RAW]", "csms: cap_drop"),
         ("stop_grace_period: 45s", "stop_grace_period: 20s", "csms: stop_grace_period"),
         ("- data:/data", "- ./data:/data", "csms: volume ./data:/data: a folder of the host"),
