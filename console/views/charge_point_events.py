@@ -58,8 +58,8 @@ class EventsPage:
         )
         self.before = before
         self.older = found.older
-        frames = _frames_of(charge_point, found.events)
-        self.events = [(event, frames.get(event.trace_id)) for event in found.events]
+        frames = _frames_of(charge_point, found.rows)
+        self.events = [(event, frames.get(event.trace_id)) for event in found.rows]
 
 
 def _frames_of(charge_point: ChargePoint, events: Iterable[Event]) -> dict[str, UUID]:

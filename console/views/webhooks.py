@@ -14,10 +14,10 @@ from console.listing import Filters, Listing
 from console.outgoing_words import DELIVERY, WEBHOOK
 from console.pages import LIVE_HEADER, moved, page, render_page
 from console.views.charge_point_events import type_choices, types_of
+from csms.core.paging import Newest
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 from csms.core.webhooks.selectors import (
     STATES,
-    Newest,
     Unsettled,
     backlog,
     changes,
@@ -103,7 +103,7 @@ class WebhookPage:
         return until is not None and self.now < until
 
     @cached_property
-    def log(self) -> Newest:
+    def log(self) -> Newest[Delivery]:
         cp_id = self.asked.get("q", "").strip()
         found = find_charge_point(cp_id) if cp_id else None
         return newest_of(

@@ -1,15 +1,16 @@
 """Read the outbox in order."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.db.models.functions import Left
 
 from csms.core.events.envelope import FIELDS, Envelope
 from csms.core.events.models import Event, Reader
 from csms.core.events.numbering import NAME, head
+from csms.core.paging import Newest, newest
 
 
 def events_after(
@@ -38,39 +39,19 @@ SCANNED = 20_000
 """Events of a charge point among which those of a type are looked for at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """Events of a charge point, the newest first, and the position before which to look on; None at the end."""
-
-    events: Sequence[Event]
-    older: int | None
-
-
 def newest_of(
     cp_id: str, *, types: Iterable[str] | None = None, before: int | None = None, most: int, text_max: int
-) -> Newest:
+) -> Newest[Event]:
     """Return the newest events of a charge point, of these types. Without `before` those that have no place come first.
 
     Each has the beginning of its payload as `excerpt`. At most SCANNED events are looked at.
     """
     rows = Event.objects.filter(cp_id=cp_id).defer("payload").annotate(excerpt=Left("payload", text_max))
-    if types is not None:
-        rows = rows.filter(type__in=list(types))
-    fresh = [] if before is not None else list(rows.filter(position=None).order_by("-pk")[:most])
-    placed = Event.objects.filter(cp_id=cp_id, position__isnull=False)
-    if before is not None:
-        placed = placed.filter(position__lt=before)
-    reach = placed.order_by("-position").values_list("position", flat=True)[SCANNED - 1 : SCANNED + 1]
-    edge = list(reach)  # the last one that is looked at, and the one behind it
-    found = rows.filter(position__isnull=False)
-    if before is not None:
-        found = found.filter(position__lt=before)
-    if edge:
-        found = found.filter(position__gte=edge[0])
-    events = list(found.order_by("-position")[: most + 1])
-    if len(events) > most:
-        return Newest(fresh + events[:most], events[most - 1].position)
-    return Newest(fresh + events, edge[0] if len(edge) > 1 else None)
+    wanted = Q() if types is None else Q(type__in=list(types))
+    fresh = [] if before is not None else list(rows.filter(wanted, position=None).order_by("-pk")[:most])
+    placed = rows.filter(position__isnull=False)
+    found = newest(placed, "position", wanted=wanted, before=before, most=most, among=SCANNED)
+    return Newest([*fresh, *found.rows], found.older)
 
 
 @dataclass(frozen=True, slots=True)

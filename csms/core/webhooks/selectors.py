@@ -9,6 +9,7 @@ from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from csms.core.events.models import Reader
 from csms.core.events.numbering import head
+from csms.core.paging import Newest, newest
 from csms.core.webhooks.filters import FRAMES, ChargePoints, Filter
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 
@@ -53,14 +54,6 @@ SCANNED = 20_000
 """Deliveries among which those that are asked for are looked for at once, where no index knows them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """Deliveries of an endpoint, the newest first, and the id before which to look on; None at the end."""
-
-    deliveries: list[Delivery]
-    older: UUID | None
-
-
 def newest_of(
     endpoint: Endpoint,
     *,
@@ -69,28 +62,20 @@ def newest_of(
     cp_id: str = "",
     before: UUID | None = None,
     most: int,
-) -> Newest:
+) -> Newest[Delivery]:
     """Return the newest deliveries of an endpoint, in one state, of some types, of one charge point.
 
     At most SCANNED of them are looked at.
     """
-    rows = Delivery.objects.filter(endpoint=endpoint)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    # The last one that is looked at, and the one behind it.
-    edge = list(rows.order_by("-pk").values_list("pk", flat=True)[SCANNED - 1 : SCANNED + 1])
-    if edge:
-        rows = rows.filter(pk__gte=edge[0])
+    wanted = Q()
     if state:
-        rows = rows.filter(state=state)
+        wanted &= Q(state=state)
     if types:
-        rows = rows.filter(type__in=types)
+        wanted &= Q(type__in=types)
     if cp_id:
-        rows = rows.filter(cp_id=cp_id)
-    found = list(rows.order_by("-pk")[: most + 1])
-    if len(found) > most:
-        return Newest(found[:most], found[most - 1].pk)
-    return Newest(found, edge[0] if len(edge) > 1 else None)
+        wanted &= Q(cp_id=cp_id)
+    rows = Delivery.objects.filter(endpoint=endpoint)
+    return newest(rows, "pk", wanted=wanted, before=before, most=most, among=SCANNED)
 
 
 def changes(endpoint: Endpoint) -> QuerySet[EndpointChange]:
