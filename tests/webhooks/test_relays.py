@@ -62,7 +62,8 @@ def delivered() -> int:
 
 
 def test_one_endpoint_that_hangs_delays_no_other() -> None:
-    with receiving(silent) as dead, receiving() as well, Relays() as relays:
+    deadline = settings_are(CSMS_OUTBOUND_DEADLINE="60")
+    with deadline, receiving(silent) as dead, receiving() as well, Relays() as relays:
         stuck = an_endpoint(dead.origin, "stuck", types=["cp.*"])
         fine = an_endpoint(well.origin, "fine", types=["cp.*"])
         relays.start()
@@ -70,7 +71,8 @@ def test_one_endpoint_that_hangs_delays_no_other() -> None:
             happens(cp_id=f"CP{n % 3}", n=n)
         until(lambda: len(well.messages) == 20)
         until(lambda: len(states(fine)) == 20)
-        assert 1 <= len(dead.messages) <= 3  # at most one of each charge point hangs there
+        until(lambda: dead.messages)
+        assert len(dead.messages) <= 3  # at most one of each charge point hangs there
         assert states(stuck) == []
         dead.answers = [status(200)]
         dead.let_go.set()
