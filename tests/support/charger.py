@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import deque
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ class RawCharger:
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self.socket = socket
+        self._aside: deque[list[Any]] = deque()  # calls of the server that crossed one of ours
 
     @classmethod
     def connect(cls, ocpp_url: str, cp_id: str, **options: Any) -> "_Connecting":
@@ -27,15 +29,23 @@ class RawCharger:
 
     async def receive(self, timeout: float = 15) -> list[Any]:
         """The next frame, decoded."""
+        return self._aside.popleft() if self._aside else await self._next(timeout)
+
+    async def _next(self, timeout: float = 15) -> list[Any]:
         async with asyncio.timeout(timeout):
             frame: list[Any] = json.loads(await self.socket.recv())
         return frame
 
     async def call(self, action: str, payload: object, message_id: str | None = None) -> list[Any]:
-        """Send a CALL and return the frame that answers it."""
+        """Send a CALL and return the frame that answers it.
+
+        A call of the server may cross it, such as the reading of the configuration after a boot: the next `receive()`
+        returns that.
+        """
         message_id = message_id or str(uuid4())
         await self.send([2, message_id, action, payload])
-        frame = await self.receive()
+        while (frame := await self._next())[0] == 2:
+            self._aside.append(frame)
         assert frame[0] in (3, 4), frame
         assert frame[1] == message_id, frame
         return frame
