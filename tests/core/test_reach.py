@@ -5,7 +5,6 @@ import logging
 import logging.config
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +20,14 @@ from csms.core.config import Config
 from csms.core.logs import logging_config
 
 NOBODY = "amqp://127.0.0.1:1//"  # port 1: nothing listens there
-READY = SimpleNamespace(pool=None)  # a worker, for those who hear that one is ready
+
+
+class Worker:
+    """For those who hear that one is ready."""
+
+    pool = None
+
+
 CELERY = ("celery.beat", "celery.bootsteps", "celery.worker.consumer.consumer")
 
 
@@ -103,7 +109,7 @@ def test_each_time_has_its_two_lines(log: Callable[[], Any]):
     worker = logging.getLogger("celery.worker.consumer.consumer")
     for _ in range(2):
         worker.error(CONNECTION_ERROR, NOBODY, OSError("refused"), "")
-        worker_ready.send(READY)
+        worker_ready.send(Worker())
     assert told() == [BEGIN, END, BEGIN, END]
 
 
