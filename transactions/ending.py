@@ -261,6 +261,7 @@ def tell_end(
             "evidence": transaction.end_evidence,
             "anomalies": transaction.anomalies,
             "charger_reported_at": claimed_at,
+            "claimed_transaction_id": transaction.claimed_transaction_id or None,
             **more,
         },
         occurred_at=now,

@@ -104,6 +104,7 @@ def test_a_session_is_told_open_and_close_word_for_word(
     assert isinstance(anomalies, list)
     assert closed == {
         "transaction_id": transaction.transaction_id,
+        "claimed_transaction_id": None,
         "cp_id": "CP16",
         "connector_id": 1,
         "id_tag": "B-TAG",
@@ -472,6 +473,7 @@ def test_an_end_without_a_start_is_told_as_one_and_corrected_when_the_start_come
     assert kind == "close"
     assert (closed["orphan"], closed["corrects"], closed["consumed_wh"]) == (True, False, None)
     assert closed["started_at"] is None
+    assert (closed["transaction_id"], closed["claimed_transaction_id"]) == (orphan.transaction_id, "0")
     adopted = begin(cp16, "B-TAG", 100, claimed_at=started, claimed_time=started.isoformat())
     assert adopted.pk == orphan.pk
     teller.settle()

@@ -127,6 +127,8 @@ def test_a_finished_session_is_told_with_the_chargers_times_and_exact_kwh(
         meter_start_wh=1000,
         meter_stop_wh=13_345,
         consumed_wh=12_345,
+        transaction_id="1733421",
+        claimed_transaction_id="4711",
         started_at="2026-11-20T11:00:00.000Z",
         stopped_at="2026-11-20T11:59:58.000Z",
     )
@@ -140,6 +142,8 @@ def test_a_finished_session_is_told_with_the_chargers_times_and_exact_kwh(
         "ended_at": "2026-11-20T11:59:58.000Z",
         "volume": 12.345,
         "user_id": "04A1B2C3",
+        "transaction_id": "1733421",
+        "claimed_transaction_id": "4711",
     }
     assert '"volume":12.345,' in message.body
     assert message.delivery_info["exchange"] == "sessions"
@@ -169,7 +173,8 @@ def test_what_a_session_lacks_is_told_as_nothing(sink: AmqpSink, listener: Liste
     body = json.loads(listener.take(1)[0].body)
     assert body.pop("tenant_id") == "default"
     assert body.pop("charge_box_serial") == "CP16"
-    assert set(body) == {"connector_id", "started_at", "ended_at", "volume", "user_id"}
+    told = {"connector_id", "started_at", "ended_at", "volume", "user_id", "transaction_id"}
+    assert set(body) == told | {"claimed_transaction_id"}
     assert set(body.values()) == {None}
 
 

@@ -52,12 +52,14 @@ async def test_a_session_is_told_from_the_first_frame_to_the_last(rabbit: Rabbit
     (told,) = bodies(messages, "sessions.raw")
     assert told.pop("started_at").startswith("2026-11-20T11:00:00")
     assert told.pop("ended_at").startswith("2026-11-20T11:59:58")
+    assert int(told.pop("transaction_id"))
     assert told == {
         "tenant_id": "one",
         "charge_box_serial": "CP16",
         "connector_id": 2,
         "volume": 12.345,
         "user_id": "04A1B2C3",
+        "claimed_transaction_id": None,
     }
     frames = bodies(messages, "ocpp.msgs")
     actions = ("BootNotification", "StartTransaction", "StopTransaction")

@@ -88,6 +88,7 @@ def test_an_end_tells_the_whole_session(cp16: Wireless):
             "evidence": "",
             "anomalies": [],
             "charger_reported_at": at(30),
+            "claimed_transaction_id": None,
         }
     ]
 

@@ -77,6 +77,7 @@ def _opened(event: Envelope, payload: Payload) -> dict[str, Any]:
 def _closed(event: Envelope, payload: Payload, row: Transaction | None) -> dict[str, Any]:
     told: dict[str, Any] = {
         "transaction_id": payload["transaction_id"],
+        "claimed_transaction_id": (row.claimed_transaction_id if row is not None else "") or None,
         "cp_id": event.cp_id,
         "connector_id": payload.get("connector_id"),
         "id_tag": payload.get("started_by") or payload.get("id_token", ""),

@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "/sessions/close": (
         {**SESSION, "id_tag": TEXT, "source": TEXT, "orphan": FLAG, "offline": FLAG, "corrects": FLAG},
         {
+            "claimed_transaction_id": TEXT,
             "connector_id": NUMBER,
             "stop_id_tag": TEXT,
             "meter_start_wh": NUMBER,

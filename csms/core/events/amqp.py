@@ -71,6 +71,8 @@ def session(tenant: str, event: Envelope, payload: Payload) -> Payload:
         "ended_at": payload.get("stopped_at"),
         "volume": kwh(payload.get("consumed_wh")),
         "user_id": payload.get("started_by") or payload.get("id_token") or None,
+        "transaction_id": payload.get("transaction_id"),
+        "claimed_transaction_id": payload.get("claimed_transaction_id"),
     }
 
 

@@ -254,16 +254,18 @@ class Availability(_message.Message):
     def __init__(self, connector_id: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Configuration(_message.Message):
-    __slots__ = ("key", "old_value", "new_value", "command_id")
+    __slots__ = ("key", "old_value", "new_value", "command_id", "secret")
     KEY_FIELD_NUMBER: _ClassVar[int]
     OLD_VALUE_FIELD_NUMBER: _ClassVar[int]
     NEW_VALUE_FIELD_NUMBER: _ClassVar[int]
     COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
     key: str
     old_value: str
     new_value: str
     command_id: str
-    def __init__(self, key: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., command_id: _Optional[str] = ...) -> None: ...
+    secret: bool
+    def __init__(self, key: _Optional[str] = ..., old_value: _Optional[str] = ..., new_value: _Optional[str] = ..., command_id: _Optional[str] = ..., secret: _Optional[bool] = ...) -> None: ...
 
 class Command(_message.Message):
     __slots__ = ("command_id", "type", "status", "answer_status", "error_code", "action", "error_description", "by")
@@ -504,7 +506,7 @@ class TransactionUpdated(_message.Message):
     def __init__(self, transaction_id: _Optional[str] = ..., reason: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., charging_state: _Optional[str] = ..., evidence: _Optional[str] = ..., end_seen_at: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., profile_id: _Optional[int] = ..., profile_status: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TransactionStopped(_message.Message):
-    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id")
+    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "claimed_transaction_id")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -522,6 +524,7 @@ class TransactionStopped(_message.Message):
     CHARGER_REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
     STARTED_BY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     connector_id: int
     id_token: str
@@ -539,10 +542,11 @@ class TransactionStopped(_message.Message):
     charger_reported_at: str
     started_by: str
     reservation_id: int
-    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ...) -> None: ...
+    claimed_transaction_id: str
+    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., claimed_transaction_id: _Optional[str] = ...) -> None: ...
 
 class TransactionStopReplaced(_message.Message):
-    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "inferred")
+    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "inferred", "claimed_transaction_id")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -561,6 +565,7 @@ class TransactionStopReplaced(_message.Message):
     STARTED_BY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     INFERRED_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     connector_id: int
     id_token: str
@@ -579,7 +584,8 @@ class TransactionStopReplaced(_message.Message):
     started_by: str
     reservation_id: int
     inferred: InferredEnd
-    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., inferred: _Optional[_Union[InferredEnd, _Mapping]] = ...) -> None: ...
+    claimed_transaction_id: str
+    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., inferred: _Optional[_Union[InferredEnd, _Mapping]] = ..., claimed_transaction_id: _Optional[str] = ...) -> None: ...
 
 class InferredEnd(_message.Message):
     __slots__ = ("evidence", "seen_at", "stopped_at", "meter_stop_wh", "energy_wh", "anomalies")
