@@ -122,7 +122,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             code, reason = await self._receive(receive)
         finally:
             gateway.release(self, guest.pk)
-            self._ended(*(self.wire.closed or (code, reason)))
+            self._ended(*self.wire.over(code, reason))
 
     async def _receive(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[int, str]:
         while True:
@@ -245,7 +245,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         )
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
-            self.frames.left(kind, event.message_id, event.action, answer, arrived)
+            self._answers(kind, event, answer, arrived)
         return answer, body
 
     def _handled(
@@ -271,7 +271,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             def keep() -> None:
                 notes = (*event.notes, "it could not be handled")
                 self.frames.came(event.kind, event.message_id, event.action, "refused", notes, text, at)
-                self.frames.left(MessageKind.CALLERROR, event.message_id, event.action, answer, arrived)
+                self._answers(MessageKind.CALLERROR, event, answer, arrived)
 
             self.gateway.background("log a failure", keep)
         else:
@@ -312,8 +312,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         )
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
-            self.frames.left(kind, event.message_id, event.action, answer, arrived)
+            self._answers(kind, event, answer, arrived)
         return answer
+
+    def _answers(self, kind: MessageKind, event: Event, answer: str, arrived: float) -> None:
+        """In the writer: log an answer. One whose socket is closed by then is kept, too, for the call may come again."""
+        late = self.wire.closed is not None
+        self.frames.left(kind, event.message_id, event.action, answer, arrived, late=late)
 
     def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
         if error is not None:
@@ -377,12 +382,17 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         count_close(code)
         log.info("ocpp.closed", extra={"cp_id": holder.cp_id, "code": code, "reason": reason})
         self.session.abandon()
+        now = datetime.now(UTC)
 
         def end() -> None:
-            now = datetime.now(UTC)
-            held = connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
-            ledger.fail_unanswered(holder.connection_id, now=now)
-            if held:  # not when a newer connection holds the charge point: its queue is not ours
+            if connections.close_connection(holder.connection_id, code=code, reason=reason, now=now):
+                # Not when a newer connection holds the charge point: its queue is not ours.
                 ledger.fail_unsent(holder.charge_point_id, now=now)
 
-        self._line.end(lambda: self.gateway.background("close a connection", end))
+        def settle() -> None:
+            ledger.fail_unanswered(holder.connection_id, now=datetime.now(UTC))
+
+        # The end is told when it happens. What still waits for a verdict is served all the same, and there may be
+        # answers to our commands among it.
+        self.gateway.background("close a connection", end)
+        self._line.end(lambda: self.gateway.background("settle what was left unanswered", settle))

@@ -17,6 +17,9 @@ KEPT_OF_UNUSED = 4096
 """Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
 
 
+NOT_SENT = "not sent: the connection had ended"
+"""What is noted at an answer that came too late for its connection; its verdict is `late`."""
+
 COUNTED = {"deviant", "refused", "late", "ignored"}
 """Verdicts whose notes are deviations; a repeated message deviates from nothing."""
 
@@ -71,12 +74,22 @@ class FrameLog:
             self._tell("in", kind, message_id, action, verdict, text, at)
 
     def left(
-        self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
+        self,
+        kind: MessageKind,
+        message_id: str | None,
+        action: str | None,
+        text: str,
+        arrived: float | None,
+        *,
+        late: bool = False,
     ) -> None:
-        """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers."""
+        """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers.
+
+        `late`: the socket is closed already, so that it is not sent; a call that is repeated is answered with it.
+        """
         holder = self._holder
         text, at = redact(action, text), datetime.now(UTC)
-        verdict = "ok" if kind is not MessageKind.CALLERROR else "refused"
+        verdict = "late" if late else "ok" if kind is not MessageKind.CALLERROR else "refused"
         FRAMES.add(
             uuid7_text(),
             holder.charge_point_id,
@@ -87,7 +100,7 @@ class FrameLog:
             message_id or "",
             action or "",
             verdict,
-            "",
+            NOT_SENT if late else "",
             None if arrived is None else int((monotonic() - arrived) * 1_000_000),
             text,
         )

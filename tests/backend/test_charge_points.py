@@ -8,12 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from chargers import frame_events
 from chargers.models import Connection, Frame, Registration
 from csms.core.backend import client as clients
 from csms.core.backend.asking import get_backend
+from csms.core.events.models import Event
 from tests.backend.cast import backend_at, by_message, by_path, once, refusal, said, token_is
 from tests.support.charger import RawCharger, eventually, stamp
-from tests.support.house import House, fresh, known, now
+from tests.support.house import House, fresh, known, now, order, settings_are
 from tests.support.receiver import Answer, Message, Receiver, receiving, silent, status
 from transactions.models import Transaction, UnknownToken
 from transactions.tokens import add_id_token
@@ -258,6 +260,69 @@ async def test_a_start_whose_charge_point_has_gone_is_stored_all_the_same(
     transaction = await eventually(lambda: Transaction.objects.filter(charge_point=row).first())
     assert (transaction.meter_start_wh, transaction.authorization) == (77, "Accepted")
     await eventually(lambda: Connection.objects.filter(charge_point=row, closed_at=None).count() == 0)
+
+
+async def test_a_charge_point_that_drops_while_the_backend_is_asked_is_told_at_once(
+    house: House, backend: Receiver
+) -> None:
+    row = known("CP16-DROPS")
+    free = threading.Event()
+    says(backend, authorize=once(free, token_is("Accepted")))
+
+    def told(type: str) -> list[dict[str, Any]]:
+        events = Event.objects.filter(cp_id="CP16-DROPS", type=type).order_by("pk")
+        return [{**orjson.loads(event.payload), "at": event.occurred_at} for event in events]
+
+    with settings_are(CSMS_EVENTS_FRAMES="on"):
+        frame_events.look_who_asks()
+        charger = await RawCharger.connect(house.ocpp_url, "CP16-DROPS").__aenter__()
+        await charger.boot()
+        await charger.send([2, "m1", "StartTransaction", start("B-DROPS", 77)])
+        await eventually(lambda: asked(backend, "authorize", "CP16-DROPS"))
+        await charger.socket.close(1001, "battery low")
+        (gone,) = await eventually(lambda: told("cp.disconnected"))
+        assert (gone["code"], gone["reason"]) == (1001, "battery low")
+        assert not Transaction.objects.filter(charge_point=row).exists()  # nobody has said anything yet
+        first = Connection.objects.get(charge_point=row)
+        async with RawCharger.connect(house.ocpp_url, "CP16-DROPS") as charger:
+            (back,) = await eventually(lambda: told("cp.offline_duration"))
+            assert back["prior_reason"] == "battery low"
+            assert back["went_offline_at"] == gone["at"].isoformat().replace("+00:00", "Z")
+            free.set()
+            transaction = await eventually(lambda: Transaction.objects.filter(charge_point=row).first())
+            assert (transaction.meter_start_wh, transaction.authorization) == (77, "Accepted")
+            assert len(told("cp.disconnected")) == 1
+            (answer,) = Frame.objects.filter(connection_id=first.pk, direction="out", message_id="m1")
+            assert (answer.verdict, answer.notes) == ("late", "not sent: the connection had ended")
+            (event,) = [
+                f for f in told("cp.ocpp_frames") if f["direction"] == "out" and f["message_id"] == "m1"
+            ]
+            assert event["verdict"] == "late"
+        # Whoever repeats the call is given the answer that it never got.
+        async with RawCharger.connect(house.ocpp_url, "CP16-DROPS") as charger:
+            call = Frame.objects.get(connection_id=first.pk, direction="in", message_id="m1")
+            await charger.send(call.text)
+            assert (await charger.receive())[2]["transactionId"] == transaction.number
+    frame_events.look_who_asks()
+
+
+async def test_an_answer_to_a_command_counts_though_it_waited_behind_a_question_when_the_connection_ended(
+    house: House, backend: Receiver
+) -> None:
+    row = known("CP16-ANSWERS")
+    free = threading.Event()
+    says(backend, authorize=once(free, token_is("Accepted")))
+    async with RawCharger.connect(house.ocpp_url, "CP16-ANSWERS") as charger:
+        await charger.boot()
+        command = await asyncio.to_thread(order, row, "trigger-message", requested_message="Heartbeat")
+        _, message_id, action, _ = await charger.receive()
+        assert action == "TriggerMessage"
+        await charger.send([2, "m1", "Authorize", {"idTag": "B-ANSWERS"}])
+        await eventually(lambda: asked(backend, "authorize", "CP16-ANSWERS"))
+        await charger.send([3, message_id, {"status": "Accepted"}])
+    await eventually(lambda: Connection.objects.filter(charge_point=row, closed_at=None).count() == 0)
+    free.set()
+    await eventually(lambda: fresh(command).status == "accepted")
 
 
 async def test_a_question_lasts_no_longer_than_its_time(house: House, backend: Receiver) -> None:
