@@ -20,7 +20,7 @@ from chargers.commands.effects import note_effect
 from chargers.commands.ordering import Draft, Outcome, bad_param
 from chargers.commands.saying import fixed_number
 from chargers.handling import INT32_MAX
-from chargers.models import ChargePoint, Command
+from chargers.models import ChargePoint, Command, Connection
 from chargers.protocol.redaction import redact_text
 from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
@@ -348,13 +348,13 @@ def _keep(
 ) -> bool:
     """Write a report down, or count it: quirk C8 sends the same one for as long as it works.
 
-    Returns whether it says something else than the one before.
+    Returns whether it says something else than the one before, or comes first since the charge point has begun anew.
     """
     about: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job}
     rows = kind.reports._default_manager.filter(**about)
     alike = rows.filter(request_id=request_id)
     before = alike.order_by("-last_at", "-pk").first()
-    news = before is None or before.status != status
+    news = before is None or before.status != status or _begun_anew(charge_point_id, before.last_at)
     last = alike.order_by("-pk").first()
     if last is None or last.status != status:
         full = rows.count() >= REPORTS_MAX
@@ -370,6 +370,15 @@ def _keep(
             **about, request_id=request_id, status=status, flag=flag, received_at=now, last_at=now
         )
     return news
+
+
+def _begun_anew(charge_point_id: int, since: datetime) -> bool:
+    """Return whether a charge point has connected or booted after a moment: what it reports then is no mere repeat."""
+    booted = ChargePoint.objects.filter(pk=charge_point_id, booted_at__gt=since)
+    return (
+        booted.exists()
+        or Connection.objects.filter(charge_point_id=charge_point_id, opened_at__gt=since).exists()
+    )
 
 
 def tell_job(kind: Kind[J], job: J, *, now: datetime, **said: Any) -> None:

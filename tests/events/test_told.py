@@ -12,7 +12,7 @@ from chargers.certificates import signing
 from chargers.commands.ledger import settle_answer, settle_failure
 from chargers.commands.ordering import SYSTEM, Author
 from chargers.commands.sending import send_command
-from chargers.models import Command
+from chargers.models import Command, Connection, Process
 from chargers.protocol.versions import Version
 from csms.core.events.catalogue import EVENT_TYPES
 from csms.core.events.models import Event
@@ -271,6 +271,28 @@ def test_a_report_of_an_update_that_nobody_ordered_here_is_told_and_what_repeats
     }
     cp16.say("DiagnosticsStatusNotification", {"status": "Uploading"})
     assert [event["status"] for event in cp16.told("cp.diagnostics_status")] == ["Uploading"]
+
+
+@pytest.mark.parametrize("action", ["FirmwareStatusNotification", "DiagnosticsStatusNotification"])
+@pytest.mark.parametrize("anew", ["boot", "connection"])
+def test_a_report_without_a_job_is_told_again_once_the_charge_point_has_begun_anew(
+    cp16: Wireless, action: str, anew: str
+):
+    word = "Installed" if action.startswith("Firmware") else "Uploaded"
+    cp16.say(action, {"status": word}, 0)
+    cp16.say(action, {"status": word}, 1)
+    if anew == "boot":
+        cp16.say("BootNotification", {"chargePointVendor": "A", "chargePointModel": "B"}, 2)
+    else:
+        process = Process.objects.create(host="here", pid=1, started_at=NOON, seen_at=NOON)
+        later = NOON + timedelta(minutes=2)
+        Connection.objects.create(charge_point=cp16.row, process=process, peer="", opened_at=later)
+    for minute in (3, 4):
+        cp16.say(action, {"status": word}, minute)
+    told = cp16.told("cp.firmware_status") + cp16.told("cp.diagnostics_status")
+    assert [event["status"] for event in told] == [word, word]
+    cp16.say(action, {"status": "Idle"}, 5)
+    assert len(cp16.told("cp.firmware_status") + cp16.told("cp.diagnostics_status")) == 2
 
 
 def test_a_report_after_the_end_of_its_job_names_the_job_and_does_not_change_it(cp16: Wireless):
