@@ -82,7 +82,8 @@ def test_an_event_is_posted_whole_and_signed_and_others_can_verify_it(
     assert (body["type"], body["timestamp"]) == ("tx.started", "2026-11-20T12:00:00.000Z")
     assert body["data"]["event_id"] == event_id
     assert (body["data"]["cp_id"], body["data"]["sequence"]) == ("CP16", 1)
-    assert body["data"]["payload"] == {"transaction_id": "4711", "price": "0.30"}
+    told = {name: each for name, each in body["data"]["payload"].items() if each is not None}
+    assert told == {"transaction_id": "4711", "price": "0.30"}
     by_hand = hmac.digest(
         b64decode(secret.removeprefix("whsec_")),
         b".".join([event_id.encode(), message.headers["webhook-timestamp"].encode(), message.body]),

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import orjson
 
+from csms.core.events.filling import whole_payload
+
 FIELDS = (
     "id", "type", "schema_version", "cp_id", "occurred_at", "recorded_at", "trace_id", "bucket", "payload",
     "position", "sequence",
@@ -31,7 +33,7 @@ class Envelope:
     sequence: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, whose payload is a fragment for `orjson` only."""
+        """Return the JSON form, for `orjson` only; each field of the payload is in it, null if it was not told."""
         return {
             "event_id": str(self.id),
             "type": self.type,
@@ -42,7 +44,7 @@ class Envelope:
             "sequence": self.sequence,
             "position": self.position,
             "trace_id": self.trace_id or self.id.hex,
-            "payload": orjson.Fragment(self.payload),
+            "payload": whole_payload(self.type, self.payload),
         }
 
     def as_json(self) -> bytes:
