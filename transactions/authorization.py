@@ -41,7 +41,7 @@ def authorize(
     """
     token = find_id_token(id_token)
     if said is not None:
-        return _as_said(said, token, starting=starting)
+        return _as_said(said, token, now=now, starting=starting)
     if token is None:
         welcome = get_config().unknown_id_tags == "accept" and id_token.strip() != ""
         return Authorization("Accepted" if welcome else "Invalid")
@@ -56,9 +56,11 @@ def authorize(
     return Authorization(status, token.parent, token.expires_at)
 
 
-def _as_said(said: TokenVerdict, token: IdToken | None, *, starting: bool) -> Authorization:
+def _as_said(said: TokenVerdict, token: IdToken | None, *, now: datetime, starting: bool) -> Authorization:
     status: Verdict = said.status
-    if token is not None and said.accepted:
+    if said.accepted and said.expires_at is not None and said.expires_at <= now:
+        status = "Expired"
+    elif token is not None and said.accepted:
         if said.source == "accept" and token.blocked:
             status = "Blocked"
         elif starting and token.max_active is not None and _active(token) >= token.max_active:

@@ -1,11 +1,13 @@
 """OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from prometheus_client import Counter
 
 from chargers.commands.ordering import BadParam, Order
 from chargers.commands.saying import translated
@@ -21,6 +23,14 @@ from transactions.claims import believable_register
 from transactions.readings import Measured
 from transactions.samples import read_samples16
 from transactions.token_forms import meant_token
+
+log = logging.getLogger(__name__)
+
+PARENT_MAX = 20  # characters; 1.6: IdToken is a CiString20Type
+PARENTS_LEFT_OUT = Counter(
+    "csms_parent_id_tags_left_out_total",
+    "Answers of OCPP 1.6 without the group of a token, whose name is longer than 20 characters.",
+)
 
 
 def authorize(call: Call) -> dict[str, Any]:
@@ -43,8 +53,12 @@ def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
     info: dict[str, Any] = {"status": authorization.status}
     if authorization.expires_at is not None:
         info["expiryDate"] = format_time(authorization.expires_at)
-    if authorization.parent:
-        info["parentIdTag"] = authorization.parent[:20]
+    if len(authorization.parent) > PARENT_MAX:
+        # Cut, it might be that of another group, and members of either could stop each other's transactions.
+        PARENTS_LEFT_OUT.inc()
+        log.warning("authorization.parent_too_long", extra={"parent": authorization.parent[:300]})
+    elif authorization.parent:
+        info["parentIdTag"] = authorization.parent
     return info
 
 
