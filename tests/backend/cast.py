@@ -27,7 +27,7 @@ def token_is(word: str, **info: Any) -> Answer:
 
 def refusal(code: int, error_code: str, **headers: str) -> Answer:
     body = {"success": False, "data": None, "message": "no", "error_code": error_code}
-    return status(code, json.dumps(body).encode(), **headers)
+    return status(code, json.dumps(body).encode(), **{"Content_Type": "application/json"} | headers)
 
 
 def by_path(**answers: Answer) -> Answer:

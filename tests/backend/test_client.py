@@ -61,6 +61,8 @@ async def test_every_endpoint_has_its_path() -> None:
     assert paths == ["/charge-points/register", "/sessions/open", "/sessions/close"]
 
 
+CONSENT = b'{"success": true, "data": {"id_tag_info": {"status": "Accepted"}}, "message": "ok"}'
+
 FAILURES: dict[str, Answer] = {
     "500": status(500),
     "503 of the contract": refusal(503, "DB_UNAVAILABLE"),
@@ -70,6 +72,11 @@ FAILURES: dict[str, Answer] = {
     "redirect with an envelope": said({"id_tag_info": {"status": "Accepted"}}, code=307),
     "garbage": status(200, b"welcome"),
     "unknown status": token_is("Sure"),
+    "about another token": said({"id_tag": "OTHER", "id_tag_info": {"status": "Accepted"}}),
+    "about a token that differs by a dash": said({"id_tag": "A-LICE", "id_tag_info": {"status": "Accepted"}}),
+    "about no token": said({"id_tag": 7, "id_tag_info": {"status": "Accepted"}}),
+    "no type": status(200, CONSENT),
+    "a page": status(200, CONSENT, Content_Type="text/html; charset=utf-8"),
     "a code that is not of the contract": refusal(404, "NO_SUCH_ROUTE"),
     "such a code in a 200": refusal(200, "not_found"),
     "success in a 4xx": said({"id_tag_info": {"status": "Accepted"}}, code=400),
@@ -92,6 +99,22 @@ async def test_what_is_no_answer_is_asked_again_and_then_is_a_failure(way: str) 
         assert len(receiver.messages) == 2
         assert len({message.headers["idempotency-key"] for message in receiver.messages}) == 1
     assert asked("failed") == before + 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"]
+)
+async def test_json_by_each_of_its_names_is_read(kind: str) -> None:
+    with client_of(status(200, CONSENT, Content_Type=kind)) as (client, _):
+        assert (await ask(client)).accepted
+
+
+@pytest.mark.parametrize(
+    ("tag", "about"), [("04A1B2C3", "04:a1:b2:c3"), ("Fleet-7", "FLEET-7"), ("04A1B2C3", None)]
+)
+async def test_an_answer_names_the_token_in_whatever_form(tag: str, about: str | None) -> None:
+    with client_of(said({"id_tag": about, "id_tag_info": {"status": "Accepted"}})) as (client, _):
+        assert (await ask(client, id_tag=tag)).accepted
 
 
 async def test_a_second_attempt_may_succeed() -> None:
@@ -119,7 +142,7 @@ async def test_silence_is_held_against_an_endpoint_only_if_it_had_time_to_speak(
     with client_of(silent, BACKEND_AUTHORIZE_MS="1000", BACKEND_BREAKER_FAILURES="1") as (client, receiver):
         before = asked("timeout")
         with pytest.raises(BackendAway) as away:
-            await client._attempt("authorize", b"{}", {}, asyncio.get_running_loop().time() + 0.02)
+            await client._attempt("authorize", {}, b"{}", {}, asyncio.get_running_loop().time() + 0.02)
         assert away.value.outcome == "timeout"
         assert client.breakers["authorize"].state == "closed"
         with pytest.raises(BackendAway):

@@ -17,7 +17,7 @@ from uuid import uuid4
 import orjson
 from prometheus_client import Counter, Histogram
 
-from csms.core.backend.answers import READERS, Garbage, Refused, read_envelope
+from csms.core.backend.answers import READERS, Garbage, Refused, check_about, read_envelope
 from csms.core.backend.breaker import Breaker
 from csms.core.backend.wire import Reply, Wire, WireError
 from csms.core.config import Config
@@ -120,7 +120,7 @@ class Client:
         try:
             for attempt in range(1, limits.attempts + 1):
                 try:
-                    return await self._attempt(endpoint, body, headers, deadline)
+                    return await self._attempt(endpoint, question, body, headers, deadline)
                 except BackendAway as away:
                     wait = max(BACKOFF[min(attempt, len(BACKOFF)) - 1] * _jitter(), away.retry_after or 0)
                     over = attempt == limits.attempts or loop.time() + wait >= deadline
@@ -131,7 +131,14 @@ class Client:
         finally:
             self._room[endpoint].release()
 
-    async def _attempt(self, endpoint: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Any:
+    async def _attempt(
+        self,
+        endpoint: str,
+        question: Mapping[str, Any],
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline: float,
+    ) -> Any:
         breaker = self.breakers[endpoint]
         if (turn := breaker.admit()) is None:
             raise self._not_asked(endpoint)
@@ -143,7 +150,7 @@ class Client:
         try:
             async with asyncio.timeout_at(deadline):
                 reply = await self._wire.post(PATHS[endpoint], body, headers)
-            answer = self._read(endpoint, reply)
+            answer = self._read(endpoint, question, reply)
             outcome = "answered"
             return answer
         except Refused:
@@ -186,11 +193,13 @@ class Client:
             breaker.failed(turn)
 
     @staticmethod
-    def _read(endpoint: str, reply: Reply) -> Any:
+    def _read(endpoint: str, question: Mapping[str, Any], reply: Reply) -> Any:
         """Return the answer. Raises Refused, Garbage, and BackendAway for what is no answer to the question."""
         status = reply.status
         code, said = "", f"it answered {status}"
         try:
+            if not reply.is_json:
+                raise Garbage("its `Content-Type` is no JSON")
             data = read_envelope(reply.body)
         except Refused as refused:
             code, said = refused.code, f"{said}: {refused}"
@@ -201,6 +210,8 @@ class Client:
             said = f"{said}, and {garbage}"
         else:
             if 200 <= status < 300:
+                if endpoint == "authorize":
+                    check_about(data, question)
                 return READERS[endpoint](data)
         if status == 429 or code == "RATE_LIMITED":
             wish = None if reply.retry_after is None else min(reply.retry_after, REST_MAX)

@@ -38,6 +38,8 @@ class Reply:
     status: int
     body: bytes
     retry_after: float | None = None  # seconds
+    is_json: bool = False
+    """Whether it says so itself: a page of a proxy does not."""
 
 
 class _Connection:
@@ -159,7 +161,7 @@ class Wire:
             read += event.data
             if len(read) > ANSWER_MAX:
                 raise WireError(f"its answer has more than {ANSWER_MAX} bytes")
-        return Reply(response.status_code, bytes(read), _retry_after(response))
+        return Reply(response.status_code, bytes(read), _retry_after(response), _is_json(response))
 
     @staticmethod
     async def _next(connection: _Connection) -> h11.Event | type[h11.PAUSED]:
@@ -179,3 +181,10 @@ def _context() -> ssl.SSLContext:
 def _retry_after(response: h11.Response) -> float | None:
     text = dict(response.headers).get(b"retry-after", b"").decode("latin-1")
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def _is_json(response: h11.Response) -> bool:
+    kind = (
+        dict(response.headers).get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+    )
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
