@@ -6,7 +6,15 @@ from typing import Literal
 from csms.core.events.services import record
 from transactions.models import Transaction
 
-Reason = Literal["charging_state", "end_seen", "end_not_seen", "superseded", "start_after_stop", "limits"]
+Reason = Literal[
+    "charging_state",
+    "end_seen",
+    "end_not_seen",
+    "superseded",
+    "start_after_stop",
+    "limits",
+    "backend_refused",
+]
 
 
 def tell_update(

@@ -370,6 +370,10 @@ def test_a_session_that_is_refused_is_noted_and_by_default_goes_on(
     assert report.token_status in ("Blocked", "Invalid")
     assert "backend_refused" in fresh(transaction).anomalies
     assert "backend_refused" in ANOMALIES
+    [event] = Event.objects.filter(type="tx.updated", cp_id="CP16")
+    payload = orjson.loads(event.payload)
+    assert (payload["reason"], payload["transaction_id"]) == ("backend_refused", transaction.transaction_id)
+    assert "backend_refused" in payload["anomalies"]
     assert not Command.objects.exists()
 
 

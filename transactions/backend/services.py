@@ -19,6 +19,7 @@ from csms.core.refusals import NotNow
 from transactions.backend.models import SessionReport
 from transactions.models import Transaction
 from transactions.rows import add_words, announce_transaction, locked
+from transactions.updates import tell_update
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +132,10 @@ def _heed_refusal(report: SessionReport, verdict: TokenVerdict, *, now: datetime
     row = locked(rows).first()
     if row is None:
         return
-    add_words(row, REFUSED_WORD)
-    row.save(update_fields=["anomalies"])
+    if REFUSED_WORD not in row.anomalies:
+        add_words(row, REFUSED_WORD)
+        row.save(update_fields=["anomalies"])
+        tell_update(row, report.cp_id, "backend_refused", now=now)
     announce_transaction(row)
     if get_config().backend_stop_refused and row.status == Transaction.Status.ACTIVE:
         try:
