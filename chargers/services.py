@@ -213,13 +213,10 @@ def set_registration(charge_point: ChargePoint, registration: Registration, *, n
     A connected one is told at once: an approved one is asked to boot again, a rejected one is disconnected.
     """
     with transaction.atomic():
-        changed = (
-            ChargePoint.objects.filter(pk=charge_point.pk)
-            .exclude(registration=registration)
-            .update(registration=registration)
-            == 1
-        )
-        charge_point.registration = registration
+        known = ChargePoint.objects.filter(pk=charge_point.pk)
+        changed = known.exclude(registration=registration).update(registration=registration) == 1
+        known.exclude(own_registration="").update(own_registration="")  # now it is what was said here
+        charge_point.registration, charge_point.own_registration = registration, ""
         if changed:
             announce("fleet", f"charge-point:{charge_point.pk}")
             tell_holder(charge_point.pk, "registration")
@@ -260,6 +257,9 @@ BOOT_FIELDS = (
 )
 
 
+APPROVAL = ("registration", "own_registration")
+
+
 def record_boot(
     charge_point_id: int, facts: Mapping[str, str], *, now: datetime, said: RegistrationVerdict | None = None
 ) -> str:
@@ -269,7 +269,7 @@ def record_boot(
     `said` is the backend's verdict, None if our own approval decides.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    heeded = said is not None and heed(charge_point, said)
+    heeded = heed(charge_point, said)
     changes = {
         name: (getattr(charge_point, name), facts.get(name, ""))
         for name in BOOT_FIELDS
@@ -281,7 +281,7 @@ def record_boot(
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
     charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
     charge_point.save(
-        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(["registration"] if heeded else [])]
+        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(APPROVAL if heeded else ())]
     )
     record(
         "cp.boot",

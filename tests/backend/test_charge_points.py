@@ -10,6 +10,7 @@ import pytest
 
 from chargers import frame_events
 from chargers.models import Connection, Frame, Registration
+from chargers.services import set_registration
 from csms.core.backend import client as clients
 from csms.core.backend.asking import get_backend
 from csms.core.events.models import Event
@@ -426,6 +427,50 @@ async def test_a_fallback_that_rejects_holds_for_one_boot_and_changes_no_approva
     with backend_at(backend.origin, BACKEND_REGISTER_FALLBACK="accept"):
         async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
             assert (await charger.boot())["status"] == "Accepted"
+
+
+@pytest.mark.parametrize("word", ["Pending", "Rejected"])
+async def test_a_wrong_word_of_the_backend_does_not_outlast_it_for_whom_we_approved(
+    house: House, backend: Receiver, word: str
+) -> None:
+    row = known(f"CP16-REG-WRONG-{word}")
+    for fallback, outage in (("own", "Accepted"), ("accept", "Accepted"), ("reject", "Rejected")):
+        says(backend, register=said({"registration_status": word}))
+        with backend_at(backend.origin, BACKEND_REGISTER_FALLBACK=fallback):
+            async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+                assert (await charger.boot())["status"] == word
+            assert (fresh(row).registration, fresh(row).own_registration) == ("pending", "accepted")
+            says(backend, register=status(500))
+            async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+                assert (await charger.boot())["status"] == outage
+                assert (await charger.call("Heartbeat", {}))[0] == (3 if outage == "Accepted" else 4)
+            if outage == "Accepted":
+                assert (fresh(row).registration, fresh(row).own_registration) == ("accepted", "")
+
+
+async def test_whom_only_the_backend_approved_it_may_shut_out_and_an_outage_changes_neither(
+    house: House, backend: Receiver
+) -> None:
+    row = known("CP16-REG-THEIRS", registration=Registration.PENDING)
+    for word, registration in (("Accepted", "accepted"), ("Pending", "pending")):
+        says(backend, register=said({"registration_status": word}))
+        for answer in (backend.answers[0], by_path(register=status(500))):
+            backend.answers[:] = [answer]
+            with backend_at(backend.origin):
+                async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+                    assert (await charger.boot())["status"] == word
+            assert fresh(row).registration == registration
+
+
+async def test_what_an_operator_says_is_the_word_of_the_house_from_then_on(
+    house: House, backend: Receiver
+) -> None:
+    row = known("CP16-REG-OPERATOR", registration=Registration.PENDING)
+    async with RawCharger.connect(house.ocpp_url, row.cp_id) as charger:
+        assert (await charger.boot())["status"] == "Accepted"
+    assert fresh(row).own_registration == "pending"
+    set_registration(row, Registration.ACCEPTED, now=now())
+    assert (fresh(row).registration, fresh(row).own_registration) == ("accepted", "")
 
 
 async def test_an_unknown_charge_point_of_the_backend_is_rejected(house: House, backend: Receiver) -> None:
