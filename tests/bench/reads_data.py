@@ -103,10 +103,10 @@ SELECT pg_temp.id7(%(now)s - interval '1 day', n), 'host-' || n, 100 + n, %(now)
     %(now)s + interval '1 day' -- or else its connections would be taken for lost
 FROM generate_series(1, 4) n;
 
-INSERT INTO chargers_chargepoint (cp_id, name, registration, password_hash, next_password_hash, security_profile,
-    created_at, site, labels, vendor, model, serial_number, firmware_version, iccid, imsi, meter_type,
+INSERT INTO chargers_chargepoint (cp_id, name, registration, own_registration, password_hash, next_password_hash,
+    security_profile, created_at, site, labels, vendor, model, serial_number, firmware_version, iccid, imsi, meter_type,
     meter_serial_number, booted_at, lacking, protocol, last_seen_at, connection_id)
-SELECT %(prefix)s || lpad(n::text, 6, '0'), '', CASE n %% 500 WHEN 0 THEN 'pending' ELSE 'accepted' END, '', '', 0,
+SELECT %(prefix)s || lpad(n::text, 6, '0'), '', CASE n %% 500 WHEN 0 THEN 'pending' ELSE 'accepted' END, '', '', '', 0,
     %(now)s - interval '1 year', 'site ' || n %% 200, jsonb_build_object('region', 'r' || n %% 7),
     'vendor ' || n %% 5, 'model ' || n %% 20, 'SN' || n, '1.' || n %% 9, '', '', '', '',
     %(now)s - interval '5 days', '{}', 'ocpp1.6', %(now)s,
