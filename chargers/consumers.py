@@ -316,7 +316,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         return answer
 
     def _answers(self, kind: MessageKind, event: Event, answer: str, arrived: float) -> None:
-        """In the writer: log an answer. One whose socket is closed by then is kept, too, for the call may come again."""
+        """In the writer: log an answer. It is kept though its socket be closed, for the call may come again."""
         late = self.wire.closed is not None
         self.frames.left(kind, event.message_id, event.action, answer, arrived, late=late)
 
