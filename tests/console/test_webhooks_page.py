@@ -101,7 +101,8 @@ def done(client: Client, endpoint: Endpoint, slug: str, **values: str) -> str:
 
 def test_an_administrator_adds_one_and_sees_its_secret_this_once(adam: Client) -> None:
     assert text(adam, ADD).count('name="types"') == len(patterns())
-    answer = adam.post(ADD, FORM | {"charge_points": "CP-*\r\n\r\n CP16 ", "directions": ["in"]})
+    asked = {"types": ["tx.*", "cp.ocpp_frames"], "charge_points": "CP-*\r\n\r\n CP16 ", "directions": ["in"]}
+    answer = adam.post(ADD, FORM | asked)
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
     page = answer.content.decode()
@@ -111,7 +112,7 @@ def test_an_administrator_adds_one_and_sees_its_secret_this_once(adam: Client) -
     assert "hunter2" not in page
     assert 'data-copy="secret"' in page
     assert "webhook-timestamp" in page
-    assert (endpoint.types, endpoint.charge_points) == (["tx.*", "cp.boot"], ["CP-*", "CP16"])
+    assert (endpoint.types, endpoint.charge_points) == (["tx.*", "cp.ocpp_frames"], ["CP-*", "CP16"])
     assert (endpoint.directions, endpoint.actions, endpoint.enabled) == (["in"], [], True)
     assert endpoint.created_by == "adam"
     for path in (LIST, address(endpoint), address(endpoint, "/change")):
@@ -133,6 +134,7 @@ def test_an_administrator_adds_one_and_sees_its_secret_this_once(adam: Client) -
         ({"url": HOSTILE}, "It is no https:// URL with a host"),
         ({"url": "https://127.0.0.1/hook"}, "inside a network"),
         ({"charge_points": "CP*16"}, "is not at the end"),
+        ({"types": ["tx.*"]}, "cp.ocpp_frames is not among the types"),
         ({"directions": ["sideways"]}, "sideways is not one of the available choices"),
         ({"contains": "x" * 201}, "1 to 200 characters"),
         ({"actions": "\n".join(f"A{number}" for number in range(101))}, "at most 100 entries"),
@@ -142,7 +144,8 @@ def test_what_cannot_be_is_refused_with_the_reason_and_kept_in_the_form(
     adam: Client, values: dict[str, Any], why: str
 ) -> None:
     a_webhook("taken")
-    answer = adam.post(ADD, FORM | {"actions": "StatusNotification"} | values)
+    asked = {"types": ["tx.*", "cp.ocpp_frames"], "actions": "StatusNotification"}
+    answer = adam.post(ADD, FORM | asked | values)
     assert answer.status_code == 422
     page = answer.content.decode()
     assert why in page
@@ -166,10 +169,10 @@ def test_it_is_changed_and_an_empty_url_stays(adam: Client, endpoint: Endpoint) 
     page = text(adam, address(endpoint, "/change"))
     assert 'value="*" checked' in page
     assert 'value="billing"' in page
-    change = {"name": "books", "url": "", "types": ["tx.stopped"], "contains": " two words \n"}
+    change = {"name": "books", "url": "", "types": ["cp.ocpp_frames"], "contains": " two words \n"}
     assert adam.post(address(endpoint, "/change"), change)["Location"] == address(endpoint)
     changed = fresh(endpoint)
-    assert (changed.name, changed.types, changed.contains) == ("books", ["tx.stopped"], [" two words "])
+    assert (changed.name, changed.types, changed.contains) == ("books", ["cp.ocpp_frames"], [" two words "])
     assert changed.sealed == before
     adam.post(address(endpoint, "/change"), change | {"url": "https://elsewhere.example/x"})
     assert fresh(endpoint).origin == "https://elsewhere.example"

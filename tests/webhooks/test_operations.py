@@ -95,6 +95,8 @@ def test_secrets_are_neither_stored_in_clear_nor_shown() -> None:
         ("types", {"filter": {"types": "*"}}),
         ("charge_points", {"filter": {"types": ["*"], "charge_points": ["CP*6"]}}),
         ("charge_points", {"filter": {"types": ["*"], "charge_points": [""]}}),
+        ("contains", {"filter": {"types": ["*"], "contains": ["x"]}}),
+        ("directions", {"filter": {"types": ["cp.*"], "directions": ["in"]}}),
         ("directions", {"filter": {"types": ["*"], "directions": ["up"]}}),
         ("contains", {"filter": {"types": ["*"], "contains": ["x" * 201]}}),
         ("actions", {"filter": {"types": ["*"], "actions": [7]}}),

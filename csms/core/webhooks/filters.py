@@ -19,6 +19,7 @@ from csms.core.refusals import BadField
 FRAMES = "cp.ocpp_frames"
 DIRECTIONS = ("in", "out")
 FIELDS = ("types", "charge_points", "directions", "actions", "contains")
+OF_FRAMES = ("directions", "actions", "contains")
 MOST: Mapping[str, tuple[int, int]] = {
     "types": (50, 64),
     "charge_points": (1000, 255),
@@ -46,6 +47,15 @@ def check_filter(values: Mapping[str, Any]) -> dict[str, list[str]]:
         if direction not in DIRECTIONS:
             raise BadField("directions", f"A message goes in or out, not {direction!r}.")
     return checked
+
+
+def check_whole(endpoint: Any) -> None:
+    """Refuse a filter of OCPP messages for who is told none: it would filter nothing. Raises BadField."""
+    for name in OF_FRAMES:
+        if getattr(endpoint, name) and FRAMES not in endpoint.types:
+            raise BadField(
+                name, f"It filters OCPP messages, and {FRAMES} is not among the types; name that, too."
+            )
 
 
 def _entries(name: str, given: Any) -> list[str]:

@@ -27,7 +27,7 @@ from csms.core.outbound.signing import new_secret
 from csms.core.outbound.targets import Target, bounds_now, read_target, shown
 from csms.core.refusals import BadField, NotNow
 from csms.core.sealing import seal
-from csms.core.webhooks.filters import FIELDS, check_filter
+from csms.core.webhooks.filters import FIELDS, check_filter, check_whole
 from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
 
@@ -78,6 +78,7 @@ def create_endpoint(
         created_at=now,
         created_by=by,
     )
+    check_whole(endpoint)
     _save(endpoint, force_insert=True)
     Reader.objects.create(name=endpoint.reader, position=numbering.head(), moved_at=now)
     _note(endpoint, What.CREATED, by=by, now=now, **_values(endpoint))
@@ -90,6 +91,7 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
     endpoint = _locked(endpoint)
     before = _values(endpoint)
     fresh: dict[str, Any] = check_filter(changes)
+    filtered = bool(fresh)
     if "name" in changes:
         fresh["name"] = _name(changes["name"])
     if "url" in changes:
@@ -98,6 +100,8 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
         fresh["enabled"] = bool(changes["enabled"])
     for name, value in fresh.items():
         setattr(endpoint, name, value)
+    if filtered:
+        check_whole(endpoint)
     if fresh:
         _save(endpoint, update_fields=list(fresh))
     if endpoint.enabled:
