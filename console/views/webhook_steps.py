@@ -16,6 +16,7 @@ from console.pages import action, moved, person
 from console.questions import confirmed, question_page
 from console.views.webhook_forms import show_secret
 from console.views.webhooks import webhook_or_404
+from csms.core.events.reading import gone_before
 from csms.core.refusals import NotNow
 from csms.core.webhooks import services
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
@@ -158,6 +159,11 @@ def _replay_since(request: HttpRequest, endpoint: Endpoint) -> None:
     messages.success(
         request, f"{_events(count)} of the house are read again; what is for it is posted again."
     )
+    if (gone := gone_before(given, timezone.now())) is not None:
+        messages.warning(
+            request,
+            f"What was recorded before {gone:%Y-%m-%d %H:%M} UTC is not kept any more, and is missing.",
+        )
 
 
 def _deliveries(count: int) -> str:

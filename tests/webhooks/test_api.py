@@ -83,6 +83,8 @@ def test_a_repeat_with_the_same_key_makes_no_second_one_and_shows_the_same_secre
         ({"types": ["tx.nothing"]}, "types"),
         ({"types": "tx.*"}, "types"),
         ({"charge_points": ["C*P"]}, "charge_points"),
+        ({"contains": ["Faulted"]}, "contains"),
+        ({"types": ["*"], "actions": ["Heartbeat"]}, "actions"),
         ({"directions": ["up"]}, "directions.0"),
         ({"contains": ["x" * 201]}, "contains.0"),
         ({"actions": [7]}, "actions.0"),
@@ -295,12 +297,20 @@ def test_dead_ones_are_replayed_one_all_or_since_a_time_or_discarded(
         clock.now = datetime.now(UTC)
         hand.works()
         assert payloads(receiver)[2:] == [0]
-        assert dora.post(one(endpoint, "replay"), {}).json() == {"deliveries": 1, "events": 0}
+        assert dora.post(one(endpoint, "replay"), {}).json() == {
+            "deliveries": 1,
+            "events": 0,
+            "gone_before": None,
+        }
         clock.now = datetime.now(UTC)
         hand.works()
         assert payloads(receiver)[3:] == [1]
         since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-        assert dora.post(one(endpoint, "replay"), {"since": since}).json() == {"deliveries": 0, "events": 2}
+        assert dora.post(one(endpoint, "replay"), {"since": since}).json() == {
+            "deliveries": 0,
+            "events": 2,
+            "gone_before": None,
+        }
         Delivery.objects.update(state=State.DEAD)
         assert dora.post(one(endpoint, "discard-dead")).json() == {"deliveries": 2}
     refused(dora.post(one(endpoint, "replay"), {"since": "yesterday"}), 422, "invalid", "since")

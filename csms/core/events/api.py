@@ -7,6 +7,7 @@ import orjson
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import path
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -21,7 +22,7 @@ from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found
 from csms.core.config import get_config
 from csms.core.events.catalogue import EVENT_TYPES, covers_any
-from csms.core.events.envelope import FIELDS, Envelope
+from csms.core.events.envelope import FIELDS, Envelope, milliseconds
 from csms.core.events.models import Event
 from csms.core.events.numbering import head
 from csms.core.events.reading import (
@@ -31,6 +32,7 @@ from csms.core.events.reading import (
     Wanted,
     check_cursor,
     cursor_before,
+    gone_before,
     oldest_cursor,
     read_on,
     types_of,
@@ -114,6 +116,11 @@ class EventPageShape(Shape):
     next_after = serializers.CharField(help_text="The cursor to go on from, also where there are no events.")
     more = serializers.BooleanField(
         help_text="Whether there is more behind `next_after` by now; if not, ask later."
+    )
+    gone_before = Moment(
+        allow_null=True,
+        help_text="Of a first page, with `from` and without `after`: what was recorded before this time is not kept "
+        "any more, and is missing. Null if nothing is.",
     )
 
 
@@ -225,7 +232,7 @@ class Events(ApiView):
         examples=[
             OpenApiExample(
                 "a page",
-                value={"results": [EXAMPLE], "next_after": "815042", "more": False},
+                value={"results": [EXAMPLE], "next_after": "815042", "more": False, "gone_before": None},
                 response_only=True,
                 status_codes=["200"],
             )
@@ -240,7 +247,17 @@ class Events(ApiView):
         except CursorGone as problem:
             raise gone(problem) from problem
         shown = [event.as_dict() for event in page.events]
-        return Response({"results": shown, "next_after": str(page.after), "more": page.more})
+        missed = None
+        if after is None and wanted.since is not None:
+            missed = gone_before(wanted.since, timezone.now())
+        return Response(
+            {
+                "results": shown,
+                "next_after": str(page.after),
+                "more": page.more,
+                "gone_before": None if missed is None else milliseconds(missed),
+            }
+        )
 
 
 class OneEvent(ApiView):

@@ -137,6 +137,16 @@ def _first() -> int | None:
     return rows.values_list("position", flat=True).first()
 
 
+def gone_before(since: datetime, now: datetime) -> datetime | None:
+    """Return until when what was recorded since a time is not kept any more; None if all of it is."""
+    last = head()
+    oldest = oldest_cursor(last)
+    if not oldest:
+        return None
+    first = Event.objects.filter(position=oldest + 1).values_list("recorded_at", flat=True).first() or now
+    return first if since < first else None
+
+
 def cursor_before(moment: datetime) -> int | None:
     """Return a cursor behind which is all that was recorded at a moment or later; None if that is the oldest one."""
     # One that was recorded so much earlier got its position before any of these did.

@@ -14,6 +14,7 @@ from csms.core.api_data import Flag, read_body
 from csms.core.api_errors import refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found, made, paged
+from csms.core.events.reading import gone_before
 from csms.core.paging import PageQuery
 from csms.core.webhooks import deliveries_api, selectors, services, shapes
 from csms.core.webhooks.deliveries_api import CHAPTER, ROOM
@@ -296,9 +297,10 @@ class ReplayWebhook(Administered):
         """Replay."""
         asked = read_body(request, shapes.Replay)
         endpoint, by, now = webhook_or_404(id), by_of(request), timezone.now()
-        shown = {"deliveries": 0, "events": 0}
+        shown: dict[str, Any] = {"deliveries": 0, "events": 0, "gone_before": None}
         with refusals():
             if "since" in asked:
+                shown["gone_before"] = gone_before(asked["since"], now)
                 shown["events"] = services.replay_since(endpoint, since=asked["since"], by=by, now=now)
             else:
                 shown["deliveries"] = services.replay_dead(endpoint, by=by, now=now)

@@ -141,6 +141,11 @@ class ReplayedShape(Shape):
     events = serializers.IntegerField(
         help_text="Events of the outbox that are read again, of any type; those that pass the filter are posted."
     )
+    gone_before = Moment(
+        allow_null=True,
+        help_text="With `since`: what was recorded before this time is not kept any more, and is not posted. Null if "
+        "nothing is missing.",
+    )
 
 
 class DiscardedShape(Shape):
