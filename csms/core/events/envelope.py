@@ -31,6 +31,8 @@ class Envelope:
     payload: str
     position: int
     sequence: int
+    cut: bool = False
+    """It leaves without its payload, since the payload is too large for whom it goes to."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, for `orjson` only; each field of the payload is in it, null if it was not told."""
@@ -44,7 +46,7 @@ class Envelope:
             "sequence": self.sequence,
             "position": self.position,
             "trace_id": self.trace_id or self.id.hex,
-            "payload": whole_payload(self.type, self.payload),
+            "payload": {} if self.cut else whole_payload(self.type, self.payload),
         }
 
     def as_json(self) -> bytes:

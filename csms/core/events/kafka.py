@@ -233,7 +233,7 @@ class KafkaSink(Sink):
         return bool(refused)
 
     def _cut(self, parcel: Parcel) -> None:
-        parcel.event = replace(parcel.event, payload="{}")
+        parcel.event = replace(parcel.event, payload="{}", cut=True)
         parcel.cut = True
         CUT.labels(parcel.topic).inc()
         log.error("kafka.event_cut", extra={"event_id": str(parcel.event.id), "topic": parcel.topic})
