@@ -17,8 +17,8 @@ LINES = """[...document.querySelectorAll('.card-header .card-title')].map((title
 
 LINES_OF_ERROR = """() => {
     const frames = [...document.querySelectorAll("#frames .frame")];
-    const action = frames.find((frame) => frame.textContent.includes("Error answer")).querySelector(".frame-action");
-    return action.getBoundingClientRect().height / parseFloat(getComputedStyle(action).lineHeight);
+    const action = frames.find((frame) => frame.textContent.includes("Error answer"))?.querySelector(".frame-action");
+    return action && action.getBoundingClientRect().height / parseFloat(getComputedStyle(action).lineHeight);
 }"""
 
 
@@ -79,7 +79,7 @@ def test_an_error_answer_and_what_was_done_can_be_read_on_a_phone(page: Page, tm
         action = frame.locator(".frame-action")
         expect(action).to_contain_text("InternalError")
         # In one step: the list is read again now and then, and an element that has gone has no height.
-        height = page.evaluate(LINES_OF_ERROR)
+        height = page.wait_for_function(LINES_OF_ERROR).json_value()
         assert round(height) <= 2
         chip, at = frame.locator(".chip").bounding_box(), frame.locator(".frame-at").bounding_box()
         assert chip is not None
