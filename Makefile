@@ -50,6 +50,8 @@ check: install $(VENV)/.installed-dev  ## check style, types, floors, migrations
 	check $(PYTHON) manage.py makemigrations --check --dry-run; \
 	check $(PYTHON) manage.py config_docs --check; \
 	check $(PYTHON) manage.py api_docs --check; \
+	check $(PYTHON) manage.py events_proto --check; \
+	check $(PYTHON) manage.py events_docs --check; \
 	if [ -n "$$failed" ]; then printf "\nFAILED:$$failed\n"; exit 1; fi; \
 	printf '\nAll checks passed.\n'
 
@@ -64,6 +66,10 @@ bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency
 .PHONY: bench-reads
 bench-reads: install $(VENV)/.installed-dev  ## measure how fast the API reads a large network (ARGS="--plans FILE" writes plans)
 	@exec $(PYTHON) -m tests.bench.reads $(ARGS)
+
+.PHONY: bench-events
+bench-events: install $(VENV)/.installed-dev  ## measure what an event costs, how many reach Kafka a second, and how late
+	@exec $(PYTHON) -m tests.bench.events $(ARGS)
 
 .PHONY: conformance
 conformance: install $(VENV)/.installed-dev  ## run the conformance tests, and write docs/conformance.md from what came out

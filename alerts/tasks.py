@@ -8,5 +8,8 @@ from alerts import services
 
 @shared_task
 def evaluate() -> int:
-    """Make the alerts what the conditions say; return how many changed."""
+    """Make the alerts what the conditions say; return how many changed.
+
+    Idempotent: it computes from rows what should be, and one pass at a time writes the difference.
+    """
     return services.evaluate(now=timezone.now())

@@ -171,7 +171,12 @@ def open_connection(
     record(
         "cp.connected",
         guest.cp_id,
-        {"connection_id": str(connection_id), "subprotocol": version.value, "peer": peer},
+        {
+            "connection_id": str(connection_id),
+            "subprotocol": version.value,
+            "peer": peer,
+            "process_id": str(process_id),
+        },
         occurred_at=now,
     )
     if last is not None and last.closed_at is not None and not older:
@@ -222,7 +227,14 @@ def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bo
     record(
         "cp.disconnected",
         connection.charge_point.cp_id,
-        {"connection_id": str(connection.pk), "code": code, "reason": reason},
+        {
+            "connection_id": str(connection.pk),
+            "code": code,
+            "reason": reason,
+            "subprotocol": connection.protocol,
+            "peer": connection.peer,
+            "process_id": str(connection.process_id),
+        },
         occurred_at=now,
     )
     announce("fleet", f"charge-point:{connection.charge_point_id}")

@@ -7,9 +7,9 @@ commit, and the messages of a charge point keep their order.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -17,15 +17,16 @@ from uuid import UUID
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.utils.module_loading import import_string
-from prometheus_client import Counter, Histogram
 
-from chargers import connections
+from chargers import connections, gate
 from chargers.commands import ledger, sending
 from chargers.commands.outgoing import Outgoing
+from chargers.counts import HANDLING, count_close, count_message
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway, get_gateway
-from chargers.handling import Call, Handler, Holder, Translated
+from chargers.handling import Asked, Call, Handler, Holder, Question, Translated
 from chargers.handshake import Handshake
+from chargers.line import Line
 from chargers.models import Registration
 from chargers.protocol.clock import SkewMeter
 from chargers.protocol.errors import Fault, OcppError
@@ -43,23 +44,13 @@ from chargers.protocol.frames import MessageKind
 from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
 from chargers.traits.values import Traits, zone_of
-from chargers.wire import Send, Wire
+from chargers.wire import Send, Wire, farewell
 from csms.core.config import get_config
-from csms.core.ids import uuid7
+from csms.core.ids import uuid7, uuid7_text
+from csms.core.tracing import begin_trace
 from csms.core.writer import Done, WriterClosed, WriterFull
 
 log = logging.getLogger(__name__)
-
-MESSAGES = Counter("csms_ocpp_messages_total", "Frames from charge points.", ["action", "verdict"])
-# A counter is found by its labels at every frame; there are few of them (see `_known`), so each is looked up once.
-_messages = lru_cache(1024)(MESSAGES.labels)
-HANDLING = Histogram(
-    "csms_ocpp_answer_seconds", "From a CALL's arrival to its answer on the wire, commit included."
-)
-CLOSES = Counter("csms_ocpp_closes_total", "Connections of charge points that ended.", ["code"])
-
-CLOSE_CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4000, 4001, 4002, 4003}
-"""Codes that get a series of their own; a peer may name thousands more."""
 
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
 """Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
@@ -118,6 +109,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.last_heard_at = datetime.now(UTC)
         self.heard_since_touch = False
         self.in_flight = 0
+        self._line = Line(gateway.lines)
         self._room = asyncio.Event()
         self._asked_to_boot_as = ""
         self._unaccepted = 0
@@ -130,13 +122,13 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             code, reason = await self._receive(receive)
         finally:
             gateway.release(self, guest.pk)
-            self._ended(*(self.wire.closed or (code, reason)))
+            self._ended(*self.wire.over(code, reason))
 
     async def _receive(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[int, str]:
         while True:
             message = await receive()
             if message["type"] != "websocket.receive":
-                return _farewell(message)
+                return farewell(message)
             text = message.get("text")
             self.last_heard = monotonic()
             self.last_heard_at = datetime.now(UTC)
@@ -160,7 +152,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     async def _take(self, text: str) -> None:
         event = self.session.receive_text(text, self.last_heard)
-        _messages(_known(event, self.handlers), event.verdict).inc()
+        count_message(event, self.handlers)
         if event.notes:
             log.info(
                 "ocpp.deviation",
@@ -171,24 +163,46 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                     "notes": "; ".join(event.notes)[:500],
                 },
             )
-        arrived, arrived_at = self.last_heard, self.last_heard_at
-        unit: Callable[[], Any]
-        done: Done
-        if isinstance(event, CallReceived):
-            # A station may send what was asked for before its answer to the asking, and both in one packet: whether
-            # something was asked is known now, not when the writer comes to it.
-            asked = self.outgoing.asked
-            handler = self.handlers[event.action]
-            self.clock.hear(event.payload, arrived, arrived_at)
-            if isinstance(handler, Translated):
-                handler.translate(event.payload)
-                handler = handler.handle
-            unit = partial(self._handle, event, handler, text, arrived, arrived_at, asked)
-            done = partial(self._handled, event, text, arrived, arrived_at)
-        else:
-            unit = partial(self._note, event, text, arrived, arrived_at)
-            done = partial(self._noted, event)
         self.in_flight += 1
+        if isinstance(event, CallReceived):
+            await self._take_call(event, text)
+            return
+        # The log is in the order of these ids, which is that of arrival, also for what waits in the line.
+        frame_id = uuid7_text() if self._line else ""
+        unit = partial(self._note, event, text, self.last_heard, self.last_heard_at, frame_id)
+        noted = partial(self._noted, event)
+        if self._line:
+            self._line.put(lambda _: self._submit(unit, noted))
+        else:
+            await self._submit(unit, noted)
+
+    async def _take_call(self, event: CallReceived, text: str) -> None:
+        arrived, at = self.last_heard, self.last_heard_at
+        # A station may send what was asked for before its answer to the asking, and both in one packet: whether
+        # something was asked is known now, not when the writer comes to it.
+        asked = self.outgoing.asked
+        handler = self.handlers[event.action]
+        self.clock.hear(event.payload, arrived, at)
+        frame_id, barred, verdict = "", False, None
+        if self._line or isinstance(handler, Asked):
+            frame_id = uuid7_text()
+        if isinstance(handler, Translated):
+            handler.translate(event.payload)
+            handler = handler.handle
+        elif isinstance(handler, Asked):
+            question = Question(self.holder, event.action, event.payload, at, event.message_id, frame_id)
+            barred, verdict = gate.opinion(handler.ask, question)
+            handler = handler.handle
+        handle = partial(self._handle, event, handler, text, arrived, at, asked, frame_id, barred)
+        done: Done = partial(self._handled, event, text, arrived, at)
+        if self._line or isinstance(verdict, Coroutine):
+            self._line.put(
+                lambda said: self._submit(partial(handle, said), done), verdict, dropped=self._served
+            )
+        else:
+            await self._submit(partial(handle, verdict), done)
+
+    async def _submit(self, unit: Callable[[], Any], done: Done) -> None:
         while True:
             try:
                 self.gateway.writer.submit(unit, done)
@@ -208,31 +222,31 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         arrived: float,
         at: datetime,
         asked: str,
+        frame_id: str,
+        barred: bool,
+        verdict: Any,
     ) -> tuple[str, str | None]:
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
-        verdict, notes = event.verdict, event.notes
+        understood, notes = event.verdict, event.notes
+        frame_id = frame_id or uuid7_text()
+        begin_trace(frame_id)
         try:
-            if holder.registration != Registration.ACCEPTED and event.action != "BootNotification":
-                self._gate(event, asked)
-            payload = handler(Call(holder, event.action, event.payload, at))
+            wanted = event.action == asked or self.outgoing.expects(event.action)
+            gate.check(holder, event.action, barred=barred, wanted=wanted)
+            payload = handler(Call(holder, event.action, event.payload, at, verdict))
             answer, body = self.session.compose_answer(event.message_id, payload)
         except OcppError as error:
             answer, body = self.session.compose_refusal(event.message_id, error), None
-            verdict, notes = "refused", (*notes, error.description)
+            understood, notes = "refused", (*notes, error.description)
         self.outgoing.came(event.action, at)
-        self.frames.came(event.kind, event.message_id, event.action, verdict, notes, text, at)
+        self.frames.came(
+            event.kind, event.message_id, event.action, understood, notes, text, at, frame_id=frame_id
+        )
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
-            self.frames.left(kind, event.message_id, event.action, answer, arrived)
+            self._answers(kind, event, answer, arrived)
         return answer, body
-
-    def _gate(self, event: CallReceived, asked: str) -> None:
-        """T-080: before acceptance only boots, and what we asked for, are served."""
-        wanted = event.action == asked or self.outgoing.expects(event.action)
-        if wanted and self.holder.registration == Registration.PENDING:
-            return
-        raise OcppError(Fault.SECURITY, "this charge point is not accepted yet")
 
     def _handled(
         self,
@@ -257,7 +271,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             def keep() -> None:
                 notes = (*event.notes, "it could not be handled")
                 self.frames.came(event.kind, event.message_id, event.action, "refused", notes, text, at)
-                self.frames.left(MessageKind.CALLERROR, event.message_id, event.action, answer, arrived)
+                self._answers(MessageKind.CALLERROR, event, answer, arrived)
 
             self.gateway.background("log a failure", keep)
         else:
@@ -268,8 +282,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             HANDLING.observe(monotonic() - arrived)
             self.wire.send(answer)
 
-    def _note(self, event: Event, text: str, arrived: float, at: datetime) -> str:
+    def _note(self, event: Event, text: str, arrived: float, at: datetime, frame_id: str) -> str:
         """In the writer: log a frame that asks nothing of the rooms, and settle the command that it answers."""
+        frame_id = frame_id or uuid7_text()
+        begin_trace(frame_id)
         latency: int | None = None
         answer = ""
         match event:
@@ -284,12 +300,25 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             case _:
                 pass
         self.frames.came(
-            event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency
+            event.kind,
+            event.message_id,
+            event.action,
+            event.verdict,
+            event.notes,
+            text,
+            at,
+            latency,
+            frame_id=frame_id,
         )
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
-            self.frames.left(kind, event.message_id, event.action, answer, arrived)
+            self._answers(kind, event, answer, arrived)
         return answer
+
+    def _answers(self, kind: MessageKind, event: Event, answer: str, arrived: float) -> None:
+        """In the writer: log an answer. It is kept though its socket be closed, for the call may come again."""
+        late = self.wire.closed is not None
+        self.frames.left(kind, event.message_id, event.action, answer, arrived, late=late)
 
     def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
         if error is not None:
@@ -350,31 +379,20 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
 
     def _ended(self, code: int, reason: str) -> None:
         holder = self.holder
-        CLOSES.labels(str(code) if code in CLOSE_CODES else "other").inc()
+        count_close(code)
         log.info("ocpp.closed", extra={"cp_id": holder.cp_id, "code": code, "reason": reason})
         self.session.abandon()
+        now = datetime.now(UTC)
 
         def end() -> None:
-            now = datetime.now(UTC)
-            held = connections.close_connection(holder.connection_id, code=code, reason=reason, now=now)
-            ledger.fail_unanswered(holder.connection_id, now=now)
-            if held:  # not when a newer connection holds the charge point: its queue is not ours
+            if connections.close_connection(holder.connection_id, code=code, reason=reason, now=now):
+                # Not when a newer connection holds the charge point: its queue is not ours.
                 ledger.fail_unsent(holder.charge_point_id, now=now)
 
+        def settle() -> None:
+            ledger.fail_unanswered(holder.connection_id, now=datetime.now(UTC))
+
+        # The end is told when it happens. What still waits for a verdict is served all the same, and there may be
+        # answers to our commands among it.
         self.gateway.background("close a connection", end)
-
-
-def _known(event: Event, handlers: dict[str, Handler]) -> str:
-    """The action as a metric label: bounded, whatever a charge point sends."""
-    action = event.action or ""
-    return (
-        action if action in handlers or not isinstance(event, CallReceived | Refused | Repeated) else "other"
-    )
-
-
-def _farewell(message: dict[str, Any]) -> tuple[int, str]:
-    code, reason = message.get("code") or 1005, message.get("reason")
-    if code == 1005 and reason is None:
-        # uvicorn's word for a connection that was lost; a close frame without a code has an empty reason.
-        return 1006, "the connection broke"
-    return code, reason or "closed by the charge point"
+        self._line.end(lambda: self.gateway.background("settle what was left unanswered", settle))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
+from chargers.frame_events import WANTED, record_frame
 from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
 from chargers.protocol.frames import MessageKind
@@ -15,6 +16,9 @@ from csms.core.writer import after_commit
 KEPT_OF_UNUSED = 4096
 """Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
 
+
+NOT_SENT = "not sent: the connection had ended"
+"""What is noted at an answer that came too late for its connection; its verdict is `late`."""
 
 COUNTED = {"deviant", "refused", "late", "ignored"}
 """Verdicts whose notes are deviations; a repeated message deviates from nothing."""
@@ -38,6 +42,7 @@ class FrameLog:
         text: str,
         at: datetime,
         latency_us: int | None = None,
+        frame_id: str = "",
     ) -> None:
         """Keep a frame of the charge point; `kind` is None for one that could not be read."""
         holder = self._holder
@@ -47,7 +52,7 @@ class FrameLog:
         ):
             notes = (*notes, f"cut from {len(text)} characters")
             text = text[:KEPT_OF_UNUSED]
-        frame_id = uuid7_text()
+        frame_id = frame_id or uuid7_text()
         if seen and verdict in COUNTED and holder.registration == Registration.ACCEPTED:
             count = (holder.charge_point_id, action or "", seen, verdict, frame_id, at)
             after_commit(partial(LEDGER.count, *count))
@@ -65,23 +70,65 @@ class FrameLog:
             latency_us,
             text,
         )
+        if WANTED.covers is not None:
+            self._tell("in", kind, message_id, action, verdict, text, at)
 
     def left(
-        self, kind: MessageKind, message_id: str | None, action: str | None, text: str, arrived: float | None
+        self,
+        kind: MessageKind,
+        message_id: str | None,
+        action: str | None,
+        text: str,
+        arrived: float | None,
+        *,
+        late: bool = False,
     ) -> None:
-        """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers."""
+        """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers.
+
+        `late`: the socket is closed already, so that it is not sent; a call that is repeated is answered with it.
+        """
         holder = self._holder
+        text, at = redact(action, text), datetime.now(UTC)
+        verdict = "late" if late else "ok" if kind is not MessageKind.CALLERROR else "refused"
         FRAMES.add(
             uuid7_text(),
             holder.charge_point_id,
             holder.connection_id,
-            datetime.now(UTC),
+            at,
             "out",
             kind.value,
             message_id or "",
             action or "",
-            "ok" if kind is not MessageKind.CALLERROR else "refused",
-            "",
+            verdict,
+            NOT_SENT if late else "",
             None if arrived is None else int((monotonic() - arrived) * 1_000_000),
-            redact(action, text),
+            text,
+        )
+        if WANTED.covers is not None:
+            self._tell("out", kind, message_id, action, verdict, text, at)
+
+    def _tell(
+        self,
+        direction: str,
+        kind: MessageKind | None,
+        message_id: str | None,
+        action: str | None,
+        verdict: str,
+        text: str,
+        at: datetime,
+    ) -> None:
+        holder, covers = self._holder, WANTED.covers
+        if covers is None or not covers(holder.cp_id):
+            return
+        record_frame(
+            holder.cp_id,
+            direction=direction,
+            message_type=None if kind is None else kind.value,
+            message_id=message_id or "",
+            action=action or "",
+            ocpp_version=holder.version.value,
+            connection_id=str(holder.connection_id),
+            verdict=verdict,
+            message=text,
+            at=at,
         )

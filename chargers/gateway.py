@@ -18,14 +18,16 @@ from channels.layers import get_channel_layer
 from django.utils import timezone
 from prometheus_client import Gauge
 
-from chargers import connections, services
+from chargers import connections, frame_events, services
 from chargers.budget import Budgets
+from chargers.line import Line
 from chargers.models import CLOCK_OFF_SECONDS, Registration
 from chargers.traits import selectors as traits
 from chargers.traits.ledger import LEDGER
 from chargers.traits.ledger import store as store_deviations
 from chargers.traits.values import Traits
 from csms.core import live, reach
+from csms.core.backend.reader import begin_reading
 from csms.core.config import get_config
 from csms.core.writer import Writer, WriterClosed, WriterFull, after_commit
 
@@ -89,6 +91,7 @@ class Gateway:
             batch_max=config.writer_batch_max, queue_max=config.writer_queue_max, publish=live.publish
         )
         self.held: dict[int, ChargePointConsumer] = {}
+        self.lines: set[Line] = set()
         self.process_id: UUID | None = None
         self.budgets = Budgets(config.charge_point_frame_rate)
         self.draining_since: float | None = None
@@ -111,6 +114,8 @@ class Gateway:
             if self.process_id is None:
                 live.at_home()
                 process = await self.writer.run(lambda: connections.start_process(now=timezone.now()))
+                await self.writer.run(frame_events.look_who_asks)
+                await self.writer.run(begin_reading)
                 self.process_id = process.pk
                 work = (self._listen(), self._prove_bell(), self._tick())
                 self._tasks = [asyncio.create_task(part) for part in work]
@@ -216,7 +221,7 @@ class Gateway:
     # -- the clock --
 
     async def _tick(self) -> None:
-        swept = leased = traits_read = monotonic()
+        swept = leased = traits_read = frames_asked = monotonic()
         turn = 0
         while True:
             await asyncio.sleep(TICK)
@@ -235,6 +240,9 @@ class Gateway:
                 if now - traits_read >= TRAITS_EVERY:
                     traits_read = now
                     self._look_at_traits()
+                if now - frames_asked >= frame_events.REFRESH_SECONDS:
+                    frames_asked = now
+                    self.background("look who asks for messages", frame_events.look_who_asks)
                 if now - swept >= SWEEP_EVERY and self.held:
                     swept = now
                     self._sweep()
@@ -368,6 +376,9 @@ class Gateway:
             for consumer in list(self.held.values()):  # also those whose handshake ended meanwhile
                 consumer.close_soon(1012, "the server restarts")
             await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(deadline - monotonic(), 1.0)):
+                await asyncio.gather(*(line.cut() for line in list(self.lines)))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

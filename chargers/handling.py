@@ -38,6 +38,8 @@ class Call:
     action: str
     payload: dict[str, Any]
     received_at: datetime
+    # What somebody outside said when asked (see `Asked`); None when nobody was, or what is known here decides.
+    verdict: Any = None
 
 
 Handler = Callable[[Call], dict[str, Any]]
@@ -61,6 +63,44 @@ class Translated:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A CALL before it is handled, for whoever asks outside about it."""
+
+    holder: Holder
+    action: str
+    payload: dict[str, Any]
+    received_at: datetime
+    message_id: str
+    trace: str
+    """Of the frame, by which the question can be found again."""
+
+    @property
+    def message(self) -> str:
+        """Return what tells this message from all others; a charge point may use its ids again after a boot."""
+        return f"{self.holder.connection_id}/{self.message_id}"
+
+
+Ask = Callable[[Question], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A handler of messages in which somebody outside has a say, who is asked before they wait for the writer.
+
+    `ask` runs on the event loop and must neither block nor touch the database. It returns None when nobody is to be
+    asked, the verdict if it is known at once, or a coroutine that returns it, for which only the messages of the same
+    charge point wait. The verdict is in `Call.verdict` then.
+    """
+
+    ask: Ask
+    handle: Handler
+
+    def __call__(self, call: Call) -> dict[str, Any]:
+        """Handle without asking, for callers without a loop."""
+        return self.handle(call)
+
+
+@dataclass(frozen=True, slots=True)
 class Transferred:
     """What a vendor's message is answered with: Accepted or Rejected, and data of the vendor's own kind."""
 
@@ -70,6 +110,19 @@ class Transferred:
 
 VendorHandler = Callable[[Call, str], Transferred]
 """A handler of one message of a vendor, from its data as text; `csms.routing.VENDORS` says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTransfer:
+    """A handler of a vendor's message in which somebody outside has a say; see `Asked`."""
+
+    ask: Callable[[Question, str], Any]
+    handle: VendorHandler
+
+    def __call__(self, call: Call, data: str) -> Transferred:
+        """Handle what may have been asked about."""
+        return self.handle(call, data)
+
 
 INT32_MAX = 2**31 - 1
 

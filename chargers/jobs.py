@@ -20,7 +20,7 @@ from chargers.commands.effects import note_effect
 from chargers.commands.ordering import Draft, Outcome, bad_param
 from chargers.commands.saying import fixed_number
 from chargers.handling import INT32_MAX
-from chargers.models import ChargePoint, Command
+from chargers.models import ChargePoint, Command, Connection
 from chargers.protocol.redaction import redact_text
 from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
@@ -294,7 +294,17 @@ def note_report(
             detail="",
         )
         moved = news and listened == 1
-    _keep(kind, charge_point_id, job, status, request_id, flag, now)
+    news = _keep(kind, charge_point_id, job, status, request_id, flag, now)
+    if news and flag not in ("", Flag.IDLE):
+        # It moves no job, such as that of an update which somebody else has ordered; outside it is news all the same.
+        said = {"request_id": request_id, "status": status, "detail": f"{Flag(flag).label}."}
+        if job is not None:
+            tell_job(kind, job, now=now, **said)
+        else:
+            cp_id = ChargePoint.objects.values_list("cp_id", flat=True).get(pk=charge_point_id)
+            record(
+                kind.topic, cp_id, {"job_id": None, "command_id": None, "state": None} | said, occurred_at=now
+            )
     if job is None or not moved:
         return None
     job.refresh_from_db()
@@ -335,11 +345,16 @@ def _keep(
     request_id: int | None,
     flag: str,
     now: datetime,
-) -> None:
-    """Write a report down, or count it: quirk C8 sends the same one for as long as it works."""
+) -> bool:
+    """Write a report down, or count it: quirk C8 sends the same one for as long as it works.
+
+    Returns whether it says something else than the one before, or comes first since the charge point has begun anew.
+    """
     about: dict[str, Any] = {"charge_point_id": charge_point_id, "job": job}
     rows = kind.reports._default_manager.filter(**about)
     alike = rows.filter(request_id=request_id)
+    before = alike.order_by("-last_at", "-pk").first()
+    news = before is None or before.status != status or _begun_anew(charge_point_id, before.last_at)
     last = alike.order_by("-pk").first()
     if last is None or last.status != status:
         full = rows.count() >= REPORTS_MAX
@@ -347,17 +362,27 @@ def _keep(
             # Of what changes nothing one row a word is enough, in whatever order it comes.
             last = alike.filter(status=status).order_by("-pk").first()
         if last is None and flag and full:
-            return  # whoever makes up words and numbers without end finds them in the frames
+            return False  # whoever makes up words and numbers without end finds them in the frames
     if last is not None and last.status == status:
         kind.reports._default_manager.filter(pk=last.pk).update(count=F("count") + 1, last_at=now)
     else:
         kind.reports._default_manager.create(
             **about, request_id=request_id, status=status, flag=flag, received_at=now, last_at=now
         )
+    return news
 
 
-def tell_job(kind: Kind[J], job: J, *, now: datetime) -> None:
-    """Tell outside, and open pages, how far a job is."""
+def _begun_anew(charge_point_id: int, since: datetime) -> bool:
+    """Return whether a charge point has connected or booted after a moment: what it reports then is no mere repeat."""
+    booted = ChargePoint.objects.filter(pk=charge_point_id, booted_at__gt=since)
+    return (
+        booted.exists()
+        or Connection.objects.filter(charge_point_id=charge_point_id, opened_at__gt=since).exists()
+    )
+
+
+def tell_job(kind: Kind[J], job: J, *, now: datetime, **said: Any) -> None:
+    """Tell outside, and open pages, how far a job is; `said` is what a report says beside or instead."""
     facts = {
         "job_id": str(job.pk),
         "command_id": str(job.command_id),
@@ -366,7 +391,7 @@ def tell_job(kind: Kind[J], job: J, *, now: datetime) -> None:
         "status": job.status,
         "detail": job.detail,
     }
-    record(kind.topic, job.charge_point.cp_id, facts | kind.facts(job), occurred_at=now)
+    record(kind.topic, job.charge_point.cp_id, facts | kind.facts(job) | said, occurred_at=now)
     announce(f"charge-point:{job.charge_point_id}")
 
 

@@ -29,6 +29,12 @@ class ChargePoint(models.Model):
     cp_id = models.CharField("identity", max_length=48, unique=True)
     name = models.CharField(max_length=100, blank=True)
     registration = models.CharField(max_length=16, choices=Registration.choices, default=Registration.PENDING)
+    own_registration = models.CharField(
+        max_length=16,
+        choices=Registration.choices,
+        blank=True,
+        help_text="what was said here, where the backend has said otherwise; empty: the same",
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
     password_hash = models.CharField(max_length=200, blank=True)
     next_password_hash = models.CharField(

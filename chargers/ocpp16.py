@@ -1,5 +1,6 @@
 """OCPP 1.6 of boot, heartbeat, status and data transfer, and of the simple orders. Wire words become neutral here."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -9,9 +10,11 @@ from django.utils.module_loading import import_string
 from chargers import services
 from chargers.commands.ordering import Order
 from chargers.commands.saying import renamed, translated
-from chargers.handling import Call, Handler, VendorHandler, int32
+from chargers.handling import Asked, AskedTransfer, Call, Handler, Question, VendorHandler, int32
 from chargers.models import Registration
 from chargers.protocol.times import format_time, parse_time
+from csms.core.backend.answers import RegistrationVerdict
+from csms.core.backend.asking import get_backend
 from csms.core.config import get_config
 
 BOOT_WORDS = {
@@ -36,19 +39,51 @@ def boot_notification(call: Call) -> dict[str, Any]:
     facts = {ours: str(call.payload[theirs]) for ours, theirs in BOOT_WORDS.items() if theirs in call.payload}
     if not facts.get("serial_number"):
         facts["serial_number"] = str(call.payload.get("chargeBoxSerialNumber", ""))  # its deprecated name
-    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at)
+    said: RegistrationVerdict | None = call.verdict
+    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
     call.holder.registration = registration  # idempotent: a rerun reads the same row
-    config = get_config()
     accepted = registration == Registration.ACCEPTED
+    status = REGISTRATION_WORDS[Registration(registration)]
     return {
-        "status": REGISTRATION_WORDS[Registration(registration)],
+        "status": "Rejected" if said is not None and said.status == "Rejected" else status,
         "currentTime": format_time(timezone.now()),
-        "interval": config.heartbeat_interval if accepted else config.boot_retry_interval,
+        "interval": _interval(accepted, said),
     }
 
 
+def _interval(accepted: bool, said: RegistrationVerdict | None) -> int:
+    config = get_config()
+    if said is None or said.interval is None or accepted != (said.status == "Accepted"):
+        return config.heartbeat_interval if accepted else config.boot_retry_interval
+    if accepted and config.liveness_seconds:  # longer silence would end the connection
+        return min(said.interval, config.liveness_seconds // 3)
+    return said.interval
+
+
+def ask_to_register(question: Question) -> Coroutine[Any, Any, RegistrationVerdict | None] | None:
+    """Ask the backend, if there is one, about a charge point that boots."""
+    backend = get_backend()
+    if backend is None:
+        return None
+    said = question.payload
+    return backend.register(
+        cp_id=question.holder.cp_id,
+        facts={
+            "vendor": said["chargePointVendor"],
+            "model": said["chargePointModel"],
+            "firmware_version": said.get("firmwareVersion", ""),
+            "serial_number": said.get("chargePointSerialNumber") or said.get("chargeBoxSerialNumber", ""),
+        },
+        at=question.received_at,
+        message=question.message,
+        trace=question.trace.replace("-", ""),
+    )
+
+
 def heartbeat(call: Call) -> dict[str, Any]:
-    """1.6, 4.6: the station's clock. Any frame counts as life, so there is nothing to store."""
+    """1.6, 4.6: the station's clock. Any frame counts as life, so there is nothing to store; it may be told."""
+    if get_config().events_heartbeats:
+        services.record_heartbeat(call.holder.cp_id, str(call.holder.connection_id), now=call.received_at)
     return {"currentTime": format_time(timezone.now())}
 
 
@@ -72,8 +107,7 @@ def status_notification(call: Call) -> dict[str, Any]:
 
 def data_transfer(call: Call) -> dict[str, Any]:
     """1.6, 4.3: a vendor's own message, which counts only if somebody has entered a handler for it (S-01)."""
-    vendors: dict[str, dict[str, VendorHandler]] = import_string(settings.OCPP_VENDORS)
-    messages = vendors.get(call.payload["vendorId"].casefold())
+    messages = _vendors().get(call.payload["vendorId"].casefold())
     if messages is None:
         return {"status": "UnknownVendorId"}
     handler = messages.get(call.payload.get("messageId", ""))
@@ -83,9 +117,21 @@ def data_transfer(call: Call) -> dict[str, Any]:
     return {"status": transferred.status} | ({"data": transferred.data} if transferred.data else {})
 
 
+def ask_about_transfer(question: Question) -> Any:
+    """Ask outside about a vendor's message, where its handler wants that."""
+    payload = question.payload
+    handler = _vendors().get(payload["vendorId"].casefold(), {}).get(payload.get("messageId", ""))
+    return handler.ask(question, payload.get("data", "")) if isinstance(handler, AskedTransfer) else None
+
+
+def _vendors() -> dict[str, dict[str, VendorHandler]]:
+    vendors: dict[str, dict[str, VendorHandler]] = import_string(settings.OCPP_VENDORS)
+    return vendors
+
+
 CALLS: dict[str, Handler] = {
-    "BootNotification": boot_notification,
-    "DataTransfer": data_transfer,
+    "BootNotification": Asked(ask_to_register, boot_notification),
+    "DataTransfer": Asked(ask_about_transfer, data_transfer),
     "Heartbeat": heartbeat,
     "StatusNotification": status_notification,
 }

@@ -12,9 +12,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 
+from chargers.approval import heed
 from chargers.following import Booted, SignedIn, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
+from csms.core.backend.answers import RegistrationVerdict
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce, process_group, ring
@@ -211,13 +213,10 @@ def set_registration(charge_point: ChargePoint, registration: Registration, *, n
     A connected one is told at once: an approved one is asked to boot again, a rejected one is disconnected.
     """
     with transaction.atomic():
-        changed = (
-            ChargePoint.objects.filter(pk=charge_point.pk)
-            .exclude(registration=registration)
-            .update(registration=registration)
-            == 1
-        )
-        charge_point.registration = registration
+        known = ChargePoint.objects.filter(pk=charge_point.pk)
+        changed = known.exclude(registration=registration).update(registration=registration) == 1
+        known.exclude(own_registration="").update(own_registration="")  # now it is what was said here
+        charge_point.registration, charge_point.own_registration = registration, ""
         if changed:
             announce("fleet", f"charge-point:{charge_point.pk}")
             tell_holder(charge_point.pk, "registration")
@@ -258,12 +257,19 @@ BOOT_FIELDS = (
 )
 
 
-def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime) -> str:
+APPROVAL = ("registration", "own_registration")
+
+
+def record_boot(
+    charge_point_id: int, facts: Mapping[str, str], *, now: datetime, said: RegistrationVerdict | None = None
+) -> str:
     """Store what a charge point says of itself at boot and return its registration.
 
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
+    `said` is the backend's verdict, None if our own approval decides.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    heeded = heed(charge_point, said)
     changes = {
         name: (getattr(charge_point, name), facts.get(name, ""))
         for name in BOOT_FIELDS
@@ -274,15 +280,14 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     charge_point.last_seen_at = now
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
     charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
-    charge_point.save(update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at"])
+    charge_point.save(
+        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(APPROVAL if heeded else ())]
+    )
     record(
         "cp.boot",
         charge_point.cp_id,
         {
-            "vendor": charge_point.vendor,
-            "model": charge_point.model,
-            "firmware_version": charge_point.firmware_version,
-            "serial_number": charge_point.serial_number,
+            **{name: getattr(charge_point, name) for name in BOOT_FIELDS},
             "status": charge_point.registration,
         },
         occurred_at=now,
@@ -290,6 +295,11 @@ def record_boot(charge_point_id: int, facts: Mapping[str, str], *, now: datetime
     announce("fleet", f"charge-point:{charge_point_id}")
     tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
     return charge_point.registration
+
+
+def record_heartbeat(cp_id: str, connection_id: str, *, now: datetime) -> None:
+    """Tell that a heartbeat came."""
+    record("cp.heartbeat", cp_id, {"connection_id": connection_id}, occurred_at=now)
 
 
 def record_status(

@@ -21,7 +21,7 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
         self.name = ""
         self.closed: tuple[int, str] | None = None
-        """Code and reason with which we closed; None while we did not."""
+        """Code and reason with which the socket was closed, by whomever; None while it is open."""
 
     def send(self, text: str) -> None:
         """Send a frame, unless the socket was closed."""
@@ -42,6 +42,11 @@ class Wire:
         if self.closed is None:
             self.closed = (code, reason)
             self._spawn(self._send({"type": "websocket.close", "code": code, "reason": reason}))
+
+    def over(self, code: int, reason: str) -> tuple[int, str]:
+        """Note that the socket is closed, and return with which code and reason; those that we gave count first."""
+        self.closed = self.closed or (code, reason)
+        return self.closed
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.get_running_loop().create_task(self._quietly(coroutine))
@@ -73,3 +78,12 @@ def _resume(coroutine: Any, waiting_for: Any) -> Generator[Any, Any, None]:
             waiting_for = step(given)
         except StopIteration:
             return
+
+
+def farewell(message: dict[str, Any]) -> tuple[int, str]:
+    """Return code and reason of the message in which Channels tells that a socket has closed."""
+    code, reason = message.get("code") or 1005, message.get("reason")
+    if code == 1005 and reason is None:
+        # uvicorn's word for a connection that was lost; a close frame without a code has an empty reason.
+        return 1006, "the connection broke"
+    return code, reason or "closed by the charge point"

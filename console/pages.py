@@ -58,8 +58,7 @@ def page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        if not person(request).may("read"):
-            raise PermissionDenied(REFUSALS["read"])
+        permit(request, "read")
         response = view(request, *args, **kwargs)
         if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith("text/html"):
             response.content = TURNING.sub(_named, response.content)
@@ -75,6 +74,12 @@ def _named(turning: re.Match[bytes]) -> bytes:
     return b"[U+%04X]" % ord(turning[0].decode())
 
 
+def permit(request: HttpRequest, scope: str) -> None:
+    """Turn away whoever does not have `scope`. Raises PermissionDenied."""
+    if not person(request).may(scope):
+        raise PermissionDenied(REFUSALS[scope])
+
+
 def action(scope: str) -> Callable[[View[P]], View[P]]:
     """Make a view something to do: POST only, and only for people who have `scope`."""
 
@@ -83,8 +88,7 @@ def action(scope: str) -> Callable[[View[P]], View[P]]:
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method != "POST":
                 return not_allowed(request, ["POST"])
-            if not person(request).may(scope):
-                raise PermissionDenied(REFUSALS[scope])
+            permit(request, scope)
             return view(request, *args, **kwargs)
 
         return page(guarded)
@@ -116,7 +120,7 @@ def _open_page(request: HttpRequest) -> str:
 
 def moved(request: HttpRequest, to: str) -> HttpResponse:
     """Answer what was done with the page to be shown next, to a script too."""
-    if getattr(request, "htmx", False):
+    if getattr(request, "htmx", False) or request.headers.get(LIVE_HEADER):
         # Without the fragment: an address that differs in nothing else scrolls and loads nothing.
         return HttpResponse(status=204, headers={"HX-Redirect": to.partition("#")[0]})
     return redirect(to)

@@ -46,6 +46,7 @@ _TABS = (
         ),
     ),
     Tab("security-events", "Security events"),
+    Tab("events", "Events"),
     Tab("deviations", "Deviations"),
     Tab("traits", "Traits"),
 )

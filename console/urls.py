@@ -8,15 +8,20 @@ from console.views import (
     authorizations,
     certificate_requests,
     charge_point,
+    charge_point_events,
     charge_point_tabs,
     charge_points,
     dashboard,
+    delivery,
     deviations,
     files,
     reservations,
     security_events,
     tokens,
     transactions,
+    webhook_forms,
+    webhook_steps,
+    webhooks,
 )
 
 CHARGE_POINT = "inspect/charge-points/<str:cp_id>"
@@ -38,6 +43,8 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/configuration/refresh", charge_point_tabs.refresh, name="refresh-configuration"),
     path(f"{CHARGE_POINT}/authorization-list/policy", charge_point_tabs.policy, name="local-list-policy"),
     path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
+    path(f"{CHARGE_POINT}/events", charge_point_events.events, name="charge-point-events"),
+    path(f"{CHARGE_POINT}/frames/<uuid:pk>", charge_point_events.frame, name="charge-point-frame"),
     re_path(
         rf"^inspect/charge-points/(?P<cp_id>[^/]+)/(?P<slug>{'|'.join(TABS)})$",
         charge_point_tabs.tab,
@@ -62,4 +69,15 @@ urlpatterns = [
     path("sys/files/<uuid:pk>/content", files.content, name="file-content"),
     path("sys/files/<uuid:pk>/delete", files.delete, name="file-delete"),
     path("sys/reservations", reservations.reservations, name="reservations"),
+    path("sys/delivery", delivery.delivery, name="delivery"),
+    path("sys/webhooks", webhooks.webhooks, name="webhooks"),
+    path("sys/webhooks/add", webhook_forms.add, name="webhook-add"),
+    path("sys/webhooks/<uuid:pk>", webhooks.webhook, name="webhook"),
+    path("sys/webhooks/<uuid:pk>/change", webhook_forms.change, name="webhook-change"),
+    path(
+        "sys/webhooks/<uuid:pk>/deliveries/<uuid:delivery>/replay",
+        webhook_steps.replay,
+        name="webhook-replay",
+    ),
+    path("sys/webhooks/<uuid:pk>/<slug:slug>", webhook_steps.step, name="webhook-step"),
 ]

@@ -71,7 +71,9 @@ VERDICT: dict[str, Word] = {
     ),
     Frame.Verdict.REPEAT: Word("Repeat", "wait", "Sent before; answered as before."),
     Frame.Verdict.REFUSED: Word("Refused", "bad", "Answered with an error."),
-    Frame.Verdict.LATE: Word("Late", "wait", "An answer that came after its time."),
+    Frame.Verdict.LATE: Word(
+        "Late", "wait", "An answer that came after its time; one of ours was not sent any more."
+    ),
     Frame.Verdict.IGNORED: Word("Unusable", "bad", "Could not be read."),
 }
 

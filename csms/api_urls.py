@@ -22,6 +22,8 @@ from chargers.security_events import api as security_events
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
+from csms.core.events import api as events
+from csms.core.webhooks import api as webhooks
 from csms.summary_api import NetworkSummary
 from transactions import (
     aggregate_api,
@@ -32,6 +34,7 @@ from transactions import (
     token_import_api,
     transaction_api,
 )
+from transactions.backend import api as backend
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
@@ -41,12 +44,14 @@ BLOCKS = (
     access,
     alerts,
     availability,
+    backend,
     bulk,
     callbacks,
     certificates,
     charging_profiles,
     configuration,
     diagnostics,
+    events,
     firmware,
     local_lists,
     remote_control,
@@ -54,6 +59,7 @@ BLOCKS = (
     security_events,
     tariffs,
     traits,
+    webhooks,
 )
 CHARGE_POINT = "charge-points/<str:cp_id>/"
 

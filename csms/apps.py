@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+from django.utils import timezone
+from prometheus_client import REGISTRY
+from prometheus_client.registry import Collector
 
 from csms.core.config import unknown_settings
 from csms.core.postgres import read_moments
+
+FIGURES_OF_ROWS: list[Collector] = []
+"""What /metrics makes of rows when it is asked: the same at every server."""
 
 
 def check_setting_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Warn, with every command that checks, of a misspelt setting: it leaves its default in force."""
     return [checks.Warning(line, id="csms.W001") for line in unknown_settings()]
+
+
+def make_first_partitions(**kwargs: Any) -> None:
+    """Let no server begin without the partitions of now and next."""
+    from csms.pruning import make_partitions
+
+    make_partitions(now=timezone.now(), most_ahead=1)
 
 
 class CsmsConfig(AppConfig):
@@ -22,6 +36,21 @@ class CsmsConfig(AppConfig):
 
     def ready(self) -> None:
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
+        from csms.core.events.metrics import EventMetrics, QueueMetrics
+        from csms.core.webhooks import figures as webhooks
+        from csms.retention_metrics import RetentionCollector
+        from transactions.backend import selectors as sessions
 
         checks.register(check_setting_names)
         connection_created.connect(read_moments)
+        figures: list[Collector] = [
+            EventMetrics(),
+            QueueMetrics("csms_webhooks", "Deliveries to webhooks", webhooks.unsettled),
+            QueueMetrics("csms_backend_sessions", "Tellings of sessions to the backend", sessions.unsettled),
+            RetentionCollector(),
+        ]
+        FIGURES_OF_ROWS.extend(figures)
+        for each in figures:
+            REGISTRY.register(each)
+        # Once, not for each app; those without models, such as this one, send nothing.
+        post_migrate.connect(make_first_partitions, sender=apps.get_app_config("transactions"))

@@ -7,6 +7,7 @@ from celery import Celery
 from celery.signals import after_task_publish, task_received, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
+from csms import worker_metrics  # noqa: F401  listens to the signals of workers
 from csms.core import reach
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")

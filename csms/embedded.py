@@ -10,8 +10,11 @@ from celery import Celery
 from celery.beat import Scheduler
 from celery.worker import WorkController, state
 
+from csms.core.events import tasks as events
+
 log = logging.getLogger(__name__)
 
+THREADS = 4  # one brings events out, all the time; callbacks and webhooks have threads of their own
 LONGEST_SLEEP = 5  # of the clock, in seconds; its end wakes it
 
 
@@ -27,6 +30,7 @@ class EmbeddedCelery:
 
     def start(self) -> None:
         """Begin to work."""
+        events.allow_relay()
         self._worker.start()
         self._clock.start()
 
@@ -48,7 +52,7 @@ class EmbeddedCelery:
         worker: Any = WorkController(
             app=self._app,
             pool_cls="threads",
-            concurrency=2,
+            concurrency=THREADS,
             hostname=self._name,
             without_gossip=True,
             without_mingle=True,
@@ -63,6 +67,7 @@ class EmbeddedCelery:
     def stop(self, timeout: float) -> None:
         """Stop clock and worker, within `timeout` seconds; blocks, so call it in a thread beside the drain."""
         self._ending.set()
+        events.stop_relay()
         state.should_stop = 0  # type: ignore[assignment]
         deadline = monotonic() + timeout
         in_memory = self._app.connection_for_write().transport_cls == "memory"

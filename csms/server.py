@@ -17,6 +17,7 @@ import uvicorn
 from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
 from csms.core.config import Config
+from csms.core.events.stream import FOLLOWERS
 from csms.doorkeeper import Doorkeeper
 from csms.embedded import EmbeddedCelery
 
@@ -133,6 +134,7 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     if config.embedded_worker_on:
         celery = EmbeddedCelery(celery_app)
         celery.start()
+    FOLLOWERS.open()
     await get_gateway().start()  # before the first charge point comes, what a killed process left is closed
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     # What exists now lives for ever; full collections over it would stop the loop for half a second at 10,000
@@ -144,6 +146,7 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     log.info("server.draining")
+    FOLLOWERS.drain()
     resting = None if celery is None else asyncio.create_task(asyncio.to_thread(celery.stop, CELERY_SECONDS))
     await companions.stop()
     gateway = current_gateway()

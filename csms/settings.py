@@ -1,10 +1,13 @@
 """Django's settings, derived from `csms.core.config`; nothing is read from the environment here."""
 
+import ssl
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from kombu import Queue
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -44,6 +47,7 @@ INSTALLED_APPS = [
     "csms.core.access",
     "csms.core.idempotency",
     "csms.core.events",
+    "csms.core.webhooks",
     "chargers",
     "chargers.configuration",
     "chargers.availability",
@@ -60,6 +64,7 @@ INSTALLED_APPS = [
     "transactions.charging_profiles",
     "transactions.remote_control",
     "transactions.tariffs",
+    "transactions.backend",
     "alerts",
     "console",
 ]
@@ -86,6 +91,13 @@ ROOT_URLCONF = "csms.urls"
 ASGI_APPLICATION = "csms.asgi.application"
 # The tables of the OCPP front door, by name: the socket and the ledger must not import the rooms above.
 OCPP_CALLS = "csms.routing.CALLS"  # (version, action) -> handler
+# Functions that return who is told of events: csms.core.events.sinks.
+EVENT_SINKS: list[str] = [
+    "csms.core.events.amqp.sinks",
+    "csms.core.events.kafka.sinks",
+    "csms.core.webhooks.sink.webhook_sinks",
+    "transactions.backend.sink.sinks",
+]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
 OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer
@@ -174,13 +186,30 @@ CELERY_BROKER_URL = config.effective_broker_url
 if CELERY_BROKER_URL == "memory://":
     CELERY_BROKER_URL = "memory://localhost/"  # kombu warns at each connection of a URL without a host
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.1} if CELERY_BROKER_URL.startswith("memory:") else {}
+if CELERY_BROKER_URL.startswith("amqps:"):  # without a name to expect, any trusted certificate would do
+    CELERY_BROKER_USE_SSL = {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "server_hostname": urlsplit(CELERY_BROKER_URL).hostname,
+    }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
+# Queues by duty: events are brought out by tasks that run all the time, and must keep nothing else waiting.
+CELERY_TASK_DEFAULT_QUEUE = "duties"
+CELERY_TASK_QUEUES = [Queue(name) for name in ("duties", "events", "outbound")]
+CELERY_TASK_ROUTES = {
+    "csms.core.events.tasks.*": {"queue": "events"},
+    "chargers.callbacks.tasks.*": {"queue": "outbound"},
+}
 CELERY_BEAT_SCHEDULE = {
+    "bring events out": {
+        "task": "csms.core.events.tasks.relay",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},  # one that runs sends the next itself
+    },
     "keep the ledger of commands": {"task": "chargers.tasks.expire_commands", "schedule": 15.0},
     "close the connections of lost processes": {"task": "chargers.tasks.sweep_processes", "schedule": 15.0},
     "take bulk jobs a step further": {
@@ -221,6 +250,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
     },
+    "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
 
@@ -344,7 +374,7 @@ SPECTACULAR_SETTINGS = {
         "csms.core.api_schema.complete",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # they say nothing that the words do not
-    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED"],
+    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED", "csms.core.webhooks.deliveries_api.EVENT"],
     "ENUM_NAME_OVERRIDES": {
         "Registration": "chargers.models.Registration",
         "FrameDirection": "chargers.models.Frame.Direction",
@@ -355,6 +385,9 @@ SPECTACULAR_SETTINGS = {
         "AlertEntryKind": "alerts.models.AlertEntry.What",
         "CommandStatus": "chargers.models.Command.Status",
         "CallbackState": "chargers.callbacks.models.Callback.State",
+        "WebhookState": "csms.core.webhooks.selectors.STATES",
+        "WebhookChangeKind": "csms.core.webhooks.models.EndpointChange.What",
+        "DeliveryState": "csms.core.webhooks.models.Delivery.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
         "BulkJobState": "chargers.bulk.models.BulkJob.State",
@@ -392,6 +425,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
         {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
         {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
+        {"name": "Events", "description": "What happens, to pull or to follow as it comes."},
+        {"name": "Webhooks", "description": "To whom events are posted, and what became of that."},
         {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
         {"name": "Tariffs", "description": "What charging costs, and where."},
         {"name": "Id tokens", "description": "Who may charge."},

@@ -20,7 +20,9 @@ from csms.core.config import Config
 from csms.core.config_problems import env_name
 from tests.conformance import outcomes
 from tests.lanes import counting
+from tests.lanes.kafka import Kafka
 from tests.lanes.programs import PROGRAMS
+from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
 
 # A busy machine is no failure.
@@ -134,6 +136,23 @@ def _cheap_passwords() -> None:
 
 
 @pytest.fixture(scope="session")
+def _watched_events() -> Iterator[list[str]]:
+    from tests.events.fitting import watched
+
+    with watched() as watch:
+        yield watch.misfits
+
+
+@pytest.fixture(autouse=True)
+def _events_fit(_watched_events: list[str]) -> Iterator[None]:
+    """Every event of the product, in whatever test, has a type of the catalogue and fits its message."""
+    yield
+    misfits = _watched_events[:]
+    _watched_events.clear()
+    assert not misfits, "\n".join(misfits)
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Keep SQLite's test database in a file: in memory it would have no WAL and no second connection."""
     from django.db import connections
@@ -213,6 +232,42 @@ def redis_url(redis_database: str) -> str:
     with redis.Redis.from_url(redis_database) as client:
         client.flushdb()
     return redis_database
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_program() -> Path:
+    """The program of RabbitMQ."""
+    return Path(os.environ.get("CSMS_TEST_RABBITMQ") or _installed("rabbitmq"))
+
+
+@pytest.fixture(scope="session")
+def rabbit(rabbitmq_program: Path) -> Iterator[Rabbit]:
+    """A RabbitMQ node, one per process of tests; who stops it starts it again."""
+    node = Rabbit(rabbitmq_program)
+    try:
+        yield node.start()
+    except ServiceError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        node.remove()
+
+
+@pytest.fixture(scope="session")
+def kafka_libraries() -> Path:
+    """The folder with the libraries of Apache Kafka."""
+    return Path(os.environ.get("CSMS_TEST_KAFKA") or _installed("kafka"))
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_libraries: Path) -> Iterator[Kafka]:
+    """A Kafka broker, one per process of tests; who kills it starts it again."""
+    broker = Kafka(kafka_libraries)
+    try:
+        yield broker.start()
+    except ServiceError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        broker.remove()
 
 
 @pytest.fixture(scope="session")

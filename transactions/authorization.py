@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from csms.core.backend.answers import TokenVerdict
 from csms.core.config import get_config
 from transactions.models import IdToken, Transaction
 from transactions.token_forms import canonical_token
@@ -29,13 +30,18 @@ def find_id_token(id_token: str) -> IdToken | None:
     return IdToken.objects.filter(canonical=canonical_token(id_token)).first()
 
 
-def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Authorization:
+def authorize(
+    id_token: str, *, now: datetime, starting: bool = False, said: TokenVerdict | None = None
+) -> Authorization:
     """Judge a token. With `starting` the limit of transactions at a time counts too (S16-03: only meaningful there).
 
     `id_token` is the part that means the driver. An unknown one is refused unless the settings accept every token.
-    Nothing is stored: to ask is not to charge.
+    `said` is what the backend decided: then only our limit of transactions still counts, and, should nobody have
+    decided and everybody be accepted, that we have blocked it. Nothing is stored: to ask is not to charge.
     """
     token = find_id_token(id_token)
+    if said is not None:
+        return _as_said(said, token, now=now, starting=starting)
     if token is None:
         welcome = get_config().unknown_id_tags == "accept" and id_token.strip() != ""
         return Authorization("Accepted" if welcome else "Invalid")
@@ -48,6 +54,18 @@ def authorize(id_token: str, *, now: datetime, starting: bool = False) -> Author
     else:
         status = "Accepted"
     return Authorization(status, token.parent, token.expires_at)
+
+
+def _as_said(said: TokenVerdict, token: IdToken | None, *, now: datetime, starting: bool) -> Authorization:
+    status: Verdict = said.status
+    if said.accepted and said.expires_at is not None and said.expires_at <= now:
+        status = "Expired"
+    elif token is not None and said.accepted:
+        if said.source == "accept" and token.blocked:
+            status = "Blocked"
+        elif starting and token.max_active is not None and _active(token) >= token.max_active:
+            status = "ConcurrentTx"
+    return Authorization(status, said.parent, said.expires_at)
 
 
 def _active(token: IdToken) -> int:

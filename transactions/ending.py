@@ -26,6 +26,7 @@ from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.readings import Measured
 from transactions.rows import add_words, announce_transaction, locked
 from transactions.selectors import open_transactions
+from transactions.updates import Reason, tell_update
 
 log = logging.getLogger(__name__)
 
@@ -109,17 +110,32 @@ GOING_ON = ("Charging", "SuspendedEV", "SuspendedEVSE")
 
 
 def follow_status(report: StatusReported) -> None:
-    """Note what a connector's state says of the transaction that is open on it; see the module."""
-    if not report.current or not report.connector_number:
+    """Note, and tell, what a connector's state says of the transaction that is open on it; see the module."""
+    over, going_on = OVER.get(report.status, ""), report.status in GOING_ON
+    if not report.current or not report.connector_number or not (over or going_on):
         return
     running = open_transactions(report.charge_point_id).filter(connector_number=report.connector_number)
-    if report.status in OVER:
-        running = running.filter(end_seen_at=None)
-        noted = running.update(end_seen_at=report.now, end_evidence=OVER[report.status])
-    elif report.status in GOING_ON:
-        noted = running.filter(end_evidence__in=OVER.values()).update(end_seen_at=None, end_evidence="")
-    else:
-        return
+    noted = False
+    for transaction in running:
+        # Changed only as it was read: a transaction that has ended meanwhile stays as it is.
+        same = running.filter(pk=transaction.pk, end_evidence=transaction.end_evidence)
+        if over and transaction.end_seen_at is None:
+            transaction.end_seen_at, transaction.end_evidence = report.now, over
+            reason: Reason = "end_seen"
+        elif going_on and transaction.end_evidence in OVER.values():
+            transaction.end_seen_at, transaction.end_evidence = None, ""
+            reason = "end_not_seen"
+        elif going_on and not transaction.superseded:
+            tell_update(
+                transaction, report.cp_id, "charging_state", now=report.now, charging_state=report.status
+            )
+            continue
+        else:
+            continue
+        if same.update(end_seen_at=transaction.end_seen_at, end_evidence=transaction.end_evidence):
+            noted = True
+            state = {"charging_state": report.status} if going_on else {}
+            tell_update(transaction, report.cp_id, reason, now=report.now, **state)
     if noted:
         announce("transactions", f"charge-point:{report.charge_point_id}")
 
@@ -155,6 +171,7 @@ def _infer_end(pk: UUID, *, now: datetime) -> bool:
         if transaction.end_evidence != "next_start" and _still_counts(transaction, transaction.end_seen_at):
             transaction.end_seen_at, transaction.end_evidence = None, ""
             transaction.save(update_fields=["end_seen_at", "end_evidence"])
+            tell_update(transaction, transaction.charge_point.cp_id, "end_not_seen", now=now)
             return False
         told = registers(transaction, (), now)
         before = transaction.anomalies
@@ -228,7 +245,13 @@ def tell_end(
         cp_id,
         {
             "transaction_id": transaction.transaction_id,
+            "connector_id": transaction.connector_number,
             "id_token": id_token or transaction.id_token,
+            "started_by": transaction.id_token,
+            "reservation_id": transaction.reservation_id,
+            "started_at": None if transaction.orphan else transaction.started_at,
+            "stopped_at": transaction.stopped_at,
+            "meter_start_wh": transaction.meter_start_wh,
             "meter_stop_wh": transaction.meter_stop_wh,
             "consumed_wh": transaction.energy_wh,
             "stop_reason": transaction.stop_reason,
@@ -238,6 +261,7 @@ def tell_end(
             "evidence": transaction.end_evidence,
             "anomalies": transaction.anomalies,
             "charger_reported_at": claimed_at,
+            "claimed_transaction_id": transaction.claimed_transaction_id or None,
             **more,
         },
         occurred_at=now,

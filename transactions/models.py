@@ -243,6 +243,7 @@ ANOMALIES: dict[str, str] = {
     "started_on_busy_connector": "It started while another transaction was still open on the connector.",
     "stop_differs": "A different end was reported later; the first stands, and both claims are kept.",
     "reservation_not_held": "Its start named a reservation that is not known here, or was over.",
+    "backend_refused": "The backend, once it was told of it, did not accept its id token.",
     "reserved_for_another": "It started on a connector that was reserved for another token.",
 }
 

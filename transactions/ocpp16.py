@@ -1,18 +1,21 @@
 """OCPP 1.6 spoken by charge points: tokens, transactions and meter values. Wire words become neutral ones here."""
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from prometheus_client import Counter
 
 from chargers.commands.ordering import BadParam, Order
 from chargers.commands.saying import translated
-from chargers.handling import Call, Handler, Translated, int32
+from chargers.handling import Asked, Call, Handler, Translated, int32
 from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import readings, services
+from transactions.asking import ask_about, remembered
 from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
 from transactions.charging_profiles.ocpp16 import profile_places, said_profile, wire_profile
@@ -21,15 +24,28 @@ from transactions.readings import Measured
 from transactions.samples import read_samples16
 from transactions.token_forms import meant_token
 
+log = logging.getLogger(__name__)
+
+PARENT_MAX = 20  # characters; 1.6: IdToken is a CiString20Type
+PARENTS_LEFT_OUT = Counter(
+    "csms_parent_id_tags_left_out_total",
+    "Answers of OCPP 1.6 without the group of a token, whose name is longer than 20 characters.",
+)
+
 
 def authorize(call: Call) -> dict[str, Any]:
     """1.6, 4.1."""
-    return {"idTagInfo": _verdict(call, call.payload["idTag"])}
+    driver = meant_token(call.payload["idTag"], call.holder.traits.token_rule)
+    return {"idTagInfo": _id_tag_info(judge(driver, now=call.received_at, said=call.verdict))}
 
 
-def _verdict(call: Call, id_tag: str) -> dict[str, Any]:
+def _stopper(call: Call, id_tag: str) -> dict[str, Any]:
+    """Return what the answer says of the token that stopped: nothing if that is another's to say and unknown here."""
     driver = meant_token(id_tag, call.holder.traits.token_rule)
-    return _id_tag_info(judge(driver, now=call.received_at))
+    decides, said = remembered(driver)
+    if not id_tag or (decides and said is None):
+        return {}
+    return {"idTagInfo": _id_tag_info(judge(driver, now=call.received_at, said=said))}
 
 
 def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
@@ -37,8 +53,12 @@ def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
     info: dict[str, Any] = {"status": authorization.status}
     if authorization.expires_at is not None:
         info["expiryDate"] = format_time(authorization.expires_at)
-    if authorization.parent:
-        info["parentIdTag"] = authorization.parent[:20]
+    if len(authorization.parent) > PARENT_MAX:
+        # Cut, it might be that of another group, and members of either could stop each other's transactions.
+        PARENTS_LEFT_OUT.inc()
+        log.warning("authorization.parent_too_long", extra={"parent": authorization.parent[:300]})
+    elif authorization.parent:
+        info["parentIdTag"] = authorization.parent
     return info
 
 
@@ -58,6 +78,7 @@ def start_transaction(call: Call) -> dict[str, Any]:
         raw=orjson.dumps(payload).decode(),
         now=call.received_at,
         token_rule=call.holder.traits.token_rule,
+        said=call.verdict,
     )
     return {
         "transactionId": started.transaction.number,
@@ -94,7 +115,7 @@ def stop_transaction(call: Call) -> dict[str, Any]:
             transaction.transaction_id,
             measured,
         )
-    return {"idTagInfo": _verdict(call, id_token)} if id_token else {}
+    return _stopper(call, id_token)
 
 
 def _register(call: Call, name: str) -> int | None:
@@ -171,9 +192,9 @@ def _record(
 
 
 CALLS: dict[str, Handler] = {
-    "Authorize": authorize,
+    "Authorize": Asked(ask_about("idTag"), authorize),
     "MeterValues": Translated(_measure, meter_values),
-    "StartTransaction": start_transaction,
+    "StartTransaction": Asked(ask_about("idTag"), start_transaction),
     "StopTransaction": stop_transaction,
 }
 

@@ -8,29 +8,43 @@ from typing import Any
 
 import orjson
 
-from chargers.handling import Call, Transferred, VendorHandler
+from chargers.handling import AskedTransfer, Call, Question, Transferred, VendorHandler
 from chargers.protocol.times import format_time
+from transactions.asking import ask_about_token
 from transactions.authorization import authorize as judge
 
 EMAID_MAX = 36
 
 
-def authorize(call: Call, data: str) -> Transferred:
-    """Judge the eMAID. What cannot be read is rejected, which is an answer and no error."""
+def _emaid(data: str) -> str | None:
     try:
         id_token: Any = orjson.loads(data)["idToken"]
         if isinstance(id_token, dict):
             id_token = id_token["idToken"]
     except (ValueError, KeyError, TypeError):
-        return Transferred("Rejected")
+        return None
     # Within the text may stand what the frame round it may not, such as NUL, which no database takes.
     if not isinstance(id_token, str) or not 0 < len(id_token) <= EMAID_MAX or not id_token.isprintable():
+        return None
+    return id_token
+
+
+def ask(question: Question, data: str) -> Any:
+    """Ask the backend about the eMAID, if there are both."""
+    id_token = _emaid(data)
+    return None if id_token is None else ask_about_token(question, id_token)
+
+
+def authorize(call: Call, data: str) -> Transferred:
+    """Judge the eMAID. What cannot be read is rejected, which is an answer and no error."""
+    id_token = _emaid(data)
+    if id_token is None:
         return Transferred("Rejected")
-    verdict = judge(id_token, now=call.received_at)
+    verdict = judge(id_token, now=call.received_at, said=call.verdict)
     info: dict[str, Any] = {"status": verdict.status}
     if verdict.expires_at is not None:
         info["cacheExpiryDateTime"] = format_time(verdict.expires_at)
     return Transferred("Accepted", orjson.dumps({"idTokenInfo": info}).decode())
 
 
-MESSAGES: dict[str, VendorHandler] = {"Authorize": authorize}
+MESSAGES: dict[str, VendorHandler] = {"Authorize": AskedTransfer(ask, authorize)}

@@ -18,6 +18,7 @@ from chargers.commands.effects import command_awaiting_effect, note_effect
 from chargers.following import tell
 from chargers.models import Connector
 from chargers.traits.values import TokenRule
+from csms.core.backend.answers import TokenVerdict
 from csms.core.events.services import record
 from transactions.authorization import Authorization, Verdict, authorize
 from transactions.claims import (
@@ -37,6 +38,7 @@ from transactions.rows import add_words, announce_transaction, locked, new_numbe
 from transactions.selectors import open_transactions
 from transactions.token_forms import canonical_token, meant_token
 from transactions.tokens import note_unknown_token
+from transactions.updates import tell_update
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +70,13 @@ def start_transaction(
     raw: str,
     now: datetime,
     token_rule: TokenRule = "",
+    said: TokenVerdict | None = None,
 ) -> Started:
     """Start a transaction, or find the one that this claim started before.
 
     Every start gets a transaction, also one of a token that may not charge (S16-02): the verdict is in the answer.
     `claimed_time` is the time as the charge point wrote it, `claimed_at` the same, read; None if unreadable.
+    `said` is the backend's verdict on the token, None if our own tokens decide.
     """
     timely = believable(claimed_at, now)
     driver = meant_token(id_token, token_rule)
@@ -88,10 +92,10 @@ def start_transaction(
             .first()
         )
     if known is not None:
-        verdict = authorize(driver, now=now)
+        verdict = authorize(driver, now=now, said=said)
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
 
-    verdict = authorize(driver, now=now, starting=True)
+    verdict = authorize(driver, now=now, starting=True, said=said)
     words = [] if timely else ["start_time_unusable"]
     if meter_start_wh is None:
         words.append("meter_start_missing")
@@ -124,9 +128,9 @@ def start_transaction(
             anomalies=words,
             **facts,
         )
-        _take_connector(transaction, now=now)
+        _take_connector(transaction, cp_id, now=now)
         transaction.save(force_insert=True)
-    if verdict.status == "Invalid":
+    if verdict.status == "Invalid" and said is None:
         note_unknown_token(driver, charge_point_id=charge_point_id, now=now)
     link_reservation(transaction, parent=verdict.parent, now=now)
     record(
@@ -138,13 +142,17 @@ def start_transaction(
             "id_token": id_token,
             "authorization": verdict.status,
             "meter_start_wh": meter_start_wh,
+            "reservation_id": transaction.reservation_id,
+            "started_at": transaction.started_at,
             "offline": transaction.offline,
+            "anomalies": transaction.anomalies,
             "charger_reported_at": claimed_at,
         },
         occurred_at=now,
     )
     tell(TransactionStarted(transaction, cp_id, now))
     if transaction.status == Transaction.Status.ENDED:
+        tell_update(transaction, cp_id, "start_after_stop", now=now)
         tell(TransactionCorrected(transaction, cp_id, now))
     announce_transaction(transaction)
     return Started(transaction, verdict)
@@ -163,7 +171,7 @@ def _adopt(orphan: Transaction, facts: dict[str, Any]) -> None:
     orphan.save()
 
 
-def _take_connector(transaction: Transaction, *, now: datetime) -> None:
+def _take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> None:
     """Note what a start says of others on its connector, and what is known of it already; nothing ends by that."""
     same = Transaction.objects.filter(
         charge_point_id=transaction.charge_point_id, connector_number=transaction.connector_number
@@ -175,6 +183,7 @@ def _take_connector(transaction: Transaction, *, now: datetime) -> None:
         older.end_evidence = older.end_evidence or "next_start"
         add_words(older, "superseded")
         older.save()
+        tell_update(older, cp_id, "superseded", now=now)
         announce_transaction(older)
         add_words(transaction, "started_on_busy_connector")
     if not transaction.offline:

@@ -4,7 +4,6 @@ The doors call `check_url()` and `order_callback()`; `csms.routing.FOLLOWERS` ca
 sent by `delivery`, which a task calls: by its schedule, and at once when it is rung for.
 """
 
-import re
 import threading
 from datetime import datetime
 
@@ -14,10 +13,9 @@ from django.db.models import F
 from chargers.callbacks.models import Callback
 from chargers.following import CommandSettled
 from chargers.models import Command
-from chargers.protocol.redaction import MASK
 from csms.core import reach
 from csms.core.access.models import ApiToken
-from csms.core.outbound.targets import Target, bounds_now, read_target
+from csms.core.outbound.targets import Target, bounds_now, read_target, shown
 from csms.core.refusals import NotNow
 from csms.core.sealing import seal
 from csms.core.writer import after_commit
@@ -72,24 +70,6 @@ def order_callback(command: Command, url: str, *, token: ApiToken | None, now: d
     if settled:
         after_commit(ring)
     return callback
-
-
-def shown(target: Target) -> str:
-    """Return a URL as people may see it: values of the query and parts of the path that look like keys are masked."""
-    path, question, query = target.path.partition("?")
-    path = "/".join(MASK if _like_a_key(part) else part for part in path.split("/"))
-    query = "&".join(
-        f"{name}={MASK}" if "=" in pair else MASK
-        for pair in query.split("&")
-        for name in [pair.split("=")[0]]
-    )
-    return f"{target.origin}{path}{question}{query if question else ''}"
-
-
-def _like_a_key(part: str) -> bool:
-    return (
-        len(part) >= 16 and re.search("[0-9]", part) is not None and re.search("[A-Za-z]", part) is not None
-    )
 
 
 def follow_command(settled: CommandSettled) -> None:

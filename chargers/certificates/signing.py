@@ -102,6 +102,8 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
         older = mine.filter(status__in=SigningRequest.OPEN).exclude(pk=row.pk)
         for other in older:
             _advance(other, SigningRequest.OPEN, Status.SUPERSEDED, now=now, reason="a newer request came")
+    told = {"request_id": str(row.pk), "csr": row.csr, "status": row.status}
+    record("cp.csr_submitted", charge_point.cp_id, told, occurred_at=now)
     _tell(row, now)
     return not faulty
 

@@ -8,11 +8,17 @@ from chargers.certificates import mirror, signing
 
 @shared_task
 def work_signing_queue() -> int:
-    """Sign what is approved and send what is signed; return how much was done."""
+    """Sign what is approved and send what is signed; return how much was done.
+
+    Idempotent: a request takes one certificate, in the step out of "approved", and one command, under a lock.
+    """
     return signing.work_queue(now=timezone.now())
 
 
 @shared_task
 def tell_of_expiry() -> int:
-    """Tell of certificates that end soon or have ended; return how many."""
+    """Tell of certificates that end soon or have ended; return how many.
+
+    Idempotent: each step is noted in the transaction that tells of it.
+    """
     return mirror.tell_of_expiry(now=timezone.now())

@@ -285,6 +285,9 @@ def _settle(
                     "status": status,
                     "answer_status": word,
                     "error_code": code,
+                    "error_description": values.get("error_description", ""),
+                    "action": command.action,
+                    "by": command.by,
                 },
                 occurred_at=now,
             )

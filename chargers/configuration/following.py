@@ -166,10 +166,15 @@ def ask_silent(*, now: datetime) -> int:
         created_at__gte=OuterRef("since"),
     )
     seen_to = 0
-    for charge_point in online.filter(~Exists(asked), booted_at=None)[:200]:
-        params = {"requested_message": "BootNotification"}
-        reason = "it is connected and has never booted"
-        seen_to += order_quietly(charge_point, "trigger-message", params, reason, now=now) is not None
+    params = {"requested_message": "BootNotification"}
+    reason = "it is connected and has never booted"
+    silent = online.filter(~Exists(asked), booted_at=None)
+    for charge_point in silent[:200]:
+        with transaction.atomic():
+            # Another worker may look at the same moment: whoever has the row asks, and the other sees that it did.
+            ChargePoint.objects.select_for_update().filter(pk=charge_point.pk).values_list("pk").first()
+            if silent.filter(pk=charge_point.pk).exists():
+                seen_to += order_quietly(charge_point, "trigger-message", params, reason, now=now) is not None
     unread = online.filter(booted_at__isnull=False, configuration_reading=None)
     for charge_point in unread[:200]:
         plan_reading(charge_point.pk, at_once=True, now=now)

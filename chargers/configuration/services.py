@@ -141,6 +141,8 @@ def _record_change(
     new: str | None,
     command_id: UUID | None,
     now: datetime,
+    *,
+    secret: bool = False,
 ) -> None:
     ConfigurationChange.objects.create(
         charge_point=charge_point, name=name, old_value=old, new_value=new, at=now, command_id=command_id
@@ -153,6 +155,7 @@ def _record_change(
             "old_value": old,
             "new_value": new,
             "command_id": str(command_id) if command_id else None,
+            "secret": secret,
         },
         occurred_at=now,
     )
@@ -223,7 +226,7 @@ def note_change(command: Command, key: str, value: str | None, *, reboot: bool, 
     )
     row.known, row.needs_reboot, row.refused_value = True, reboot, None
     if value is None:
-        _record_change(command.charge_point, row.name, None, None, command.pk, now)
+        _record_change(command.charge_point, row.name, None, None, command.pk, now, secret=True)
     else:
         row.told_value, row.told_by = value, command.pk
     row.save()

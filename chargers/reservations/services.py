@@ -329,6 +329,7 @@ def _tell(row: Reservation, now: datetime) -> None:
             "answer": row.answer,
             "note": row.note,
             "transaction": None if row.transaction_id is None else str(row.transaction_id),
+            "status": row.status,
         },
         occurred_at=now,
     )

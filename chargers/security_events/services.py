@@ -21,7 +21,7 @@ def record_security_event(
     event_id = uuid7_text()
     SECURITY_EVENTS.add(event_id, charge_point_id, type, info, critical, event_at, now)
     record(
-        "security.event",
+        "cp.security_event",
         cp_id,
         {
             "security_event_id": event_id,

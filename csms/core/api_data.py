@@ -14,7 +14,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from csms.core.api_errors import ApiError, invalid
+from csms.core.api_errors import ApiError, flattened, invalid
 from csms.core.rendering import row_writer
 
 BODY_MAX = 1024 * 1024  # bytes
@@ -121,6 +121,19 @@ class Whole(serializers.IntegerField):
         return int(data)
 
 
+class Several(serializers.ListField):
+    """Values of a parameter that may be given more than once."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the values. What is wrong with any of them is said of the parameter."""
+        try:
+            values: list[Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            texts = [text for of_one in flattened(error.detail).values() for text in of_one]
+            raise serializers.ValidationError(list(dict.fromkeys(texts))) from error
+        return values
+
+
 class Shape(serializers.Serializer[Any]):
     """The base of everything that the API writes."""
 
@@ -159,13 +172,16 @@ def read_body(request: Request, shape: type[Body]) -> dict[str, Any]:
 
 def read_query(request: Request, shape: type[Query] | None) -> dict[str, Any]:
     """Return the validated query string. Raises 422 for a parameter that is unknown, repeated or wrong."""
-    reader = (shape or Query)(data=request.query_params.dict())
+    given: dict[str, Any] = request.query_params.dict()
+    reader = (shape or Query)(data=given)
     known = reader.fields
+    several = {name for name, field in known.items() if isinstance(field, Several)}
+    given.update({name: request.query_params.getlist(name) for name in given if name in several})
     problems: dict[str, list[str]] = {}
     for name, values in request.query_params.lists():
         if name not in known:
             problems[name] = [f"Unknown parameter; known are {', '.join(known) or 'none'}."]
-        elif len(values) > 1:
+        elif len(values) > 1 and name not in several:
             problems[name] = ["It is given more than once."]
     if problems:
         raise invalid(problems)

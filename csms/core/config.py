@@ -20,6 +20,7 @@ from csms.core.config_problems import (
     unknown_names,
     unreadable_lines,
 )
+from csms.core.config_streams import Streams
 from csms.core.data_dir import kept_secret_key, make_writable
 
 __all__ = [
@@ -38,7 +39,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 # Fields are taken from the last base first: in this order docs/configuration.md has them.
-class Config(BaseSettings, Keeping, Charging, House):
+class Config(BaseSettings, Keeping, Streams, Charging, House):
     """All settings. An empty value is the same as none; the environment wins over `.env`."""
 
     model_config = SettingsConfigDict(

@@ -189,6 +189,14 @@ class House(BaseModel):
         "Run the task worker and its clock inside the server process; auto: when no broker is configured.",
     )
 
+    worker_metrics_port: int = log(
+        "CSMS_WORKER_METRICS_PORT",
+        0,
+        "TCP port on which a worker that runs by itself tells its metrics, at the address of `CSMS_HOST`; a worker of "
+        "processes has one for each, from this one on.",
+        zero="workers tell none",
+        high=65_000,
+    )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = log(
         "CSMS_LOG_LEVEL", "INFO", "Least severe level that is logged."
     )

@@ -56,14 +56,21 @@ class Keeping(BaseModel):
         high=10_000_000,
     )
 
-    retain_frames_days: int = kept_for("CSMS_RETAIN_FRAMES_DAYS", 30, "How long the log of messages is kept.")
+    retain_frames_days: int = kept_for(
+        "CSMS_RETAIN_FRAMES_DAYS",
+        7,
+        "How long the log of messages is kept; on PostgreSQL it goes by whole days.",
+    )
     retain_meter_values_days: int = kept_for(
         "CSMS_RETAIN_METER_VALUES_DAYS",
         400,
-        "How long meter values are kept; transactions and their totals stay.",
+        "How long meter values are kept; on PostgreSQL they go by whole months. Transactions and their totals stay.",
     )
     retain_events_days: int = kept_for(
-        "CSMS_RETAIN_EVENTS_DAYS", 30, "How long events of the outbox are kept, and can be replayed."
+        "CSMS_RETAIN_EVENTS_DAYS",
+        14,
+        "How long events of the outbox are kept, and can be replayed; on PostgreSQL they go by whole days. What has "
+        "not been delivered yet stays.",
     )
     retain_connections_days: int = kept_for(
         "CSMS_RETAIN_CONNECTIONS_DAYS",

@@ -204,7 +204,35 @@ def _folder_url(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    """A host with its port, as brokers are named."""
+    host, _, port = value.rpartition(":")
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+        raise ValueError("no port")
+    _host(host)
+    return value
+
+
+def _topic_prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
+        raise ValueError("no beginning of a topic's name")
+    return value
+
+
+def _base_url(value: str) -> str:
+    value = value.rstrip("/")
+    parts = urlsplit(value)
+    if value:
+        if parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", value):
+            raise ValueError("no base of a URL")
+        _origin(f"{parts.scheme}://{parts.netloc}")
+    return value
+
+
 Host = Annotated[str, AfterValidator(_host)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], NoDecode, BeforeValidator(_split)]
+TopicPrefix = Annotated[str, AfterValidator(_topic_prefix)]
+BackendUrl = Annotated[str, AfterValidator(_base_url)]
 Names = Annotated[tuple[Annotated[str, AfterValidator(_served_name)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
@@ -217,6 +245,7 @@ RedisUrl = Annotated[str, _url("redis", "rediss")]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 StorageUrl = Annotated[str, AfterValidator(_folder_url)]
 BrokerUrl = Annotated[str, _url("redis", "rediss", "amqp", "amqps", "memory")]
+AmqpUrl = Annotated[str, _url("amqp", "amqps")]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Key = Annotated[SecretStr, _long_enough(32)]
 Password = Annotated[SecretStr, _long_enough(8)]

@@ -144,6 +144,31 @@ def cut(
     return rows, None
 
 
+@dataclass(frozen=True, slots=True)
+class Newest(Generic[M]):
+    """Rows, the newest first, and the key before which to look on; None at the end."""
+
+    rows: Sequence[M]
+    older: Any
+
+
+def newest(rows: QuerySet[M], key: str, *, wanted: Q, before: Any = None, most: int, among: int) -> Newest[M]:
+    """Return the rows with the highest keys below `before` that are wanted, at most `most`.
+
+    An index leads through the rows by their keys, and none knows which are wanted: `among` rows are looked at.
+    """
+    if before is not None:
+        rows = rows.filter(**{f"{key}__lt": before})
+    # The last one that is looked at, and the one behind it.
+    edge = list(rows.order_by(f"-{key}").values_list(key, flat=True)[among - 1 : among + 1])
+    if edge:
+        rows = rows.filter(**{f"{key}__gte": edge[0]})
+    found = list(rows.filter(wanted).order_by(f"-{key}")[: most + 1])
+    if len(found) > most:
+        return Newest(found[:most], getattr(found[most - 1], key))
+    return Newest(found, edge[0] if len(edge) > 1 else None)
+
+
 def _keyed(rows: QuerySet[M], order: Order) -> tuple[QuerySet[M], Order]:
     """Return the rows and the order with the beginnings of texts in place of texts without bounds."""
     names = []

@@ -25,6 +25,8 @@ from typing import Any, cast
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, models, transaction
 from prometheus_client import Counter, Histogram
 
+from csms.core.tracing import begin_trace
+
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = Histogram(
@@ -326,6 +328,7 @@ class Writer:
             try:
                 with transaction.atomic():
                     for unit in units:
+                        begin_trace("")
                         unit.result = unit.work()
                     if batch.collects:
                         for table, rows in batch.rows.items():

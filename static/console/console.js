@@ -133,6 +133,22 @@
     toggle.setAttribute("aria-expanded", String(shown));
   });
 
+  // --- what is to be copied ------------------------------------------------------------------------------------------
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    const place = document.querySelector(`[data-copied="${button.dataset.copy}"]`);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value); // browsers have it on HTTPS and on localhost only
+      place.textContent = "Copied.";
+    } catch (error) {
+      place.textContent = "It is selected: copy it with Ctrl+C.";
+    }
+  });
+
   // --- a filter that applies itself sends no empty fields --------------------------------------------------------------
 
   document.addEventListener("htmx:configRequest", (event) => {

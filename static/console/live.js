@@ -88,6 +88,8 @@
       const answer = await fetch(address, { headers: { Live: wanted.join(" ") }, redirect: "manual" });
       if (answer.status === 401) {
         signOut();
+      } else if (answer.headers.get("HX-Redirect")) {
+        location.assign(answer.headers.get("HX-Redirect")); // what the page shows is there no more
       } else if (!answer.ok) {
         throw new Error(String(answer.status));
       } else {

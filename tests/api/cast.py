@@ -19,8 +19,14 @@ from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation, IdentityAlias, ModelTraits
 from csms.core.access.services import create_api_token
+from csms.core.events.numbering import number_events
+from csms.core.events.services import record
 from csms.core.ids import uuid7
+from csms.core.webhooks.models import Delivery
+from csms.core.webhooks.services import create_endpoint
 from tests.certificates.cast import csr, pem, root
+from tests.support.house import settings_are
+from transactions.backend.models import SessionReport
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import MeterValue, Transaction, UnknownToken
 
@@ -93,6 +99,51 @@ def reading(charger: ChargePoint, transaction: Transaction | None = None, **valu
         "samples": '[{"value":"2.5","unit":"kWh"}]',
     } | values
     return MeterValue.objects.create(charge_point=charger, transaction=transaction, **values)
+
+
+def event(charger: ChargePoint, type: str = "tx.started", **payload: Any) -> str:
+    """Something that happened, with its place in the outbox; its id."""
+    id = record(type, charger.cp_id, {"transaction_id": "7"} | payload, occurred_at=NOON)
+    while number_events(now=NOON):
+        pass
+    return id
+
+
+def session_report(state: str = "dead", **values: Any) -> SessionReport:
+    """What the backend was told, or was to be told, of a session."""
+    facts = {"kind": "open", "cp_id": "CP16", "transaction_id": "4711", "body": "{}", "attempts": 3}
+    return SessionReport.objects.create(
+        event_id=uuid7(),
+        state=state,
+        created_at=NOON,
+        next_at=NOON,
+        last_error="it said no",
+        **(facts | values),
+    )
+
+
+def delivery(nth: int = 0) -> Delivery:
+    """Of a webhook of its own, to which nothing can be posted: what is at its address is inside a network."""
+    with settings_are(CSMS_OUTBOUND_NETWORKS="10.0.0.0/8"):
+        webhook, _ = create_endpoint(
+            name=f"webhook {nth}", url="https://10.0.0.1/hook", filter={"types": ["*"]}, by="alice", now=NOON
+        )
+    id = record("tx.started", "CP16", {"n": nth}, occurred_at=NOON)
+    return Delivery.objects.create(
+        endpoint=webhook,
+        event_id=id,
+        type="tx.started",
+        cp_id="CP16",
+        position=nth + 1,
+        state="delivered",
+        created_at=NOON,
+        attempts=1,
+        last_attempt_at=NOON,
+        status=200,
+        latency_ms=12,
+        excerpt="thanks",
+        delivered_at=NOON,
+    )
 
 
 def frame(charger: ChargePoint, **values: Any) -> Frame:

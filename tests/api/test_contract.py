@@ -29,7 +29,9 @@ from tests.api.cast import (
     client_of,
     command,
     connector,
+    delivery,
     ended,
+    event,
     frame,
     local_list,
     online,
@@ -38,6 +40,7 @@ from tests.api.cast import (
     reservation,
     security_event,
     session,
+    session_report,
     signing_request,
     unknown_token,
 )
@@ -77,6 +80,8 @@ SAMPLES: dict[str, Any] = {
     **dict.fromkeys(("energy_price", "charging_price", "parking_price", "session_price"), "0.45"),
     "tax_percent": "19",
     "connection_id": NOWHERE,
+    "webhook_id": NOWHERE,
+    "event_id": NOWHERE,
 }
 OF_A_TRANSACTION = {
     "purpose": "TxProfile",
@@ -88,6 +93,15 @@ BULK = {
     "params": {},
     "targets": {"cp_ids": ["CP16"]},
     "start_at": LATER,
+}
+WEBHOOK = {
+    "name": "billing",
+    "url": "https://backend.example/hook",
+    "types": ["tx.*", "cp.ocpp_frames"],
+    "charge_points": ["CP*"],
+    "directions": ["in"],
+    "actions": ["StatusNotification"],
+    "contains": ["Faulted"],
 }
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
@@ -118,6 +132,10 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "certificate_signed": {"certificate_chain": OTHER_CHAIN},
     "send_ocpp": {"action": "ClearCache"},
     "upload_certificate_chain": {"certificate_chain": CHAIN},
+    "list_events": {"type": "tx.started", "after": "0"},
+    "create_webhook": WEBHOOK,
+    "change_webhook": WEBHOOK,
+    "follow_events": {"type": "tx.*", "after": "0"},
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
@@ -136,6 +154,10 @@ KINDS = {
     "/tariffs/": "tariff",
     "/tariff-assignments/": "tariff_assignment",
     "/cost/": "ended",
+    "/events/": "event",
+    "/backend/sessions/": "session_report",
+    "/webhooks/deliveries/": "delivery",
+    "/webhooks/": "webhook",
 }
 FILE = b"id_token,label\r\nBOB,Bob\r\n"
 BAD_TIMES = [
@@ -295,12 +317,15 @@ def queries(parameters: list[dict[str, Any]], samples: dict[str, Any], plain: by
         yield Ask(f"query {unknown!r}", refused, query=((unknown, "1"),), body=plain)
     for parameter in parameters:
         name, schema = parameter["name"], parameter["schema"]
+        if several := types(schema) == {"array"}:  # may be given again; each is of this kind
+            schema = resolved(schema)["items"]
         if name != "cursor":
             value = word(good(name, schema, samples))
             # One end of a window alone may be too far from "now", which is the other.
-            other = (("to", MIDNIGHT),) if name == "from" else ()
+            ends = name == "from" and any(parameter["name"] == "to" for parameter in parameters)
+            other = (("to", MIDNIGHT),) if ends else ()
             yield Ask(f"{name}={value}", FINE, query=((name, value), *other))
-            yield Ask(f"{name} twice", refused, query=((name, value), (name, value)))
+            yield Ask(f"{name} twice", FINE if several else refused, query=((name, value), (name, value)))
         kinds = types(schema)
         wrong = list(bad_words(name, schema)) + ["\x00"]
         if "string" not in kinds:
@@ -418,6 +443,10 @@ def samples(db: None) -> dict[str, Any]:
     ids["bulk_job"] = str(bulk_job(cp16).pk)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
+    ids["event"] = event(cp16)
+    ids["session_report"] = str(session_report().pk)
+    ids["delivery"] = str((posted := delivery()).pk)
+    ids["webhook"] = str(posted.endpoint_id)
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)
     ids["model_traits"] = str(peculiarities(cp16).pk)

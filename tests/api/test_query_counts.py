@@ -19,6 +19,8 @@ from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
 from csms.core.access.models import ApiToken, TokenChange
 from csms.core.access.services import create_api_token
 from csms.core.ids import uuid7
+from csms.core.webhooks.models import Endpoint
+from csms.core.webhooks.services import change_endpoint
 from tests.alerts.cast import an_alert
 from tests.api.cast import (
     API,
@@ -29,12 +31,14 @@ from tests.api.cast import (
     charge_point,
     client_of,
     connector,
+    delivery,
     ended,
     frame,
     reading,
     reservation,
     security_event,
     session,
+    session_report,
     signing_request,
     unknown_token,
 )
@@ -162,6 +166,10 @@ def target(cp16: ChargePoint, parent: BulkJob, nth: int) -> None:
     BulkTarget.objects.create(job=parent, position=100 + nth, charge_point=charge_point(f"CP-{nth}"))
 
 
+def renamed(cp16: ChargePoint, parent: Endpoint, nth: int) -> None:
+    change_endpoint(parent, {"name": f"name {nth}"}, by="alice", now=NOON)
+
+
 def a_session(cp16: ChargePoint) -> Any:
     return session(cp16, transaction_id="7", started_at=timezone.now(), start_received_at=timezone.now())
 
@@ -254,6 +262,10 @@ LISTS: dict[str, Listed] = {
         2, numbered(lambda cp16, nth: ModelTraits.objects.create(vendor=f"V{nth}", traits={}, changed_at=NOON))
     ),
     "/deviations/": Listed(2, numbered(deviation)),
+    "/backend/sessions/": Listed(2, numbered(lambda cp16, nth: session_report())),
+    "/webhooks/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),
+    "/webhooks/{id}/changes/": Listed(3, renamed, lambda cp16: delivery(99).endpoint),
+    "/webhooks/deliveries/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),
 }  # fmt: skip
 
 

@@ -32,7 +32,9 @@ from tests.api.cast import (
     client_of,
     command,
     connector,
+    delivery,
     ended,
+    event,
     frame,
     local_list,
     online,
@@ -204,6 +206,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     traits = peculiarities(cp16)
     place = assigned(tariff(energy_price="0.45"))
     jobs = {
+        "/webhooks/deliveries/": (posted := delivery()),
+        "/webhooks/": posted.endpoint,
         "/alerts/": an_alert(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
@@ -214,6 +218,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
         "/files/": a_file(log),
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
+    happened = event(cp16)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
     asked = 0
     for method, path, operation in operations(document):
@@ -228,6 +233,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
             **jobs,
         }
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
+        if "/events/" in path:
+            names["id"] = happened
         looker = dora if "Scope `admin`" in operation["description"] else bob
         answer = looker.get(path.format(**names))
         assert answer.status_code == 200, (path, answer.json())

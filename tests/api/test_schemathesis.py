@@ -28,8 +28,9 @@ CONFIG = SchemathesisConfig.from_dict(
         "generation": {"mode": "all", "deterministic": True, "max-examples": EXAMPLES, "database": "none"},
         "checks": {
             # What a schema allows may still be refused for what is known: there is no such connector (404), this
-            # version has no such command (409), a window ends before it begins (422), the charge point left (503).
-            "positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422", "503"]},
+            # version has no such command (409), no event has come so far (410), a window ends before it begins (422),
+            # the charge point left (503).
+            "positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "410", "422", "503"]},
         },
     }
 )

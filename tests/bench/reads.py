@@ -108,8 +108,13 @@ class Asking:
 
     def get(self, url: str) -> bytes:
         """Return the body. Raises BenchFailure for anything but a success."""
-        self.connection.request("GET", url, headers=self.headers)
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request("GET", url, headers=self.headers)
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:  # the server has closed a connection that rested for long
+            self.connection.close()
+            self.connection.request("GET", url, headers=self.headers)
+            answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:
             raise BenchFailure(f"GET {url}: {answer.status} {body[:500]!r}")

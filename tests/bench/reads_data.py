@@ -6,11 +6,14 @@
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import psycopg
 
+from csms.core.ids import uuid7_floor
+from csms.core.partitions import Partitioned, Period
 from tests.bench.reads_rows import CHILDREN, ROWS, statement
 
 PREFIX = "CP-"
@@ -31,7 +34,7 @@ class Size:
 
 def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
     """Make the network in an empty, migrated database; the newest readings are of `now`. Analyzed at the end."""
-    values = {
+    values: dict[str, Any] = {
         "charge_points": size.charge_points,
         "transactions": size.transactions,
         "readings": size.readings,
@@ -49,6 +52,10 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
         cursor.execute(
             "SET work_mem = '256MB'; SET maintenance_work_mem = '256MB'; SET synchronous_commit = off"
         )
+        for table, period, days in PARTITIONED:
+            partition(
+                connection, table, period, since=values["now"] - timedelta(days=days), until=values["now"]
+            )
         for sql in STATEMENTS:
             cursor.execute(sql, values)
         for rows in ROWS:
@@ -58,6 +65,28 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
         # What was written goes to the disk now, not while it is read.
         with suppress(psycopg.errors.InsufficientPrivilege):
             cursor.execute("CHECKPOINT")
+
+
+# As many partitions of the past as a server has by default that has run for long.
+PARTITIONED = (
+    ("chargers_frame", Period.DAY, 7),
+    ("events_event", Period.DAY, 14),
+    ("transactions_metervalue", Period.MONTH, 400),
+)
+
+
+def partition(
+    connection: "psycopg.Connection[Any]", table: str, period: Period, *, since: datetime, until: datetime
+) -> None:
+    """Make the partitions of a table from `since` to `until` that it does not have."""
+    begin = period.begin(since)
+    while begin <= until:
+        end = period.following(begin)
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {Partitioned(table, period, 0).name(begin)} PARTITION OF {table}"
+            f" FOR VALUES FROM ('{uuid7_floor(begin)}') TO ('{uuid7_floor(end)}')"
+        )
+        begin = end
 
 
 # Of an id only the time and the order count: a UUIDv7 of a moment and of a number that is unique within it.
@@ -74,10 +103,10 @@ SELECT pg_temp.id7(%(now)s - interval '1 day', n), 'host-' || n, 100 + n, %(now)
     %(now)s + interval '1 day' -- or else its connections would be taken for lost
 FROM generate_series(1, 4) n;
 
-INSERT INTO chargers_chargepoint (cp_id, name, registration, password_hash, next_password_hash, security_profile,
-    created_at, site, labels, vendor, model, serial_number, firmware_version, iccid, imsi, meter_type,
+INSERT INTO chargers_chargepoint (cp_id, name, registration, own_registration, password_hash, next_password_hash,
+    security_profile, created_at, site, labels, vendor, model, serial_number, firmware_version, iccid, imsi, meter_type,
     meter_serial_number, booted_at, lacking, protocol, last_seen_at, connection_id)
-SELECT %(prefix)s || lpad(n::text, 6, '0'), '', CASE n %% 500 WHEN 0 THEN 'pending' ELSE 'accepted' END, '', '', 0,
+SELECT %(prefix)s || lpad(n::text, 6, '0'), '', CASE n %% 500 WHEN 0 THEN 'pending' ELSE 'accepted' END, '', '', '', 0,
     %(now)s - interval '1 year', 'site ' || n %% 200, jsonb_build_object('region', 'r' || n %% 7),
     'vendor ' || n %% 5, 'model ' || n %% 20, 'SN' || n, '1.' || n %% 9, '', '', '', '',
     %(now)s - interval '5 days', '{}', 'ocpp1.6', %(now)s,

@@ -171,6 +171,18 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     ),
     "alerts/{alert}/": ("",),
     "alert-rules/": ("",),
+    "events/": (
+        "", "after={position}", "after={position}&limit=1000", "after={position}&cp_id={cp}",
+        "after={position}&type=tx.*", "from={week}",
+    ),
+    "events/{event}/": ("",),
+    "events/types/": ("",),
+    "webhooks/": ("",),
+    "webhooks/{endpoint}/": ("",),
+    "webhooks/{endpoint}/changes/": ("",),
+    "webhooks/deliveries/": ("", "deep", "state=dead", "webhook_id={endpoint}", "cp_id={cp}"),
+    "webhooks/deliveries/{delivery}/": ("",),
+    "backend/sessions/": ("", "deep", "state=dead"),
     "deviations/": (("", FEW), "vendor=vendor 3&model=model 13"),
 }  # fmt: skip
 
@@ -185,11 +197,15 @@ SAMPLES = {
     "active": "SELECT id::text FROM transactions_transaction WHERE status = 'active' ORDER BY md5(id::text) LIMIT 100",
     "token": "SELECT id_token FROM transactions_idtoken ORDER BY md5(id_token) LIMIT 100",
     "connection": "SELECT connection_id::text FROM chargers_chargepoint WHERE connection_id IS NOT NULL LIMIT 50",
+    "position": "SELECT position::text FROM events_event ORDER BY md5(id::text) LIMIT 100",
     "api_token": "SELECT id::text FROM access_apitoken LIMIT 1",
 } | {
     word: f"SELECT id::text FROM {table} ORDER BY id DESC LIMIT 50"
     for word, table in {
         "alert": "alerts_alert",
+        "event": "events_event",
+        "endpoint": "webhooks_endpoint",
+        "delivery": "webhooks_delivery",
         "command": "chargers_command",
         "bulk": "bulk_bulkjob",
         "request": "certificates_signingrequest",

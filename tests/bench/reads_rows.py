@@ -260,6 +260,35 @@ ROWS = (
         "200",
         {"id": ID, "name": "'tariff ' || n", "currency": "'EUR'", "created_at": "at", "energy_price": "0.49"},
     ),
+    # Of the last eleven days: what is kept.
+    Rows(
+        "events_event",
+        "200000",
+        {
+            "id": ID, "type": "(ARRAY['cp.meter', 'cp.status', 'tx.started'])[1 + n %% 3]", "cp_id": "c.cp_id",
+            "schema_version": "1", "occurred_at": "at", "recorded_at": "at", "payload": "'{}'",
+            # Written from the oldest, which has the greatest n.
+            "position": "200001 - n", "sequence": "200001 - n",
+        },
+        age="n * interval '4.5 seconds'",
+    ),
+    Rows(
+        "webhooks_endpoint",
+        "20",
+        {
+            "id": ID, "name": "'endpoint ' || n", "url": "'https://hooks.example/' || n", "origin": "'https://hooks'",
+            "types": """'["*"]'""", "charge_points": "'[]'", "directions": "'[]'", "actions": "'[]'",
+            "contains": "'[]'", "created_at": "at",
+        },
+    ),
+    Rows(
+        "backend_sessionreport",
+        "%(charge_points)s * 5",
+        {
+            "id": ID, "kind": "(ARRAY['open', 'close'])[1 + n %% 2]", "cp_id": "c.cp_id", "transaction_id": "n",
+            "body": "'{}'", "created_at": "at", "state": "'delivered'", "delivered_at": "at",
+        },
+    ),
     # One in fifty is open, half of these acknowledged.
     Rows(
         "alerts_alert",
@@ -297,6 +326,19 @@ FROM transactions_transaction t WHERE t.status = 'ended';
 INSERT INTO access_tokenchange (token_id, at, what, by, details)
 SELECT t.id, %(now)s - n * interval '1 minute', 'created', 'alice', '{}'
 FROM (SELECT id FROM access_apitoken LIMIT 1) t, generate_series(1, 1000) n;
+
+INSERT INTO events_reader (name, position, holder, error) VALUES ('numbering', 200000, '', '');
+
+INSERT INTO webhooks_delivery (id, endpoint_id, event_id, type, cp_id, position, state, created_at, attempts,
+    attempts_before, excerpt, error, status, latency_ms, last_attempt_at, delivered_at)
+SELECT pg_temp.id7(e.recorded_at, e.position), w.id, e.id, e.type, e.cp_id, e.position,
+    CASE WHEN e.position %% 1000 = 0 THEN 'dead' ELSE 'delivered' END, e.recorded_at, 1, 0, '', '', 204, 20,
+    e.recorded_at, CASE WHEN e.position %% 1000 <> 0 THEN e.recorded_at END
+FROM events_event e, (SELECT id FROM webhooks_endpoint WHERE name = 'endpoint 1') w;
+
+INSERT INTO webhooks_endpointchange (endpoint, name, at, what, by, details)
+SELECT w.id, w.name, %(now)s - n * interval '1 minute', 'tested', 'alice', '{}'
+FROM webhooks_endpoint w, generate_series(1, 100) n;
 
 INSERT INTO alerts_alertentry (alert_id, at, what, by, note)
 SELECT a.id, a.began_at, what, '', '' FROM alerts_alert a, unnest(ARRAY['began', 'fired']) what

@@ -131,7 +131,9 @@ class Stage:
         return dict.fromkeys(names, "") | POLICIES | {"DATABASE_URL": database_url} | more
 
     @contextmanager
-    def trial(self, database: str, *, grouped: bool = True) -> Iterator[Trial]:
+    def trial(
+        self, database: str, *, grouped: bool = True, more: dict[str, str] | None = None
+    ) -> Iterator[Trial]:
         """A new server on its core and with an empty database, `postgres` or `sqlite`.
 
         At the end it is killed as by a power failure, and then every acknowledged message is looked for.
@@ -143,7 +145,7 @@ class Stage:
         if database == "postgres":
             self._create_database(f"{self.name}_{self._trials}", self.name)
             where = url = self._url(f"{self.name}_{self._trials}")
-        settings = self._settings(url, {} if grouped else {"CSMS_WRITER_BATCH_MAX": "1"})
+        settings = self._settings(url, (more or {}) | ({} if grouped else {"CSMS_WRITER_BATCH_MAX": "1"}))
         server = Server(data, settings)
         try:
             self.on_server_core(server.start)
@@ -158,6 +160,16 @@ class Stage:
                 server.kill()
             if database == "postgres":
                 self._drop_database(f"{self.name}_{self._trials}")
+
+    @contextmanager
+    def alone(self, more: dict[str, str]) -> Iterator[dict[str, str]]:
+        """The settings for a process that has an empty database in PostgreSQL to itself."""
+        name = f"{self.name}_alone"
+        self._create_database(name, self.name)
+        try:
+            yield self._settings(self._url(name), {"CSMS_DATA_DIR": str(self.folder / "alone")} | more)
+        finally:
+            self._drop_database(name)
 
     @contextmanager
     def reader(self, url: str = "") -> Iterator[Server]:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
@@ -32,15 +33,15 @@ from tests.support.server import ROOT
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark needs Linux")
 
 
-def quick(module: str, postgres_url: str) -> subprocess.CompletedProcess[str]:
+def quick(module: str, postgres_url: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A short run of a benchmark."""
     return subprocess.run(
         [sys.executable, "-m", module, "--quick"],
         cwd=ROOT,
-        env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url},
+        env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url} | environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=280,
     )
 
 
@@ -63,9 +64,29 @@ def test_the_benchmark_of_reads_asks_everything_and_prints_it(postgres_url: str)
     assert "\ngoal p99 under 50 ms where an index serves: " in run.stdout
 
 
+def test_the_benchmark_of_events_brings_all_of_them_to_kafka(
+    postgres_url: str, kafka_libraries: Path
+) -> None:
+    run = quick("tests.bench.events", postgres_url, CSMS_TEST_KAFKA=str(kafka_libraries))
+    assert run.returncode == 0, run.stdout + run.stderr
+    for beginning in (
+        "an event where it happens: ",
+        "numbering: ",
+        "relay to Kafka: ",
+        "from a charger's frame ",
+    ):
+        assert f"\n{beginning}" in run.stdout, beginning
+    assert run.stdout.count("missing 0") == 2
+
+
 def test_the_benchmark_of_reads_knows_every_route() -> None:
     # Neither a list nor a detail: documents, the bytes of a file, and what is there only on a real charge point.
-    others = {"schema/", "files/{id}/content/", "charge-points/{cp_id}/connectors/{connector}/"}
+    others = {
+        "schema/",
+        "files/{id}/content/",
+        "charge-points/{cp_id}/connectors/{connector}/",
+        "events/stream",  # without end
+    }
     document = SchemaGenerator().get_schema(request=None, public=True)
     known = {
         path.removeprefix("/api/v1/") for path, operations in document["paths"].items() if "get" in operations

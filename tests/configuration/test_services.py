@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pytest
 
+from chargers.commands.ordering import SYSTEM
+from chargers.commands.sending import send_command
 from chargers.configuration import following, services
 from chargers.configuration.models import (
     BootReport,
@@ -71,6 +74,32 @@ def test_the_first_report_is_no_change_and_the_next_is_told_to_the_world() -> No
     changes = ConfigurationChange.objects.order_by("pk")
     assert [(change.old_value, change.new_value) for change in changes] == [("1", "2"), ("2", None)]
     assert Event.objects.filter(type="cp.configuration").count() == 2
+
+
+def test_of_a_secret_it_is_told_that_it_was_changed_and_that_its_value_is_withheld() -> None:
+    cp16 = online(charge_point())
+    reported(cp16, item("A", "1"))
+    reported(cp16, item("A", "2"))
+    command = send_command(
+        cp16,
+        "change-configuration",
+        {"key": "WifiPassword", "value": "s3cret"},
+        author=SYSTEM,
+        may_wait=True,
+        now=NOON,
+    )
+    services.note_change(command, "WifiPassword", None, reboot=False, now=NOON)
+    known, withheld = [
+        orjson.loads(event.payload) for event in Event.objects.filter(type="cp.configuration").order_by("pk")
+    ]
+    assert (known["old_value"], known["new_value"], known["secret"]) == ("1", "2", False)
+    assert withheld == {
+        "key": "WifiPassword",
+        "old_value": None,
+        "new_value": None,
+        "command_id": str(command.pk),
+        "secret": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from chargers.models import ChargePoint
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation
+from csms.core.events.services import record
 from csms.core.ids import uuid7
 from tests.console.cast import HOSTILE, make_connector
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
@@ -129,6 +130,7 @@ def furnish(charge_point: ChargePoint) -> None:
     SecurityEvent.objects.create(
         **its, id=uuid7(), type=HOSTILE, info=HOSTILE, critical=True, event_at=now, received_at=now
     )
+    record("cp.security_event", charge_point.cp_id, {"type": HOSTILE, "info": HOSTILE}, occurred_at=now)
     ChargePointTraits.objects.create(**its, traits={"leniency": "strict"}, note=HOSTILE, changed_at=now)
     Deviation.objects.create(
         vendor=charge_point.vendor[:100],

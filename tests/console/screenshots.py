@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from console.tabs import TABS
 from tests.lanes.programs import PROGRAMS
 from tests.support.charger import RawCharger
+from tests.support.receiver import receiving, status
 from tests.support.server import ADMIN_PASSWORD, ROOT, Server, running_server
 
 OUT = ROOT / "data" / "screenshots"
@@ -37,12 +38,22 @@ LISTS = {
     "security-events": "/sys/security-events",
     "deviations": "/sys/deviations",
     "files": "/sys/files",
+    "delivery": "/sys/delivery",
+    "webhooks": "/sys/webhooks",
+    "webhook-add": "/sys/webhooks/add",
     "not-found": "/nowhere",
 }
 
 
+OUTGOING = {
+    "CSMS_OUTBOUND_ALLOW_HTTP": "true",
+    "CSMS_OUTBOUND_NETWORKS": "127.0.0.0/8",
+    "KAFKA_BROKERS": "127.0.0.1:9",  # where nobody answers
+}
+
+
 def main() -> int:
-    """Take them all; return how many complaints there were."""
+    """Take them all, or those whose names begin as an argument does; return how many complaints there were."""
     OUT.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -51,11 +62,17 @@ def main() -> int:
         )
         with running_server(Path(folder, "empty")) as server:
             take(browser, server, "empty", LISTS, complaints)
-        settings = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
-        with running_server(Path(folder, "busy"), **settings) as server, reachable(server), simulated(server):
-            people_and_strangers(server)
-            pages = LISTS | found_by_looking(browser, server)
-            take(browser, server, "busy", pages, complaints)
+        settings = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"} | OUTGOING
+        with (
+            running_server(Path(folder, "busy"), **settings) as server,
+            reachable(server),
+            receiving(status(200, b"thanks")) as receiver,
+        ):
+            hooks = webhooks(browser, server, receiver.origin)
+            with simulated(server):
+                people_and_strangers(server)
+                pages = LISTS | hooks | found_by_looking(browser, server)
+                take(browser, server, "busy", pages, complaints)
     print("\n".join(complaints) or "Nobody complained.")
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
     return len(complaints)
@@ -129,14 +146,37 @@ def found_by_looking(browser: Browser, server: Server) -> dict[str, str]:
     page.locator("#order-trigger-message").get_by_role("button").click()
     page.wait_for_timeout(2000)
     keep_it_busy(page, server.base_url + charge_point)
+    page.goto(f"{server.base_url}{charge_point}/events")
+    message = page.locator("#events a[href*='/frames/']").first.get_attribute("href") or charge_point
     context.close()
     tabs = {f"charge-point-{slug}": f"{charge_point}/{slug}" for slug in TABS}
     return tabs | {
         "charge-point": charge_point,
+        "charge-point-message": message,
         "charge-point-faulted": "/inspect/charge-points/GARAGE-2",
         "transaction-active": active,
         "transaction-ended": ended,
     }
+
+
+def webhooks(browser: Browser, server: Server, origin: str) -> dict[str, str]:
+    """Three of them: one that is answered, one where nobody answers, one that is paused."""
+    context = signed_in(browser, server, {})
+    page = context.new_page()
+    found = {}
+    for name, address in (("Billing", origin), ("Night watch", "http://127.0.0.1:9"), ("Old system", origin)):
+        page.goto(f"{server.base_url}/sys/webhooks/add")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("URL").fill(f"{address}/hooks/csms")
+        for pattern in ("tx.*", "cp.status"):
+            page.locator(f"[name=types][value='{pattern}']").check()
+        page.get_by_role("button", name="Add the webhook").click()
+        page.get_by_role("link", name="I have kept it").click()
+        found[f"webhook-{name.split()[0].lower()}"] = page.url.removeprefix(server.base_url)
+    page.get_by_placeholder("why (optional)").fill("moves to another house on Monday")
+    page.get_by_role("button", name="Pause").click()
+    context.close()
+    return found | {"webhook-change": found["webhook-night"] + "/change"}
 
 
 def keep_it_busy(page: Page, address: str) -> None:
@@ -199,6 +239,8 @@ def take(browser: Browser, server: Server, house: str, pages: dict[str, str], co
         stranger.close()
         context = signed_in(browser, server, look)
         for title, path in pages.items():
+            if sys.argv[1:] and not title.startswith(tuple(sys.argv[1:])):
+                continue
             picture(context.new_page(), server.base_url + path, f"{house}-{title}-{name}", complaints)
         context.close()
 

@@ -15,6 +15,12 @@ LEFT_EDGES = """[...document.querySelectorAll('#list tbody tr:first-child td')].
 LINES = """[...document.querySelectorAll('.card-header .card-title')].map((title) =>
   Math.round(title.getBoundingClientRect().height / parseFloat(getComputedStyle(title).lineHeight)))"""
 
+LINES_OF_ERROR = """() => {
+    const frames = [...document.querySelectorAll("#frames .frame")];
+    const action = frames.find((frame) => frame.textContent.includes("Error answer"))?.querySelector(".frame-action");
+    return action && action.getBoundingClientRect().height / parseFloat(getComputedStyle(action).lineHeight);
+}"""
+
 
 def test_cells_stand_in_line_and_headings_on_one_line(page: Page, tmp_path: Path) -> None:
     with running_server(tmp_path, CSMS_UNKNOWN_CHARGE_POINTS="accept") as server:
@@ -72,9 +78,8 @@ def test_an_error_answer_and_what_was_done_can_be_read_on_a_phone(page: Page, tm
         frame = page.locator("#frames .frame").filter(has_text="Error answer")
         action = frame.locator(".frame-action")
         expect(action).to_contain_text("InternalError")
-        height = action.evaluate(
-            "(e) => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)"
-        )
+        # In one step: the list is read again now and then, and an element that has gone has no height.
+        height = page.wait_for_function(LINES_OF_ERROR).json_value()
         assert round(height) <= 2
         chip, at = frame.locator(".chip").bounding_box(), frame.locator(".frame-at").bounding_box()
         assert chip is not None

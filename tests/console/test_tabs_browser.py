@@ -14,7 +14,7 @@ from tests.support.charger import stamp
 from tests.support.server import ROOT, Server, running_server
 
 __all__ = ["admin", "complaints", "server", "yard"]  # fixtures
-FLEET = ["certificate-requests", "security-events", "deviations", "files", "reservations"]
+FLEET = ["certificate-requests", "security-events", "deviations", "files", "reservations", "webhooks"]
 
 
 def wider(page: Page) -> int:
@@ -35,7 +35,7 @@ def test_alice_walks_through_all_sub_pages(
         links = admin.get_by_role("navigation", name=f"Pages of TABS{width}")
         links.get_by_role("link", name=tab.title, exact=True).click()
         expect(admin).to_have_url(re.compile(f"/{slug}$"))
-        expect(admin.locator(f"#{slug} .card").first).to_be_visible()
+        expect(admin.locator(f"#{slug} .card-header").first).to_be_visible()
         live(admin)
         assert wider(admin) == 0, slug
     for slug in FLEET:

@@ -85,6 +85,7 @@ TAKEN = [
     ("CSMS_EMBEDDED_WORKER", "ON", "embedded_worker", "on"),
     ("CSMS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("CSMS_LOG_FORMAT", "json", "log_format", "json"),
+    ("CSMS_WORKER_METRICS_PORT", "9100", "worker_metrics_port", 9100),
     ("CSMS_TIME_ZONE", "Europe/Zurich", "time_zone", "Europe/Zurich"),
     ("CSMS_UNKNOWN_CHARGE_POINTS", "Refuse", "unknown_charge_points", "refuse"),
     ("CSMS_SUBPROTOCOL_DEFAULT", "ocpp1.6", "subprotocol_default", "ocpp1.6"),

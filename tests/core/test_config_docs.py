@@ -45,7 +45,8 @@ def test_the_settings_of_a_category_stand_together():
 def test_secrets_are_marked_and_have_no_default():
     guide = config_docs.documents()["docs/configuration.md"]
     marked = [line.split("`")[1] for line in guide.splitlines() if "` **secret** |" in line]
-    assert marked == ["CSMS_SECRET_KEY", "CSMS_ADMIN_PASSWORD", "CSMS_CA_KEY_PASSWORD"]
+    ours = ["CSMS_SECRET_KEY", "CSMS_ADMIN_PASSWORD", "CSMS_CA_KEY_PASSWORD"]
+    assert marked == [*ours, "KAFKA_PASSWORD", "BACKEND_TOKEN"]
 
 
 def test_the_example_uncommented_is_accepted_and_changes_nothing(monkeypatch, tmp_path):

@@ -32,7 +32,7 @@ def keep(name: str) -> Callable[[], str]:
 
     def unit() -> str:
         IdToken.objects.create(id_token=name, created_at=NOW)
-        EVENTS.add(uuid7_text(), name, 1, "", NOW, NOW, "{}")
+        EVENTS.add(uuid7_text(), name, 1, "", NOW, NOW, "", 0, "{}")
         return name
 
     return unit
@@ -117,7 +117,7 @@ async def test_one_bad_unit_costs_no_other_its_commit(writer: Writer, bad: str):
 
     def spoils() -> None:
         IdToken.objects.create(id_token="half", created_at=NOW)
-        EVENTS.add(None, "spoilt", 1, "", NOW, NOW, "{}")
+        EVENTS.add(None, "spoilt", 1, "", NOW, NOW, "", 0, "{}")
 
     unit = {"raises": raises, "breaks a constraint": breaks, "spoils a bulk row": spoils}[bad]
     called: list[str] = []
@@ -324,7 +324,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_text_comes_back_as_it_was_given(text: str):
-    EVENTS.write([(uuid7_text(), "t", 1, text[:255], NOW, NOW, text)])
+    EVENTS.write([(uuid7_text(), "t", 1, text[:255], NOW, NOW, "", 0, text)])
     event = Event.objects.get()
     assert event.payload == text
     assert (event.occurred_at, event.recorded_at) == (NOW, NOW)
@@ -332,7 +332,7 @@ def test_text_comes_back_as_it_was_given(text: str):
 
 def test_nul_harms_no_neighbour():
     """PostgreSQL stores no NUL; the protocol leaves it out before, and this is the net below."""
-    EVENTS.write([(uuid7_text(), "t", 1, "", NOW, NOW, p) for p in ("a", "b\x00c", "d")])
+    EVENTS.write([(uuid7_text(), "t", 1, "", NOW, NOW, "", 0, p) for p in ("a", "b\x00c", "d")])
     stored = list(Event.objects.order_by("pk").values_list("payload", flat=True))
     assert (stored[0], stored[2]) == ("a", "d")
     assert stored[1].replace("\ufffd", "\x00") == "b\x00c"

@@ -3,10 +3,12 @@
 import re
 import signal
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
+from django.conf import settings
 
 from csms.core.config import Config
 from csms.core.config_problems import env_name
@@ -16,9 +18,17 @@ SETTINGS = {env_name(field): field for field in Config.model_fields.values()}
 # Variables of others: the interpreter's, PostgreSQL's, and one that only the command of our Redis reads.
 FOREIGN = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "POSTGRES_USER", "POSTGRES_DB"}
 FOREIGN |= {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
-SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY")
+FOREIGN |= {f"RABBITMQ_DEFAULT_{name}" for name in ("USER", "PASS")}
+# Kafka's image makes a line of server.properties of each variable, so that a wrong name is read and does nothing.
+FOREIGN |= {"KAFKA_HEAP_OPTS", "KAFKA_NODE_ID", "KAFKA_PROCESS_ROLES", "KAFKA_LOG_DIRS"}
+FOREIGN |= {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"}
+FOREIGN |= {"KAFKA_CONTROLLER_LISTENER_NAMES", "KAFKA_CONTROLLER_QUORUM_VOTERS"}
+FOREIGN |= {"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR"}
+FOREIGN |= {"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "KAFKA_AUTO_CREATE_TOPICS_ENABLE"}
+SECRET = re.compile(r"PASS$|PASSWORD|SECRET|TOKEN|_KEY")
 PINNED = re.compile(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*(@sha256:[0-9a-f]{64})?")
 NUMBERS = re.compile(r"[1-9]\d*(:[1-9]\d*)?")
+QUEUES = {queue.name for queue in settings.CELERY_TASK_QUEUES}
 INSTRUCTIONS = {"ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "RUN", "SHELL"}
 INSTRUCTIONS |= {"STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 
@@ -119,6 +129,7 @@ SERVICE_KEYS = {
     ),
     *(
         "healthcheck",
+        "hostname",
         "image",
         "init",
         "networks",
@@ -150,6 +161,7 @@ def lint_compose(text: str, folder: Path, example: str = "") -> list[str]:
         found += _dependency_problems(service, services, own)
         problems += [f"{name}: {problem}" for problem in found]
     problems += _shared_problems(file, services)
+    problems += _duty_problems(services)
     given = {line.split("=")[0] for line in example.splitlines() if re.match(r"[A-Z]", line)}
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
     problems += [f"${{{name}}}: not in the example of .env" for name in sorted(asked - given)]
@@ -260,3 +272,25 @@ def _shared_problems(file: dict[str, Any], services: dict[str, Any]) -> Iterator
             network or {}
         ).get("internal"):
             yield f"networks: {name} has stores in it and is not internal"
+
+
+def _duty_problems(services: dict[str, Any]) -> Iterator[str]:
+    """Every queue is worked on, by a pool that is fit for it, and there is one clock; or everything is embedded."""
+    commands = {name: service.get("command") or [] for name, service in services.items()}
+    workers = {name: command for name, command in commands.items() if "worker" in command[:1]}
+    clocks = [services[name] for name, command in commands.items() if "beat" in command[:1]]
+    if not workers and not clocks:
+        return
+    if len(clocks) != 1 or clocks[0].get("deploy", {}).get("replicas") != 1:
+        yield "beat: not exactly one"
+    read: set[str] = set()
+    for name, command in workers.items():
+        options = dict(pairwise(command))
+        queues = set(options.get("--queues", "").split(","))
+        yield from (f"{name}: no queue is called {queue}" for queue in sorted(queues - QUEUES))
+        if "events" in queues and options.get("--pool") != "threads":
+            yield f"{name}: the relay is told to end only in a pool of threads at once"
+        if queues & {"events", "outbound"} and "front" not in services[name].get("networks", []):
+            yield f"{name}: it posts to the world outside, and cannot reach it"
+        read |= queues
+    yield from (f"workers: nobody reads {queue}" for queue in sorted(QUEUES - read))

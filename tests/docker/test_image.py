@@ -226,7 +226,7 @@ def test_a_container_where_nothing_listens_is_unhealthy_in_one_line(container: C
     assert seen.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["worker", "beat"])
+@pytest.mark.parametrize("name", ["worker-duties", "worker-events", "worker-outbound", "beat"])
 def test_the_programs_of_worker_and_clock_know_their_options(container: Container, name):
     """What they do on a broker is in tests/paths/test_start.py."""
     service = yaml.safe_load((ROOT / "docker/compose.scale.yaml").read_text())["services"][name]

@@ -123,7 +123,11 @@ def test_the_compose_files_keep_every_rule():
         ("    read_only: true\n", "", "csms: read_only: not set"),
         ("restart: unless-stopped", "restart: no", "csms: restart"),
         ('"127.0.0.1:8000:8000"', '"8000:8000"', "csms: port 8000:8000: open to the network"),
-        ("          pids: 512\n", "", "csms: limits: without pids"),
+        (
+            "          pids: 1024  # of 100 webhooks each has a thread, and up to 164 requests two each\n",
+            "",
+            "csms: limits: without pids",
+        ),
         ("cap_drop: [ALL]", "cap_drop: [NET_RAW]", "csms: cap_drop"),
         ("stop_grace_period: 45s", "stop_grace_period: 20s", "csms: stop_grace_period"),
         ("- data:/data", "- ./data:/data", "csms: volume ./data:/data: a folder of the host"),
@@ -176,6 +180,36 @@ def test_a_broken_compose_file_at_scale_is_refused(old, new, problem):
     assert any(line.startswith(problem) for line in found), found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"--queues", "outbound"', '"--queues", "duties"', "workers: nobody reads outbound"),
+        ('"--queues", "outbound"', '"--queues", "outbnd"', "worker-outbound: no queue is called outbnd"),
+        (
+            '"events", "--pool", "threads"',
+            '"events", "--pool", "prefork"',
+            "worker-events: the relay is told",
+        ),
+        (
+            "    networks: [front, back]  # web",
+            "    networks: [back]  # web",
+            "worker-events: it posts to the",
+        ),
+        ("      replicas: 1\n", "      replicas: 2\n", "beat: not exactly one"),
+        ("      replicas: 1\n", "", "beat: not exactly one"),
+        (
+            "${RABBITMQ_PASSWORD:?set it in docker/.env}\n    volumes",
+            "guest\n    volumes",
+            "rabbitmq: environment RAB",
+        ),
+        ("KAFKA_NODE_ID", "KAFKA_NOD_ID", "kafka: environment KAFKA_NOD_ID: neither a setting nor known"),
+    ],
+)
+def test_queues_without_a_worker_and_other_broken_duties_are_refused(old, new, problem):
+    found = lint_compose(broken(SCALE, old, new), DOCKER, EXAMPLE)
+    assert any(line.startswith(problem) for line in found), found
+
+
 def test_an_example_that_names_no_setting_is_refused():
     assert lint_compose(SCALE, DOCKER, EXAMPLE + "CSMS_ALOWED_HOSTS=x\n") == [
         "the example of .env: CSMS_ALOWED_HOSTS has no effect"
@@ -190,7 +224,7 @@ def test_a_dependency_without_healthcheck_is_refused():
     assert "web: depends_on redis: it has no healthcheck" in found
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker-duties", "worker-events", "worker-outbound", "beat"])
 def test_the_settings_of_the_compose_file_are_accepted(name, monkeypatch):
     for field in Config.model_fields.values():
         monkeypatch.delenv(env_name(field), raising=False)
@@ -204,4 +238,5 @@ def test_the_settings_of_the_compose_file_are_accepted(name, monkeypatch):
     config = load_config(None)
     assert config.database_path is None
     assert not config.embedded_worker_on
-    assert config.effective_broker_url == config.redis_url
+    assert config.effective_broker_url == config.amqp_url
+    assert config.kafka_brokers

@@ -100,7 +100,7 @@ def test_a_report_is_about_the_running_update_not_about_one_on_its_way(cp16: Cha
 def test_a_job_tells_outside_how_far_it_is(cp16: ChargePoint) -> None:
     job = accepted(cp16, expected_version="2.0")
     claim(cp16, "Installed")
-    event = Event.objects.filter(type="cp.firmware").order_by("pk").last()
+    event = Event.objects.filter(type="cp.firmware_status").order_by("pk").last()
     assert event is not None
     assert event.cp_id == cp16.cp_id
     for part in (f'"job_id":"{job.pk}"', '"state":"succeeded"', '"status":"Installed"', '"evidence":"none"'):
@@ -239,10 +239,10 @@ def test_a_job_that_another_process_ended_meanwhile_is_not_told_again(
         return found
 
     monkeypatch.setattr(jobs, "_meant", ended_meanwhile)
-    told = Event.objects.filter(type="cp.firmware").count()
+    told = Event.objects.filter(type="cp.firmware_status").count()
     claim(cp16, "Installed")
     assert fresh(job).state == State.CANCELLED
-    assert Event.objects.filter(type="cp.firmware").count() == told
+    assert Event.objects.filter(type="cp.firmware_status").count() == told
 
 
 # --- boots ------------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def down(name: str) -> int:
 
 def install() -> int:
     """Install what is missing; returns 1 when something still is."""
-    found = provide(["postgres", "redis", "chromium"])
+    found = provide(["postgres", "redis", "rabbitmq", "kafka", "chromium"])
     for lane, program in found.items():
         print(f"{lane}: {program}")
     return int(any(isinstance(program, str) for program in found.values()))

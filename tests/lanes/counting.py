@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 # A fixture that a test asks for, directly or not, tells the service it needs.
-NEEDS = {"redis_url": "redis", "chromium_path": "chromium", "postgres_url": "postgres"}
+NEEDS = {
+    "redis_url": "redis",
+    "chromium_path": "chromium",
+    "postgres_url": "postgres",
+    "rabbitmq_program": "rabbitmq",
+    "kafka_libraries": "kafka",
+}
 
 
 class Count:

@@ -1,11 +1,15 @@
 """Finds the programs behind the lanes, and installs them from Debian packages where that is allowed."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from tests.lanes.kafka import find_kafka
 
 
 def find_postgres() -> Path | None:
@@ -24,6 +28,14 @@ def find_redis() -> Path | None:
     return _first_on_path("redis-server", "valkey-server")
 
 
+def find_rabbitmq() -> Path | None:
+    """The program itself: the one on Debian's PATH would run as another user, in the system's folders."""
+    debian = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    if not shutil.which("epmd"):  # Erlang's, which a node cannot do without
+        return None
+    return debian if debian.exists() else _first_on_path("rabbitmq-server")
+
+
 def find_chromium() -> Path | None:
     return _first_on_path("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -32,6 +44,8 @@ def find_chromium() -> Path | None:
 PROGRAMS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "postgres": (find_postgres, "postgresql"),
     "redis": (find_redis, "redis-server"),
+    "rabbitmq": (find_rabbitmq, "rabbitmq-server"),
+    "kafka": (find_kafka, "default-jre-headless maven"),
     "chromium": (find_chromium, "chromium"),
 }
 
@@ -63,9 +77,29 @@ def install_debian_packages(packages: Sequence[str]) -> str | None:
     print(f"Installing Debian packages: {' '.join(packages)}", file=sys.stderr, flush=True)
     apt_get = f"{become_root}env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300"
     _run(f"{apt_get} update")
-    done = _run(f"{apt_get} install -y --no-install-recommends {' '.join(packages)}")
+    with _no_services(become_root):
+        done = _run(f"{apt_get} install -y --no-install-recommends {' '.join(packages)}")
     # Packages may install from lists that are old, so a failed update alone is no failure.
     return f"apt-get failed: {_last_line(done.stdout)}" if done.returncode else None
+
+
+@contextlib.contextmanager
+def _no_services(become_root: str, policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
+    """Forbid packages to start the services that they bring, by Debian's means, unless the machine has its own say.
+
+    The tests start theirs themselves; and where there is no systemd, starting one may fail the whole installation.
+    """
+    if policy.exists():
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="csms-policy-") as denial:
+        denial.write("#!/bin/sh\nexit 101\n")
+        denial.flush()
+        _run(f"{become_root}install -m 755 {denial.name} {policy}")
+    try:
+        yield
+    finally:
+        _run(f"{become_root}rm -f {policy}")
 
 
 def _run(command: str) -> subprocess.CompletedProcess[str]:

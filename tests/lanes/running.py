@@ -24,8 +24,12 @@ from tests.lanes.services import (
 VARIABLES = {
     "postgres": "CSMS_TEST_DATABASE_URL",
     "redis": "CSMS_TEST_REDIS_URL",
+    "rabbitmq": "CSMS_TEST_RABBITMQ",
+    "kafka": "CSMS_TEST_KAFKA",
     "chromium": "CSMS_TEST_CHROMIUM",
 }
+PROGRAMS_ONLY = {"chromium", "rabbitmq", "kafka"}  # tests start these themselves
+BESIDE = ("redis", "rabbitmq", "kafka")  # no runs of their own: used by tests of all of them
 NO_TESTS_COLLECTED = 5
 
 
@@ -104,7 +108,7 @@ def provide_services(stack: ExitStack) -> tuple[dict[str, Service], dict[str, st
 
 def start(lane: str, program: Path | str, *, outlive: bool = False) -> Service:
     """Start the service of a lane from its program, else in Docker; raises ServiceError with both reasons."""
-    if lane == "chromium":
+    if lane in PROGRAMS_ONLY:
         if isinstance(program, str):
             raise ServiceError(f"{lane} {program}")
         return Service(str(program), str(program))
@@ -160,10 +164,13 @@ def summarize(results: dict[str, Result], where: dict[str, Service], missing: di
     for name, result in results.items():
         origin = where[name].origin if name in where else "built in" if name == "sqlite" else ""
         _line(name, result, counts_in_words(result.counts.get("outcomes", {})), origin)
-    redis = Result(problem=missing.get("redis", ""))
-    needed = [result.counts.get("needs", {}).get("redis", {}) for result in results.values()]
-    total = {outcome: sum(count.get(outcome, 0) for count in needed) for count in needed for outcome in count}
-    _line("redis", redis, counts_in_words(total), where["redis"].origin if "redis" in where else "")
+    for name in BESIDE:
+        needed = [result.counts.get("needs", {}).get(name, {}) for result in results.values()]
+        total = {
+            outcome: sum(count.get(outcome, 0) for count in needed) for count in needed for outcome in count
+        }
+        beside = Result(problem=missing.get(name, ""))
+        _line(name, beside, counts_in_words(total), where[name].origin if name in where else "")
     skips: dict[str, int] = {}
     for result in results.values():
         for reason, count in result.counts.get("skips", {}).items():

@@ -1,13 +1,19 @@
 """The lanes themselves: what is provided, what is said when it is not, and that nothing is left behind."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
+import amqp
 import psycopg
 import pytest
 import redis
+from confluent_kafka.cimpl import NewTopic
 
-from tests.lanes import programs, running, services
+from tests.lanes import kafka, programs, running, services
+from tests.lanes.kafka import Kafka
+from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.running import Result, summarize
 from tests.lanes.services import Service, ServiceError
 
@@ -84,6 +90,89 @@ def test_redis_runs_and_leaves_nothing_behind() -> None:
     assert not service.folder.exists()
 
 
+def test_rabbitmq_runs_keeps_its_data_when_killed_and_leaves_nothing_behind(rabbitmq_program: Path) -> None:
+    node = Rabbit(rabbitmq_program).start()
+    try:
+        with node.connection() as connection:
+            channel = connection.channel()
+            channel.queue_declare("kept", durable=True, auto_delete=False)
+            channel.confirm_select()
+            channel.basic_publish_confirm(amqp.Message("a word", delivery_mode=2), routing_key="kept")
+        node.kill()
+        assert not node.answers()
+        node.start()
+        with node.connection() as connection:
+            assert connection.channel().basic_get("kept").body == "a word"
+    finally:
+        node.remove()
+    assert not node.answers()
+    assert not node.folder.exists()
+
+
+def test_kafka_runs_keeps_its_data_when_killed_and_leaves_nothing_behind(kafka_libraries: Path) -> None:
+    broker = Kafka(kafka_libraries).start()
+    try:
+        admin = broker.admin()
+        for made in admin.create_topics([NewTopic("kept", 2)]).values():
+            made.result(30)
+        broker.kill()
+        assert not broker.answers()
+        broker.start()
+        assert len(broker.admin().list_topics(timeout=30).topics["kept"].partitions) == 2
+    finally:
+        broker.remove()
+    assert not broker.answers()
+    assert not broker.folder.exists()
+
+
+def test_a_broker_whose_libraries_are_missing_says_so(tmp_path: Path) -> None:
+    if not shutil.which("java"):
+        pytest.skip("java is not installed")
+    with pytest.raises(ServiceError, match="Kafka's storage was not made"):
+        Kafka(tmp_path)
+
+
+def test_kafka_is_fetched_once_and_not_without_java(
+    bare_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kafka, "CACHE", tmp_path / "cache")
+    assert kafka.find_kafka() is None
+    for program, script in (("java", ""), ("mvn", "echo offline; exit 1")):
+        (tmp_path / program).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / program).chmod(0o755)
+    assert kafka.find_kafka() is None
+    (tmp_path / "mvn").write_text(
+        '#!/bin/sh\nfor word; do :; done\n: > "${word#-DoutputDirectory=}/kafka_2.jar"\n'
+    )
+    libraries = kafka.find_kafka()
+    assert [each.name for each in libraries.iterdir()] == ["kafka_2.jar"]
+    (tmp_path / "mvn").unlink()
+    assert kafka.find_kafka() == libraries
+
+
+def test_a_broker_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    broken = tmp_path / "rabbitmq-server"
+    broken.write_text("#!/bin/sh\necho the disk is full >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(ServiceError, match="RabbitMQ did not start: the disk is full"):
+        Rabbit(broken).start()
+
+
+def test_packages_start_no_services_while_they_are_installed(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with programs._no_services("", policy):
+        assert subprocess.run([policy]).returncode == 101  # as Debian's policy has it: not allowed
+    assert not policy.exists()
+
+
+def test_a_machine_that_has_its_say_about_services_keeps_it(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("mine")
+    with programs._no_services("", policy):
+        pass
+    assert policy.read_text() == "mine"
+
+
 def test_postgres_is_durable_and_leaves_nothing_behind() -> None:
     program = programs.find_postgres()
     if not program:
@@ -151,6 +240,31 @@ def test_the_developers_settings_do_not_reach_the_tests() -> None:
 
     assert Path(os.environ["CSMS_DATA_DIR"]).name.startswith("csms-tests-")
     assert settings.SECRET_KEY.startswith("only-for-tests-")
+
+
+def test_the_summary_tells_of_a_broker_that_tests_of_several_lanes_needed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    needs = {"rabbitmq": {"passed": 2}}
+    results = {
+        name: Result(0, "", {"outcomes": {"passed": 2}, "needs": needs}) for name in ("sqlite", "postgres")
+    }
+    where = {name: Service(name, f"/usr/{name}") for name in ("redis", "rabbitmq", "postgres")}
+    assert summarize(results, where, {}) == 0
+    assert "rabbitmq   4 passed  (/usr/rabbitmq)" in capsys.readouterr().out
+
+
+def test_a_missing_broker_is_told_loudly_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = {"rabbitmq": "rabbitmq is not installed"}
+    monkeypatch.delenv("CI", raising=False)
+    assert summarize({"sqlite": PASSED}, {}, missing) == 0
+    said = capsys.readouterr().out
+    assert "rabbitmq   DID NOT RUN: rabbitmq is not installed" in said
+    assert "WARNING: not everything was tested, for want of rabbitmq." in said
+    monkeypatch.setenv("CI", "true")
+    assert summarize({"sqlite": PASSED}, {}, missing) == 1
 
 
 @pytest.mark.django_db

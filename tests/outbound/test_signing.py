@@ -4,10 +4,19 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from csms.core.outbound.signing import BadSignature, read_secret, signature, signed_headers, verify
+from csms.core.outbound.signing import (
+    BadSignature,
+    new_secret,
+    read_secret,
+    signature,
+    signed_headers,
+    verify,
+)
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 BODY = b'{"type":"command.finished"}'
@@ -80,3 +89,17 @@ def test_nothing_is_signed_without_a_secret() -> None:
         signed_headers("msg_1", BODY, [], now=NOON)
     with pytest.raises(ValueError):
         read_secret("whsec_no base64!")
+
+
+def test_the_program_in_the_documentation_knows_ours_from_others() -> None:
+    text = (Path(__file__).parents[2] / "docs/integration-webhooks.md").read_text()
+    told: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], told)
+    secret, older, now = new_secret(), new_secret(), datetime.now(UTC)
+    headers = signed_headers("id", b"{}", [read_secret(secret), read_secret(older)], now=now)
+    assert told["is_ours"](secret, headers, b"{}")
+    assert told["is_ours"](older, headers, b"{}")
+    assert not told["is_ours"](secret, headers, b"{ }")
+    assert not told["is_ours"](new_secret(), headers, b"{}")
+    late = signed_headers("id", b"{}", [read_secret(secret)], now=now - timedelta(minutes=10))
+    assert not told["is_ours"](secret, late, b"{}")

@@ -36,7 +36,7 @@ def test_an_event_leaves_the_house_and_pages_are_told(monkeypatch: pytest.Monkey
         cp16.pk, "CP16", type=HOSTILE, info="x" * 5000, event_at=None, now=NOW
     )
     assert critical is False
-    [event] = Event.objects.filter(type="security.event")
+    [event] = Event.objects.filter(type="cp.security_event")
     told: dict[str, Any] = json.loads(event.payload)
     assert (told["type"], told["info"], told["known"]) == (HOSTILE, "x" * 5000, False)
     assert told["charger_reported_at"] is None

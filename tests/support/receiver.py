@@ -39,6 +39,9 @@ class Receiver:
     closing: threading.Event = field(default_factory=threading.Event)
     let_go: threading.Event = field(default_factory=threading.Event)  # of whom `silent` keeps waiting
     connections: int = 0
+    current: threading.local = field(
+        default_factory=threading.local
+    )  # `message`: the one that is being answered
 
     def start(self, port: int = 0) -> "Receiver":
         self.closing = threading.Event()
@@ -78,7 +81,8 @@ class Receiver:
                     name, _, value = line.partition(":")
                     headers[name.lower()] = value.strip()
                 body = reader.read(int(headers.get("content-length", 0)))
-                self.messages.append(Message(method, path, headers, body))
+                self.current.message = Message(method, path, headers, body)
+                self.messages.append(self.current.message)
                 self.answers[min(len(self.messages), len(self.answers)) - 1](self, sock)
 
     def wait_for(self, number: int, timeout: float = 60) -> list[Message]:
@@ -108,6 +112,18 @@ def status(code: int, body: bytes = b"", **headers: str) -> Answer:
     lines = [f"HTTP/1.1 {code} Words", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return lambda receiver, sock: sock.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def deciding(decide: Callable[[Message], int]) -> Answer:
+    """An answer with the status that is decided for the message, one message after another."""
+    lock = threading.Lock()
+
+    def answer(receiver: Receiver, sock: socket.socket) -> None:
+        with lock:
+            code = decide(receiver.current.message)
+        status(code)(receiver, sock)
+
+    return answer
 
 
 def raw(data: bytes) -> Answer:

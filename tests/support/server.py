@@ -51,7 +51,7 @@ class Server:
             **self.env,
         }
 
-    def start(self, *arguments: str, timeout: float = 60) -> "Server":
+    def start(self, *arguments: str, timeout: float = 180) -> "Server":
         """Start, or start again on the same port and data, and wait until it is ready."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         log = self.log_path.open("ab")

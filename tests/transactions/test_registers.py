@@ -176,7 +176,7 @@ def test_a_reading_has_the_time_of_its_receipt_when_its_own_cannot_be(cp16):
 
 def test_every_sample_is_kept_as_it_came(cp16):
     odd = [
-        {"value": "12.5", "measurand": "Request.Energy", "unit": "Hz", "note": "ü"},
+        {"value": "12.5", "measurand": "Request.Energy", "unit": "Hz", "location": "ü"},
         {"value": " '7' ", "unit": "kWh"},
     ]
     cp16.say("MeterValues", {"connectorId": 1, "meterValue": [{"timestamp": at(), "sampledValue": odd}]})

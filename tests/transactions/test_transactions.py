@@ -230,7 +230,7 @@ def test_x3_an_unknown_id_becomes_an_orphan_with_its_raw_claim(cp16):
     assert '"transactionId":4711' in orphan.raw_stop
     assert orphan.number != 4711
     (told,) = cp16.told("tx.stopped")
-    assert told["orphan"] is True
+    assert (told["orphan"], told["claimed_transaction_id"]) == (True, "4711")
 
 
 def test_another_charge_points_id_never_ends_its_transaction(cp16):

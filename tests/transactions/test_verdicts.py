@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from csms.core.backend.answers import TokenVerdict
 from tests.transactions.cast import NOON, Wireless, at, token
+from transactions.authorization import authorize
+from transactions.ocpp16 import PARENTS_LEFT_OUT
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +28,24 @@ def test_verdicts_on_tokens(cp16):
     group = {"status": "Accepted", "parentIdTag": "FAMILY", "expiryDate": "2026-11-21T12:00:00.000Z"}
     assert verdict(cp16, "GROUP") == group
     assert cp16.start(idTag="GROUP")["idTagInfo"] == group
+
+
+def test_a_group_whose_name_is_too_long_for_16_is_left_out_and_not_cut(cp16, caplog):
+    token("LONG", parent="P" * 20)
+    token("LONGER", parent="P" * 21)
+    before = PARENTS_LEFT_OUT._value.get()
+    assert verdict(cp16, "LONG") == {"status": "Accepted", "parentIdTag": "P" * 20}
+    assert verdict(cp16, "LONGER") == {"status": "Accepted"}
+    assert PARENTS_LEFT_OUT._value.get() == before + 1
+    assert [record.message for record in caplog.records] == ["authorization.parent_too_long"]
+
+
+def test_a_consent_of_the_backend_that_is_over_is_none(cp16):
+    for ends, status in ((NOON, "Expired"), (NOON + timedelta(seconds=1), "Accepted"), (None, "Accepted")):
+        said = TokenVerdict("Accepted", expires_at=ends)
+        assert authorize("ALICE", now=NOON, said=said).status == status
+    said = TokenVerdict("Blocked", expires_at=NOON)
+    assert authorize("ALICE", now=NOON, said=said).status == "Blocked"
 
 
 @pytest.mark.parametrize("tag", ["BLOCKED", "NOBODY", "", "Ж" * 20])

@@ -27,8 +27,12 @@ from transactions.charging_profiles.rules import hints, next_try
 from transactions.charging_profiles.selectors import held_profiles
 from transactions.happenings import TransactionEnded, TransactionStarted
 from transactions.models import Transaction
+from transactions.updates import tell_update
 
 Status = InstalledProfile.Status
+
+# What changes the limits of a running transaction; those that end with it do not.
+LIMITING = (Status.INSTALLED, Status.REPLACED, Status.CLEARED, Status.EXPIRED)
 
 AT_ONCE = 1000  # rows that one run of the clock moves
 
@@ -281,9 +285,13 @@ def _tell(row: InstalledProfile, now: datetime) -> None:
             "stack_level": row.stack_level,
             "transaction": None if row.transaction_id is None else str(row.transaction_id),
             "note": row.note,
+            "status": row.status,
         },
         occurred_at=now,
     )
+    if row.transaction is not None and row.status in LIMITING:
+        limits = {"profile_id": row.profile_id, "profile_status": row.status}
+        tell_update(row.transaction, row.charge_point.cp_id, "limits", now=now, **limits)
     _announce(row)
 
 

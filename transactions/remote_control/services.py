@@ -66,6 +66,9 @@ def _expire_start(command: Command, now: datetime) -> bool:
     if command.answered_at is None or now < command.answered_at + pending_for(command.charge_point_id):
         return False
     with database.atomic():
+        waiting = Command.objects.select_for_update(of=("self",)).filter(pk=command.pk, effect_at=None)
+        if waiting.values_list("pk").first() is None:
+            return False  # it had its effect meanwhile, or another worker was faster
         flagged = UnexplainedCharging.objects.filter(command_id=command.pk).exists()
         note_effect(command, ONLY_CHARGING if flagged else NO_TRANSACTION, now=now)
         drop_profiles_of(command, now=now)

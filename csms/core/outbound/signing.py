@@ -9,8 +9,10 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
 
 SECRET_PREFIX = "whsec_"
+SECRET_BYTES = 32
 VERSION = "v1"
 TOLERANCE = timedelta(minutes=5)
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
@@ -18,6 +20,11 @@ ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature
 
 class BadSignature(Exception):
     """A message that is not what it says it is."""
+
+
+def new_secret() -> str:
+    """Return a new secret, as its owner is shown it."""
+    return SECRET_PREFIX + b64encode(token_bytes(SECRET_BYTES)).decode()
 
 
 def read_secret(text: str) -> bytes:

@@ -14,6 +14,7 @@ from csms.core.config import get_config
 
 URL_MAX = 2000  # characters
 PORTS = {"https": 443, "http": 80}
+MASK = "***"
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -86,6 +87,24 @@ class Target:
     def origin(self) -> str:
         """Return scheme, host and port: who receives."""
         return f"{self.scheme}://{self.authority}"
+
+
+def shown(target: Target) -> str:
+    """Return a URL as people may see it: values of the query and parts of the path that look like keys are masked."""
+    path, question, query = target.path.partition("?")
+    path = "/".join(MASK if _like_a_key(part) else part for part in path.split("/"))
+    query = "&".join(
+        f"{name}={MASK}" if "=" in pair else MASK
+        for pair in query.split("&")
+        for name in [pair.split("=")[0]]
+    )
+    return f"{target.origin}{path}{question}{query if question else ''}"
+
+
+def _like_a_key(part: str) -> bool:
+    return (
+        len(part) >= 16 and re.search("[0-9]", part) is not None and re.search("[A-Za-z]", part) is not None
+    )
 
 
 def bounds_now() -> Bounds:

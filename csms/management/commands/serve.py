@@ -12,11 +12,13 @@ import uvloop
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from csms.core.access.models import Role, User
 from csms.core.config import Config, get_config, prepare_data_dir
 from csms.core.data_dir import InUse, hold_alone
 from csms.management.commands.prepare_demo import PREFIX, password_file
+from csms.pruning import make_partitions
 from csms.server import CannotListen, Companions, listen, serve
 
 START_LOCK = 0x6373_6D73  # "csms": any number that nobody else uses as an advisory lock
@@ -49,6 +51,7 @@ class Command(BaseCommand):
             with alone_with_database():
                 if not options["no_migrate"]:
                     call_command("migrate", interactive=False, verbosity=0)
+                make_partitions(now=timezone.now())
                 password = ensure_administrator(config)
                 if options["demo"]:
                     self._prepare_demo(listener, options["demo_count"], companions)

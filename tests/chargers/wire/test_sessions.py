@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chargers import consumers, services
+from chargers import counts, services
 from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, Registration
 from csms.core.events.models import Event
@@ -291,8 +291,8 @@ async def test_a_message_and_its_answer_in_one_packet_are_both_understood(house:
 
 async def test_odd_close_codes_share_one_series(house: House):
     known("CP-CODES")
-    before = consumers.CLOSES.labels("other")._value.get()
+    before = counts.CLOSES.labels("other")._value.get()
     for code in (3001, 4567):
         async with RawCharger.connect(house.ocpp_url, "CP-CODES") as charger:
             await charger.socket.close(code)
-    await eventually(lambda: consumers.CLOSES.labels("other")._value.get() == before + 2)
+    await eventually(lambda: counts.CLOSES.labels("other")._value.get() == before + 2)

@@ -59,12 +59,14 @@ async def test_tc_045_1_get_diagnostics(house: House):
         [file] = job.files.all()
         assert (file.name, file.size) == ("diag-0815.zip", 13)
         assert fresh(command).effect == "The file diag-0815.zip came."
-        events = Event.objects.filter(cp_id=charger.row.cp_id, type__in=["cp.log", "file.received"])
+        events = Event.objects.filter(
+            cp_id=charger.row.cp_id, type__in=["cp.diagnostics_status", "file.received"]
+        )
         assert [event.type for event in events.order_by("pk")] == [
-            "cp.log",
-            "cp.log",
+            "cp.diagnostics_status",
+            "cp.diagnostics_status",
             "file.received",
-            "cp.log",
+            "cp.diagnostics_status",
         ]
 
 

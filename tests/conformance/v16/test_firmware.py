@@ -75,7 +75,8 @@ async def test_tc_044_1_firmware_update(house: House):
         assert claims(job) == [*STEPS, "Installed"]
         assert fresh(command).effect == "The charge point says that the firmware is installed."
         states = [
-            event.payload for event in Event.objects.filter(type="cp.firmware", cp_id=charger.row.cp_id)
+            event.payload
+            for event in Event.objects.filter(type="cp.firmware_status", cp_id=charger.row.cp_id)
         ]
         assert len(states) == 6  # running, three steps, the boot, installed
 

@@ -23,8 +23,8 @@ async def test_quirk_c8_a_flood_of_one_status_is_counted_in_one_row(house: House
         assert fresh(job).state == State.SUCCEEDED
         rows = [(row.status, row.count, row.flag) for row in job.reports.order_by("pk")]
         assert rows == [("Uploading", 55, ""), ("Uploaded", 4, "")]
-        # running, uploading, uploaded: what repeats itself is told to nobody
-        assert Event.objects.filter(cp_id=charger.row.cp_id, type="cp.log").count() == 3
+        # running, uploading, uploaded, and once more Uploading after the end: what repeats itself is told to nobody
+        assert Event.objects.filter(cp_id=charger.row.cp_id, type="cp.diagnostics_status").count() == 4
 
 
 async def test_quirk_c8_so_is_a_flood_about_firmware(house: House):

@@ -125,7 +125,7 @@ def test_quirk_i5_what_the_rule_leaves_nothing_of_stays_whole(text):
 def test_quirk_i7_a_token_of_exactly_20_characters_and_a_parent_of_more(cp16):
     token("A" * 20, parent="P" * 40)
     info = cp16.say("Authorize", {"idTag": "a" * 20})["idTagInfo"]
-    assert info == {"status": "Accepted", "parentIdTag": "P" * 20}
+    assert info == {"status": "Accepted"}  # cut, the parent might be that of another group
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

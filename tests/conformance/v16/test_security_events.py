@@ -23,7 +23,7 @@ async def test_msg_security_event_notification_is_stored_and_told(house: House):
         assert (row.type, row.info, row.critical) == ("TamperDetectionActivated", "lid open", True)
         assert row.event_at.strftime("%Y-%m-%dT%H:%M:%SZ") == when
         assert row.received_at > row.event_at
-        [told] = Event.objects.filter(type="security.event", cp_id=charger.row.cp_id)
+        [told] = Event.objects.filter(type="cp.security_event", cp_id=charger.row.cp_id)
         payload = json.loads(told.payload)
         assert (payload["type"], payload["critical"], payload["known"]) == (row.type, True, True)
         assert payload["security_event_id"] == str(row.pk)
