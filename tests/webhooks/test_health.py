@@ -13,7 +13,14 @@ from csms.core.events.models import Event, Reader
 from csms.core.outbound.sending import Attempt
 from csms.core.webhooks.models import Delivery, EndpointChange
 from csms.core.webhooks.outcomes import ALONE_AFTER, note
-from csms.core.webhooks.services import change_endpoint, pause_endpoint, resume_endpoint
+from csms.core.webhooks.services import (
+    change_endpoint,
+    pause_endpoint,
+    replay_dead,
+    replay_delivery,
+    resume_endpoint,
+    send_test,
+)
 from tests.support.house import settings_are
 from tests.support.receiver import deciding, receiving, status
 from tests.webhooks.cast import (
@@ -272,6 +279,79 @@ def test_who_is_resumed_while_left_alone_is_tried_at_once(clock: Clock, worker: 
         assert hand.works() == "done"
     assert {state for _, state in states(endpoint)} == {"delivered"}
     assert fresh(endpoint).delivered_at == NOON + timedelta(seconds=1)
+
+
+def left_alone(receiver: Any, clock: Clock, worker: Any) -> tuple[Any, Any]:
+    """An endpoint that nobody asks for a while, and who works for it."""
+    endpoint = an_endpoint(receiver.origin)
+    hand = worker(endpoint)
+    for n in range(ALONE_AFTER):
+        happens(cp_id=f"CP{n}", n=n)
+    hand.works()
+    clock.moves(seconds=1)
+    assert "have failed" in hand.works()
+    assert fresh(endpoint).probe_at > clock.now
+    return endpoint, hand
+
+
+def test_what_somebody_tries_now_is_tried_though_the_endpoint_is_left_alone(
+    clock: Clock, worker: Any
+) -> None:
+    with receiving(status(503)) as receiver:
+        endpoint, hand = left_alone(receiver, clock, worker)
+        asked = len(receiver.messages)
+        probe_at = fresh(endpoint).probe_at
+        happens(cp_id="CP3", n=33)
+        replay_delivery(Delivery.objects.get(cp_id="CP3"), by="alice", now=clock.now)
+        assert "have failed" in hand.works()
+        assert payloads(receiver)[asked:] == [3]  # it, and no other
+        endpoint = fresh(endpoint)
+        assert endpoint.probe_at > clock.now  # it is left alone again, no less long for having been asked
+        assert endpoint.probe_at - clock.now > timedelta(seconds=1)
+        assert (endpoint.failures, endpoint.probes) == (ALONE_AFTER + 1, 1)
+        assert probe_at > clock.now
+        hand.works()
+        assert len(receiver.messages) == asked + 1
+
+
+def test_one_that_is_tried_now_behind_another_has_that_tried_first_and_holds_no_others_up(
+    clock: Clock, worker: Any
+) -> None:
+    with receiving(status(503)) as receiver:
+        endpoint, hand = left_alone(receiver, clock, worker)
+        asked = len(receiver.messages)
+        head = Delivery.objects.get(cp_id="CP3")
+        behind = Delivery.objects.create(
+            endpoint=endpoint,
+            event_id=happens(cp_id="CP3", n=33),
+            cp_id="CP3",
+            type="cp.status",
+            position=numbering.head(),
+            state=State.DEAD,
+            attempts=1,
+            created_at=clock.now,
+        )
+        assert head.position < behind.position
+        assert replay_dead(endpoint, by="alice", now=clock.now) == 1
+        for _ in range(2):
+            hand.works()
+            clock.now = fresh(endpoint).probe_at
+        assert payloads(receiver)[asked] == 3
+        assert payloads(receiver)[asked + 1] != 3
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_test_that_succeeds_ends_the_wait_and_one_that_fails_does_not(
+    clock: Clock, worker: Any, up: bool
+) -> None:
+    answers = [503]
+    with receiving(deciding(lambda message: answers[0])) as receiver:
+        endpoint, hand = left_alone(receiver, clock, worker)
+        answers[0] = 200 if up else 503
+        send_test(endpoint, by="alice", now=clock.now)
+        assert fresh(endpoint).failures == ALONE_AFTER  # of itself it says nothing of the health
+        assert (hand.works() == "done") == up
+    assert {state for cp_id, state in states(endpoint) if cp_id} == {"delivered" if up else "waiting"}
 
 
 def test_what_becomes_of_attempts_is_noted_holding_the_endpoint_first_as_those_do_who_resume_it(

@@ -197,7 +197,10 @@ def resume_endpoint(endpoint: Endpoint, *, by: str, now: datetime, from_now: boo
 
 @transaction.atomic
 def replay_delivery(delivery: Delivery, *, by: str, now: datetime) -> Delivery:
-    """Post an event again, or now instead of later, under the same id; it begins a new series of attempts."""
+    """Post an event again, or now instead of later, under the same id; it begins a new series of attempts.
+
+    What waits before it of the same charge point is attempted first, and an endpoint that is left alone is tried.
+    """
     if delivery.position is None:
         raise NotNow("test", "it was a test; make another one")
     if not Event.objects.filter(pk=delivery.event_id).exists():
@@ -206,6 +209,8 @@ def replay_delivery(delivery: Delivery, *, by: str, now: datetime) -> Delivery:
     if delivery.state != State.WAITING:
         _room(endpoint)
     _again(Delivery.objects.filter(pk=delivery.pk), now=now)
+    _go_on(endpoint, now=now, cp_id=delivery.cp_id, position__lt=delivery.position)
+    _try_now(endpoint, now=now)
     _note(endpoint, What.REPLAYED, by=by, now=now, delivery=str(delivery.pk))
     delivery.refresh_from_db()
     return delivery
@@ -221,6 +226,8 @@ def replay_dead(endpoint: Endpoint, *, by: str, now: datetime) -> int:
     dead = _dead(endpoint).order_by("position")
     oldest = list(dead.values_list("pk", flat=True)[: _room(endpoint)])
     replayed = sum(_again(rows, now=now) for rows in _steps(oldest))
+    if replayed:
+        _try_now(endpoint, now=now)
     _note(endpoint, What.REPLAYED, by=by, now=now, dead=replayed)
     return replayed
 
@@ -262,7 +269,7 @@ def send_test(endpoint: Endpoint, *, by: str, now: datetime) -> Delivery:
     """Post an event `webhook.test` to an endpoint at once, however it is, and return what became of that.
 
     It waits for the receiver, so call it outside of any transaction. It is tried once, and says nothing of the
-    endpoint's health.
+    endpoint's health; but when it succeeds, an endpoint that is left alone is tried at once.
     """
     return finish_test(begin_test(endpoint, by=by, now=now), now=now)
 
@@ -296,7 +303,10 @@ def finish_test(delivery: Delivery, *, now: datetime) -> Delivery:
     delivery.excerpt, delivery.error = made.excerpt, made.error
     if made.succeeded:
         delivery.state, delivery.delivered_at = State.DELIVERED, now
-    delivery.save(force_update=True)
+    with transaction.atomic():
+        delivery.save(force_update=True)
+        if made.succeeded:
+            _try_now(Endpoint.everything.select_for_update().get(pk=endpoint.pk), now=now)
     announce(TOPIC)
     return delivery
 
@@ -407,7 +417,14 @@ def _again(rows: QuerySet[Delivery], *, now: datetime) -> int:
     )
 
 
-def _go_on(endpoint: Endpoint, *, now: datetime) -> None:
-    """Let what waits for its next attempt be attempted now."""
+def _go_on(endpoint: Endpoint, *, now: datetime, **only: Any) -> None:
+    """Let what waits for its next attempt, or only what the conditions say of it, be attempted now."""
     heads = Delivery.objects.filter(endpoint=endpoint, state=State.WAITING, next_attempt_at__isnull=False)
-    heads.update(next_attempt_at=now)
+    heads.filter(**only).update(next_attempt_at=now)
+
+
+def _try_now(endpoint: Endpoint, *, now: datetime) -> None:
+    """Let an endpoint that is left alone be probed now. It is held; its health is for the relay to tell."""
+    if endpoint.probe_at is not None and endpoint.probe_at > now:
+        endpoint.probe_at = now
+        endpoint.save(update_fields=["probe_at"])

@@ -14,7 +14,7 @@ from time import monotonic
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Case, Exists, F, Min, OuterRef, When
 from django.utils import timezone
 
 from csms.core.config import get_config
@@ -154,21 +154,33 @@ class WebhookSink(Sink):
         for cp_id, queue in list(queues.items()):
             first = queue[0].next_attempt_at
             if first is not None and first > now:
-                # Replayed ones behind it: they come in their turn.
-                with held(endpoint):
-                    waiting.filter(cp_id=cp_id, position__gt=queue[0].position).update(next_attempt_at=None)
+                self._behind(endpoint, queue[0])
                 del queues[cp_id]
         return self._with_events(endpoint, queues)
 
+    @staticmethod
+    def _behind(endpoint: Endpoint, first: Delivery) -> None:
+        """Let those that were replayed behind another of their charge point come in their turn."""
+        behind = waiting_of(endpoint).filter(
+            cp_id=first.cp_id, position__gt=first.position, next_attempt_at__isnull=False
+        )
+        if behind.exists():
+            with held(endpoint):
+                behind.update(next_attempt_at=None)
+
     def _probe(self, endpoint: Endpoint, keep: Keep) -> bool:
-        """Try an endpoint that was left alone: with the charge point of which nothing was tried for longest."""
+        """Try an endpoint that was left alone: with what somebody replayed since, or untried for longest."""
         waiting = waiting_of(endpoint).filter(next_attempt_at__isnull=False)
-        chosen = waiting.order_by(F("last_attempt_at").asc(nulls_first=True), "position").first()
+        waiting = waiting.alias(
+            asked=Case(When(attempts_before__gt=0, attempts=F("attempts_before"), then=0), default=1)
+        )
+        chosen = waiting.order_by("asked", F("last_attempt_at").asc(nulls_first=True), "position").first()
         if chosen is None:  # its deliveries are dead: the next event tries it
             endpoint.probe_at = None
             endpoint.save(update_fields=["probe_at"])
             return False
-        first = waiting_of(endpoint).filter(cp_id=chosen.cp_id).order_by("position")[:1]
+        first = list(waiting_of(endpoint).filter(cp_id=chosen.cp_id).order_by("position")[:1])
+        self._behind(endpoint, first[0])
         self._post(endpoint, *self._with_events(endpoint, _by_charge_point(first)), keep, probing=True)
         self._mend(endpoint)
         return True
