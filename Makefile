@@ -52,6 +52,7 @@ check: install $(VENV)/.installed-dev  ## check style, types, floors, migrations
 	check $(PYTHON) manage.py api_docs --check; \
 	check $(PYTHON) manage.py events_proto --check; \
 	check $(PYTHON) manage.py events_docs --check; \
+	check $(PYTHON) manage.py translations --check; \
 	if [ -n "$$failed" ]; then printf "\nFAILED:$$failed\n"; exit 1; fi; \
 	printf '\nAll checks passed.\n'
 
@@ -66,6 +67,10 @@ bench: install $(VENV)/.installed-dev  ## measure throughput, memory and latency
 .PHONY: bench-reads
 bench-reads: install $(VENV)/.installed-dev  ## measure how fast the API reads a large network (ARGS="--plans FILE" writes plans)
 	@exec $(PYTHON) -m tests.bench.reads $(ARGS)
+
+.PHONY: bench-pages
+bench-pages: install $(VENV)/.installed-dev  ## measure how fast the console's pages come over a large network, and what each weighs
+	@exec $(PYTHON) -m tests.bench.pages $(ARGS)
 
 .PHONY: bench-events
 bench-events: install $(VENV)/.installed-dev  ## measure what an event costs, how many reach Kafka a second, and how late
@@ -126,4 +131,5 @@ static/vendor/.installed: package.json package-lock.json .npmrc
 		sed -e 's,/\*# sourceMappingURL=[^*]*\*/,,' -e 's,//# sourceMappingURL=.*,,' \
 			"node_modules/@tabler/core/dist/$$file" > "static/vendor/tabler/$${file##*/}" || exit 1; \
 	done
+	@gzip -9kn static/vendor/*/*.css static/vendor/*/*.js  # WhiteNoise sends these to whoever takes them
 	@touch $@

@@ -95,15 +95,16 @@ class ChargePointAdmin(KeptAdmin):
 
     @admin.action(description="Retire: out of service for good", permissions=["change"])
     def retire(self, request: HttpRequest, chosen: QuerySet[ChargePoint]) -> None:
-        done = sum(retire_charge_point(charge_point, now=timezone.now()) for charge_point in chosen)
+        now, by = timezone.now(), request.user.get_username()
+        done = sum(retire_charge_point(charge_point, now=now, by=by) for charge_point in chosen)
         messages.success(request, f"{done} retired.")
 
     def _decide(
         self, request: HttpRequest, chosen: QuerySet[ChargePoint], registration: Registration, word: str
     ) -> None:
-        now = timezone.now()
+        now, by = timezone.now(), request.user.get_username()
         done = sum(
-            set_registration(charge_point, registration, now=now)
+            set_registration(charge_point, registration, now=now, by=by)
             for charge_point in chosen.filter(retired_at=None)
         )
         messages.success(request, f"{done} {word}.")

@@ -88,7 +88,9 @@ class ChargePoints(ApiView):
         body = read_body(request, NewChargePoint)
         cp_id = body.pop("cp_id")
         with refusals():
-            charge_point = services.register_charge_point(cp_id, now=timezone.now(), **body)
+            charge_point = services.register_charge_point(
+                cp_id, now=timezone.now(), by=str(request.user), **body
+            )
         return made(shown(charge_point), "api-charge-point", charge_point.cp_id)
 
 
@@ -119,11 +121,12 @@ class OneChargePoint(ApiView):
         charge_point = charge_point_or_404(cp_id)
         body = read_body(request, ChargePointChanges)
         profile = body.pop("security_profile", None)
+        now, by = timezone.now(), str(request.user)
         with transaction.atomic():
             if body:
-                services.describe_charge_point(charge_point, **body)
+                services.describe_charge_point(charge_point, now=now, by=by, **body)
             if profile is not None:
-                services.set_security_profile(charge_point, profile)
+                services.set_security_profile(charge_point, profile, now=now, by=by)
         return Response(shown(charge_point))
 
 
@@ -161,7 +164,9 @@ class Approve(Registering):
     def post(self, request: Request, cp_id: str) -> Response:
         """Approve a charge point."""
         charge_point = self.in_service(cp_id)
-        services.set_registration(charge_point, Registration.ACCEPTED, now=timezone.now())
+        services.set_registration(
+            charge_point, Registration.ACCEPTED, now=timezone.now(), by=str(request.user)
+        )
         return self.answer(charge_point)
 
 
@@ -179,7 +184,9 @@ class Reject(Registering):
     def post(self, request: Request, cp_id: str) -> Response:
         """Reject a charge point."""
         charge_point = self.in_service(cp_id)
-        services.set_registration(charge_point, Registration.REJECTED, now=timezone.now())
+        services.set_registration(
+            charge_point, Registration.REJECTED, now=timezone.now(), by=str(request.user)
+        )
         return self.answer(charge_point)
 
 
@@ -196,5 +203,5 @@ class Retire(Registering):
     def post(self, request: Request, cp_id: str) -> Response:
         """Retire a charge point."""
         charge_point = charge_point_or_404(cp_id)
-        services.retire_charge_point(charge_point, now=timezone.now())
+        services.retire_charge_point(charge_point, now=timezone.now(), by=str(request.user))
         return self.answer(charge_point)

@@ -52,6 +52,13 @@ class Budgets:
         self._rate = rate
         self._buckets: dict[int, Bucket] = {}
 
+    def adjust(self, rate: float) -> None:
+        """Let everybody send so many frames a second from now on."""
+        if rate != self._rate:
+            self._rate = rate
+            for bucket in self._buckets.values():
+                bucket.rate = rate
+
     def of(self, charge_point_id: int, now: float) -> Bucket:
         """Return the bucket of a charge point."""
         bucket = self._buckets.get(charge_point_id)

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Length
 
-from chargers.models import ChargePoint, Command, Connection, Frame, Process, Registration
-from chargers.protocol.repeats import BY_CONTENT
+from chargers.answered import answered_calls
+from chargers.blocking.selectors import blocks_of, with_block
+from chargers.models import ChargePoint, Command, Connection, Process, Registration
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
 from chargers.traits.selectors import charge_point_of_alias, traits_of
@@ -77,12 +77,20 @@ class Opened:
     """Earlier calls and their answers: message id, action, frame of the call, frame of the answer."""
 
 
-def admit(identity: str, *, now: datetime) -> Guest:
+def admit(identity: str, *, now: datetime, peer: str = "") -> Guest:
     """Find the charge point of this identity, or take an unknown one in as the policy says.
 
-    Raises HandshakeRefused: 404 for one that is unknown or retired (T-004), 403 for one that was rejected.
+    Raises HandshakeRefused: 404 for one that is unknown or retired (T-004), 403 for one that was rejected or blocked.
     """
-    charge_point = _named(identity)
+    # The block is asked for with the charge point: of one that is known a handshake costs no query for it.
+    charge_point = find_charge_point(identity, with_block(ChargePoint.objects.all(), identity, peer, now=now))
+    if charge_point is not None:
+        blocked: str | None = getattr(charge_point, "blocked")  # noqa: B009 - which the type does not know
+    else:
+        blocked = blocks_of(identity, peer, now=now).values_list("kind", flat=True).first()
+    if blocked is not None:
+        raise HandshakeRefused(403, "blocked", f"an operator blocked this {blocked}")
+    charge_point = _unless_retired(charge_point, identity)
     if charge_point is None:
         config = get_config()
         policy = config.unknown_charge_points
@@ -118,9 +126,8 @@ def admit(identity: str, *, now: datetime) -> Guest:
     )
 
 
-def _named(identity: str) -> ChargePoint | None:
-    """Find who connects as this; one that was retired gives way to an alias (quirk I3)."""
-    charge_point = find_charge_point(identity)
+def _unless_retired(charge_point: ChargePoint | None, identity: str) -> ChargePoint | None:
+    """Return who connects as this; one that was retired gives way to an alias (quirk I3)."""
     if charge_point is None or charge_point.retired_at is not None:
         return charge_point_of_alias(identity) or charge_point
     return charge_point
@@ -128,7 +135,7 @@ def _named(identity: str) -> ChargePoint | None:
 
 def default_version(identity: str) -> str:
     """Return the version that a charge point speaks when it offers none (quirk T1); "" = it is refused."""
-    charge_point = _named(identity)
+    charge_point = _unless_retired(find_charge_point(identity), identity)
     return traits_of(charge_point).default_version if charge_point else ""
 
 
@@ -283,41 +290,6 @@ def missed_bells(process_id: UUID, *, unapproved: list[int], held: int, now: dat
         ],
         open=set(ours.values_list("pk", flat=True)) if ours.count() < held else None,
     )
-
-
-ANSWERED_FRAMES = 64  # as many calls and answers as a session remembers
-ANSWERED_LOOK_BACK = 512  # frames; a chatty charge point's whole log is not read for a handshake
-ANSWERED_TEXT_MAX = 65_536  # characters; the calls of a batch of handshakes are in memory together
-
-
-def answered_calls(charge_point_id: int) -> list[tuple[str, str, str, str]]:
-    """Return the newest answered calls of transactions, oldest first, from the frame log.
-
-    A charge point that lost our answer repeats its call after it has reconnected; the log holds what was answered,
-    and was written in the same transaction as the fact. Other calls, refusals and huge frames are passed over.
-    """
-    newest = Frame.objects.filter(charge_point_id=charge_point_id).order_by("-id")
-    rows = list(
-        Frame.objects.alias(length=Length("text"))
-        .filter(
-            pk__in=newest.values("pk")[:ANSWERED_LOOK_BACK],
-            kind__in=(2, 3),
-            action__in=BY_CONTENT,
-            length__lte=ANSWERED_TEXT_MAX,
-        )
-        .order_by("-id")
-        .values_list("connection_id", "direction", "kind", "message_id", "action", "text")[:ANSWERED_FRAMES]
-    )
-    calls: dict[tuple[UUID, str], tuple[str, str]] = {}
-    answered: list[tuple[str, str, str, str]] = []
-    for connection_id, direction, kind, message_id, action, text in reversed(rows):
-        if direction == Frame.Direction.IN and kind == 2:
-            calls[connection_id, message_id] = (action, text)
-        elif direction == Frame.Direction.OUT and kind == 3:
-            call = calls.pop((connection_id, message_id), None)
-            if call is not None:
-                answered.append((message_id, call[0], call[1], text))
-    return answered
 
 
 # --- processes and their leases ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The API's door to connectors: the state of all of them, and what people call one."""
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -7,6 +8,7 @@ from rest_framework.response import Response
 
 from chargers import selectors, services
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
+from chargers.commands.sending_api import author_of
 from chargers.models import Connector
 from chargers.shapes import ConnectorShape
 from csms.core.api_data import Body, Flag, Whole, Word, read_body
@@ -116,5 +118,5 @@ class OneConnector(ApiView):
         )
         body = read_body(request, ConnectorChanges)
         if "label" in body:
-            services.label_connector(row, body["label"])
+            services.label_connector(row, body["label"], now=timezone.now(), by=author_of(request).name)
         return Response(ConnectorShape(row).data)

@@ -92,10 +92,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         except connections.HandshakeRefused as refusal:
             await handshake.refuse(refusal, send)
             return
-        config = get_config()
         self.gateway = gateway
         self.handlers = calls_of(version)
-        self.session = Session(version, config.call_timeout, handled=self.handlers.keys())
+        self.session = Session(version, get_config().call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
         self.adopt(guest.traits)
@@ -103,7 +102,6 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.frames = FrameLog(self.holder)
         self.wire.name = guest.cp_id
         self.outgoing = Outgoing(self.holder, self.session, gateway, self.frames, self.wire)
-        self.liveness = config.liveness_seconds
         self._budget = gateway.budgets.of(guest.pk, monotonic())
         self.held_since = self.last_heard = monotonic()
         self.last_heard_at = datetime.now(UTC)
@@ -350,9 +348,11 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 )
 
     def adopt(self, traits: Traits) -> None:
-        """Serve the charge point with these traits from now on."""
+        """Serve the charge point with these traits, and the settings in force, from now on."""
+        config = get_config()
         self.holder.traits = traits
-        timeout = traits.call_timeout or get_config().call_timeout
+        self.liveness = config.liveness_seconds
+        timeout = traits.call_timeout or config.call_timeout
         strict = traits.leniency == "strict"
         self.session.adjust(timeout, strict=strict, zone=zone_of(traits.naive_time_zone))
 

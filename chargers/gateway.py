@@ -18,17 +18,18 @@ from channels.layers import get_channel_layer
 from django.utils import timezone
 from prometheus_client import Gauge
 
-from chargers import connections, frame_events, services
+from chargers import connections, frame_events, reports
 from chargers.budget import Budgets
 from chargers.line import Line
 from chargers.models import CLOCK_OFF_SECONDS, Registration
-from chargers.traits import selectors as traits
 from chargers.traits.ledger import LEDGER
 from chargers.traits.ledger import store as store_deviations
-from chargers.traits.values import Traits
+from chargers.traits.watching import TraitsWatch
 from csms.core import live, reach
 from csms.core.backend.reader import begin_reading
 from csms.core.config import get_config
+from csms.core.overrides.services import SETTINGS_GROUP
+from csms.core.overrides.watching import WATCH
 from csms.core.writer import Writer, WriterClosed, WriterFull, after_commit
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Gateway:
             batch_max=config.writer_batch_max, queue_max=config.writer_queue_max, publish=live.publish
         )
         self.held: dict[int, ChargePointConsumer] = {}
+        self.traits = TraitsWatch(self.held, self.background)
         self.lines: set[Line] = set()
         self.process_id: UUID | None = None
         self.budgets = Budgets(config.charge_point_frame_rate)
@@ -101,7 +103,7 @@ class Gateway:
         self._channel = ""
         self._echo = asyncio.Event()
         self._storing = False
-        self._traits_state: tuple[Any, ...] = ()
+        self._config = config
 
     @property
     def draining(self) -> bool:
@@ -172,6 +174,7 @@ class Gateway:
             try:
                 self._channel = await layer.new_channel()
                 await layer.group_add(group, self._channel)
+                await layer.group_add(SETTINGS_GROUP, self._channel)
                 wait = BELL_RETRY_FIRST
                 while True:
                     self._heard(await layer.receive(self._channel))
@@ -210,9 +213,10 @@ class Gateway:
                 consumer = self.held.get(message["charge_point"])
                 if consumer is not None:
                     consumer.heard(bell)
+            case "settings":
+                WATCH.wake()
             case "traits":
-                one = message.get("charge_point")
-                self._read_traits(list(self.held) if one is None else [one])
+                self.traits.read(message.get("charge_point"))
             case "replaced":
                 for consumer in list(self.held.values()):
                     if str(consumer.connection_id) == message["connection"]:
@@ -228,6 +232,7 @@ class Gateway:
             now = monotonic()
             QUEUED.set(self.writer.depth)
             try:
+                self._adopt_settings()
                 for consumer in list(self.held.values()):
                     consumer.tick(now)
                 if now - leased >= connections.LEASE_RENEWED_EVERY:
@@ -239,7 +244,7 @@ class Gateway:
                 self._store_deviations()
                 if now - traits_read >= TRAITS_EVERY:
                     traits_read = now
-                    self._look_at_traits()
+                    self.traits.look()
                 if now - frames_asked >= frame_events.REFRESH_SECONDS:
                     frames_asked = now
                     self.background("look who asks for messages", frame_events.look_who_asks)
@@ -248,6 +253,17 @@ class Gateway:
                     self._sweep()
             except Exception:
                 log.exception("gateway.tick_failed")
+
+    def _adopt_settings(self) -> None:
+        """Let a setting that was overridden hold for connections that are open, too."""
+        config = get_config()
+        if config is self._config:
+            return
+        self._config = config
+        self.budgets.adjust(config.charge_point_frame_rate)
+        for consumer in list(self.held.values()):
+            consumer.adopt(consumer.holder.traits)
+        self.background("look who asks for messages", frame_events.look_who_asks)
 
     def _renew_lease(self) -> None:
         process_id = self.process_id
@@ -272,7 +288,7 @@ class Gateway:
                 consumer.heard_since_touch = False
                 seen[charge_point_id] = consumer.last_heard_at
         if seen:
-            self.background("touch", lambda: services.touch_charge_points(seen))
+            self.background("touch", lambda: reports.touch_charge_points(seen))
 
     def _store_clocks(self, turn: int) -> None:
         """Store what was measured of clocks, each in its turn, and count those that are off."""
@@ -286,7 +302,7 @@ class Gateway:
                 moved[charge_point_id] = (round(seconds), consumer.last_heard_at)
         CLOCKS_OFF.set(off)
         if moved:
-            self.background("store clocks", lambda: services.store_clock_skews(moved))
+            self.background("store clocks", lambda: reports.store_clock_skews(moved))
 
     def _store_deviations(self) -> None:
         """Store the deviations that were counted; in the writer's thread, which counts them."""
@@ -303,30 +319,6 @@ class Gateway:
             self.writer.submit(_store_deviations, stored)
         except (WriterFull, WriterClosed):
             self._storing = False  # they wait in memory
-
-    def _look_at_traits(self) -> None:
-        """Make good a bell that was lost: has anything been said of traits since this process last looked?"""
-
-        def looked(state: tuple[Any, ...]) -> None:
-            if state != self._traits_state:
-                self._traits_state = state
-                self._read_traits(list(self.held))
-
-        self.background("look at traits", traits.state, looked)
-
-    def _read_traits(self, charge_point_ids: list[int]) -> None:
-        """Give connections the traits that hold now."""
-
-        def read() -> dict[int, Traits]:
-            traits.forget_rules()
-            return traits.traits_of_all(charge_point_ids)
-
-        def give(found: dict[int, Traits]) -> None:
-            for charge_point_id, values in found.items():
-                if consumer := self.held.get(charge_point_id):
-                    consumer.adopt(values)
-
-        self.background("read traits", read, give)
 
     def _sweep(self) -> None:
         """Make good what lost bells would have said: commands that wait, approvals, connections that were ended."""

@@ -19,6 +19,7 @@ from django.contrib.auth.hashers import check_password
 from prometheus_client import Counter
 
 from chargers import connections
+from chargers.blocking.selectors import canonical_address
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
@@ -49,7 +50,7 @@ class Handshake:
         self.versions = versions
         self.headers = {name.lower(): value for name, value in scope.get("headers", [])}
         client = scope.get("client") or ("", 0)
-        self.peer = str(client[0])
+        self.peer = canonical_address(str(client[0]))
         self.identity = ""
         self.offered: list[str] = list(scope.get("subprotocols") or [])
         self.accepted_subprotocol: str | None = None
@@ -72,7 +73,9 @@ class Handshake:
             raise HandshakeRefused(429, "too_many_attempts", "too many failed logins; wait a minute")
         await self.gateway.start()
         username, password = self._credentials()
-        guest = await self._unit(lambda: connections.admit(self.identity, now=datetime.now(UTC)))
+        guest = await self._unit(
+            lambda: connections.admit(self.identity, now=datetime.now(UTC), peer=self.peer)
+        )
         version = self._pinned(guest, version)
         try:
             certified = self._certified(guest)

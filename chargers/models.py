@@ -15,6 +15,11 @@ from csms.core.writer import BulkTable
 CLOCK_OFF_SECONDS = 300
 
 
+def _columns(model: type[models.Model]) -> tuple[str, ...]:
+    """Return all fields of a model, in the order in which it names them: that of the values of its rows."""
+    return tuple(field.name for field in model._meta.local_concrete_fields)
+
+
 class Registration(models.TextChoices):
     """Whether the network wants to serve a charge point."""
 
@@ -178,21 +183,7 @@ class StatusReport(models.Model):
         return f"{self.status} {self.error_code}"
 
 
-STATUS_REPORTS = BulkTable(
-    StatusReport,
-    (
-        "id",
-        "charge_point",
-        "connector_number",
-        "status",
-        "error_code",
-        "info",
-        "vendor_id",
-        "vendor_error_code",
-        "status_at",
-        "received_at",
-    ),
-)
+STATUS_REPORTS = BulkTable(StatusReport, _columns(StatusReport))
 
 
 class Process(models.Model):
@@ -311,23 +302,7 @@ class Frame(models.Model):
         return f"{self.direction} {self.action}"
 
 
-FRAMES = BulkTable(
-    Frame,
-    (
-        "id",
-        "charge_point",
-        "connection_id",
-        "at",
-        "direction",
-        "kind",
-        "message_id",
-        "action",
-        "verdict",
-        "notes",
-        "latency_us",
-        "text",
-    ),
-)
+FRAMES = BulkTable(Frame, _columns(Frame))
 
 
 class Command(models.Model):
@@ -395,6 +370,10 @@ class Command(models.Model):
             models.Index(fields=["type", "-id"], name="command_of_type"),
             models.Index(fields=["status", "-id"], name="command_of_status"),
             models.Index(fields=["by", "-id"], name="command_of_author"),
+            # In the order of the ledger, for who asks for what was seen to follow.
+            models.Index(
+                fields=["-id"], name="command_effect_seen", condition=models.Q(effect_at__isnull=False)
+            ),
             models.Index(
                 fields=["status", "expires_at"],
                 name="command_open",

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from chargers import services
+from chargers import reports
 from chargers.commands.ordering import Order
 from chargers.commands.saying import renamed, translated
 from chargers.handling import Asked, AskedTransfer, Call, Handler, Question, VendorHandler, int32
@@ -40,7 +40,7 @@ def boot_notification(call: Call) -> dict[str, Any]:
     if not facts.get("serial_number"):
         facts["serial_number"] = str(call.payload.get("chargeBoxSerialNumber", ""))  # its deprecated name
     said: RegistrationVerdict | None = call.verdict
-    registration = services.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
+    registration = reports.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
     call.holder.registration = registration  # idempotent: a rerun reads the same row
     accepted = registration == Registration.ACCEPTED
     status = REGISTRATION_WORDS[Registration(registration)]
@@ -83,14 +83,14 @@ def ask_to_register(question: Question) -> Coroutine[Any, Any, RegistrationVerdi
 def heartbeat(call: Call) -> dict[str, Any]:
     """1.6, 4.6: the station's clock. Any frame counts as life, so there is nothing to store; it may be told."""
     if get_config().events_heartbeats:
-        services.record_heartbeat(call.holder.cp_id, str(call.holder.connection_id), now=call.received_at)
+        reports.record_heartbeat(call.holder.cp_id, str(call.holder.connection_id), now=call.received_at)
     return {"currentTime": format_time(timezone.now())}
 
 
 def status_notification(call: Call) -> dict[str, Any]:
     """1.6, 4.9."""
     payload = call.payload
-    services.record_status(
+    reports.record_status(
         call.holder.charge_point_id,
         call.holder.cp_id,
         int32(payload["connectorId"]),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from chargers.labels import has_label
 from chargers.models import ChargePoint, Command, Connection, Connector, RefusedHandshake
@@ -37,6 +37,26 @@ def matching(charge_points: QuerySet[ChargePoint], text: str) -> QuerySet[Charge
     for name in fields:
         wanted |= Q(**{f"{name}__icontains": text})
     return charge_points.filter(wanted)
+
+
+def charge_points_by_beginning(text: str, *, most: int) -> list[ChargePoint]:
+    """Return charge points of which the identity, name or serial number begins so, then such as have it within.
+
+    Case does not matter. Each look is bounded, and served by an index on PostgreSQL (migration 0013) but the last,
+    which is only for three characters and more, when there are few that begin so.
+    """
+    shown = ("cp_id", "name", "serial_number", "connection_id", "retired_at")
+    rows = ChargePoint.objects.only(*shown).order_by(F("retired_at").asc(nulls_first=True), "cp_id")
+    found: dict[int, ChargePoint] = {}
+    for column in ("cp_id", "name", "serial_number"):
+        beginning = ChargePoint.objects.filter(**{f"{column}__istartswith": text}).values("pk")[: most * 4]
+        found |= {row.pk: row for row in rows.filter(pk__in=beginning)[:most]}
+        if len(found) >= most:
+            break
+    if len(found) < most and len(text) >= 3:
+        within = Q(cp_id__icontains=text) | Q(name__icontains=text) | Q(serial_number__icontains=text)
+        found |= {row.pk: row for row in rows.filter(within).exclude(pk__in=found)[: most - len(found)]}
+    return list(found.values())[:most]
 
 
 def charge_points_where(

@@ -1,4 +1,4 @@
-"""What changes charge points: registration, boots, connector states, passwords."""
+"""What people change of charge points: registration, descriptions, passwords. What they report is in `reports`."""
 
 import re
 import secrets
@@ -8,17 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q, Value
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Upper
 
-from chargers.approval import heed
-from chargers.following import Booted, SignedIn, StatusReported, tell
-from chargers.models import STATUS_REPORTS, ChargePoint, Connection, Connector, Registration
+from chargers.blocking.models import Block
+from chargers.following import SignedIn, tell
+from chargers.models import ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
-from csms.core.backend.answers import RegistrationVerdict
+from csms.core.audit.services import note
 from csms.core.events.services import record
-from csms.core.ids import uuid7_text
 from csms.core.live import announce, process_group, ring
 from csms.core.refusals import BadField
 
@@ -32,10 +31,11 @@ class Refusal(BadField):
         super().__init__(field, text)
 
 
-def find_charge_point(cp_id: str) -> ChargePoint | None:
+def find_charge_point(cp_id: str, among: QuerySet[ChargePoint] | None = None) -> ChargePoint | None:
     """Return the charge point of this identity; identities are compared without regard to case."""
-    return ChargePoint.objects.filter(cp_id=cp_id).first() or (
-        ChargePoint.objects.alias(folded=Upper("cp_id")).filter(folded=Upper(Value(cp_id))).first()
+    rows = ChargePoint.objects.all() if among is None else among
+    return rows.filter(cp_id=cp_id).first() or (
+        rows.alias(folded=Upper("cp_id")).filter(folded=Upper(Value(cp_id))).first()
     )
 
 
@@ -48,8 +48,12 @@ def register_charge_point(
     password: str = "",
     site: str = "",
     labels: Mapping[str, str] | None = None,
+    by: str = "",
 ) -> ChargePoint:
-    """Make a charge point known. Raises Refusal for a bad identity or password, or one that exists already."""
+    """Make a charge point known. Raises Refusal for a bad identity or password, or one that exists already.
+
+    `by` is who did it, for the audit; empty: nobody, it introduced itself.
+    """
     try:
         identity_from_path(quote(cp_id, safe=""))
     except IdentityError as error:
@@ -69,6 +73,11 @@ def register_charge_point(
         if known is None:
             with transaction.atomic():
                 charge_point.save(force_insert=True)
+                if by and registration == Registration.ACCEPTED:
+                    _lift_block(charge_point, by=by, now=now)
+                note_act(
+                    "charge_point.registered", charge_point, by=by, now=now, registration=str(registration)
+                )
                 announce("fleet")
             return charge_point
     except IntegrityError:  # somebody else was faster
@@ -76,23 +85,74 @@ def register_charge_point(
     raise Refusal(f"{known or cp_id} is known already")
 
 
-def describe_charge_point(charge_point: ChargePoint, **said: Any) -> None:
+def note_act(
+    action: str, charge_point: ChargePoint, *, by: str, now: datetime, reason: str = "", **details: Any
+) -> None:
+    """Note in the audit what somebody did to a charge point, within the transaction of the act.
+
+    Without `by` nobody did it: it is what the house does by itself, which is not noted.
+    """
+    if by:
+        note(
+            action,
+            by=by,
+            subject_type="charge_point",
+            subject=charge_point.cp_id,
+            now=now,
+            reason=reason,
+            **details,
+        )
+
+
+def from_to(before: Any, after: Any) -> dict[str, Any]:
+    """Return a change as the details of an act have it."""
+    return {"from": before, "to": after}
+
+
+def as_stored(charge_point: ChargePoint) -> ChargePoint:
+    """Return the charge point as it is in the database, and let nobody else change it in this transaction.
+
+    What was read before may be untrue by now, and the audit would tell of a change from what it never was.
+    """
+    return ChargePoint.objects.select_for_update().get(pk=charge_point.pk)
+
+
+def describe_charge_point(charge_point: ChargePoint, *, now: datetime, by: str = "", **said: Any) -> None:
     """Note what people say of a charge point: its `name`, its `site` ("" = none) or all of its `labels`."""
-    for name, value in said.items():
-        setattr(charge_point, name, value)
     with transaction.atomic():
+        before = as_stored(charge_point)
+        changed: dict[str, Any] = {
+            name: from_to(getattr(before, name), value)
+            for name, value in said.items()
+            if getattr(before, name) != value
+        }
+        for name, value in said.items():
+            setattr(charge_point, name, value)
         charge_point.save(update_fields=list(said))
+        if changed:
+            note_act("charge_point.described", charge_point, by=by, now=now, **changed)
         announce("fleet", f"charge-point:{charge_point.pk}")
 
 
-def label_connector(connector: Connector, label: str) -> None:
+def label_connector(connector: Connector, label: str, *, now: datetime, by: str = "") -> None:
     """Give the connector a name for people; empty takes it away.
 
     Where one identity stands for many boxes (quirk X12) its connectors are what people look for.
     """
-    connector.label = label
     with transaction.atomic():
+        before = Connector.objects.select_for_update().get(pk=connector.pk)
+        change = from_to(before.label, label)
+        connector.label = label
         connector.save(update_fields=["label"])
+        if change["from"] != label:
+            note_act(
+                "connector.labelled",
+                connector.charge_point,
+                by=by,
+                now=now,
+                connector=connector.number,
+                label=change,
+            )
         announce("fleet", f"charge-point:{connector.charge_point_id}")
 
 
@@ -134,15 +194,18 @@ def set_password(charge_point: ChargePoint, password: str, *, by: str, now: date
 
     A change that it was ordered before and has not proven is forgotten. `by` says who did it, for the event.
     """
-    had_one = bool(charge_point.password_hash)
-    charge_point.password_hash = hash_password(password) if password else ""
-    charge_point.next_password_hash = ""
-    if not password:
-        charge_point.security_profile = 0  # who need not sign in is bound to no profile
+    password_hash = hash_password(password) if password else ""
     with transaction.atomic():
+        before = as_stored(charge_point)
+        had_one = bool(before.password_hash)
+        charge_point.password_hash, charge_point.next_password_hash = password_hash, ""
+        # Who need not sign in is bound to no profile.
+        charge_point.security_profile = before.security_profile if password else 0
         charge_point.save(update_fields=["password_hash", "next_password_hash", "security_profile"])
         if password or had_one:
-            _tell_of_password(charge_point, "set" if password else "removed", by, now)
+            word = "set" if password else "removed"
+            _tell_of_password(charge_point, word, by, now)
+            note_act(f"credential.{word}", charge_point, by=by, now=now)
         announce(f"charge-point:{charge_point.pk}")
 
 
@@ -199,35 +262,62 @@ def note_sign_in(
         tell(SignedIn(charge_point.pk, charge_point.cp_id, security_profile, not kept_old, now))
 
 
-def set_security_profile(charge_point: ChargePoint, security_profile: int) -> None:
+def set_security_profile(
+    charge_point: ChargePoint, security_profile: int, *, now: datetime, by: str = ""
+) -> None:
     """Set the lowest security profile with which the charge point may connect; lowering it is a person's decision."""
-    charge_point.security_profile = security_profile
     with transaction.atomic():
+        change = from_to(as_stored(charge_point).security_profile, security_profile)
+        charge_point.security_profile = security_profile
         charge_point.save(update_fields=["security_profile"])
+        if change["from"] != security_profile:
+            note_act("security_profile.set", charge_point, by=by, now=now, security_profile=change)
         announce(f"charge-point:{charge_point.pk}")
 
 
-def set_registration(charge_point: ChargePoint, registration: Registration, *, now: datetime) -> bool:
+ACTS = {Registration.ACCEPTED: "charge_point.approved", Registration.REJECTED: "charge_point.rejected"}
+
+
+def set_registration(
+    charge_point: ChargePoint, registration: Registration, *, now: datetime, by: str = "", reason: str = ""
+) -> bool:
     """Approve or reject a charge point; return whether that changed anything.
 
     A connected one is told at once: an approved one is asked to boot again, a rejected one is disconnected.
     """
     with transaction.atomic():
+        before = as_stored(charge_point).registration
         known = ChargePoint.objects.filter(pk=charge_point.pk)
         changed = known.exclude(registration=registration).update(registration=registration) == 1
         known.exclude(own_registration="").update(own_registration="")  # now it is what was said here
         charge_point.registration, charge_point.own_registration = registration, ""
+        if registration == Registration.ACCEPTED:
+            _lift_block(charge_point, by=by, now=now)
         if changed:
+            if registration in ACTS:
+                change = from_to(str(before), str(registration))
+                note_act(ACTS[registration], charge_point, by=by, now=now, reason=reason, registration=change)
             announce("fleet", f"charge-point:{charge_point.pk}")
             tell_holder(charge_point.pk, "registration")
     return changed
 
 
-def retire_charge_point(charge_point: ChargePoint, *, now: datetime) -> bool:
+def _lift_block(charge_point: ChargePoint, *, by: str, now: datetime) -> None:
+    """Whoever is approved is meant to connect: an older block of its identity is over."""
+    folded = charge_point.cp_id.upper()[:255]
+    block = Block.objects.select_for_update().filter(kind=Block.Kind.IDENTITY, folded=folded).first()
+    if block is not None:
+        block.delete()
+        note_act("charge_point.unblocked", charge_point, by=by, now=now, before=block.facts())
+        announce("refusals")
+
+
+def retire_charge_point(charge_point: ChargePoint, *, now: datetime, by: str = "") -> bool:
     """Take a charge point out of service for good; its history stays. Return whether it was in service."""
     with transaction.atomic():
         changed = ChargePoint.objects.filter(pk=charge_point.pk, retired_at=None).update(retired_at=now) == 1
         if changed:
+            note_act("charge_point.retired", charge_point, by=by, now=now)
             announce("fleet", f"charge-point:{charge_point.pk}")
             tell_holder(charge_point.pk, "registration")
     return changed
@@ -243,154 +333,3 @@ def tell_holder(charge_point_id: int, bell: str) -> None:
     )
     if process_id is not None:
         ring(process_group(str(process_id)), bell, charge_point=charge_point_id)
-
-
-BOOT_FIELDS = (
-    "vendor",
-    "model",
-    "serial_number",
-    "firmware_version",
-    "iccid",
-    "imsi",
-    "meter_type",
-    "meter_serial_number",
-)
-
-
-APPROVAL = ("registration", "own_registration")
-
-
-def record_boot(
-    charge_point_id: int, facts: Mapping[str, str], *, now: datetime, said: RegistrationVerdict | None = None
-) -> str:
-    """Store what a charge point says of itself at boot and return its registration.
-
-    `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
-    `said` is the backend's verdict, None if our own approval decides.
-    """
-    charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    heeded = heed(charge_point, said)
-    changes = {
-        name: (getattr(charge_point, name), facts.get(name, ""))
-        for name in BOOT_FIELDS
-        if getattr(charge_point, name) != facts.get(name, "")
-    }
-    for name in BOOT_FIELDS:
-        setattr(charge_point, name, facts.get(name, ""))
-    charge_point.last_seen_at = now
-    # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
-    charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
-    charge_point.save(
-        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(APPROVAL if heeded else ())]
-    )
-    record(
-        "cp.boot",
-        charge_point.cp_id,
-        {
-            **{name: getattr(charge_point, name) for name in BOOT_FIELDS},
-            "status": charge_point.registration,
-        },
-        occurred_at=now,
-    )
-    announce("fleet", f"charge-point:{charge_point_id}")
-    tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
-    return charge_point.registration
-
-
-def record_heartbeat(cp_id: str, connection_id: str, *, now: datetime) -> None:
-    """Tell that a heartbeat came."""
-    record("cp.heartbeat", cp_id, {"connection_id": connection_id}, occurred_at=now)
-
-
-def record_status(
-    charge_point_id: int,
-    cp_id: str,
-    number: int,
-    *,
-    status: str,
-    error_code: str,
-    info: str = "",
-    vendor_id: str = "",
-    vendor_error_code: str = "",
-    status_at: datetime | None,
-    now: datetime,
-) -> bool:
-    """Store a report on a connector (0 = the station); return whether it is now the connector's state.
-
-    A report older than the known state is history only (S16-15): stations replay reports after being offline.
-    """
-    STATUS_REPORTS.add(
-        uuid7_text(),
-        charge_point_id,
-        number,
-        status[:64],
-        error_code[:64],
-        info,
-        vendor_id,
-        vendor_error_code,
-        status_at,
-        now,
-    )
-    # Nothing was seen after it was heard: a clock that was ahead and is set right must not freeze the state either.
-    believed = now if status_at is None else min(status_at, now)
-    values: dict[str, Any] = {
-        "status": status[:64],
-        "error_code": error_code[:64],
-        "info": info,
-        "vendor_id": vendor_id,
-        "vendor_error_code": vendor_error_code,
-        "status_at": believed,
-        "received_at": now,
-    }
-    # One conditional UPDATE: concurrent reports on one connector cannot overwrite a newer with an older one.
-    newer = Connector.objects.filter(charge_point_id=charge_point_id, number=number).filter(
-        Q(status_at=None) | Q(status_at__lte=believed)
-    )
-    current = newer.update(**values) == 1
-    if not current:
-        _, current = Connector.objects.get_or_create(
-            charge_point_id=charge_point_id, number=number, defaults=values
-        )
-    record(
-        "cp.status",
-        cp_id,
-        {
-            "connector_id": number,
-            "status": status,
-            "error_code": error_code,
-            "info": info,
-            "vendor_id": vendor_id,
-            "vendor_error_code": vendor_error_code,
-            "charger_reported_at": status_at,
-            "current": current,
-        },
-        occurred_at=now,
-    )
-    if current:
-        announce("fleet", f"charge-point:{charge_point_id}")
-    tell(StatusReported(charge_point_id, cp_id, number, status, error_code, current, now))
-    return current
-
-
-def touch_charge_points(seen: Mapping[int, datetime]) -> None:
-    """Store when charge points were last heard; coalesced by each process, not once per message."""
-    # Not bulk_update: its one long CASE takes 0.2 ms a row to build, and for so long nobody is answered.
-    adapt = connection.ops.adapt_datetimefield_value
-    rows = [(adapt(at), pk) for pk, at in sorted(seen.items())]
-    table = ChargePoint._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.executemany(f'UPDATE "{table}" SET last_seen_at = %s WHERE id = %s', rows)  # noqa: S608 - names from the model
-    announce(*(f"charge-point:{pk}" for pk in seen))
-
-
-def store_clock_skews(measured: Mapping[int, tuple[int, datetime]]) -> None:
-    """Store by how many seconds the clocks of charge points are ahead, and when that was measured."""
-    adapt = connection.ops.adapt_datetimefield_value
-    rows = [(seconds, adapt(at), pk) for pk, (seconds, at) in sorted(measured.items())]
-    table = ChargePoint._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f'UPDATE "{table}" SET clock_skew_seconds = %s, clock_measured_at = %s WHERE id = %s',  # noqa: S608
-            rows,
-        )
-    announce(*(f"charge-point:{pk}" for pk in measured))

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from django import forms
+from django.utils.translation import gettext as _
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chargers.commands.ordering import LINES_FROM, CommandRefused, CommandType
 from console.days import in_zone
+from console.words import say
 
 Suggestions = Mapping[str, Sequence[tuple[str, str]]]
 """Field name -> (value, label) of what is likely meant."""
@@ -73,8 +75,8 @@ def command_form(
     for name, info in entry.params.model_fields.items():
         offered = (suggestions or {}).get(name, ())
         field = form_field(info, offered)
-        field.label = info.title or name.replace("_", " ").capitalize()
-        field.help_text = " ".join(filter(None, (info.description, _how_to_write(name, field))))
+        field.label = say(info.title or name.replace("_", " ").capitalize())
+        field.help_text = " ".join(filter(None, (say(info.description or ""), _how_to_write(name, field))))
         if not info.is_required():
             field.required = False
             default = info.get_default(call_default_factory=True)
@@ -99,7 +101,9 @@ def _how_to_write(name: str, field: forms.Field) -> str:
     if isinstance(field, forms.DateTimeField):
         return in_zone()
     if isinstance(field, forms.JSONField):
-        return f"Written as JSON: {WRITTEN[name]}" if name in WRITTEN else "Written as JSON."
+        if name in WRITTEN:
+            return _("Written as JSON: %(example)s") % {"example": WRITTEN[name]}
+        return _("Written as JSON.")
     return ""
 
 

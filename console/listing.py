@@ -9,6 +9,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
 
+from console.words import say
+
 M = TypeVar("M", bound=Model)
 
 
@@ -59,6 +61,13 @@ def _column(word: str, asked: str) -> Column:
     return Column(word)
 
 
+def _said(value: Any, label: Any) -> tuple[Any, Any]:
+    """Return a choice, or a group of them under its name, in the language of the reader."""
+    if isinstance(label, list | tuple):
+        return say(value), [_said(*choice) for choice in label]
+    return value, say(label)
+
+
 class Filters(forms.Form):
     """A form whose values come from the address. What cannot be read counts as not given."""
 
@@ -68,6 +77,9 @@ class Filters(forms.Form):
         super().__init__(request.GET, auto_id="filter-%s")
         for field in self.fields.values():
             field.required = False
+            if isinstance(field, forms.ChoiceField):  # labels of rooms and tables are English until here
+                choices: Any = field.choices
+                field.choices = [_said(value, label) for value, label in choices]
             if isinstance(field.widget, forms.Select):
                 field.widget.attrs["class"] = "form-select"
             elif isinstance(field.widget, forms.CheckboxInput):

@@ -21,8 +21,10 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 
 from console.errors import not_allowed
+from console.words import say
 from csms.core.access.models import User
 
 P = ParamSpec("P")
@@ -37,7 +39,7 @@ FRAGMENTS_MAX = 20
 TURNING = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 
 # Why somebody may not, by the scope that is missing.
-REFUSALS = {
+REFUSALS = {  # collected by console.languages
     "read": "Your account may not look at the console. Ask an administrator to enable it.",
     "command": "Your account may look but not command charge points. Ask an administrator for the role Operator.",
     "admin": "Only administrators may do this. Ask one of them.",
@@ -77,7 +79,7 @@ def _named(turning: re.Match[bytes]) -> bytes:
 def permit(request: HttpRequest, scope: str) -> None:
     """Turn away whoever does not have `scope`. Raises PermissionDenied."""
     if not person(request).may(scope):
-        raise PermissionDenied(REFUSALS[scope])
+        raise PermissionDenied(say(REFUSALS[scope]))
 
 
 def action(scope: str) -> Callable[[View[P]], View[P]]:
@@ -149,4 +151,4 @@ def _fragment(request: HttpRequest, name: str, fragment: str, values: Mapping[st
         except TemplateDoesNotExist as error:
             if not error.args or not str(error.args[0]).startswith(f"console/{name}/"):
                 raise
-    return format_html("<p>{}</p>", "This part of the page has changed; reload the page.")
+    return format_html("<p>{}</p>", gettext("This part of the page has changed; reload the page."))

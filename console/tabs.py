@@ -2,42 +2,47 @@
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:
     """One sub-page; its fragment is `console/charge-point-tab/<slug>.html`."""
 
     slug: str
-    title: str
+    title: str | Promise
     commands: tuple[str, ...] = ()
 
 
 _TABS = (
+    Tab("commands", _("Commands")),
+    Tab("transactions", _("Transactions")),
     Tab(
         "configuration",
-        "Configuration",
+        _("Configuration"),
         ("get-configuration", "change-configuration", "set-authorization-key"),
     ),
-    Tab("availability", "Availability", ("change-availability",)),
+    Tab("availability", _("Availability"), ("change-availability",)),
     Tab(
         "authorization-list",
-        "Authorization list",
+        _("Authorization list"),
         ("send-local-list", "get-local-list-version", "clear-cache"),
     ),
-    Tab("reservations", "Reservations", ("reserve-now", "cancel-reservation")),
+    Tab("reservations", _("Reservations"), ("reserve-now", "cancel-reservation")),
     Tab(
         "charging-profiles",
-        "Charging profiles",
+        _("Charging profiles"),
         ("set-charging-profile", "clear-charging-profile", "get-composite-schedule"),
     ),
     Tab(
         "firmware",
-        "Firmware & logs",
+        _("Firmware & logs"),
         ("update-firmware", "signed-update-firmware", "get-diagnostics", "get-log"),
     ),
     Tab(
         "certificates",
-        "Certificates",
+        _("Certificates"),
         (
             "extended-trigger-message",
             "get-installed-certificate-ids",
@@ -45,9 +50,12 @@ _TABS = (
             "delete-certificate",
         ),
     ),
-    Tab("security-events", "Security events"),
-    Tab("events", "Events"),
-    Tab("deviations", "Deviations"),
-    Tab("traits", "Traits"),
+    Tab("security-events", _("Security events")),
+    Tab("events", _("Events")),
+    Tab("frames", _("Frames")),
+    Tab("connections", _("Connections")),
+    Tab("deviations", _("Deviations")),
+    Tab("traits", _("Traits")),
+    Tab("audit", _("Audit")),
 )
 TABS = {tab.slug: tab for tab in _TABS}

@@ -2,16 +2,34 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from chargers.models import Command, Frame, Registration
+
+
+def say(text: object) -> str:
+    """Return an English text of a table, ours or a room's, in the language of the reader."""
+    plain = str(text)
+    return gettext(plain) if plain else ""  # the translation of nothing is the head of the catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """A term of the system in human words. `tone` is one of ok, busy, wait, bad, idle."""
 
-    label: str
+    english: str
     tone: str = "idle"
-    meaning: str = ""
+    english_meaning: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what it is called, in the reader's language."""
+        return say(self.english)
+
+    @property
+    def meaning(self) -> str:
+        """Return what it means, in the reader's language."""
+        return say(self.english_meaning)
 
 
 CONNECTOR_STATUS: dict[str, Word] = {
@@ -106,8 +124,18 @@ WORDS = {
 class Explanation:
     """What something means and what to do about it."""
 
-    means: str
-    do: str = ""
+    english_means: str
+    english_do: str = ""
+
+    @property
+    def means(self) -> str:
+        """Return what it means, in the reader's language."""
+        return say(self.english_means)
+
+    @property
+    def do(self) -> str:
+        """Return what to do, in the reader's language."""
+        return say(self.english_do)
 
 
 NO_FAULT = ("", "NoError")
@@ -189,6 +217,9 @@ REFUSALS: dict[str, Explanation] = {
     ),
     "rejected": Explanation(
         "An operator rejected this charge point.", "If that was a mistake, approve it again."
+    ),
+    "blocked": Explanation(
+        "An operator blocked this identity or address.", "If that was a mistake, unblock it under Approvals."
     ),
     "draining": Explanation("The server was about to restart.", "Nothing: it will come back by itself."),
     "bad_identity": Explanation(

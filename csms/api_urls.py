@@ -23,6 +23,7 @@ from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
 from csms.core.events import api as events
+from csms.core.overrides import api as overrides
 from csms.core.webhooks import api as webhooks
 from csms.summary_api import NetworkSummary
 from transactions import (
@@ -38,6 +39,7 @@ from transactions.backend import api as backend
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
+from transactions.stuck import api as stuck
 from transactions.tariffs import api as tariffs
 
 BLOCKS = (
@@ -54,9 +56,11 @@ BLOCKS = (
     events,
     firmware,
     local_lists,
+    overrides,
     remote_control,
     reservations,
     security_events,
+    stuck,
     tariffs,
     traits,
     webhooks,

@@ -30,6 +30,7 @@ from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import Deviation
 from csms.core import partitions
+from csms.core.audit.models import AuditEntry
 from csms.core.config import Config
 from csms.core.events.models import Event, Reader
 from csms.core.events.retention import places_without_use, undelivered
@@ -40,6 +41,7 @@ from csms.core.webhooks.models import Delivery, Endpoint
 from csms.core.webhooks.services import remove_deleted
 from transactions.backend.models import SessionReport
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
+from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
 
@@ -102,6 +104,7 @@ RETENTION = (
         held=undelivered,
     ),
     Kept("places of sinks that are gone", Reader, lambda c: c.retain_events_days, places_without_use),
+    Kept("audit entries", AuditEntry, lambda c: c.retain_audit_days, _by_id),
     Kept("deviations", Deviation, lambda c: c.retain_connections_days, lambda t: Q(last_at__lt=t)),
     Kept(
         "webhook deliveries",
@@ -190,6 +193,9 @@ RETENTION = (
         lambda t: Q(resolved_at__lt=t),
         remove=remove_alerts,
     ),
+    Kept("figures of minutes", Minute, lambda c: c.retain_figures_days, lambda t: Q(at__lt=t)),
+    Kept("figures of days", Day, lambda c: c.retain_figures_days, lambda t: Q(day__lt=t.date())),
+    Kept("troubles of days", Trouble, lambda c: c.retain_figures_days, lambda t: Q(day__lt=t.date())),
     Kept(
         "sessions told to the backend",
         SessionReport,

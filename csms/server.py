@@ -16,7 +16,7 @@ import uvicorn
 
 from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
-from csms.core.config import Config
+from csms.core.config import Config, get_config
 from csms.core.events.stream import FOLLOWERS
 from csms.doorkeeper import Doorkeeper
 from csms.embedded import EmbeddedCelery
@@ -151,7 +151,7 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
     await companions.stop()
     gateway = current_gateway()
     if gateway is not None:
-        await gateway.drain(config.drain_seconds)
+        await gateway.drain(get_config().drain_seconds)
     server.should_exit = True
     await serving
     if resting is not None:

@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "csms",
     "csms.core.access",
     "csms.core.idempotency",
+    "csms.core.audit",
+    "csms.core.overrides",
     "csms.core.events",
     "csms.core.webhooks",
     "chargers",
@@ -57,6 +59,8 @@ INSTALLED_APPS = [
     "chargers.security_events",
     "chargers.reservations",
     "chargers.traits",
+    "chargers.blocking",
+    "chargers.ratings",
     "chargers.bulk",
     "chargers.callbacks",
     "transactions",
@@ -65,6 +69,8 @@ INSTALLED_APPS = [
     "transactions.remote_control",
     "transactions.tariffs",
     "transactions.backend",
+    "transactions.stuck",
+    "transactions.figures",
     "alerts",
     "console",
 ]
@@ -82,6 +88,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csms.request_log.RequestLog",
+    "console.languages.Languages",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -242,9 +249,29 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
     },
     "close transactions by evidence": {"task": "transactions.tasks.infer_ends", "schedule": 60.0},
+    "see how much power charge points give": {
+        "task": "transactions.tasks.look_at_power",
+        "schedule": 150.0,
+    },
+    "judge what charge points can give": {"task": "chargers.ratings.tasks.judge_due", "schedule": 60.0},
     "give up silent firmware updates": {"task": "chargers.firmware.tasks.expire_updates", "schedule": 60.0},
     "give up silent uploads": {"task": "chargers.diagnostics.tasks.expire_logs", "schedule": 60.0},
     "sweep the store of files": {"task": "chargers.diagnostics.tasks.sweep_store", "schedule": 3600.0},
+    "note what the network looks like": {
+        "task": "transactions.figures.tasks.take_minute",
+        "schedule": 15.0,  # so that each minute is met, whatever is late
+        "options": {"expires": 15.0},
+    },
+    "add up the days": {
+        "task": "transactions.figures.tasks.make_days",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "keep the days that are over": {
+        "task": "transactions.figures.tasks.keep_days",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "look for alerts": {
         "task": "alerts.tasks.evaluate",
         "schedule": 15.0,
@@ -307,6 +334,10 @@ CONTENT_SECURITY_POLICY = {
 # --- words, times, files ----------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each by its own name; console/locale has the words
+LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 86400
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = config.time_zone
@@ -400,12 +431,18 @@ SPECTACULAR_SETTINGS = {
         "Scope": "csms.core.access.models.SCOPES",
         "ApiTokenState": "csms.core.access.token_api.STATES",
         "Role": "csms.core.access.models.Role",
+        "SettingSource": "csms.core.overrides.selectors.SOURCES",
+        "SettingEnvironmentSource": "csms.core.overrides.selectors.ENVIRONMENT_SOURCES",
         "ChargingRateUnit": ["A", "W"],
         "ChargingProfileKind": ["Absolute", "Recurring", "Relative"],
         "ChargingProfilePurpose": ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"],
         "ChargingProfileStatus": "transactions.charging_profiles.models.InstalledProfile.Status",
         "Anomaly": "transactions.models.ANOMALIES",
         "TransactionStatus": "transactions.models.Transaction.Status",
+        "StuckKind": "transactions.stuck.models.Kind",
+        "StuckTransactionKind": "transactions.stuck.api.OF_TRANSACTIONS",
+        "CorrectionStep": "transactions.stuck.models.Correction.Step",
+        "CorrectionHere": "transactions.stuck.api.HERE",
     },
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -431,6 +468,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Tariffs", "description": "What charging costs, and where."},
         {"name": "Id tokens", "description": "Who may charge."},
         {"name": "Access", "description": "Who may use this API, and how often."},
+        {"name": "Settings", "description": "What holds, and what is overridden while servers run."},
         {
             "name": "Certificates",
             "description": "What charge points ask to be signed, have, and tell of security.",

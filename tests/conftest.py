@@ -152,6 +152,16 @@ def _events_fit(_watched_events: list[str]) -> Iterator[None]:
     assert not misfits, "\n".join(misfits)
 
 
+@pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    """No test sees what a process keeps in mind of another one's database."""
+    from transactions.figures.days import forget_lasting
+    from transactions.stuck.counting import forget_counts
+
+    forget_counts()
+    forget_lasting()
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Keep SQLite's test database in a file: in memory it would have no WAL and no second connection."""

@@ -55,7 +55,7 @@ class IdTokenAdmin(KeptAdmin):
         return ["id_token", *EDITABLE, *times]
 
     def save_model(self, request: HttpRequest, obj: IdToken, form: Any, change: bool) -> None:
-        values = {name: form.cleaned_data[name] for name in EDITABLE}
+        values = {name: form.cleaned_data[name] for name in EDITABLE} | {"by": str(request.user)}
         if change:
             update_id_token(IdToken.objects.get(pk=obj.pk), now=timezone.now(), **values)
         else:

@@ -178,7 +178,7 @@ def _grouped(
     since = edges[after[0]] if after else edges[0]
     parts = {f"key_{number}": part for number, part in enumerate(GROUPS[group]())}
     rows = transactions.filter(**{f"{column}__gte": since, f"{column}__lt": edges[-1]})
-    rows = rows.annotate(step=_step(column, edges), **parts)
+    rows = rows.annotate(step=step_of(column, edges), **parts)
     if after:
         behind = Q()
         for name, value in reversed(list(zip(["step", *parts], after, strict=True))):
@@ -187,7 +187,7 @@ def _grouped(
     return rows.order_by().values("step", *parts)
 
 
-def _step(column: str, edges: Sequence[datetime]) -> Case:
+def step_of(column: str, edges: Sequence[datetime]) -> Case:
     """Return the number of the step in which a time lies. Steps are of one length but where clocks are changed."""
     stretches = list(runs(list(edges)))
     ends = [begin for _, begin, _ in stretches[1:]] + [edges[-1]]

@@ -6,7 +6,8 @@ from typing import Any
 from chargers.handling import Ask, Question
 from csms.core.backend.answers import TokenVerdict
 from csms.core.backend.asking import get_backend
-from transactions.token_forms import canonical_token, meant_token
+from csms.core.id_tokens import canonical_token
+from transactions.token_forms import meant_token
 
 
 def ask_about(field: str) -> Ask:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from csms.core.backend.answers import TokenVerdict
 from csms.core.config import get_config
+from csms.core.id_tokens import canonical_token
 from transactions.models import IdToken, Transaction
-from transactions.token_forms import canonical_token
 
 Verdict = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
 
@@ -26,7 +26,7 @@ class Authorization:
 
 
 def find_id_token(id_token: str) -> IdToken | None:
-    """Return the token, in whatever form it is written; see `token_forms`."""
+    """Return the token, in whatever form it is written; see `csms.core.id_tokens`."""
     return IdToken.objects.filter(canonical=canonical_token(id_token)).first()
 
 

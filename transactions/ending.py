@@ -20,11 +20,11 @@ from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.claims import believable_register, received_late
-from transactions.happenings import TransactionEnded
-from transactions.metering import Register, settle
+from transactions.happenings import TransactionCorrected, TransactionEnded
+from transactions.metering import SLACK, Register, last_rise, settle
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.readings import Measured
-from transactions.rows import add_words, announce_transaction, locked
+from transactions.rows import add_words, announce_transaction, locked, topics_of
 from transactions.selectors import open_transactions
 from transactions.updates import Reason, tell_update
 
@@ -88,7 +88,6 @@ def set_end(
 def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[Register]) -> None:
     """Set the register at the end and the energy, by the claims and the readings."""
     assert transaction.stopped_at is not None
-    traits = traits_of_all([transaction.charge_point_id])[transaction.charge_point_id]
     settled = settle(
         start_wh=transaction.meter_start_wh,
         stop_wh=meter_stop_wh,
@@ -96,11 +95,25 @@ def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[R
         stopped_at=transaction.stopped_at,
         timed=UNTIMED.isdisjoint(transaction.anomalies),
         readings=told,
-        max_power_w=(traits.connector_max_kw or get_config().connector_max_kw) * 1000,
+        max_power_w=_max_power_w(transaction),
     )
     transaction.meter_stop_wh = settled.stop_wh
     transaction.energy_wh = settled.energy_wh
     add_words(transaction, *settled.words)
+
+
+def rose_at(transaction: Transaction, told: Iterable[Register]) -> datetime | None:
+    """Return when the register was last seen to have risen since the start, however small its steps."""
+    timed = UNTIMED.isdisjoint(transaction.anomalies)
+    path = [r for r in told if not timed or r.at >= transaction.started_at - SLACK]
+    if transaction.meter_start_wh is not None:
+        path.insert(0, Register(transaction.started_at, transaction.meter_start_wh))
+    return last_rise(path, _max_power_w(transaction) if timed else None)
+
+
+def _max_power_w(transaction: Transaction) -> float:
+    traits = traits_of_all([transaction.charge_point_id])[transaction.charge_point_id]
+    return (traits.connector_max_kw or get_config().connector_max_kw) * 1000
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -117,6 +130,7 @@ def follow_status(report: StatusReported) -> None:
     running = open_transactions(report.charge_point_id).filter(connector_number=report.connector_number)
     noted = False
     for transaction in running:
+        announce(topics_of(transaction).story)
         # Changed only as it was read: a transaction that has ended meanwhile stays as it is.
         same = running.filter(pk=transaction.pk, end_evidence=transaction.end_evidence)
         if over and transaction.end_seen_at is None:
@@ -174,34 +188,51 @@ def _infer_end(pk: UUID, *, now: datetime) -> bool:
             tell_update(transaction, transaction.charge_point.cp_id, "end_not_seen", now=now)
             return False
         told = registers(transaction, (), now)
-        before = transaction.anomalies
-        transaction.stopped_at = max(transaction.started_at, _end_by_evidence(transaction, told))
-        transaction.status = Transaction.Status.ENDED
-        transaction.end_source = Transaction.EndSource.INFERRED
-        add_words(transaction, "stop_inferred")
-        set_energy(transaction, None, told)
-        transaction.inferred_end = {
-            "evidence": transaction.end_evidence,
-            "seen_at": transaction.end_seen_at.isoformat(),
-            "stopped_at": transaction.stopped_at.isoformat(),
-            "meter_stop_wh": transaction.meter_stop_wh,
-            "energy_wh": transaction.energy_wh,
-            "anomalies": [word for word in transaction.anomalies if word not in before],
-        }
-        transaction.save()
-        cp_id = transaction.charge_point.cp_id
-        tell_end(transaction, cp_id, "tx.stopped", now=now)
-        tell(TransactionEnded(transaction, cp_id, now))
-        announce_transaction(transaction)
+        close_unreported(transaction, told, stopped_at=end_by_evidence(transaction, told), now=now)
         log.info(
             "transaction.end_inferred",
             extra={
-                "cp_id": cp_id,
+                "cp_id": transaction.charge_point.cp_id,
                 "transaction_id": transaction.transaction_id,
                 "evidence": transaction.end_evidence,
             },
         )
         return True
+
+
+def close_unreported(
+    transaction: Transaction, told: list[Register], *, stopped_at: datetime, now: datetime
+) -> None:
+    """End a transaction whose end was not reported, by its readings, or settle one again that was so ended.
+
+    `end_seen_at` and `end_evidence` say why. The caller holds a lock on the row; the real end replaces this one.
+    """
+    assert transaction.end_seen_at is not None
+    earlier = transaction.inferred_end
+    before = [word for word in transaction.anomalies if earlier is None or word not in earlier["anomalies"]]
+    transaction.anomalies = before
+    transaction.stopped_at = max(transaction.started_at, stopped_at)
+    transaction.status = Transaction.Status.ENDED
+    transaction.end_source = Transaction.EndSource.INFERRED
+    add_words(transaction, "stop_inferred")
+    set_energy(transaction, None, told)
+    transaction.inferred_end = {
+        "evidence": transaction.end_evidence,
+        "seen_at": transaction.end_seen_at.isoformat(),
+        "stopped_at": transaction.stopped_at.isoformat(),
+        "meter_stop_wh": transaction.meter_stop_wh,
+        "energy_wh": transaction.energy_wh,
+        "anomalies": [word for word in transaction.anomalies if word not in before],
+    }
+    transaction.save()
+    cp_id = transaction.charge_point.cp_id
+    if earlier is None:
+        tell_end(transaction, cp_id, "tx.stopped", now=now)
+        tell(TransactionEnded(transaction, cp_id, now))
+    else:
+        tell_end(transaction, cp_id, "tx.stop_replaced", now=now, inferred=earlier)
+        tell(TransactionCorrected(transaction, cp_id, now))
+    announce_transaction(transaction)
 
 
 def _still_counts(transaction: Transaction, since: datetime) -> bool:
@@ -213,7 +244,7 @@ def _still_counts(transaction: Transaction, since: datetime) -> bool:
     return after is not None and before is not None and after > before
 
 
-def _end_by_evidence(transaction: Transaction, told: list[Register]) -> datetime:
+def end_by_evidence(transaction: Transaction, told: list[Register]) -> datetime:
     """Return when it must have ended: when evidence came, or at its last sign of life before a long silence."""
     assert transaction.end_seen_at is not None
     if transaction.end_evidence == "silence":

@@ -43,7 +43,7 @@ class TransactionFrames(ApiView):
     def get(self, request: Request, id: UUID) -> Response:
         """List the frames of a transaction."""
         transaction = found(Transaction.objects.filter(pk=id).first(), "transaction", id)
-        since, until = _window(transaction, now=timezone.now())
+        since, until = window(transaction, now=timezone.now())
         claimed_at = [t for t in (transaction.start_received_at, transaction.stop_received_at) if t]
         rows = exchanges(
             transaction.charge_point_id,
@@ -55,7 +55,7 @@ class TransactionFrames(ApiView):
         return self.page(filtered(rows, self.asked), order=("-pk",), shape=FrameShape)
 
 
-def _window(transaction: Transaction, *, now: datetime) -> tuple[datetime, datetime]:
+def window(transaction: Transaction, *, now: datetime) -> tuple[datetime, datetime]:
     """Return when frames of a transaction can have been received; its start may have come after its end."""
     start, stop = transaction.start_received_at, transaction.stop_received_at
     first = [t for t in (start or transaction.started_at, stop) if t]

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from csms.core.id_tokens import canonical_token
 from transactions.claims import UNKNOWN_IDS, believable_register
 from transactions.models import IdToken, Transaction
 from transactions.rows import locked
 from transactions.selectors import open_transactions
-from transactions.token_forms import canonical_token
 
 # How long the real end of a transaction that was closed by evidence is looked out for, if it carries no id.
 INFERRED_FOR = timedelta(days=31)

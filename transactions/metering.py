@@ -40,6 +40,13 @@ class Settlement:
             self.words.append(word)
 
 
+class Step(NamedTuple):
+    """Where in a path of registers a step ends that can be believed, and how many Wh flowed on it."""
+
+    place: int
+    gained_wh: int
+
+
 def settle(
     *,
     start_wh: int | None,
@@ -72,7 +79,7 @@ def settle(
     path = [Register(started_at, start_wh), *between]
     if stop_wh is None:
         if between:
-            out.stop_wh = _walk(path, most, out)
+            out.stop_wh = path[_walk(path, most, out)[-1].place].wh
     else:
         path.append(Register(stopped_at, stop_wh))
         total = stop_wh - start_wh
@@ -102,15 +109,30 @@ def _possible(rise: int, before: Register, after: Register, most: float | None) 
     return rise <= most * hours
 
 
-def _walk(path: Sequence[Register], most: float | None, out: Settlement) -> int:
-    """Sum the believable rises of the register into `out`, and return the register on which that ends."""
+def last_rise(path: Sequence[Register], max_power_w: float | None) -> datetime | None:
+    """Return when the register last stood higher by more than TREMBLE_WH than when it had so risen before.
+
+    So small steps add up, however short the time between two readings. What falls, jumps or restarts counts as it does
+    when a transaction is settled; without `max_power_w` nothing is a jump.
+    """
+    read = [register for register in path if register.wh is not None]
+    rose_at, waiting = None, 0
+    for step in _walk(read, max_power_w, Settlement()):
+        waiting += step.gained_wh
+        if waiting > TREMBLE_WH:
+            rose_at, waiting = read[step.place].at, 0
+    return rose_at
+
+
+def _walk(path: Sequence[Register], most: float | None, out: Settlement) -> list[Step]:
+    """Sum the believable rises of the register into `out`, and return the steps that were believed."""
     values = [r.wh or 0 for r in path]
     highest = list(values)  # the highest and the lowest register from here to the end
     lowest = list(values)
     for at in range(len(values) - 2, -1, -1):
         highest[at] = max(values[at], highest[at + 1])
         lowest[at] = min(values[at], lowest[at + 1])
-    energy, here = 0, 0
+    steps, here = [Step(0, 0)], 0
     for at in range(1, len(path)):
         rise = values[at] - values[here]
         if -TREMBLE_WH <= rise < 0:
@@ -124,19 +146,19 @@ def _walk(path: Sequence[Register], most: float | None, out: Settlement) -> int:
                 continue
             out.note("meter_restarted")
             rise = max(0, values[at])
-            if _possible(rise, path[here], path[at], most):
-                energy += rise
+            steps.append(Step(at, rise if _possible(rise, path[here], path[at], most) else 0))
             here = at
         elif not _possible(rise, path[here], path[at], most):
             out.note("meter_jumped")
             if at + 1 < len(path) and values[here] <= lowest[at + 1] < values[at]:
                 continue  # and came back
+            steps.append(Step(at, 0))
             here = at
         else:
-            energy += rise
+            steps.append(Step(at, rise))
             here = at
-    out.energy_wh = energy
-    return values[here]
+    out.energy_wh = sum(step.gained_wh for step in steps)
+    return steps
 
 
 def _units_differ(energy_wh: int | None, readings: Sequence[Register]) -> bool:

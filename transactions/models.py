@@ -4,14 +4,15 @@ A transaction keeps what the charge point claimed beside what we made of it, and
 time-sorted ids and no database constraint on their parents, so that they can be partitioned by id.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 
 from chargers.models import ChargePoint
+from csms.core.id_tokens import canonical_token
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
-from transactions.token_forms import canonical_token
 
 CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
 
@@ -180,6 +181,11 @@ class Transaction(models.Model):
                 condition=models.Q(end_seen_at__isnull=False),
                 name="transaction_end_seen",
             ),
+            models.Index(
+                fields=["stopped_at"],
+                condition=models.Q(end_source="inferred"),
+                name="transaction_inferred_stop",
+            ),
             # What lists are sorted by, of those that have a value.
             *(
                 models.Index(
@@ -199,6 +205,15 @@ class Transaction(models.Model):
     def __str__(self) -> str:
         return self.transaction_id
 
+    began_before: datetime | None = None
+    """Its start as it was read; a start that is told after the end may have given it another since."""
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Transaction":
+        row = super().from_db(*args, **kwargs)
+        row.began_before = row.__dict__.get("started_at")
+        return row
+
 
 # Words of Transaction.end_evidence and what they mean to a person.
 EVIDENCE: dict[str, str] = {
@@ -206,6 +221,7 @@ EVIDENCE: dict[str, str] = {
     "finishing": "The connector was reported Finishing.",
     "next_start": "The next transaction started on the connector.",
     "silence": "Nothing was heard of the charge point for long.",
+    "person": "A person ended it here, by what was known of it.",
 }
 
 # Words of Transaction.anomalies and what they mean to a person.
@@ -283,6 +299,12 @@ class MeterValue(models.Model):
                 fields=["transaction", "id"],
                 name="metervalue_tx",
                 condition=models.Q(transaction__isnull=False),
+            ),
+            # The few that came with the id of a transaction that nobody knows.
+            models.Index(
+                fields=["id"],
+                name="metervalue_unmatched",
+                condition=models.Q(transaction__isnull=True) & ~models.Q(claimed_transaction_id=""),
             ),
         ]
 

@@ -1,18 +1,16 @@
-"""Charging at a glance: what runs now, what was delivered today, and the curve of one transaction."""
+"""Charging at a glance: what runs now, and what was delivered today."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import Case, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Greatest
 
 from csms.core.ids import uuid7_floor
-from transactions.models import MeterValue, Transaction
+from transactions.models import Transaction
 from transactions.selectors import with_live_figures
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,13 @@ class Since:
 class ActiveFigures:
     """The transactions of which no end was reported, with their power in W as reported lately (None if it was not).
 
-    One that is superseded, or that seems to be over (`uncertain`), does not charge; what it delivered counts.
+    One that is superseded, or that seems to be over (`uncertain`), does not charge; what it delivered counts. Of those
+    that charge, `offline` are at charge points without a connection, as far as is known.
     """
 
     active: int
     charging: int
+    offline: int
     superseded: int
     uncertain: int
     power_w: float | None
@@ -62,6 +62,7 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
         .annotate(
             active=Count("pk"),
             charging=Count("pk", filter=charging),
+            unheard=Count("pk", filter=charging & Q(charge_point__connection_id=None)),
             overtaken=Count("pk", filter=Q(superseded=True)),
             uncertain=Count("pk", filter=Q(end_seen_at__isnull=False)),
             power_w=Sum("live_power_w", filter=charging),
@@ -92,6 +93,7 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
     return ActiveFigures(
         active=counted("active"),
         charging=counted("charging"),
+        offline=counted("unheard"),
         superseded=counted("overtaken"),
         uncertain=counted("uncertain"),
         power_w=sum(powers) if powers else None,
@@ -104,6 +106,7 @@ class ChargingFigures:
     """What charges now, its power in W, and the sums since a moment; see `ActiveFigures`."""
 
     active: int
+    offline: int
     power_w: float | None
     started: int
     energy_wh: int
@@ -113,7 +116,7 @@ def charging_figures(*, now: datetime, since: datetime) -> ChargingFigures:
     """Sum what charges now, and the transactions started since a moment with the energy of them so far."""
     figures = active_figures(now=now, since=[since])
     [sums] = figures.since
-    return ChargingFigures(figures.charging, figures.power_w, sums.started, sums.energy_wh)
+    return ChargingFigures(figures.charging, figures.offline, figures.power_w, sums.started, sums.energy_wh)
 
 
 def newly_odd(*, since: datetime) -> tuple[int, int]:
@@ -123,64 +126,3 @@ def newly_odd(*, since: datetime) -> tuple[int, int]:
         orphans=Count("pk", filter=Q(orphan=True)), odd=Count("pk", filter=~Q(anomalies=[]))
     )
     return counts["orphans"], counts["odd"]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One moment of a transaction: seconds since 1970, W, delivered Wh, percent; None = not reported then."""
-
-    at: float
-    power_w: float | None
-    energy_wh: int | None
-    soc_percent: float | None
-
-
-READINGS_MAX = 50_000
-
-
-def curve(transaction: Transaction, *, points: int = 600) -> list[Point]:
-    """Return the curve of a transaction in order of time, thinned to at most about `points` points.
-
-    Power is the mean of the readings that a point stands for, energy and state of charge the last of them. The end
-    itself is always there, so that the curve ends at what is billed.
-    """
-    readings = (
-        MeterValue.objects.filter(transaction=transaction)
-        .order_by("-id")
-        .values_list("sampled_at", "power_w", "energy_wh", "soc_percent")[:READINGS_MAX]
-    )
-    start = transaction.meter_start_wh
-    raw = sorted(
-        (
-            Point(
-                at.timestamp(),
-                power,
-                None if energy is None or start is None else max(0, energy - start),
-                soc,
-            )
-            for at, power, energy, soc in readings
-        ),
-        key=lambda point: point.at,
-    )
-    stride = -(-len(raw) // points) or 1
-    thinned = [_one(raw[first : first + stride]) for first in range(0, len(raw), stride)]
-    if start is not None:
-        thinned.insert(0, Point(transaction.started_at.timestamp(), None, 0, None))
-    if transaction.stopped_at is not None and transaction.energy_wh is not None:
-        thinned.append(Point(transaction.stopped_at.timestamp(), None, transaction.energy_wh, None))
-    return sorted(thinned, key=lambda point: point.at)
-
-
-def _one(points: list[Point]) -> Point:
-    powers = [point.power_w for point in points if point.power_w is not None]
-    return Point(
-        points[-1].at,
-        round(sum(powers) / len(powers), 1) if powers else None,
-        _last(point.energy_wh for point in points),
-        _last(point.soc_percent for point in points),
-    )
-
-
-def _last(values: Iterable[T | None]) -> T | None:
-    """Return the last value that there is."""
-    return next(reversed([value for value in values if value is not None]), None)

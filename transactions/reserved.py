@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from chargers.reservations.services import use_reservation
+from csms.core.id_tokens import canonical_token
 from transactions.models import Transaction
-from transactions.token_forms import canonical_token
 
 
 def link_reservation(transaction: Transaction, *, parent: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """How rows of transactions are changed: under a lock, with a word for each correction, and pages are told."""
 
 import secrets
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
@@ -30,10 +31,22 @@ def add_words(transaction: Transaction, *words: str) -> None:
 
 
 def announce_transaction(transaction: Transaction) -> None:
-    """Tell open pages that the transaction has changed."""
+    """Tell open pages that the transaction has changed, more than by a reading."""
     announce(
         "fleet",
         "transactions",
-        f"transaction:{transaction.pk}",
+        *topics_of(transaction),
         f"charge-point:{transaction.charge_point_id}",
     )
+
+
+class Topics(NamedTuple):
+    """That of all that changes about a transaction, its readings too, and that of what is rare."""
+
+    all: str
+    story: str
+
+
+def topics_of(transaction: Transaction) -> Topics:
+    """Return the topics of a transaction."""
+    return Topics(f"transaction:{transaction.pk}", f"transaction-story:{transaction.pk}")

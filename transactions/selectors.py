@@ -9,10 +9,10 @@ from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
 
 from chargers.models import ChargePoint
+from csms.core.id_tokens import canonical_token
 from csms.core.ids import uuid7_floor
 from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
 from transactions.sql import PairAtLeast
-from transactions.token_forms import canonical_token
 
 METER_VALUES_WINDOW = timedelta(days=31)
 ALL = Q()
@@ -143,6 +143,20 @@ def id_tokens() -> QuerySet[IdToken]:
 def tokens_matching(tokens: QuerySet[IdToken], text: str) -> QuerySet[IdToken]:
     """Keep the tokens that have the text in themselves, their label or their parent, in any case."""
     return tokens.filter(Q(id_token__icontains=text) | Q(label__icontains=text) | Q(parent__icontains=text))
+
+
+def id_tokens_by_beginning(text: str, *, most: int) -> list[IdToken]:
+    """Return the token that is meant by a text, then those that begin so and go on in letters and digits of ASCII.
+
+    Case does not matter. Two queries that an index serves.
+    """
+    canonical = canonical_token(text)
+    rows = IdToken.objects.order_by("canonical")
+    exact = list(rows.filter(canonical=canonical))
+    # A range, not LIKE alone: the index has the order of the database's language.
+    within = Q(canonical__gte=canonical, canonical__lt=f"{canonical}{'Z' * 8}")
+    near = rows.filter(within, canonical__startswith=canonical)
+    return (exact + [row for row in near[: most + 1] if row not in exact])[:most]
 
 
 def unknown_tokens() -> QuerySet[UnknownToken]:

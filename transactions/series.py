@@ -101,7 +101,7 @@ def scale_of(measurand: str, unit: str, multiplier: int) -> Scale:
     return Scale(ours, power + multiplier)
 
 
-def _unit_of(item: Mapping[str, Any]) -> tuple[str, int]:
+def unit_of(item: Mapping[str, Any]) -> tuple[str, int]:
     """Return unit and power of ten as they came: 1.6 has a word, 2.x an object."""
     unit = item.get("unit", item.get("unitOfMeasure"))
     if not isinstance(unit, dict):
@@ -276,7 +276,7 @@ def sample_series(readings: QuerySet[MeterValue], wanted: Wanted, span: Span) ->
         if not span.first <= step < span.end:  # it came after the span had been reckoned
             continue
         for item in wanted.among(samples):
-            unit, multiplier = _unit_of(item)
+            unit, multiplier = unit_of(item)
             measurand = label_of(item, "measurand")
             scale = scale_of(measurand, unit, multiplier)
             kind = Kind(

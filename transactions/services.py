@@ -20,6 +20,7 @@ from chargers.models import Connector
 from chargers.traits.values import TokenRule
 from csms.core.backend.answers import TokenVerdict
 from csms.core.events.services import record
+from csms.core.id_tokens import canonical_token
 from transactions.authorization import Authorization, Verdict, authorize
 from transactions.claims import (
     UNKNOWN_IDS,
@@ -36,7 +37,7 @@ from transactions.readings import Measured
 from transactions.reserved import link_reservation
 from transactions.rows import add_words, announce_transaction, locked, new_number
 from transactions.selectors import open_transactions
-from transactions.token_forms import canonical_token, meant_token
+from transactions.token_forms import meant_token
 from transactions.tokens import note_unknown_token
 from transactions.updates import tell_update
 

@@ -115,7 +115,9 @@ class IdTokens(ApiView):
         """Register a token."""
         body: dict[str, Any] = read_body(request, NewIdToken)
         with refusals():
-            token = tokens.add_id_token(body.pop("id_token"), now=timezone.now(), **body)
+            token = tokens.add_id_token(
+                body.pop("id_token"), now=timezone.now(), by=str(request.user), **body
+            )
         return made(IdTokenShape(token).data, "api-id-token", token.id_token)
 
 
@@ -168,7 +170,7 @@ class AdmittedToken(ApiView):
         unknown = found(selectors.unknown_tokens().filter(pk=id).first(), "unknown_token", id)
         values = read_body(request, IdTokenChanges)
         with refusals():
-            token = tokens.add_id_token(unknown.id_token, now=timezone.now(), **values)
+            token = tokens.add_id_token(unknown.id_token, now=timezone.now(), by=str(request.user), **values)
         return made(IdTokenShape(token).data, "api-id-token", token.id_token)
 
 
@@ -200,7 +202,7 @@ class OneIdToken(ApiView):
         token = token_or_404(id_token)
         changes = read_body(request, IdTokenChanges)
         with refusals():
-            tokens.update_id_token(token, now=timezone.now(), **changes)
+            tokens.update_id_token(token, now=timezone.now(), by=str(request.user), **changes)
         return Response(IdTokenShape(token).data)
 
     @extend_schema(
@@ -211,5 +213,5 @@ class OneIdToken(ApiView):
     )
     def delete(self, request: Request, id_token: str) -> Response:
         """Delete a token."""
-        tokens.delete_id_token(token_or_404(id_token))
+        tokens.delete_id_token(token_or_404(id_token), now=timezone.now(), by=str(request.user))
         return Response(status=204)

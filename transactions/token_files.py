@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from csms.core.api_csv import read_cell
-from transactions.token_forms import canonical_token
+from csms.core.id_tokens import canonical_token
 from transactions.tokens import EDITABLE, TokenRefusal, check_id_token, checked_values
 
 ROWS_MAX = 100_000
@@ -138,6 +138,8 @@ def read_tokens(lines: Iterable[str]) -> list[Row]:
         if (first := seen.setdefault(row.canonical, line)) != line:
             problems.add(line, "id_token", f"It is the token of line {first} again.")
         rows.append(row)
+    if not rows and not problems.count:
+        problems.add(1, "", "The file has no tokens: nothing follows the line of names.")
     if problems.count:
         raise FileRefused(problems)
     return rows

@@ -1,7 +1,7 @@
 """Takes in files of id tokens: all of a file, or nothing of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from csms.core.api_data import moment
+from csms.core.audit.services import note
 from csms.core.live import announce
 from csms.core.writer import BulkTable
 from transactions.models import IdToken, UnknownToken
@@ -34,12 +35,37 @@ class Imported:
     added: int
     changed: int
     unchanged: int
+    additions: list[Row] = field(default_factory=list)
+    """The first few that are added."""
+    changes: list["Change"] = field(default_factory=list)
+    """The first few that are changed."""
 
 
-Changes = list[tuple[int, dict[str, Any]]]  # primary key, all values
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A known token that a file has otherwise: its values until now, and which of them the file changes."""
+
+    pk: int
+    row: Row
+    before: dict[str, Any]
+    differing: list[str]
+
+    @property
+    def after(self) -> dict[str, Any]:
+        return self.before | self.row.values
+
+    @property
+    def told(self) -> list[tuple[str, Any, Any]]:
+        """Each field that changes, with its values before and after."""
+        return [(name, self.before[name], self.row.values[name]) for name in self.differing]
 
 
-def import_id_tokens(lines: Iterable[str], *, upsert: bool, dry_run: bool = False, now: datetime) -> Imported:
+SHOWN = 100  # additions and changes that are told one by one
+
+
+def import_id_tokens(
+    lines: Iterable[str], *, upsert: bool, dry_run: bool = False, now: datetime, by: str = ""
+) -> Imported:
     """Take in the tokens of a file; see `token_files`. Idempotent. Raises FileRefused, and then nothing was changed.
 
     A known token is as the file says, or `upsert` makes it so; columns that the file has not stay as they are. With
@@ -49,15 +75,15 @@ def import_id_tokens(lines: Iterable[str], *, upsert: bool, dry_run: bool = Fals
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _take_in(rows, upsert=upsert, dry_run=dry_run, now=now)
+                return _take_in(rows, upsert=upsert, dry_run=dry_run, now=now, by=by)
         except IntegrityError:  # somebody else registered one of them just now: it is known by now
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError
 
 
-def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime) -> Imported:
-    added, changed, problems = list[Row](), Changes(), Problems()
+def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime, by: str) -> Imported:
+    added, changed, problems = list[Row](), list[Change](), Problems()
     remaining = iter(rows)
     while chunk := list(islice(remaining, CHUNK)):
         known = _known([row.canonical for row in chunk], lock=upsert and not dry_run)
@@ -68,7 +94,7 @@ def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime) -> 
             pk, values = known[row.canonical]
             differing = [name for name, value in row.values.items() if not _same(values[name], value)]
             if differing and upsert:
-                changed.append((pk, values | row.values))
+                changed.append(Change(pk, row, values, differing))
             elif differing:
                 text = f"It is known already, with another {', another '.join(differing)}."
                 problems.add(row.line, "id_token", text)
@@ -78,8 +104,14 @@ def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime) -> 
         _add(added, now)
         _change(changed, now)
         if added or changed:
+            if by:
+                counts: dict[str, Any] = {"added": len(added), "changed": len(changed)}
+                note(
+                    "id_tokens.imported", by=by, subject_type="id_token", subject="a file", now=now, **counts
+                )
             announce("id-tokens")
-    return Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+    unchanged = len(rows) - len(added) - len(changed)
+    return Imported(len(added), len(changed), unchanged, added[:SHOWN], changed[:SHOWN])
 
 
 def _known(canonicals: list[str], *, lock: bool) -> dict[str, tuple[int, dict[str, Any]]]:
@@ -116,7 +148,7 @@ def _add(rows: list[Row], now: datetime) -> None:
         UnknownToken.objects.filter(canonical__in=chunk).delete()
 
 
-def _change(changed: Changes, now: datetime) -> None:
+def _change(changed: list[Change], now: datetime) -> None:
     if not changed:
         return
     # bulk_update() would make a condition of every row: a statement that grows with their square.
@@ -124,9 +156,11 @@ def _change(changed: Changes, now: datetime) -> None:
     columns = ", ".join(f'"{name}" = %s' for name in names)
     adapt = connection.ops.adapt_datetimefield_value
     lines = []
-    for pk, values in changed:
-        values = values | {"updated_at": now}
+    for change in changed:
+        values = change.after | {"updated_at": now}
         given = (values[name] for name in names)
-        lines.append((*(adapt(value) if isinstance(value, datetime) else value for value in given), pk))
+        lines.append(
+            (*(adapt(value) if isinstance(value, datetime) else value for value in given), change.pk)
+        )
     with connection.cursor() as cursor:
         cursor.executemany(f'UPDATE "{IdToken._meta.db_table}" SET {columns} WHERE "id" = %s', lines)  # noqa: S608 - our own names

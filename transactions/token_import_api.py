@@ -128,7 +128,9 @@ class IdTokenImport(ApiView):
         """Import tokens."""
         upsert, dry_run = self.asked["mode"] == "upsert", self.asked["dry_run"]
         try:
-            done = import_id_tokens(request.data, upsert=upsert, dry_run=dry_run, now=timezone.now())
+            done = import_id_tokens(
+                request.data, upsert=upsert, dry_run=dry_run, now=timezone.now(), by=str(request.user)
+            )
         except UnicodeDecodeError as broken:
             raise ParseError(f"the body is no UTF-8: {broken.reason}") from broken
         except FileRefused as refusal:

@@ -1,4 +1,7 @@
-"""What registers, changes, blocks and unblocks id tokens; whether one may charge is `authorization`'s matter."""
+"""What registers, changes, blocks and unblocks id tokens; whether one may charge is `authorization`'s matter.
+
+`by` names the account or API token whose act it is, for the audit; what the house does by itself has none.
+"""
 
 from datetime import datetime
 from typing import Any, Final
@@ -6,11 +9,12 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from csms.core.audit.services import note
+from csms.core.id_tokens import canonical_token
 from csms.core.live import announce
-from csms.core.refusals import BadField
+from csms.core.refusals import BadField, NotNow
 from transactions.authorization import find_id_token
-from transactions.models import IdToken, UnknownToken
-from transactions.token_forms import canonical_token
+from transactions.models import IdToken, Transaction, UnknownToken
 
 ID_TOKEN_MAX = 255  # OCPP 2.1, IdTokenType; 2.0.1 has 36
 ID_TAG_MAX = 20  # OCPP 1.6, 7.28 IdToken: CiString20Type
@@ -52,6 +56,7 @@ def add_id_token(
     expires_at: datetime | None = None,
     max_active: int | None = None,
     blocked: bool = False,
+    by: str = "",
 ) -> IdToken:
     """Register a token. Raises TokenRefusal for a bad value, or when it is known already in any case of letters."""
     values = checked_values(
@@ -64,14 +69,14 @@ def add_id_token(
             with transaction.atomic():
                 token.save(force_insert=True)
                 UnknownToken.objects.filter(canonical=token.canonical).delete()
-                announce("id-tokens")
+                _note(token, "id_token.added", by=by, now=now, **_plain(values))
             return token
     except IntegrityError:  # somebody else was faster
         known = find_id_token(id_token)
     raise TokenRefusal("id_token", f"{known or id_token} is known already")
 
 
-def update_id_token(token: IdToken, *, now: datetime, **changes: Any) -> bool:
+def update_id_token(token: IdToken, *, now: datetime, by: str = "", reason: str = "", **changes: Any) -> bool:
     """Set fields of EDITABLE and return whether that changed anything. Raises TokenRefusal for a bad value.
 
     Running transactions go on whatever changes (S16-02): a charge point asks again at its next start.
@@ -81,30 +86,58 @@ def update_id_token(token: IdToken, *, now: datetime, **changes: Any) -> bool:
     }
     if not changed:
         return False
+    before = {name: getattr(token, name) for name in changed}
     for name, value in changed.items():
         setattr(token, name, value)
     token.updated_at = now
+    act = "id_token.changed"
+    if changed.keys() == {"blocked"}:
+        act = "id_token.blocked" if token.blocked else "id_token.unblocked"
     with transaction.atomic():
         token.save(update_fields=[*changed, "updated_at"])
-        announce("id-tokens")
+        told = {"from": _plain(before), "to": _plain(changed)}
+        _note(token, act, by=by, now=now, reason=reason, **told)
     return True
 
 
-def block_id_token(token: IdToken, *, now: datetime) -> bool:
+def block_id_token(token: IdToken, *, now: datetime, by: str = "", reason: str = "") -> bool:
     """Refuse the token from now on; return whether it was not blocked before."""
-    return update_id_token(token, now=now, blocked=True)
+    return update_id_token(token, now=now, by=by, reason=reason, blocked=True)
 
 
-def unblock_id_token(token: IdToken, *, now: datetime) -> bool:
+def unblock_id_token(token: IdToken, *, now: datetime, by: str = "", reason: str = "") -> bool:
     """Let the token charge again, as far as its other fields do; return whether it was blocked before."""
-    return update_id_token(token, now=now, blocked=False)
+    return update_id_token(token, now=now, by=by, reason=reason, blocked=False)
 
 
-def delete_id_token(token: IdToken) -> None:
-    """Forget the token; transactions keep its text, and running ones go on."""
+def was_used(token: IdToken) -> bool:
+    """Return whether any transaction is known of the token."""
+    return Transaction.objects.filter(token_key=token.canonical).exists()
+
+
+def delete_id_token(token: IdToken, *, now: datetime, by: str = "", only_unused: bool = False) -> None:
+    """Forget the token; transactions keep its text, and running ones go on.
+
+    Raises NotNow with `only_unused` for one that has transactions: who looks at those should find whose it was.
+    """
     with transaction.atomic():
+        if only_unused and was_used(token):
+            raise NotNow("used", f"{token} has transactions; block it instead, so that they keep their name")
+        _note(token, "id_token.deleted", by=by, now=now, label=token.label, parent=token.parent)
         token.delete()
-        announce("id-tokens")
+
+
+def _note(token: IdToken, act: str, *, by: str, now: datetime, reason: str = "", **details: Any) -> None:
+    if by:
+        note(act, by=by, subject_type="id_token", subject=token.id_token, now=now, reason=reason, **details)
+    announce("id-tokens")
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as JSON has them."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
+    }
 
 
 # Whoever tries tokens at random must not fill the store; what is pruned makes room.

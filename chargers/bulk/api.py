@@ -23,6 +23,7 @@ from chargers.bulk.shapes import (
     BulkTargetQuery,
     BulkTargetShape,
     NewBulkJob,
+    RetryBulkJob,
 )
 from chargers.commands.ledger_api import SCOPE
 from chargers.commands.ordering import CommandRefused
@@ -275,6 +276,42 @@ class CancelBulkJob(Handling):
         return self.changed(request, id, services.cancel_bulk_job)
 
 
+NOT_AGAIN = {
+    "bulk_job_not_over": "the job is not over: it is running",
+    "retried_already": "bulk job 019a8b4e-5f2c-7d31-9a60-3c1b2e4d5f60 repeats it and is open; let it end first",
+    "nothing_to_retry": "it has no such charge points left",
+    "secrets_not_kept": "its secret parameters are kept no longer than it ran; make a new job",
+    "too_many_bulk_jobs": TOO_MANY,
+}
+
+
+class RetryBulkJobs(ApiView):
+    """Again."""
+
+    chapter = CHAPTER
+    scope = SCOPE
+
+    @extend_schema(
+        operation_id="retry_bulk_job",
+        summary="Repeat a bulk job for those it failed with",
+        description="A new job with the same command and in the same manner, at once, for charge points of one that "
+        "is over. One at a time: not while a repetition is open, and not for charge points that one succeeded with. "
+        "Scope `command`, or what the command itself needs.",
+        request=RetryBulkJob,
+        responses={201: BulkJobShape, 409: error("It cannot be repeated.", NOT_AGAIN)},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Repeat a bulk job."""
+        body = read_body(request, RetryBulkJob)
+        job = job_or_404(id)
+        entry = catalogue().get(job.type)
+        if entry is not None:
+            need(request, entry.scope)
+        with refusals():
+            again = services.retry_bulk_job(job, body["which"], author=author_of(request), now=timezone.now())
+        return made(BulkJobShape(again).data, "api-bulk-job", again.pk)
+
+
 urlpatterns: list[URLPattern] = [
     path("bulk-jobs/", BulkJobs.as_view(), name="api-bulk-jobs"),
     path("bulk-jobs/preview/", BulkPreview.as_view(), name="api-preview-bulk-job"),
@@ -282,5 +319,6 @@ urlpatterns: list[URLPattern] = [
     path("bulk-jobs/<uuid:id>/targets/", BulkJobTargets.as_view(), name="api-bulk-job-targets"),
     path("bulk-jobs/<uuid:id>/pause/", PauseBulkJob.as_view(), name="api-pause-bulk-job"),
     path("bulk-jobs/<uuid:id>/resume/", ResumeBulkJob.as_view(), name="api-resume-bulk-job"),
+    path("bulk-jobs/<uuid:id>/retry/", RetryBulkJobs.as_view(), name="api-retry-bulk-job"),
     path("bulk-jobs/<uuid:id>/cancel/", CancelBulkJob.as_view(), name="api-cancel-bulk-job"),
 ]

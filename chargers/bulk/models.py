@@ -45,6 +45,7 @@ class BulkJob(models.Model):
     chosen_by = models.JSONField(
         null=True, help_text="the conditions that chose the targets; empty for a list of them"
     )
+    retry_of = models.UUIDField(null=True, help_text="the job of which it takes up what did not succeed")
     total = models.PositiveIntegerField(help_text="targets")
     rate_per_minute = models.PositiveIntegerField()
     canary = models.PositiveIntegerField(default=0, help_text="how many are tried alone at first")

@@ -54,6 +54,7 @@ def create_bulk_job(
     now: datetime,
     reason: str = "",
     chosen_by: Mapping[str, Any] | None = None,
+    retry_of: BulkJob | None = None,
 ) -> BulkJob:
     """Make a job for these charge points, in this order; it begins with the next step, or at `start_at`.
 
@@ -69,6 +70,7 @@ def create_bulk_job(
         params={**params, **dict.fromkeys(secret, MASK)},
         sealed=seal({name: params[name] for name in secret}) if secret else "",
         chosen_by=None if chosen_by is None else dict(chosen_by),
+        retry_of=None if retry_of is None else retry_of.pk,
         total=len(charge_points),
         rate_per_minute=manner.rate_per_minute,
         canary=manner.canary,
@@ -127,6 +129,71 @@ def cancel_bulk_job(job: BulkJob, *, by: str, now: datetime) -> None:
     """End it: no more commands are queued, and those not yet sent are taken back. Idempotent. Raises NotNow."""
     changed = enter(job, State.CANCELLED, OPEN, Why.BY_HAND, f"{by} cancelled it", now=now)
     _reached(job, changed, (State.CANCELLED,))
+
+
+AGAIN: dict[str, tuple[str, ...]] = {
+    "failed": BulkTarget.FAILURES,
+    "missed": (*BulkTarget.FAILURES, Target.SKIPPED, Target.REFUSED, Target.NOT_SENT, Target.CANCELLED),
+}
+"""Whom a job that is over may be repeated for: those that did not accept, or all that it did not succeed with."""
+
+
+def retry_bulk_job(job: BulkJob, which: str, *, author: Author, now: datetime) -> BulkJob:
+    """Make a job like one that is over, at once, for those of its targets that `which` of AGAIN names, in their order.
+
+    Those that a later repetition has succeeded with are left out. Raises NotNow: while it is not over, while another
+    repetition of it or of those that it repeats is open, if no such targets are left, if its secret parameters are
+    gone, and as `create_bulk_job()`; CommandRefused if the catalogue has the command no more.
+    """
+    if job.state not in BulkJob.OVER:
+        raise NotNow("bulk_job_not_over", f"the job is not over: it is {job.state}")
+    entry = catalogue().get(job.type)
+    if entry is not None and _secrets(entry, job.params):
+        raise NotNow(
+            "secrets_not_kept", "its secret parameters are kept no longer than it ran; make a new job"
+        )
+    with transaction.atomic():
+        later = [one for one in _lock_family(job) if one.pk > job.pk]
+        for one in later:
+            if one.closed_at is None:
+                raise NotNow("retried_already", f"bulk job {one.pk} repeats it and is open; let it end first")
+        rows = BulkTarget.objects.filter(job=job, state__in=AGAIN[which]).select_related("charge_point")
+        done = BulkTarget.objects.filter(job__in=later, state=Target.ACCEPTED).values("charge_point")
+        rows = rows.exclude(charge_point__in=done)
+        charge_points = [target.charge_point for target in rows.order_by("position")]
+        if not charge_points:
+            raise NotNow("nothing_to_retry", "it has no such charge points left")
+        manner = Manner(
+            rate_per_minute=job.rate_per_minute,
+            canary=min(job.canary, len(charge_points)),
+            stop_share=job.stop_share,
+            stop_sample=job.stop_sample,
+            if_offline=job.if_offline,
+            expires_in=timedelta(seconds=job.expires_in),
+        )
+        return create_bulk_job(
+            charge_points,
+            job.type,
+            job.params,
+            manner,
+            author=author,
+            now=now,
+            reason=job.reason,
+            retry_of=job,
+        )
+
+
+def _lock_family(job: BulkJob) -> list[BulkJob]:
+    """Return a job with all that repeat it or are repeated by it; nobody else repeats one of them meanwhile."""
+    first = job
+    while first.retry_of is not None and (earlier := BulkJob.objects.filter(pk=first.retry_of).first()):
+        first = earlier
+    generation = list(BulkJob.objects.select_for_update().filter(pk=first.pk))
+    family = list(generation)
+    while generation:
+        generation = list(BulkJob.objects.filter(retry_of__in=[one.pk for one in generation]))
+        family += generation
+    return family
 
 
 def _reached(job: BulkJob, changed: bool, wanted: Collection[str]) -> None:

@@ -145,6 +145,23 @@ class NewBulkJob(Body):
     )
 
 
+class RetryBulkJob(Body):
+    """For whom a job that is over is repeated."""
+
+    which = serializers.ChoiceField(
+        [
+            ("failed", "Rejected, failed, timed out and expired ones"),
+            (
+                "missed",
+                "All that it did not succeed with: those that were passed over, refused or not reached, too",
+            ),
+        ],
+        default="failed",
+        help_text="`failed`: those that were asked and did not accept; `missed`: all that did not accept, for "
+        "whatever reason.",
+    )
+
+
 class BulkJobQuery(PageQuery):
     """Which bulk jobs are listed."""
 
@@ -237,6 +254,10 @@ class BulkJobShape(Shape):
         source="chosen_by",
         allow_null=True,
         help_text="The conditions that the charge points met when the job was made; null for a list of them.",
+    )
+    retry_of = serializers.UUIDField(
+        allow_null=True,
+        help_text="The job of which it takes up what did not succeed; null for a job of its own.",
     )
     state = serializers.ChoiceField(BulkJob.State.choices)
     why = serializers.ChoiceField(

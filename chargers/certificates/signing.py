@@ -33,6 +33,7 @@ from chargers.commands.effects import note_effect
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
+from chargers.services import note_act
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
@@ -137,8 +138,10 @@ def approve_request(
     if request.problems and not despite_problems:
         raise Refusal("doubtful", f"it has problems: {'; '.join(request.problems)}")
     values = {"decided_by": by[:150], "decided_at": now}
-    if not _advance(request, [Status.PENDING], Status.APPROVED, now=now, **values):
-        raise _not_pending(request)
+    with transaction.atomic():
+        if not _advance(request, [Status.PENDING], Status.APPROVED, now=now, **values):
+            raise _not_pending(request)
+        _note(request, "approved", by, now, problems=request.problems)
     sign_request(request, now=now)
     return fresh(request)
 
@@ -146,8 +149,10 @@ def approve_request(
 def reject_request(request: SigningRequest, *, by: str, reason: str, now: datetime) -> SigningRequest:
     """Reject a request that is not signed yet. Raises Refusal `not_pending`."""
     values = {"decided_by": by[:150], "decided_at": now, "reason": reason}
-    if not _advance(request, [Status.PENDING, Status.APPROVED], Status.REJECTED, now=now, **values):
-        raise _not_pending(request)
+    with transaction.atomic():
+        if not _advance(request, [Status.PENDING, Status.APPROVED], Status.REJECTED, now=now, **values):
+            raise _not_pending(request)
+        _note(request, "rejected", by, now, reason=reason)
     return fresh(request)
 
 
@@ -159,10 +164,20 @@ def upload_chain(request: SigningRequest, text: str, *, by: str, now: datetime) 
     chain = read_certificates(text)
     check_chain(chain, now=now, longest=longest_chain(request.charge_point_id), key=request.key_digest)
     values = {"decided_by": by[:150], "decided_at": now}
-    if not _sign([Status.PENDING, Status.APPROVED], request, chain, "manual", now=now, **values):
-        raise _not_pending(request)
+    with transaction.atomic():
+        if not _sign([Status.PENDING, Status.APPROVED], request, chain, "manual", now=now, **values):
+            raise _not_pending(request)
+        _note(request, "uploaded", by, now)
     send_certificate(request, now=now)
     return fresh(request)
+
+
+def _note(
+    request: SigningRequest, word: str, by: str, now: datetime, reason: str = "", **details: Any
+) -> None:
+    facts = {"certificate": request.subject[:200], **details}
+    cp = request.charge_point
+    note_act(f"certificate_request.{word}", cp, by=by, now=now, reason=reason, **facts)
 
 
 def fresh(request: SigningRequest) -> SigningRequest:

@@ -19,7 +19,8 @@ from chargers.configuration.models import (
 from chargers.configuration.selectors import Drift, clean, configuration, fold, same
 from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
-from chargers.services import Refusal
+from chargers.services import Refusal, as_stored, from_to, note_act
+from csms.core.audit.services import note
 from csms.core.events.services import record
 from csms.core.live import announce
 
@@ -293,6 +294,10 @@ def _checked(values: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return wishes
 
 
+def _as_said(rows: Iterable[DesiredValue]) -> dict[str, str]:
+    return {row.name: row.value for row in rows}
+
+
 def _replace(rows: Any, wishes: Iterable[DesiredValue]) -> None:
     with transaction.atomic():
         rows.delete()
@@ -307,7 +312,13 @@ def desire_of_charge_point(
         DesiredValue(charge_point=charge_point, folded=folded, name=name, value=value, by=by[:150], at=now)
         for folded, (name, value) in _checked(values).items()
     ]
-    _replace(DesiredValue.objects.filter(charge_point=charge_point), wishes)
+    own = DesiredValue.objects.filter(charge_point=charge_point)
+    with transaction.atomic():
+        as_stored(charge_point)  # nothing may be desired yet that could be locked
+        change = from_to(_as_said(own), _as_said(wishes))
+        _replace(own, wishes)
+        if change["from"] != change["to"]:
+            note_act("desired_configuration.set", charge_point, by=by, now=now, values=change)
     announce(f"charge-point:{charge_point.pk}")
 
 
@@ -317,7 +328,19 @@ def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: s
         DesiredValue(vendor=vendor, model=model, folded=folded, name=name, value=value, by=by[:150], at=now)
         for folded, (name, value) in _checked(values).items()
     ]
-    _replace(DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model), wishes)
+    theirs = DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model)
+    with transaction.atomic():
+        change = from_to(_as_said(theirs.select_for_update()), _as_said(wishes))
+        _replace(theirs, wishes)
+        if by and change["from"] != change["to"]:  # without, the house did it by itself
+            note(
+                "desired_configuration.set",
+                by=by,
+                subject_type="model",
+                subject=f"{vendor} {model}",
+                now=now,
+                values=change,
+            )
     announce("fleet")
 
 

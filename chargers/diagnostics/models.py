@@ -46,7 +46,16 @@ class Upload(models.Model):
 
     token_hash = models.CharField(max_length=64, unique=True)
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="+")
-    job = models.ForeignKey(LogJob, models.DO_NOTHING, db_constraint=False, related_name="uploads")
+    job = models.ForeignKey(
+        LogJob,
+        models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        related_name="uploads",
+        help_text="empty for one that somebody issued by hand",
+    )
+    by = models.CharField(max_length=150, blank=True, help_text="who issued it by hand")
+    file_id = models.UUIDField(null=True, help_text="the file that came through it; it may be deleted since")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     attempt = models.PositiveIntegerField(
@@ -54,6 +63,9 @@ class Upload(models.Model):
     )
     used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["charge_point", "-id"], name="upload_cp")]
 
     def __str__(self) -> str:
         return f"{self.charge_point_id}, until {self.expires_at}"

@@ -2,7 +2,8 @@
 
 from django.db.models import Prefetch, QuerySet
 
-from chargers.diagnostics.models import LogJob, LogReport, StoredFile
+from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
+from chargers.models import ChargePoint
 
 
 def log_jobs() -> QuerySet[LogJob]:
@@ -10,6 +11,13 @@ def log_jobs() -> QuerySet[LogJob]:
     return LogJob.objects.select_related("charge_point").prefetch_related(
         Prefetch("reports", LogReport.objects.order_by("pk")), Prefetch("files", files().order_by("pk"))
     )
+
+
+def uploads(charge_point: ChargePoint, *, most: int) -> list[tuple[Upload, StoredFile | None]]:
+    """Return the newest upload URLs of a charge point, each with the file that came through it. Two queries."""
+    rows = list(Upload.objects.filter(charge_point=charge_point).select_related("job").order_by("-pk")[:most])
+    came = files().in_bulk([row.file_id for row in rows if row.file_id is not None])
+    return [(row, came.get(row.file_id) if row.file_id else None) for row in rows]
 
 
 def log_reports() -> QuerySet[LogReport]:

@@ -20,6 +20,7 @@ from chargers.commands.effects import note_effect
 from chargers.diagnostics import store
 from chargers.diagnostics.models import LogJob, StoredFile, Upload
 from chargers.models import ChargePoint, Command
+from chargers.services import Refusal, note_act
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
@@ -83,6 +84,52 @@ def new_url() -> tuple[str, str]:
         )
     token = secrets.token_urlsafe(32)
     return f"{base}{PREFIX}{token}/", token
+
+
+OPEN_MAX = 20
+
+
+def issue_upload(
+    charge_point: ChargePoint, *, by: str, now: datetime, reason: str = ""
+) -> tuple[Upload, str]:
+    """Issue an upload URL by hand, for whoever brings a file of this charge point; return it with its URL.
+
+    The URL is known only now: kept is its hash. Raises NoAddress, and Refusal while too many are open.
+    """
+    if open_uploads(charge_point, now=now).count() >= OPEN_MAX:
+        raise Refusal(
+            f"{OPEN_MAX} upload URLs are open for {charge_point} already; revoke some", field="upload"
+        )
+    url, token = new_url()
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            token_hash=_hash(token),
+            charge_point=charge_point,
+            by=by[:150],
+            created_at=now,
+            expires_at=_end(now),
+        )
+        ends = upload.expires_at.isoformat()
+        note_act("upload.issued", charge_point, by=by, now=now, reason=reason, expires_at=ends)
+        announce(f"charge-point:{charge_point.pk}")
+    return upload, url
+
+
+def open_uploads(charge_point: ChargePoint, *, now: datetime) -> QuerySet[Upload]:
+    """Return the URLs of a charge point to which something may still be uploaded."""
+    return Upload.objects.filter(
+        charge_point=charge_point, used_at=None, revoked_at=None, expires_at__gt=now, attempt__lt=ATTEMPTS_MAX
+    )
+
+
+def revoke_upload(upload: Upload, *, by: str, now: datetime) -> bool:
+    """Close a URL; return whether it was open. An upload that runs to it is refused at its end."""
+    with transaction.atomic():
+        revoked = Upload.objects.filter(pk=upload.pk, used_at=None, revoked_at=None).update(revoked_at=now)
+        if revoked:
+            note_act("upload.revoked", upload.charge_point, by=by, now=now)
+            announce(f"charge-point:{upload.charge_point_id}")
+    return revoked == 1
 
 
 def renew_uploads(job: LogJob, *, now: datetime) -> None:
@@ -150,7 +197,7 @@ def take_file(
             if upload.used_at is None and upload.revoked_at is None:
                 raise Refused(409, "overtaken", "A later upload to this URL has begun.")
             raise _over(upload, now)
-        job = LogJob.objects.filter(pk=upload.job_id).first()
+        job = LogJob.objects.filter(pk=upload.job_id).first() if upload.job_id else None
         file = StoredFile.objects.create(
             charge_point=upload.charge_point,
             job=job,
@@ -162,6 +209,7 @@ def take_file(
             peer=peer[:64],
             received_at=now,
         )
+        Upload.objects.filter(pk=upload.pk).update(file_id=file.pk)
         record("file.received", attempt.cp_id, facts(file), occurred_at=now)
         announce(f"charge-point:{upload.charge_point_id}")
         command = Command.objects.filter(pk=job.command_id).first() if job else None
@@ -201,6 +249,7 @@ def delete_file(file_id: UUID, *, by: str, now: datetime) -> bool:
         if file is None or not StoredFile.objects.filter(pk=file_id).delete()[0]:
             return False
         record("file.deleted", file.charge_point.cp_id, facts(file) | {"by": by}, occurred_at=now)
+        note_act("file.deleted", file.charge_point, by=by, now=now, file=file.name)
         announce(f"charge-point:{file.charge_point_id}")
         after_commit(lambda: store.delete(file.content))
     return True

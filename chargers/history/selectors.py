@@ -137,6 +137,24 @@ def uptimes_in_parts(charge_points: Sequence[Any]) -> list[tuple[Any, Uptime]]:
         return uptimes_in_parts(charge_points[:half]) + uptimes_in_parts(charge_points[half:])
 
 
+def known_spans(
+    charge_point: ChargePoint,
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    at_most: int | None = None,
+) -> tuple[list[Span], datetime]:
+    """Return the connections of one charge point in a window and around it, and where knowledge ends. Two queries.
+
+    Raises TooMany for more than `at_most`, or CONNECTIONS_MAX.
+    """
+    one = ChargePoint.objects.filter(pk=charge_point.pk)
+    bounded: Any = with_bounds(one, since=since, until=until, now=now).get()
+    spans = _spans([bounded], since=since, until=until, at_most=at_most or CONNECTIONS_MAX)
+    return spans[charge_point.pk], bounded.horizon
+
+
 def ended_by_outages(
     charge_point: ChargePoint, *, since: datetime, until: datetime, now: datetime
 ) -> QuerySet[Connection]:
@@ -145,18 +163,15 @@ def ended_by_outages(
     Beside each are `came_online_at`, None while the outage goes on, and `ends_at`, up to when it is counted. Raises
     TooMany. Two queries, and a third when the rows are read.
     """
-    bounded: Any = with_bounds(
-        ChargePoint.objects.filter(pk=charge_point.pk), since=since, until=until, now=now
-    ).get()
-    [spans] = _spans([bounded], since=since, until=until, at_most=CONNECTIONS_MAX).values() or [[]]
-    found = outages_within(spans, since=since, until=max(since, min(until, bounded.horizon)))
+    spans, horizon = known_spans(charge_point, since=since, until=until, now=now)
+    found = outages_within(spans, since=since, until=max(since, min(until, horizon)))
     next_one = Connection.objects.filter(
         charge_point=charge_point, opened_at__gt=Greatest(OuterRef("opened_at"), OuterRef("closed_at"))
     )
     return Connection.objects.filter(pk__in=[outage.prior.connection_id for outage in found]).annotate(
         went_offline_at=Greatest("opened_at", "closed_at"),
         came_online_at=Subquery(next_one.order_by("opened_at").values("opened_at")[:1]),
-        ends_at=Coalesce("came_online_at", Value(bounded.horizon)),
+        ends_at=Coalesce("came_online_at", Value(horizon)),
     )
 
 

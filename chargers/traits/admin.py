@@ -35,12 +35,18 @@ class ModelTraitsAdmin(SavedByServices):
 
     def save_model(self, request: HttpRequest, obj: ModelTraits, form: Any, change: bool) -> None:
         row = services.set_model_traits(
-            obj.vendor, obj.model, obj.firmware, traits=obj.traits, note=obj.note, now=timezone.now()
+            obj.vendor,
+            obj.model,
+            obj.firmware,
+            traits=obj.traits,
+            note=obj.note,
+            now=timezone.now(),
+            by=request.user.get_username(),
         )
         obj.pk = row.pk
 
     def delete_model(self, request: HttpRequest, obj: ModelTraits) -> None:
-        services.remove_model_traits(obj, now=timezone.now())
+        services.remove_model_traits(obj, now=timezone.now(), by=request.user.get_username())
 
 
 @admin.register(ChargePointTraits)
@@ -55,10 +61,14 @@ class ChargePointTraitsAdmin(SavedByServices):
         return ("charge_point",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: ChargePointTraits, form: Any, change: bool) -> None:
-        services.set_charge_point_traits(obj.charge_point, obj.traits, note=obj.note, now=timezone.now())
+        services.set_charge_point_traits(
+            obj.charge_point, obj.traits, note=obj.note, now=timezone.now(), by=str(request.user)
+        )
 
     def delete_model(self, request: HttpRequest, obj: ChargePointTraits) -> None:
-        services.remove_charge_point_traits(obj.charge_point, now=timezone.now())
+        services.remove_charge_point_traits(
+            obj.charge_point, now=timezone.now(), by=request.user.get_username()
+        )
 
 
 class AliasForm(ModelForm):  # type: ignore[type-arg]
@@ -87,12 +97,14 @@ class IdentityAliasAdmin(SavedByServices):
         return False
 
     def save_model(self, request: HttpRequest, obj: IdentityAlias, form: Any, change: bool) -> None:
-        row = services.add_alias(obj.charge_point, obj.identity, now=timezone.now())
+        row = services.add_alias(
+            obj.charge_point, obj.identity, now=timezone.now(), by=request.user.get_username()
+        )
         obj.pk = row.pk
         messages.info(request, f"{row.charge_point} may now connect as {row}.")
 
     def delete_model(self, request: HttpRequest, obj: IdentityAlias) -> None:
-        services.remove_alias(obj, now=timezone.now())
+        services.remove_alias(obj, now=timezone.now(), by=request.user.get_username())
 
 
 @admin.register(Deviation)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
+from chargers.commands.sending_api import author_of
 from chargers.models import ChargePoint, Frame
 from chargers.traits import selectors, services
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
@@ -83,7 +84,9 @@ class OwnTraits(ApiView):
         charge_point = charge_point_or_404(cp_id)
         body = _body(request, ChargePointTraitsBody)
         with refusals():
-            services.set_charge_point_traits(charge_point, now=timezone.now(), **body)
+            services.set_charge_point_traits(
+                charge_point, now=timezone.now(), by=author_of(request).name, **body
+            )
         return self.answer(charge_point)
 
     @extend_schema(
@@ -94,7 +97,9 @@ class OwnTraits(ApiView):
     )
     def delete(self, request: Request, cp_id: str) -> Response:
         """Remove the traits."""
-        services.remove_charge_point_traits(charge_point_or_404(cp_id), now=timezone.now())
+        services.remove_charge_point_traits(
+            charge_point_or_404(cp_id), now=timezone.now(), by=author_of(request).name
+        )
         return Response(status=204)
 
 
@@ -135,7 +140,7 @@ class AllModelTraits(ApiView):
         """Set the traits of a model."""
         body = _body(request, ModelTraitsBody)
         with refusals():
-            row = services.set_model_traits(now=timezone.now(), **body)
+            row = services.set_model_traits(now=timezone.now(), by=author_of(request).name, **body)
         return made(ModelTraitsShape(row).data, "api-one-model-traits", row.pk)
 
 
@@ -162,7 +167,7 @@ class OneModelTraits(ApiView):
     )
     def delete(self, request: Request, id: str) -> Response:
         """Remove the traits."""
-        services.remove_model_traits(_model(id), now=timezone.now())
+        services.remove_model_traits(_model(id), now=timezone.now(), by=author_of(request).name)
         return Response(status=204)
 
 
@@ -205,7 +210,9 @@ class Aliases(ApiView):
         charge_point = charge_point_or_404(cp_id)
         body = read_body(request, AliasBody)
         with refusals():
-            alias = services.add_alias(charge_point, body["identity"], now=timezone.now())
+            alias = services.add_alias(
+                charge_point, body["identity"], now=timezone.now(), by=author_of(request).name
+            )
         return made(AliasShape(alias).data, "api-alias", charge_point.cp_id, alias.identity)
 
 
@@ -225,7 +232,7 @@ class OneAlias(ApiView):
         """Remove an alias."""
         charge_point = charge_point_or_404(cp_id)
         known = services.alias_of(charge_point, identity) if identity.isprintable() else None
-        services.remove_alias(found(known, "alias", identity), now=timezone.now())
+        services.remove_alias(found(known, "alias", identity), now=timezone.now(), by=author_of(request).name)
         return Response(status=204)
 
 

@@ -12,10 +12,11 @@ from django.db.models.functions import Upper
 from chargers.following import Booted
 from chargers.models import ChargePoint, Process
 from chargers.protocol.versions import IdentityError, identity_from_path
-from chargers.services import Refusal, find_charge_point, tell_holder
+from chargers.services import Refusal, as_stored, find_charge_point, from_to, note_act, tell_holder
 from chargers.traits.models import ChargePointTraits, IdentityAlias, ModelTraits
 from chargers.traits.selectors import charge_point_of_alias, forget_rules
 from chargers.traits.values import BadTrait, checked
+from csms.core.audit.services import note as note_any
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
 from csms.core.writer import after_commit
@@ -31,23 +32,36 @@ def _checked(traits: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_charge_point_traits(
-    charge_point: ChargePoint, traits: Mapping[str, Any], *, note: str = "", now: datetime
+    charge_point: ChargePoint, traits: Mapping[str, Any], *, note: str = "", now: datetime, by: str = ""
 ) -> ChargePointTraits:
     """Say what is peculiar to one charge point, in place of what was said before. Raises Refusal."""
     values = _checked(traits)
     with transaction.atomic():
-        row, _ = ChargePointTraits.objects.update_or_create(
+        before = _said_of(charge_point)
+        row, made = ChargePointTraits.objects.update_or_create(
             charge_point=charge_point, defaults={"traits": values, "note": note, "changed_at": now}
         )
+        if made or before != (values, note):
+            change = from_to(before[0], values)
+            note_act("traits.set", charge_point, by=by, now=now, reason=note, traits=change)
         _tell_one(charge_point, values, now)
     return row
 
 
-def remove_charge_point_traits(charge_point: ChargePoint, *, now: datetime) -> bool:
+def _said_of(charge_point: ChargePoint) -> tuple[dict[str, Any], str]:
+    """Return what is said of a charge point, and the note on it; nobody else changes it in this transaction."""
+    as_stored(charge_point)  # of which there may be no traits yet that could be locked
+    row = ChargePointTraits.objects.filter(charge_point=charge_point).first()
+    return (dict(row.traits), row.note) if row is not None else ({}, "")
+
+
+def remove_charge_point_traits(charge_point: ChargePoint, *, now: datetime, by: str = "") -> bool:
     """Forget what was said of one charge point; return whether anything was."""
     with transaction.atomic():
+        before, _ = _said_of(charge_point)
         removed, _ = ChargePointTraits.objects.filter(charge_point=charge_point).delete()
         if removed:
+            note_act("traits.removed", charge_point, by=by, now=now, traits=from_to(before, {}))
             _tell_one(charge_point, None, now)
     return removed > 0
 
@@ -66,6 +80,7 @@ def set_model_traits(
     traits: Mapping[str, Any],
     note: str = "",
     now: datetime,
+    by: str = "",
 ) -> ModelTraits:
     """Say what is peculiar to all charge points whose boot fits these patterns. Raises Refusal."""
     patterns = {"vendor": vendor.strip(), "model": model.strip(), "firmware": firmware.strip()}
@@ -75,16 +90,28 @@ def set_model_traits(
     values = {"traits": _checked(traits), "note": note, "changed_at": now}
     with transaction.atomic():
         same = {f"{name}__iexact": pattern for name, pattern in patterns.items()}
+        known = ModelTraits.objects.select_for_update().filter(**same).first()
+        before = (known.traits, known.note) if known is not None else None
         row, _ = ModelTraits.objects.update_or_create(
             **same, defaults=values, create_defaults=values | patterns
         )
+        if before != (row.traits, note):
+            change = from_to(before[0] if before is not None else {}, row.traits)
+            _note_model("model_traits.set", row, by, now, reason=note, traits=change)
         _tell_all(row, row.traits, now)
     return row
 
 
-def remove_model_traits(row: ModelTraits, *, now: datetime) -> None:
+def _note_model(action: str, row: ModelTraits, by: str, now: datetime, reason: str, **details: Any) -> None:
+    if by:
+        subject = f"{row.vendor} {row.model} {row.firmware}"
+        note_any(action, by=by, subject_type="model", subject=subject, now=now, reason=reason, **details)
+
+
+def remove_model_traits(row: ModelTraits, *, now: datetime, by: str = "") -> None:
     """Forget what was said of a model."""
     with transaction.atomic():
+        _note_model("model_traits.removed", row, by, now, reason="", traits=row.traits)
         _tell_all(row, None, now)
         row.delete()
 
@@ -122,7 +149,7 @@ def check_alias(charge_point: ChargePoint, identity: str) -> None:
         raise Refusal(f"it is an alias of {other} already", field="identity")
 
 
-def add_alias(charge_point: ChargePoint, identity: str, *, now: datetime) -> IdentityAlias:
+def add_alias(charge_point: ChargePoint, identity: str, *, now: datetime, by: str = "") -> IdentityAlias:
     """Let the charge point connect under another identity, too; idempotent. Raises Refusal."""
     check_alias(charge_point, identity)
     with transaction.atomic():
@@ -131,14 +158,16 @@ def add_alias(charge_point: ChargePoint, identity: str, *, now: datetime) -> Ide
             defaults={"identity": identity, "charge_point": charge_point, "created_at": now},
         )
         if made:
+            note_act("alias.added", charge_point, by=by, now=now, identity=identity)
             record("cp.alias", charge_point.cp_id, {"identity": identity, "added": True}, occurred_at=now)
     return alias
 
 
-def remove_alias(alias: IdentityAlias, *, now: datetime) -> None:
+def remove_alias(alias: IdentityAlias, *, now: datetime, by: str = "") -> None:
     """Let nobody connect under this identity any more; an open connection stays open."""
     with transaction.atomic():
         cp_id = alias.charge_point.cp_id
+        note_act("alias.removed", alias.charge_point, by=by, now=now, identity=alias.identity)
         record("cp.alias", cp_id, {"identity": alias.identity, "added": False}, occurred_at=now)
         alias.delete()
 

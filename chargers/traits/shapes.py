@@ -5,7 +5,7 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from chargers.protocol.versions import MAX_IDENTITY
-from chargers.traits.values import Leniency, ProfileUnit, ServedVersion, TokenRule
+from chargers.traits.values import Leniency, ProfileUnit, ServedVersion, Supply, TokenRule
 from csms.core.api_data import Body, Moment, Shape, Whole, Word
 
 SERVED = [str(word) for word in get_args(ServedVersion)]
@@ -35,6 +35,11 @@ class TraitsBody(Body):
         max_value=10_000,
         help_text="The most that a connector of it can give; a register that rises faster is not believed. "
         "0 = as the settings say.",
+    )
+    supply = serializers.ChoiceField(
+        get_args(Supply),
+        required=False,
+        help_text="The current that it gives; empty = as its configuration and readings tell.",
     )
     call_timeout = Whole(
         required=False,

@@ -16,6 +16,7 @@ Leniency = Literal["tolerant", "strict"]
 TokenRule = Literal["", "before_underscore", "after_semicolon"]
 ProfileUnit = Literal["", "A", "W"]
 ServedVersion = Literal["", Version.V16]
+Supply = Literal["", "AC", "DC", "AC+DC"]
 
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -55,6 +56,8 @@ class Traits:
     """What its energy and power figures are multiplied with, such as 1000 where kWh are called Wh (quirk V6)."""
     connector_max_kw: Annotated[int, Field(ge=0, le=10_000)] = 0
     """The most that a connector gives; a register that rises faster is not believed. 0 = as the settings say."""
+    supply: Supply = ""
+    """The current that it gives; empty = as its configuration and readings tell."""
     call_timeout: Annotated[int, Field(ge=0, le=3600)] = 0
     """Seconds that it may take for an answer; 0 = as the settings say (quirk C10)."""
     upload_url_max: Annotated[int, Field(ge=0, le=2000)] = 0

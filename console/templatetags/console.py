@@ -1,26 +1,27 @@
-"""How the console writes things: moments, amounts with their units, chips of words, live fragments."""
+"""How the console writes things: chips of words, live fragments; and what `amounts` writes, under the same `load`."""
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
 from console import state_words, words
+from console.templatetags import amounts
 from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES
 from transactions.selectors import energy_so_far
 
 register = template.Library()
-MISSING = format_html('<span class="missing" title="{}">–</span>', "not reported")
+register.filters.update(amounts.register.filters)  # a template loads one library, not two
 
 
 # --- live fragments -----------------------------------------------------------------------------------------------
@@ -40,149 +41,6 @@ def live(context: template.RequestContext, fragment: str, *topics: str, every: i
     )
 
 
-# --- time ---------------------------------------------------------------------------------------------------------
-
-
-def _time(moment: datetime | None, style: str, missing: str) -> SafeString:
-    if moment is None:
-        return format_html('<span class="missing">{}</span>', missing)
-    utc = moment.astimezone(UTC)
-    # Without script it is UTC and says so; console.js rewrites it to the viewer's zone.
-    return format_html(
-        '<time datetime="{}" data-time="{}">{} UTC</time>',
-        utc.isoformat(timespec="milliseconds"),
-        style,
-        utc.strftime("%Y-%m-%d %H:%M:%S"),
-    )
-
-
-@register.filter
-def ago(moment: datetime | None, missing: str = "never") -> SafeString:
-    """Write a moment as its distance from now, the moment itself behind it."""
-    return _time(moment, "ago", missing)
-
-
-@register.filter
-def moment(moment: datetime | None, missing: str = "–") -> SafeString:
-    """Write a moment in full."""
-    return _time(moment, "full", missing)
-
-
-@register.filter
-def clock(moment: datetime | None, missing: str = "–") -> SafeString:
-    """Write the time of day, with the date where that is not today."""
-    return _time(moment, "clock", missing)
-
-
-def spell_duration(seconds: float) -> str:
-    """Return seconds as people say them: the two largest units."""
-    seconds = max(0, int(seconds))
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    if minutes:
-        return f"{minutes} min {rest} s"
-    return f"{rest} s"
-
-
-@register.filter
-def duration(seconds: float | None) -> str | SafeString:
-    """Write a length of time in seconds."""
-    return MISSING if seconds is None else spell_duration(seconds)
-
-
-@register.filter
-def skew(seconds: int) -> str:
-    """Write by how much a clock is off; an offset of whole half hours is likely a local time that is called UTC."""
-    if abs(seconds) <= 5:
-        return "right"
-    words = f"{spell_duration(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
-    halves = round(seconds / 1800)
-    if halves and abs(seconds - halves * 1800) <= 120 and abs(halves) <= 28:
-        hours, half = divmod(abs(halves), 2)
-        words += f": perhaps it writes UTC{'+' if seconds > 0 else '-'}{hours:02}:{30 * half:02} as UTC"
-    return words
-
-
-@register.filter
-def since(start: datetime | None) -> str | SafeString:
-    """Write how long something has been going on; the page counts on."""
-    if start is None:
-        return MISSING
-    return format_html(
-        '<span data-since="{}">{}</span>',
-        start.astimezone(UTC).isoformat(timespec="seconds"),
-        spell_duration((timezone.now() - start).total_seconds()),
-    )
-
-
-# --- amounts ------------------------------------------------------------------------------------------------------
-
-
-def _amount(value: Any, divisor: int, places: int, unit: str) -> str | SafeString:
-    if value is None:
-        return MISSING
-    number = Decimal(str(value)) / divisor
-    return f"{number:,.{places}f}\u00a0{unit}".replace(",", "\u202f")
-
-
-@register.filter
-def kwh(value: int | None) -> str | SafeString:
-    """Write an energy given in Wh."""
-    return _amount(value, 1000, 2, "kWh")
-
-
-@register.filter
-def kwh_parts(value: int | None) -> SafeString:
-    """Write an energy given in Wh large, its unit small."""
-    if value is None:
-        return MISSING
-    number, _, unit = str(_amount(value, 1000, 2 if value < 1_000_000 else 0, "kWh")).partition("\u00a0")
-    return format_html("{} <small>{}</small>", number, unit)
-
-
-@register.filter
-def wh(value: int | None) -> str | SafeString:
-    """Write a meter register exactly, in Wh."""
-    return _amount(value, 1, 0, "Wh")
-
-
-@register.filter
-def kw(value: float | None) -> str | SafeString:
-    """Write a power given in W."""
-    return _amount(value, 1000, 1, "kW")
-
-
-@register.filter
-def ampere(value: float | None) -> str | SafeString:
-    """Write a current given in A."""
-    return _amount(value, 1, 1, "A")
-
-
-@register.filter
-def volt(value: float | None) -> str | SafeString:
-    """Write a voltage given in V."""
-    return _amount(value, 1, 0, "V")
-
-
-@register.filter
-def percent(value: float | None) -> str | SafeString:
-    """Write a share."""
-    return _amount(value, 1, 0, "%")
-
-
-@register.filter
-def latency(microseconds: int | None) -> str | SafeString:
-    """Write how long an answer took, given in microseconds."""
-    if microseconds is None:
-        return ""
-    return _amount(microseconds, 1000, 1 if microseconds < 10_000 else 0, "ms")
-
-
 # --- words --------------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +54,7 @@ def chip(term: str, family: str) -> SafeString:
     """Write a term of the system in human words, the term itself and its meaning behind it."""
     word = words.WORDS[family].get(term)
     if word is None:
-        return chip_html(term[:64] or "unknown", "idle", "not a word of the standard")
+        return chip_html(term[:64] or _("unknown"), "idle", _("not a word of the standard"))
     return chip_html(word.label, word.tone, f"{term}: {word.meaning}")
 
 
@@ -210,7 +68,9 @@ def state(term: str, family: str) -> SafeString:
 @register.filter
 def critical_words(count: int) -> str:
     """Say how many critical security events there were."""
-    return "1 critical security event" if count == 1 else f"{count} critical security events"
+    return ngettext("%(count)d critical security event", "%(count)d critical security events", count) % {
+        "count": count
+    }
 
 
 @register.filter
@@ -221,14 +81,6 @@ def highest_limit(schedule: CompositeSchedule) -> str:
         with suppress(ArithmeticError):
             limits.append(Decimal(str(period["limit"])))
     return str(max((limit for limit in limits if limit.is_finite()), default=Decimal(1)) or 1)
-
-
-@register.filter
-def size(count: int) -> str | SafeString:
-    """Write a number of bytes."""
-    if count < 10_000:
-        return _amount(count, 1, 0, "bytes")
-    return _amount(count, 1000, 0, "kB") if count < 10_000_000 else _amount(count, 1_000_000, 1, "MB")
 
 
 @register.simple_tag(name="chip")
@@ -275,7 +127,7 @@ def refusal(reason: str) -> words.Explanation:
 @register.filter
 def close_code(code: int | None) -> str:
     """Say what a WebSocket close code means."""
-    return "" if code is None else words.CLOSE_CODES.get(code, "")
+    return "" if code is None else words.say(words.CLOSE_CODES.get(code, ""))
 
 
 @register.filter
@@ -311,13 +163,14 @@ register.filter("delivered", energy_so_far)
 @register.filter
 def anomaly_count(anomalies: list[str]) -> str:
     """Say how many oddities there are."""
-    return "1 oddity" if len(anomalies) == 1 else f"{len(anomalies)} oddities"
+    count = len(anomalies)
+    return ngettext("%(count)d oddity", "%(count)d oddities", count) % {"count": count}
 
 
 @register.filter
 def anomaly_words(anomalies: list[str]) -> str:
     """Explain oddities in one text."""
-    return " ".join(ANOMALIES.get(word, word) for word in anomalies)
+    return " ".join(words.say(ANOMALIES.get(word, word)) for word in anomalies)
 
 
 # --- charge points ------------------------------------------------------------------------------------------------
@@ -326,7 +179,7 @@ def anomaly_words(anomalies: list[str]) -> str:
 @register.simple_tag
 def connector_chip(connector: Connector) -> SafeString:
     """Write a connector's number and state, and a warning when it has an error and goes on all the same."""
-    name = str(connector.number) if connector.number else "Station"
+    name = str(connector.number) if connector.number else _("Station")
     word = words.CONNECTOR_STATUS.get(connector.status, words.Word(connector.status[:32] or "unknown"))
     explained = words.explain_error(connector.status, connector.error_code)
     tone = word.tone
@@ -334,7 +187,8 @@ def connector_chip(connector: Connector) -> SafeString:
     if explained is not None:
         tone = "bad" if connector.status == "Faulted" else "wait"
         error = f" {connector.error_code}: {explained.means}"
-    title = f"{'Connector ' if connector.number else ''}{name}, {connector.status}: {word.meaning}{error}"
+    whose = _("Connector %(number)s") % {"number": name} if connector.number else name
+    title = f"{whose}, {connector.status}: {word.meaning}{error}"
     return chip_html(f"{name} {word.label}{' !' if error and tone == 'wait' else ''}", tone, title)
 
 
@@ -348,7 +202,7 @@ def join_topic(prefix: str, key: object) -> str:
 def command_title(command: Command) -> str:
     """Return the name of a command in the catalogue; of an OCPP payload that has none there, its action."""
     entry = catalogue().get(command.type)
-    return entry.title if entry is not None else command.params.get("action", command.type)
+    return words.say(entry.title) if entry is not None else command.params.get("action", command.type)
 
 
 @register.filter
@@ -358,7 +212,7 @@ def command_params(command: Command) -> list[tuple[str, str]]:
     fields = entry.params.model_fields if entry else {}
     return [
         (
-            (fields[name].title if name in fields else None) or name.replace("_", " "),
+            words.say((fields[name].title if name in fields else None) or name.replace("_", " ")),
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         )
         for name, value in command.params.items()
@@ -369,7 +223,7 @@ def command_params(command: Command) -> list[tuple[str, str]]:
 def expected_effect(command: Command) -> str:
     """Return what will be seen when a command has worked; "" where nobody looks for it."""
     entry = catalogue().get(command.type)
-    return entry.effect if entry is not None and entry.observed else ""
+    return words.say(entry.effect) if entry is not None and entry.observed else ""
 
 
 @register.filter
@@ -392,5 +246,5 @@ def pretty(text: str) -> str:
 @register.filter
 def stop_reason(reason: str) -> SafeString:
     """Say why a transaction ended; the protocol's word stands behind."""
-    word = words.STOP_REASONS.get(reason)
+    word = words.say(words.STOP_REASONS.get(reason, ""))
     return format_html('<span title="{}">{}</span>', reason or "not given: Local", word or reason)

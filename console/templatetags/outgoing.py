@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from console.outgoing_words import FAMILIES
 from console.templatetags.console import chip_html
-from console.words import Word
+from console.words import Word, say
 from csms.core.events.catalogue import EVENT_TYPES
 
 register = template.Library()
@@ -30,7 +30,7 @@ def plain(summary: str) -> str:
 def event_summary(type: str) -> str:
     """Say when a type of event is told; "" of one that the catalogue does not have any more."""
     found = EVENT_TYPES.get(type)
-    return plain(found.summary) if found is not None else ""
+    return say(plain(found.summary)) if found is not None else ""
 
 
 @register.filter

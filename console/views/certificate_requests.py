@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.certificates import signing
 from chargers.certificates.checks import Unfit
@@ -19,10 +21,10 @@ from console.questions import confirmed, question_page
 
 
 class RequestFilters(Filters):
-    q = forms.CharField(label="Charge point", widget=forms.TextInput(attrs={"type": "search"}))
+    q = forms.CharField(label=_("Charge point"), widget=forms.TextInput(attrs={"type": "search"}))
     status = forms.ChoiceField(
-        label="State",
-        choices=[("", "Any"), ("open", "Open"), *SigningRequest.Status.choices],
+        label=_("State"),
+        choices=[("", _("Any")), ("open", _("Open")), *SigningRequest.Status.choices],
     )
 
 
@@ -45,7 +47,7 @@ def decide(request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
     """Approve or reject a request, or upload the chain that another CA made of it."""
     row = signing_requests().filter(pk=pk).first()
     if row is None or step not in STEPS:
-        raise Http404("There is no such certificate request.")
+        raise Http404(gettext("There is no such certificate request."))
     back = _back(request, row)
     if step == "approve" and row.problems and not confirmed(request):
         question = f"It has problems: {'; '.join(map(str, row.problems))}. Approve it all the same?"

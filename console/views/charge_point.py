@@ -5,22 +5,25 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from chargers.commands.ordering import Author, CommandRefused, CommandType
-from chargers.commands.sending import catalogue, send_command, why_not
+from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import catalogue, why_not
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
 from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
-from console.forms import CommandForm, Suggestions, command_form
-from console.pages import REFUSALS, action, moved, page, person, render_page
+from console.faults import Fault, faults
+from console.forms import CommandForm, Suggestions
+from console.health import Vital, vitals
+from console.orders import MOST_USED, Order, entries_of, orders
+from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from console.tabs import TABS
 from transactions.models import Transaction
@@ -29,16 +32,6 @@ from transactions.selectors import transactions, with_live_figures
 COMMANDS_SHOWN, FRAMES_SHOWN, CONNECTIONS_SHOWN, TRANSACTIONS_SHOWN = 12, 40, 10, 8
 ALARMING = timedelta(days=7)  # so long a critical security event stands out
 TEXT_SHOWN = 20_000  # characters of a frame; a frame may have a million
-
-
-class Order:
-    """One command of the catalogue on the page: its form, or why it cannot be sent now."""
-
-    def __init__(self, charge_point: ChargePoint, entry: CommandType, form: CommandForm) -> None:
-        self.charge_point = charge_point
-        self.entry = entry
-        self.form = form
-        self.why_not = why_not(charge_point, entry.slug)
 
 
 class ChargePointPage:
@@ -75,14 +68,25 @@ class ChargePointPage:
         return why_not(self.charge_point, "remote-stop")
 
     @cached_property
+    def faults(self) -> list[Fault]:
+        """The connectors that report a fault."""
+        return faults(self.connectors)
+
+    @cached_property
+    def vitals(self) -> list[Vital]:
+        """How well it does."""
+        return vitals(self.charge_point, now=timezone.now())
+
+    @cached_property
     def orders(self) -> list[Order]:
-        orders = []
-        for entry in catalogue().values():
-            form = self.refused
-            if form is None or form.entry is not entry:
-                form = command_form(entry, suggestions=self.suggestions)
-            orders.append(Order(self.charge_point, entry, form))
-        return orders
+        """The commands that are wanted most, and one that was refused."""
+        slugs = dict.fromkeys((*MOST_USED, *([self.refused.entry.slug] if self.refused else [])))
+        return orders(self.charge_point, entries_of(slugs), self.suggestions, self.refused)
+
+    @property
+    def order_count(self) -> int:
+        """How many commands there are."""
+        return len(catalogue())
 
     @cached_property
     def suggestions(self) -> Suggestions:
@@ -125,10 +129,11 @@ def suggestions(charge_point: ChargePoint) -> Suggestions:
     numbers = charge_point.connectors.filter(number__gt=0).values_list("number", "status")
     return {
         "transaction_id": [
-            (row.transaction_id, f"connector {row.connector_number}, {row.id_token}") for row in active[:20]
+            (row.transaction_id, _("connector %s") % row.connector_number + f", {row.id_token}")
+            for row in active[:20]
         ],
         "connector_id": [(str(number), status) for number, status in numbers],
-        "id_token": [(token, "used here before") for token in dict.fromkeys(recent)],
+        "id_token": [(token, _("used here before")) for token in dict.fromkeys(recent)],
     }
 
 
@@ -136,17 +141,23 @@ def charge_point_or_404(cp_id: str) -> ChargePoint:
     """Return the charge point of this identity, in any case of letters."""
     found = find_charge_point(cp_id)
     if found is None:
-        raise Http404(
-            f"No charge point has the identity {cp_id[:48]!r}. Refused handshakes are under Approvals."
-        )
+        none = _("No charge point has the identity %(cp_id)s. Refused handshakes are under Approvals.")
+        raise Http404(none % {"cp_id": repr(cp_id[:48])})
     return found
+
+
+def under_its_identity(request: HttpRequest, found: ChargePoint, tab: str = "") -> HttpResponse:
+    """Lead from another case of letters to the page under the identity as it is, with all that was asked of it."""
+    page = "console:charge-point-tab" if tab else "console:charge-point"
+    path = reverse(page, args=[found.cp_id, tab] if tab else [found.cp_id])
+    return redirect(f"{path}?{request.GET.urlencode()}" if request.GET else path)
 
 
 @page
 def charge_point(request: HttpRequest, cp_id: str) -> HttpResponse:
     found = charge_point_or_404(cp_id)
     if found.cp_id != cp_id and request.method == "GET":
-        return redirect("console:charge-point", found.cp_id)
+        return under_its_identity(request, found)
     return show(request, ChargePointPage(found))
 
 
@@ -156,80 +167,30 @@ def show(request: HttpRequest, shown: ChargePointPage, status: int = 200) -> Htt
     return render_page(request, "charge-point", values, status=status)
 
 
-@action("command")
-def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
-    """Send a command. The answer is the page, or what was wrong with the form; with htmx the form again.
-
-    A button that stands for itself posts `answer=page`: with htmx too it is answered with the page.
-    """
-    target = charge_point_or_404(cp_id)
-    entry = catalogue().get(slug)
-    if entry is None:
-        raise Http404("There is no such command.")
-    if not person(request).may(entry.scope):
-        raise PermissionDenied(REFUSALS[entry.scope])
-    tab = TABS.get(request.POST.get("back", ""))
-    page_address = reverse("console:charge-point", args=[target.cp_id])
-    if tab is not None:
-        page_address = reverse("console:charge-point-tab", args=[target.cp_id, tab.slug])
-    form = command_form(entry, request.POST, suggestions(target))
-    sent = None
-    if form.is_valid():
-        if entry.danger and not confirmed(request):
-            return question_page(
-                request, title=f"{entry.title}: {target.cp_id}", question=entry.danger, back=page_address
-            )
-        user = person(request)
-        try:
-            sent = send_command(
-                target, slug, form.params, author=Author(user.get_username(), user), now=timezone.now()
-            )
-        except CommandRefused as refusal:
-            form.refuse(refusal)
-    by_script = bool(request.htmx)  # type: ignore[attr-defined]
-    if by_script and request.POST.get("answer") != "page":
-        order = Order(
-            target, entry, form if sent is None else command_form(entry, suggestions=suggestions(target))
-        )
-        return render(
-            request, "console/charge-point/order-body.html", {"order": order, "sent": sent, "tab": tab}
-        )
-    if sent is None and by_script:
-        messages.error(
-            request,
-            f"{entry.title}: {' '.join(str(text) for texts in form.errors.values() for text in texts)}",
-        )
-        return moved(request, page_address)
-    if sent is None:
-        return show(request, ChargePointPage(target, refused=form), status=422)
-    messages.success(request, f"{entry.title}: ordered. Its outcome appears under 'Commands given'.")
-    return moved(request, f"{page_address}#commands")
-
-
 BACK = {"authorizations": "console:authorizations"}
 
 
 @action("write")
 def register(request: HttpRequest, cp_id: str) -> HttpResponse:
     """Approve or reject a charge point."""
-    target = charge_point_or_404(cp_id)
-    wanted = request.POST.get("registration")
+    target, by = charge_point_or_404(cp_id), person(request).get_username()
+    wanted, named = request.POST.get("registration"), {"cp_id": target.cp_id}
     back = reverse(
         BACK.get(request.POST.get("back", ""), "console:charge-point"), args=_args(request, target)
     )
     if wanted == Registration.REJECTED:
         if not confirmed(request):
-            question = (
-                f"{target.cp_id} is disconnected and turned away until somebody approves it. Reject it?"
-            )
-            return question_page(request, title=f"Reject {target.cp_id}", question=question, back=back)
-        set_registration(target, Registration.REJECTED, now=timezone.now())
-        messages.warning(request, f"{target.cp_id} was rejected.")
+            question = _("%(cp_id)s is disconnected and turned away until somebody approves it. Reject it?")
+            title = _("Reject %(cp_id)s") % named
+            return question_page(request, title=title, question=question % named, back=back)
+        set_registration(target, Registration.REJECTED, now=timezone.now(), by=by)
+        messages.warning(request, _("%(cp_id)s was rejected.") % named)
     elif wanted == Registration.ACCEPTED:
-        set_registration(target, Registration.ACCEPTED, now=timezone.now())
-        messages.success(request, f"{target.cp_id} was approved. A connected one is asked to boot again now.")
+        set_registration(target, Registration.ACCEPTED, now=timezone.now(), by=by)
+        approved = _("%(cp_id)s was approved. A connected one is asked to boot again now.")
+        messages.success(request, approved % named)
     else:
-        raise Http404("A charge point is approved or rejected.")
+        raise Http404(_("A charge point is approved or rejected."))
     return moved(request, back)
 
 

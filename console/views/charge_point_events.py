@@ -1,24 +1,24 @@
-"""The events of one charge point as they leave the house, and the OCPP message that one of them follows from."""
+"""The events of one charge point as they leave the house, each with the OCPP message that it follows from."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from django import forms
-from django.db.models.functions import Left
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from chargers.models import ChargePoint, Frame
+from console.following import follows, tail
 from console.listing import Filters
 from console.pages import page, render_page
 from console.tabs import TABS
-from console.views.charge_point import TEXT_SHOWN, charge_point_or_404
+from console.views.charge_point import TEXT_SHOWN, charge_point_or_404, under_its_identity
 from csms.core.events.catalogue import EVENT_TYPES, matches
 from csms.core.events.models import Event
 from csms.core.events.selectors import newest_of
 
 EVENTS_SHOWN = 50
-ANSWER_WITHIN = 50  # frames of the charge point after a call, among which its answer is looked for
 POSITION_MAX = 2**63 - 1
 
 
@@ -32,9 +32,11 @@ def grouped(types: Iterable[str]) -> dict[str, list[str]]:
 
 def type_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
     """Return what a filter by type offers: all, all that begin alike, each single one."""
-    choices: list[tuple[str, str | list[tuple[str, str]]]] = [("", "Any")]
+    choices: list[tuple[str, str | list[tuple[str, str]]]] = [("", _("Any"))]
     for prefix, names in grouped(EVENT_TYPES).items():
-        every = [(f"{prefix}.*", f"{prefix}.* (all of them)")] if len(names) > 1 else []
+        every = (
+            [(f"{prefix}.*", _("%(prefix)s.* (all of them)") % {"prefix": prefix})] if len(names) > 1 else []
+        )
         choices.append((prefix, every + [(name, name) for name in names]))
     return choices
 
@@ -45,7 +47,8 @@ def types_of(pattern: str) -> list[str]:
 
 
 class EventFilters(Filters):
-    type = forms.ChoiceField(label="Type", choices=type_choices)
+    type = forms.ChoiceField(label=gettext_lazy("Type"), choices=type_choices)
+    live = forms.ChoiceField(choices=[("1", "")], widget=forms.HiddenInput)
 
 
 class EventsPage:
@@ -74,7 +77,8 @@ def _frames_of(charge_point: ChargePoint, events: Iterable[Event]) -> dict[str, 
     return {pk.hex: pk for pk in known}
 
 
-def _before(request: HttpRequest) -> int | None:
+def before_of(request: HttpRequest) -> int | None:
+    """Return the position before which the page goes on; what is none counts as not given."""
     given = request.GET.get("before", "")
     if not (given.isascii() and given.isdecimal() and len(given) < 20):
         return None
@@ -85,34 +89,16 @@ def _before(request: HttpRequest) -> int | None:
 def events(request: HttpRequest, cp_id: str) -> HttpResponse:
     found = charge_point_or_404(cp_id)
     if found.cp_id != cp_id and request.method == "GET":
-        return redirect("console:charge-point-tab", found.cp_id, "events")
+        return under_its_identity(request, found, "events")
     filters = EventFilters(request)
-    shown = EventsPage(found, filters.values.get("type", ""), _before(request))
-    values = {"filters": filters, "shown": shown, "tab": TABS["events"]}
+    shown = EventsPage(found, filters.values.get("type", ""), before_of(request))
+    values: dict[str, object] = {"filters": filters, "shown": shown, "tab": TABS["events"]}
+    if follows(request):
+        pattern = filters.values.get("type")
+        values["follow"] = tail(
+            "device-events", "type", cp_id=found.cp_id, types=[pattern] if pattern else None
+        )
     return render_page(request, "charge-point-events", _around(found) | values)
-
-
-@page
-def frame(request: HttpRequest, cp_id: str, pk: UUID) -> HttpResponse:
-    """One message of the log, and its answer."""
-    found = charge_point_or_404(cp_id)
-    frames = Frame.objects.filter(charge_point=found).defer("text").annotate(excerpt=Left("text", TEXT_SHOWN))
-    asked = frames.filter(pk=pk).first()
-    if asked is None:
-        raise Http404("There is no such message in the log; they are deleted after CSMS_RETAIN_FRAMES_DAYS.")
-    following = frames.filter(pk__gt=pk).order_by("pk")[:ANSWER_WITHIN]
-    answer = next((one for one in following if _answers(one, asked)), None)
-    values = {"frames": [asked] if answer is None else [asked, answer], "tab": TABS["events"]}
-    return render_page(request, "charge-point-frame", _around(found) | values)
-
-
-def _answers(later: Frame, call: Frame) -> bool:
-    return (
-        call.kind == 2
-        and later.message_id == call.message_id
-        and later.connection_id == call.connection_id
-        and later.direction != call.direction
-    )
 
 
 def _around(charge_point: ChargePoint) -> dict[str, object]:

@@ -1,15 +1,15 @@
 """The sub-pages of a charge point: what is managed there, each beside the commands that belong to it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chargers.availability.selectors import ConnectorAvailability, availability
 from chargers.certificates.models import InstalledCertificate, SigningRequest
@@ -18,8 +18,8 @@ from chargers.commands.ordering import Author, CommandRefused
 from chargers.configuration import selectors as configuration
 from chargers.configuration import services as configuring
 from chargers.configuration.models import ConfigurationChange, ConfigurationReading, DesiredValue
-from chargers.diagnostics.models import LogJob, StoredFile
-from chargers.diagnostics.selectors import files, log_jobs
+from chargers.diagnostics.models import LogJob, StoredFile, Upload
+from chargers.diagnostics.selectors import files, log_jobs, uploads
 from chargers.firmware.models import FirmwareJob
 from chargers.firmware.selectors import firmware_jobs
 from chargers.models import ChargePoint, Command
@@ -33,9 +33,23 @@ from chargers.traits.selectors import make_of, own_traits, traits_of
 from chargers.traits.services import remove_charge_point_traits, set_charge_point_traits
 from chargers.traits.shapes import TraitsBody
 from chargers.traits.values import NAMES
+from console.orders import Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.tabs import TABS, Tab
-from console.views.charge_point import COMMANDS_SHOWN, ChargePointPage, Order, charge_point_or_404
+from console.views.charge_point import (
+    COMMANDS_SHOWN,
+    ChargePointPage,
+    charge_point_or_404,
+    under_its_identity,
+)
+from console.views.charge_point_configuration import (
+    DRIFTING,
+    KEYS_SHOWN,
+    ConfigurationFilters,
+    changed_keys,
+    chosen,
+)
+from transactions.charging_profiles.courses import connectors_with_limits
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.charging_profiles.selectors import charging_profiles, composite_schedules
 from transactions.local_lists import selectors as local_lists
@@ -45,6 +59,7 @@ from transactions.local_lists.services import set_policy
 ROWS_SHOWN = 50
 ENTRIES_SHOWN = 200
 SCHEDULES_SHOWN = 5
+CHARTS_SHOWN = 6
 DEVIATIONS_SHOWN = 100
 EXPIRY_NEAR = timedelta(days=30)
 
@@ -62,17 +77,17 @@ class TraitRow:
 class TabPage(ChargePointPage):
     """What the sub-pages show, each part read only when a fragment needs it."""
 
-    def __init__(self, charge_point: ChargePoint, tab: Tab) -> None:
+    def __init__(self, request: HttpRequest, charge_point: ChargePoint, tab: Tab) -> None:
         super().__init__(charge_point)
         self.tab = tab
+        self.filters = ConfigurationFilters(request) if tab.slug == "configuration" else None
         self.now = timezone.now()
         self.expiry_near = self.now + EXPIRY_NEAR
 
     @cached_property
     def orders(self) -> list[Order]:
         """The commands of this sub-page, in its order."""
-        by_slug = {order.entry.slug: order for order in super().orders}
-        return [by_slug[slug] for slug in self.tab.commands if slug in by_slug]
+        return orders(self.charge_point, entries_of(self.tab.commands), self.suggestions, self.refused)
 
     @cached_property
     def commands(self) -> list[Command]:
@@ -84,6 +99,18 @@ class TabPage(ChargePointPage):
     @cached_property
     def keys(self) -> list[configuration.KeyState]:
         return configuration.configuration(self.charge_point)
+
+    @cached_property
+    def shown_keys(self) -> list[tuple[configuration.KeyState, datetime | None]]:
+        """The keys that the filters let through, each with when it changed last."""
+        asked = self.filters.values if self.filters is not None else {}
+        text, show = asked.get("q", ""), asked.get("show", "")
+        return chosen(self.keys, changed_keys(self.charge_point), text=text, show=show)[:KEYS_SHOWN]
+
+    @cached_property
+    def drifting(self) -> int:
+        """How many keys are not as desired."""
+        return sum(key.drift in DRIFTING for key in self.keys)
 
     @cached_property
     def reading(self) -> ConfigurationReading | None:
@@ -151,6 +178,10 @@ class TabPage(ChargePointPage):
         return list(charging_profiles(self.charge_point.pk).order_by("-pk")[:ROWS_SHOWN])
 
     @cached_property
+    def connectors_with_limits(self) -> list[int]:
+        return connectors_with_limits(self.charge_point.pk)[:CHARTS_SHOWN]
+
+    @cached_property
     def schedules(self) -> list[CompositeSchedule]:
         return list(composite_schedules(self.charge_point.pk).order_by("-pk")[:SCHEDULES_SHOWN])
 
@@ -163,6 +194,10 @@ class TabPage(ChargePointPage):
     @cached_property
     def log_jobs(self) -> list[LogJob]:
         return list(log_jobs().filter(charge_point=self.charge_point).order_by("-pk")[:ROWS_SHOWN])
+
+    @cached_property
+    def uploads(self) -> list[tuple[Upload, StoredFile | None]]:
+        return uploads(self.charge_point, most=ROWS_SHOWN)
 
     @cached_property
     def files(self) -> list[StoredFile]:
@@ -214,8 +249,8 @@ def _shown(value: object) -> str | None:
 def tab(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     found = charge_point_or_404(cp_id)
     if found.cp_id != cp_id and request.method == "GET":
-        return redirect("console:charge-point-tab", found.cp_id, slug)
-    return show(request, TabPage(found, TABS[slug]))
+        return under_its_identity(request, found, slug)
+    return show(request, TabPage(request, found, TABS[slug]))
 
 
 def show(
@@ -230,13 +265,14 @@ def show(
         "charge_point": shown.charge_point,
         "problem": problem,
         "typed": typed or {},
+        "filters": shown.filters,
     }
     return render_page(request, "charge-point-tab", values, status=status)
 
 
 def _refused(request: HttpRequest, target: ChargePoint, slug: str, refusal: Exception) -> HttpResponse:
     text = str(refusal)
-    shown = TabPage(target, TABS[slug])
+    shown = TabPage(request, target, TABS[slug])
     return show(request, shown, status=422, problem=f"{text[:1].upper()}{text[1:]}.", typed=request.POST)
 
 
@@ -259,9 +295,14 @@ def values_in(text: str) -> dict[str, str]:
         if not line.strip():
             continue
         if not equals or not name.strip():
-            raise Unreadable(f"line {number} is not written as Key=value: {line.strip()[:60]!r}")
+            raise Unreadable(
+                _("line %(number)d is not written as Key=value: %(line)s")
+                % {"number": number, "line": repr(line.strip()[:60])}
+            )
         if name.strip() in values:
-            raise Unreadable(f"line {number} names {name.strip()[:60]} again")
+            raise Unreadable(
+                _("line %(number)d names %(name)s again") % {"number": number, "name": name.strip()[:60]}
+            )
         values[name.strip()] = value.strip()
     return values
 
@@ -278,7 +319,9 @@ def desire(request: HttpRequest, cp_id: str) -> HttpResponse:
             configuring.desire_of_charge_point(target, values, by=by, now=now)
     except (Unreadable, Refusal) as refusal:
         return _refused(request, target, "configuration", refusal)
-    messages.success(request, "What is desired was kept. It is applied after the next boot, or by Refresh.")
+    messages.success(
+        request, _("What is desired was kept. It is applied after the next boot, or by Refresh.")
+    )
     return _back(request, target, "configuration")
 
 
@@ -290,7 +333,9 @@ def refresh(request: HttpRequest, cp_id: str) -> HttpResponse:
         configuring.refresh(target, author=Author(user.get_username(), user), now=timezone.now())
     except CommandRefused as refusal:
         return _refused(request, target, "configuration", Refusal(refusal.detail))
-    messages.success(request, "It is asked for its configuration; what differs is ordered after its answer.")
+    messages.success(
+        request, _("It is asked for its configuration; what differs is ordered after its answer.")
+    )
     return _back(request, target, "configuration")
 
 
@@ -300,28 +345,28 @@ def policy(request: HttpRequest, cp_id: str) -> HttpResponse:
     target = charge_point_or_404(cp_id)
     wanted = request.POST.get("policy", "")
     if wanted not in LocalList.Policy.values:
-        raise Http404("There is no such policy.")
+        raise Http404(_("There is no such policy."))
     chosen = {
         name: [line for line in request.POST.get(name, "").splitlines() if line.strip()]
         for name in ("tokens", "groups")
     }
-    set_policy(target, policy=wanted, now=timezone.now(), **chosen)
-    messages.success(request, "The policy was kept; what differs is sent by itself.")
+    set_policy(target, policy=wanted, now=timezone.now(), by=person(request).get_username(), **chosen)
+    messages.success(request, _("The policy was kept; what differs is sent by itself."))
     return _back(request, target, "authorization-list")
 
 
 @action("admin")
 def traits(request: HttpRequest, cp_id: str) -> HttpResponse:
     """Say what is peculiar to a charge point; nothing said leaves it to its model."""
-    target, now = charge_point_or_404(cp_id), timezone.now()
+    target, now, by = charge_point_or_404(cp_id), timezone.now(), person(request).get_username()
     said = {name: text for name in NAMES if (text := request.POST.get(name, "").strip())}
     try:
         if said:
             note = request.POST.get("note", "")[:1000]
-            set_charge_point_traits(target, said, note=note, now=now)
+            set_charge_point_traits(target, said, note=note, now=now, by=by)
         else:
-            remove_charge_point_traits(target, now=now)
+            remove_charge_point_traits(target, now=now, by=by)
     except Refusal as refusal:
         return _refused(request, target, "traits", refusal)
-    messages.success(request, "The traits hold from now on.")
+    messages.success(request, _("The traits hold from now on."))
     return _back(request, target, "traits")

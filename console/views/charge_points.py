@@ -1,80 +1,99 @@
-"""The fleet: every charge point with the state of its connectors."""
+"""The fleet: every charge point with the state of its connectors, as a table or as cards, and as a file."""
 
-from django import forms
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
-from chargers.models import ChargePoint, ConnectorStatus, Registration
-from chargers.protocol.versions import Version
-from chargers.selectors import charge_points as fleet
-from chargers.selectors import matching, with_connector_in
-from console.listing import Filters, Listing
-from console.pages import page, render_page
+from chargers.commands.sending import catalogue
+from chargers.models import ChargePoint
+from console.export import Column, export, wanted
+from console.fleet import FleetFilters, filtered, fleet, known_sites, query_of
+from console.listing import Listing
+from console.pages import LIVE_HEADER, page, person, render_page
 from console.views.dashboard import ocpp_url
-from console.words import CONNECTOR_STATUS, REGISTRATION
+from csms.core.access.saved_views import default_view, may_change, views_for
 
+PAGE = "charge-points"
 COLUMNS = {
     "cp_id": "cp_id",
+    "name": "name",
+    "site": "site",
     "vendor": "vendor",
     "firmware": "firmware_version",
     "version": "protocol",
+    "power": "rating__power_w",
     "seen": "last_seen_at",
 }
+KEPT = ("sort", "view")  # of a view, beside its filters
 
 
-class FleetFilters(Filters):
-    q = forms.CharField(
-        label="Search",
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": "identity, name, vendor, model, serial…"}
-        ),
-    )
-    online = forms.ChoiceField(
-        label="Connection", choices=[("", "Any"), ("yes", "Online"), ("no", "Offline")]
-    )
-    status = forms.ChoiceField(
-        label="A connector is",
-        choices=[
-            ("", "Anything"),
-            *((value, CONNECTOR_STATUS[value].label) for value in ConnectorStatus.values),
-        ],
-    )
-    registration = forms.ChoiceField(
-        label="Registration",
-        choices=[("", "Any"), *((value, REGISTRATION[value].label) for value in Registration.values)],
-    )
-    version = forms.ChoiceField(
-        label="Version", choices=[("", "Any"), *((version.value, version.label) for version in Version)]
-    )
-    service = forms.ChoiceField(label="Service", choices=[("", "In service"), ("retired", "Retired")])
-    faults = forms.BooleanField(label="Only with faults")
+def _connectors(row: ChargePoint) -> str:
+    said = []
+    for connector in row.connectors.all():
+        error = connector.error_code if connector.error_code not in ("", "NoError") else ""
+        said.append(f"{connector.number}: {connector.status}{f' ({error})' if error else ''}")
+    return "; ".join(said)
 
 
-def filtered(filters: FleetFilters) -> QuerySet[ChargePoint]:
-    """Return the charge points that the filters let through."""
-    asked = filters.values
-    rows = fleet().filter(retired_at__isnull="service" not in asked)
-    for word in asked.get("q", "").split():
-        rows = matching(rows, word)
-    if "online" in asked:
-        rows = rows.filter(connection_id__isnull=asked["online"] == "no")
-    if "registration" in asked:
-        rows = rows.filter(registration=asked["registration"])
-    if "version" in asked:
-        rows = rows.filter(protocol=asked["version"])
-    if "status" in asked:
-        rows = with_connector_in(rows, asked["status"])
-    if "faults" in asked:
-        rows = rows.filter(Q(("faulted", True)))
-    return rows
+def _rated(name: str) -> Column:
+    titles = {
+        "supply": _("Current"),
+        "supply_source": _("Current, by"),
+        "power_w": _("Power (W)"),
+        "power_source": _("Power, by"),
+        "phases": _("Phases"),
+    }
+    return Column(titles[name], name, f"rating.{name}")
+
+
+EXPORTED = (
+    Column(_("Identity"), "cp_id"),
+    Column(_("Name"), "name"),
+    Column(_("Site"), "site"),
+    Column(_("Labels"), "labels"),
+    Column(_("Online"), "online"),
+    Column(_("Fault"), "faulted"),
+    Column(_("Connectors"), "connectors", _connectors),
+    Column(_("Registration"), "registration"),
+    *(_rated(name) for name in ("supply", "supply_source", "power_w", "power_source", "phases")),
+    Column(_("Vendor"), "vendor"),
+    Column(_("Model"), "model"),
+    Column(_("Serial number"), "serial_number"),
+    Column(_("Firmware"), "firmware_version"),
+    Column(_("Version"), "protocol"),
+    Column(_("Last seen"), "last_seen_at"),
+    Column(_("Retired"), "retired_at"),
+)
 
 
 @page
-def charge_points(request: HttpRequest) -> HttpResponse:
+def charge_points(request: HttpRequest) -> HttpResponseBase:
+    user = person(request)
+    default = default_view(user, PAGE)
+    by_part = request.headers.get(LIVE_HEADER) or getattr(request, "htmx", False)
+    if default is not None and default.query and not request.GET and not by_part:
+        return redirect(f"{request.path}?{default.query}")
     filters = FleetFilters(request)
-    listing = Listing(request, filtered(filters), columns=COLUMNS, default="cp_id")
-    return render_page(
-        request,
-        "charge-points",
-        {"section": "charge-points", "filters": filters, "listing": listing, "ocpp_url": ocpp_url(request)},
-    )
+    rows = filtered(filters, fleet())
+    if wanted(request):
+        return export(request, rows, EXPORTED, "charge-points", order=("cp_id",))
+    query = query_of(request.GET, KEPT)
+    values = {
+        "section": "charge-points",
+        "filters": filters,
+        "listing": Listing(request, rows, columns=COLUMNS, default="cp_id"),
+        "cards": request.GET.get("view") == "cards",
+        "query": query,
+        "bulk_query": query_of(request.GET),
+        "ocpp_url": ocpp_url(request),
+    }
+    if not by_part:
+        seen = list(views_for(user, PAGE))
+        values |= {
+            "views": [(view, may_change(user, view), view.query == query) for view in seen],
+            "default": default,
+            "sites": known_sites(),
+            "entries": [entry for entry in catalogue().values() if user.may(entry.scope)],
+        }
+    return render_page(request, "charge-points", values)

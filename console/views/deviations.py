@@ -3,6 +3,7 @@
 from django import forms
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Frame
 from chargers.traits.models import Deviation
@@ -15,13 +16,13 @@ COLUMNS = {"count": "count", "last": "last_at", "vendor": "vendor", "action": "a
 
 class DeviationFilters(Filters):
     q = forms.CharField(
-        label="Search",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "vendor, model, firmware, field…"}),
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("vendor, model, firmware, field…")}),
     )
-    action = forms.CharField(label="Message")
+    action = forms.CharField(label=_("Message"))
     verdict = forms.ChoiceField(
-        label="What was done",
-        choices=[("", "Any"), *((value, VERDICT[value].label) for value in Frame.Verdict.values)],
+        label=_("What was done"),
+        choices=[("", _("Any")), *((value, VERDICT[value].label) for value in Frame.Verdict.values)],
     )
 
 

@@ -8,6 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.diagnostics.downloads import Gone, download
 from chargers.diagnostics.selectors import files as stored_files
@@ -21,8 +23,8 @@ COLUMNS = {"at": "received_at", "name": "name", "size": "size", "charge_point": 
 
 class FileFilters(Filters):
     q = forms.CharField(
-        label="Search",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "charge point or name…"}),
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("charge point or name…")}),
     )
 
 
@@ -41,11 +43,11 @@ def content(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The content of a file, always as something to be saved."""
     file = stored_files().filter(pk=pk).first()
     if file is None:
-        raise Http404("There is no such file; files are deleted after CSMS_RETAIN_FILES_DAYS.")
+        raise Http404(gettext("There is no such file; files are deleted after CSMS_RETAIN_FILES_DAYS."))
     try:
         return download(request, file)
     except Gone:
-        raise Http404("The content of this file is gone.") from None
+        raise Http404(gettext("The content of this file is gone.")) from None
 
 
 @action("write")
@@ -53,7 +55,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Delete a file, once the question was answered."""
     file = stored_files().filter(pk=pk).first()
     if file is None:
-        raise Http404("There is no such file.")
+        raise Http404(gettext("There is no such file."))
     back = reverse("console:files")
     if request.POST.get("back") == "charge-point":
         back = reverse("console:charge-point-tab", args=[file.charge_point.cp_id, "firmware"])

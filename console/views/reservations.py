@@ -3,6 +3,7 @@
 from django import forms
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import reservations as all_reservations
@@ -14,10 +15,10 @@ COLUMNS = {"at": "created_at", "expires": "expires_at", "charge_point": "charge_
 
 class ReservationFilters(Filters):
     q = forms.CharField(
-        label="Search",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "charge point, token or number…"}),
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("charge point, token or number…")}),
     )
-    status = forms.ChoiceField(label="State", choices=[("", "Any"), *Reservation.Status.choices])
+    status = forms.ChoiceField(label=_("State"), choices=[("", _("Any")), *Reservation.Status.choices])
 
 
 @page

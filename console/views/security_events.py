@@ -2,6 +2,7 @@
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from chargers.security_events.selectors import security_events as events
 from console.listing import Filters, Listing
@@ -9,9 +10,9 @@ from console.pages import page, render_page
 
 
 class EventFilters(Filters):
-    q = forms.CharField(label="Charge point", widget=forms.TextInput(attrs={"type": "search"}))
-    type = forms.CharField(label="Type")
-    critical = forms.BooleanField(label="Only critical")
+    q = forms.CharField(label=_("Charge point"), widget=forms.TextInput(attrs={"type": "search"}))
+    type = forms.CharField(label=_("Type"))
+    critical = forms.BooleanField(label=_("Only critical"))
 
 
 @page

@@ -1,125 +1,145 @@
-"""The id tokens of drivers: find, add, block."""
+"""The id tokens of drivers: found, sorted, taken along as a file, added; and those that were used and nobody knows."""
+
+from functools import cached_property
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from console.days import check_year, in_zone
+from console.export import Column, export, wanted
 from console.listing import Filters, Listing
-from console.pages import action, moved, page, render_page
-from transactions.models import IdToken
-from transactions.selectors import id_tokens, tokens_matching
-from transactions.tokens import (
-    ID_TOKEN_MAX,
-    LABEL_MAX,
-    TokenRefusal,
-    add_id_token,
-    block_id_token,
-    id_token_warnings,
-    unblock_id_token,
-)
+from console.pages import action, moved, page, person, render_page
+from console.token_forms import TokenForm, show_refusal
+from transactions.models import IdToken, UnknownToken
+from transactions.selectors import id_tokens, tokens_matching, unknown_tokens
+from transactions.tokens import TokenRefusal, add_id_token, id_token_warnings
 
-COLUMNS = {"token": "id_token", "label": "label", "expires": "expires_at", "added": "created_at"}
+SORTS = {
+    "token": "id_token",
+    "label": "label",
+    "parent": "parent",
+    "expires": "expires_at",
+    "added": "created_at",
+    "changed": "updated_at",
+}
+UNKNOWN_SHOWN = 10
+# As the import reads them: what was taken along may be changed in a spreadsheet and brought back.
+COLUMNS = tuple(
+    Column(name, name)
+    for name in (
+        "id_token",
+        "label",
+        "parent",
+        "blocked",
+        "expires_at",
+        "max_active",
+        "created_at",
+        "updated_at",
+    )
+)
 
 
 class TokenFilters(Filters):
     q = forms.CharField(
-        label="Search",
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "token, label or parent…"}),
+        label=gettext_lazy("Search"),
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": gettext_lazy("token, label or group…")}
+        ),
     )
     state = forms.ChoiceField(
-        label="State",
-        choices=[("", "Any"), ("blocked", "Blocked"), ("expired", "Expired"), ("good", "May charge")],
+        label=gettext_lazy("State"),
+        choices=[
+            ("", gettext_lazy("Any")),
+            ("good", gettext_lazy("May charge")),
+            ("blocked", gettext_lazy("Blocked")),
+            ("expired", gettext_lazy("Expired")),
+            ("ends", gettext_lazy("Has an end")),
+        ],
+    )
+    group = forms.CharField(
+        label=gettext_lazy("Group"), widget=forms.TextInput(attrs={"title": "parentIdTag"})
     )
 
 
-class TokenForm(forms.Form):
-    id_token = forms.CharField(
-        label="Token",
-        max_length=ID_TOKEN_MAX,
-        help_text="As the charge point reads it from the card; OCPP 1.6 has up to 20 characters, in any case.",
-    )
-    label = forms.CharField(
-        label="Label", max_length=LABEL_MAX, required=False, help_text="Whose it is; for people."
-    )
-    parent = forms.CharField(
-        label="Parent",
-        max_length=ID_TOKEN_MAX,
-        required=False,
-        help_text="Tokens of one parent may stop each other's charging (parentIdTag).",
-    )
-    expires_at = forms.DateTimeField(
-        label="Expires",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        validators=[check_year],
-        help_text=f"{in_zone()} Empty: never.",
-    )
-    max_active = forms.IntegerField(
-        label="Transactions at a time", min_value=1, required=False, help_text="Empty: no limit."
-    )
+class TokensPage:
+    """What the page shows, each part read only when a fragment needs it."""
 
-    def __init__(self, data: object = None) -> None:
-        super().__init__(data, auto_id="token-%s")  # type: ignore[arg-type]
-        for field in self.fields.values():
-            field.widget.attrs |= {"class": "form-control", "autocomplete": "off"}
+    def __init__(self, request: HttpRequest) -> None:
+        self.request, self.now = request, timezone.now()
+        self.filters = TokenFilters(request)
+
+    @property
+    def rows(self) -> Any:
+        rows, asked, expired = id_tokens(), self.filters.values, Q(expires_at__lte=self.now)
+        if "q" in asked:
+            rows = tokens_matching(rows, asked["q"])
+        if "group" in asked:
+            rows = rows.filter(parent__iexact=asked["group"])
+        match asked.get("state"):
+            case "blocked":
+                return rows.filter(blocked=True)
+            case "expired":
+                return rows.filter(expired)
+            case "ends":
+                return rows.filter(expires_at__gt=self.now)
+            case "good":
+                return rows.filter(blocked=False).exclude(expired)
+        return rows
+
+    @cached_property
+    def listing(self) -> Listing[IdToken]:
+        return Listing(self.request, self.rows, columns=SORTS, default="token")
+
+    @cached_property
+    def unknown(self) -> list[UnknownToken]:
+        return list(unknown_tokens().order_by("-last_at", "-pk")[:UNKNOWN_SHOWN])
+
+    @cached_property
+    def unknown_count(self) -> int:
+        return unknown_tokens().count() if len(self.unknown) == UNKNOWN_SHOWN else len(self.unknown)
 
 
 def _show(request: HttpRequest, form: TokenForm, status: int = 200) -> HttpResponse:
-    filters = TokenFilters(request)
-    rows, now = id_tokens(), timezone.now()
-    asked = filters.values
-    if "q" in asked:
-        rows = tokens_matching(rows, asked["q"])
-    expired = Q(expires_at__lte=now)
-    match asked.get("state"):
-        case "blocked":
-            rows = rows.filter(blocked=True)
-        case "expired":
-            rows = rows.filter(expired)
-        case "good":
-            rows = rows.filter(blocked=False).exclude(expired)
-    listing = Listing(request, rows, columns=COLUMNS, default="token")
-    values = {"section": "tokens", "filters": filters, "listing": listing, "form": form, "now": now}
+    shown = TokensPage(request)
+    values = {
+        "section": "tokens",
+        "shown": shown,
+        "filters": shown.filters,
+        "form": form,
+        "now": shown.now,
+    }
     return render_page(request, "tokens", values, status=status)
 
 
 @page
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: HttpRequest) -> HttpResponseBase:
+    if wanted(request):
+        return export(request, TokensPage(request).rows, COLUMNS, "id-tokens", order=("pk",))
     return _show(request, TokenForm())
 
 
 @action("write")
 def add(request: HttpRequest) -> HttpResponse:
+    """Register a token, be it typed or one that was used and nobody knew."""
     form = TokenForm(request.POST)
     if form.is_valid():
+        values = dict(form.cleaned_data)
         try:
-            token = add_id_token(form.cleaned_data.pop("id_token"), now=timezone.now(), **form.cleaned_data)
+            token = add_id_token(
+                values.pop("id_token"), now=timezone.now(), by=person(request).get_username(), **values
+            )
         except TokenRefusal as refusal:
-            text = str(refusal)
-            form.add_error(refusal.field, text[:1].upper() + text[1:] + ".")
+            show_refusal(form, refusal)
         else:
-            messages.success(request, f"{token.id_token} was added and may charge.")
+            messages.success(request, _("%(token)s was added and may charge.") % {"token": token.id_token})
             for warning in id_token_warnings(token.id_token):
                 messages.warning(request, warning)
-            return redirect("console:tokens")
+            return moved(request, reverse("console:tokens"))
     return _show(request, form, status=422)
-
-
-@action("write")
-def block(request: HttpRequest, pk: int) -> HttpResponse:
-    """Block or, with `blocked=no`, unblock a token."""
-    token = get_object_or_404(IdToken, pk=pk)
-    if request.POST.get("blocked") == "no":
-        unblock_id_token(token, now=timezone.now())
-        messages.success(request, f"{token.id_token} may charge again.")
-    else:
-        block_id_token(token, now=timezone.now())
-        messages.warning(
-            request, f"{token.id_token} is blocked. What it charges now goes on until it is stopped."
-        )
-    return moved(request, reverse("console:tokens"))

@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from console.pages import page, permit, person, render_page
 from console.views.charge_point_events import grouped
@@ -79,15 +80,15 @@ class WebhookForm(forms.Form):
     """What a webhook is. What it checks is for comfort; the services decide."""
 
     name = forms.CharField(
-        label="Name", max_length=NAME_MAX, help_text="For people; no other webhook has it."
+        label=_("Name"), max_length=NAME_MAX, help_text=_("For people; no other webhook has it.")
     )
     url = forms.CharField(
-        label="URL",
+        label=_("URL"),
         max_length=URL_MAX,
         widget=forms.TextInput(attrs={"type": "url", "placeholder": "https://"}),
     )
     types = forms.MultipleChoiceField(
-        label="Types of events",
+        label=_("Types of events"),
         choices=lambda: [(pattern, pattern) for pattern in patterns()],
         error_messages={"required": "Tick at least one type of event."},
     )
@@ -97,10 +98,10 @@ class WebhookForm(forms.Form):
         "CP-017",
     )
     directions = forms.MultipleChoiceField(
-        label="Direction",
+        label=_("Direction"),
         required=False,
         choices=[(way, DIRECTION_WORDS[way]) for way in DIRECTIONS],
-        help_text="None ticked: both.",
+        help_text=_("None ticked: both."),
     )
     actions = _lines_field("Actions", "One a line. Empty: all of them.", "StatusNotification")
     contains = _lines_field(

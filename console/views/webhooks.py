@@ -8,6 +8,8 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.services import find_charge_point
 from console.listing import Filters, Listing
@@ -35,7 +37,7 @@ def webhook_or_404(pk: UUID) -> Endpoint:
     """Return a webhook."""
     found = endpoints().filter(pk=pk).first()
     if found is None:
-        raise Http404("There is no such webhook; it may have been deleted.")
+        raise Http404(gettext("There is no such webhook; it may have been deleted."))
     return found
 
 
@@ -44,10 +46,12 @@ def webhook_or_404(pk: UUID) -> Endpoint:
 
 class WebhookFilters(Filters):
     q = forms.CharField(
-        label="Search", widget=forms.TextInput(attrs={"type": "search", "placeholder": "name or receiver…"})
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("name or receiver…")}),
     )
     state = forms.ChoiceField(
-        label="State", choices=[("", "Any"), *((state, WEBHOOK[state].label) for state in STATES)]
+        label=_("State"),
+        choices=[("", _("Any")), *((state, WEBHOOK[state].label) for state in STATES)],
     )
 
 
@@ -71,11 +75,14 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 
 class DeliveryFilters(Filters):
     state = forms.ChoiceField(
-        label="State",
-        choices=[("", "Any"), *((state, DELIVERY[state].label) for state in Delivery.State.values)],
+        label=_("State"),
+        choices=[
+            ("", _("Any")),
+            *((state, DELIVERY[state].label) for state in Delivery.State.values),
+        ],
     )
-    type = forms.ChoiceField(label="Type", choices=type_choices)
-    q = forms.CharField(label="Charge point", widget=forms.TextInput(attrs={"type": "search"}))
+    type = forms.ChoiceField(label=_("Type"), choices=type_choices)
+    q = forms.CharField(label=_("Charge point"), widget=forms.TextInput(attrs={"type": "search"}))
 
 
 class WebhookPage:

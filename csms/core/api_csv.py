@@ -126,9 +126,12 @@ def _at(row: Any, path: tuple[str, ...]) -> Any:
     return row
 
 
-def streamed(request: HttpRequest, chunks: Iterator[str], kind: str) -> StreamingHttpResponse:
-    """Return the answer that sends these chunks; a server with a loop waits for each in a thread."""
-    name = re.sub(r"[^\w.-]+", "-", request.path.removeprefix("/api/v1/").strip("/"))[:100]
+def streamed(request: HttpRequest, chunks: Iterator[str], kind: str, name: str = "") -> StreamingHttpResponse:
+    """Return the answer that sends these chunks; a server with a loop waits for each in a thread.
+
+    The file is called by the path of the request, or by `name`.
+    """
+    name = re.sub(r"[^\w.-]+", "-", name or request.path.removeprefix("/api/v1/").strip("/"))[:100]
     given = () if request.method == "HEAD" else chunks
     return StreamingHttpResponse(
         _in_threads(iter(given)) if isinstance(request, ASGIRequest) else given,

@@ -1,9 +1,10 @@
 """All settings together: read from the environment and `.env`, refused when wrong, and what follows from them."""
 
 import socket
-from functools import cache
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,8 +28,11 @@ __all__ = [
     "Config",
     "ConfigError",
     "die_on_config_error",
+    "environment_config",
+    "forget_config",
     "get_config",
     "load_config",
+    "override_config",
     "prepare_data_dir",
     "unknown_settings",
 ]
@@ -166,10 +170,41 @@ def load_config(env_file: Path | None = ENV_FILE) -> Config:
         raise ConfigError(*refused_values(error, fields, env_file)) from None
 
 
-@cache
+_lock = Lock()
+_read: Config | None = None  # from the environment, at the first question
+_in_force: Config | None = None  # the same, with what administrators have overridden
+
+
 def get_config() -> Config:
-    """The settings of this process, read once."""
-    return load_config()
+    """The settings in force in this process: read once, and since then as `override_config` says.
+
+    Ask at each use: what is kept is what was in force.
+    """
+    return _in_force if _in_force is not None else override_config({})
+
+
+def environment_config() -> Config:
+    """The settings as they were read from the environment and `.env`, whatever is overridden."""
+    get_config()
+    assert _read is not None
+    return _read
+
+
+def override_config(values: Mapping[str, Any]) -> Config:
+    """Let these fields have these values, already judged, and all others the environment's; return what is in force."""
+    global _read, _in_force
+    with _lock:
+        if _read is None:
+            _read = load_config()
+        _in_force = _read.model_copy(update=dict(values)) if values else _read
+        return _in_force
+
+
+def forget_config() -> None:
+    """Read the environment anew at the next question; for tests, whose settings come and go."""
+    global _read, _in_force
+    with _lock:
+        _read = _in_force = None
 
 
 def unknown_settings(env_file: Path | None = ENV_FILE) -> list[str]:

@@ -23,6 +23,8 @@ class Charging(BaseModel):
         "CSMS_UNKNOWN_CHARGE_POINTS",
         "pending",
         "A charge point nobody registered is refused (404), waits for approval (pending) or is accepted.",
+        mutable=True,
+        risk="With “accept” whoever finds this server may connect as any charge point that nobody registered.",
     )
     max_pending_charge_points: int = charger(
         "CSMS_MAX_PENDING_CHARGE_POINTS",
@@ -31,11 +33,14 @@ class Charging(BaseModel):
         unit="charge points",
         zero="none may wait",
         high=1_000_000,
+        mutable=True,
     )
     unknown_id_tags: Annotated[Literal["refuse", "accept"], LowerCase] = charger(
         "CSMS_UNKNOWN_ID_TAGS",
         "refuse",
         "An id token nobody registered is refused (answered Invalid) or accepted.",
+        mutable=True,
+        risk="With “accept” everybody charges, with any card.",
     )
     inferred_end_grace: int = charger(
         "CSMS_INFERRED_END_GRACE",
@@ -45,6 +50,7 @@ class Charging(BaseModel):
         unit="s",
         zero="never",
         high=604_800,
+        mutable=True,
     )
     inferred_end_silence_hours: int = charger(
         "CSMS_INFERRED_END_SILENCE_HOURS",
@@ -53,6 +59,7 @@ class Charging(BaseModel):
         unit="h",
         zero="never",
         high=8760,
+        mutable=True,
     )
     connector_max_kw: int = charger(
         "CSMS_CONNECTOR_MAX_KW",
@@ -61,11 +68,14 @@ class Charging(BaseModel):
         unit="kW",
         low=1,
         high=10_000,
+        mutable=True,
     )
     require_charge_point_password: bool = charger(
         "CSMS_REQUIRE_CHARGE_POINT_PASSWORD",
         False,
         "Refuse (401) every charge point for which no password is set.",
+        mutable=True,
+        risk="Charge points without a password are refused when they connect again; or, with “false”, let in.",
     )
     heartbeat_interval: int = charger(
         "CSMS_HEARTBEAT_INTERVAL",
@@ -74,6 +84,7 @@ class Charging(BaseModel):
         unit="s",
         low=10,
         high=86400,
+        mutable=True,
     )
     configuration_settle: int = charger(
         "CSMS_CONFIGURATION_SETTLE",
@@ -82,6 +93,7 @@ class Charging(BaseModel):
         unit="s",
         low=0,
         high=3600,
+        mutable=True,
     )
     boot_retry_interval: int = charger(
         "CSMS_BOOT_RETRY_INTERVAL",
@@ -90,6 +102,7 @@ class Charging(BaseModel):
         unit="s",
         low=5,
         high=86400,
+        mutable=True,
     )
 
     upload_ttl: int = charger(
@@ -99,6 +112,7 @@ class Charging(BaseModel):
         unit="s",
         low=60,
         high=604_800,
+        mutable=True,
     )
     max_upload_bytes: int = charger(
         "CSMS_MAX_UPLOAD_BYTES",
@@ -107,6 +121,7 @@ class Charging(BaseModel):
         unit="bytes",
         low=1024,
         high=1_099_511_627_776,
+        mutable=True,
     )
     job_timeout: int = charger(
         "CSMS_JOB_TIMEOUT",
@@ -115,6 +130,7 @@ class Charging(BaseModel):
         unit="s",
         zero="never",
         high=31_536_000,
+        mutable=True,
     )
 
     subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = protocol(
@@ -123,6 +139,7 @@ class Charging(BaseModel):
         "Version assumed for a charge point that offers no subprotocol, as some old ones do.",
         accepts="ocpp1.6",
         unset="such a connection is refused",
+        mutable=True,
     )
     call_timeout: int = protocol(
         "CSMS_CALL_TIMEOUT",
@@ -131,6 +148,7 @@ class Charging(BaseModel):
         unit="s",
         low=1,
         high=600,
+        mutable=True,
     )
     ws_ping_interval: int = protocol(
         "CSMS_WS_PING_INTERVAL",
@@ -147,6 +165,7 @@ class Charging(BaseModel):
         unit="s",
         zero="off",
         high=604800,
+        mutable=True,
     )
     max_frame_bytes: int = protocol(
         "CSMS_MAX_FRAME_BYTES",
@@ -165,6 +184,7 @@ class Charging(BaseModel):
         unit="1/s",
         zero="no limit",
         high=100_000,
+        mutable=True,
     )
 
     certificate_authority: Annotated[Literal["manual", "own"], LowerCase] = certificates(
@@ -198,6 +218,8 @@ class Charging(BaseModel):
         "CSMS_CERTIFICATE_APPROVAL",
         "by_hand",
         "Whether a certificate request that leaves no doubt is approved by an administrator or at once.",
+        mutable=True,
+        risk="With “automatic” nobody looks at a request before it is signed.",
     )
     certificate_organization: str = certificates(
         "CSMS_CERTIFICATE_ORGANIZATION",
@@ -205,6 +227,7 @@ class Charging(BaseModel):
         "Organization (O) that a certificate request must name; charge points have it as CpoName.",
         accepts="any text",
         unset="any will do",
+        mutable=True,
     )
     certificate_days: int = certificates(
         "CSMS_CERTIFICATE_DAYS",
@@ -213,4 +236,5 @@ class Charging(BaseModel):
         unit="days",
         low=1,
         high=3650,
+        mutable=True,
     )

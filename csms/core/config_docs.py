@@ -8,18 +8,18 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from csms.core.config import Config
-from csms.core.config_types import accepted_form, env_name, extra, is_secret
+from csms.core.config_types import accepted_form, as_text, env_name, extra, is_secret
 
 ENV_HEAD = """\
 # Every setting, with its default. Copy this file to .env and uncomment what shall differ.
 # A variable of the environment wins over .env; an empty value is the same as none.
-# Written by `manage.py config_docs`: change csms/core/config_{house,charging,keeping}.py, not this file.
+# Written by `manage.py config_docs`: change csms/core/config_{house,charging,streams,keeping}.py, not this file.
 """
 
 GUIDE_HEAD = """\
 # Configuration
 
-<!-- Written by `manage.py config_docs`: change csms/core/config_{house,charging,keeping}.py, not this file. -->
+<!-- Written by `manage.py config_docs`: change csms/core/config_{house,charging,streams,keeping}.py, not this file. -->
 
 Settings are environment variables. A file `.env` in the folder the server is started from is read too, one
 `NAME=value` a line (a value with `#` or `$` in single quotes); a variable of the environment wins over it,
@@ -30,7 +30,10 @@ accepted form. A name that begins with `CSMS_` and is no setting is reported as 
 the setting that was probably meant, by `manage.py check` and every command that makes the same checks.
 
 A setting that takes effect at a *restart* is read when the process starts; one that takes effect *at once* is
-read at each use. A setting marked **secret** is never shown or logged; a password inside a URL is masked.
+read at each use, and an administrator may override it while servers run: under **System → Settings** in the console,
+by `/api/v1/settings/`, or by `manage.py settings_override`. An override is stored in the database, holds in every
+process within seconds and until it is reset, and goes before the environment. A setting marked **secret** is never
+shown or logged; a password inside a URL is masked.
 """
 
 
@@ -39,11 +42,7 @@ def default_text(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, SecretStr):
         return default.get_secret_value()
-    if isinstance(default, Path):
-        return f"./{default}"
-    if isinstance(default, bool):
-        return str(default).lower()
-    return ",".join(default) if isinstance(default, tuple) else str(default)
+    return f"./{default}" if isinstance(default, Path) else as_text(default)
 
 
 def env_example(fields: Iterable[FieldInfo]) -> str:

@@ -53,6 +53,7 @@ class House(BaseModel):
         unit="s",
         zero="do not wait",
         high=600,
+        mutable=True,
     )
     public_url: PublicUrl = server(
         "CSMS_PUBLIC_URL",
@@ -60,12 +61,14 @@ class House(BaseModel):
         "Where charge points reach this server by HTTP, for the URLs to which they upload files.",
         accepts="an http:// or https:// URL of at most 150 characters, without query",
         unset="the listening address; behind a TLS proxy it must be given",
+        mutable=True,
     )
     api_docs: Annotated[Literal["auto", "on", "off"], LowerCase] = server(
         "CSMS_API_DOCS",
         "auto",
         "Pages of the API's documentation, and its OpenAPI document without a token; auto: only while the server "
         "listens on this machine alone, without a proxy.",
+        mutable=True,
     )
     api_rate: int = server(
         "CSMS_API_RATE",
@@ -75,6 +78,7 @@ class House(BaseModel):
         unit="1/min",
         zero="no limit",
         high=1_000_000,
+        mutable=True,
     )
     api_burst: int = server(
         "CSMS_API_BURST",
@@ -83,6 +87,7 @@ class House(BaseModel):
         unit="requests",
         low=1,
         high=1_000_000,
+        mutable=True,
     )
     api_read_seconds: int = server(
         "CSMS_API_READ_SECONDS",
@@ -92,6 +97,7 @@ class House(BaseModel):
         unit="s",
         zero="no limit",
         high=3600,
+        mutable=True,
     )
     api_wrong_tokens: int = server(
         "CSMS_API_WRONG_TOKENS",
@@ -101,6 +107,7 @@ class House(BaseModel):
         unit="1/min",
         zero="no limit",
         high=1_000_000,
+        mutable=True,
     )
     debug: bool = server("CSMS_DEBUG", False, "Show tracebacks on error pages; not for the public.")
 
@@ -198,7 +205,10 @@ class House(BaseModel):
         high=65_000,
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], UpperCase] = log(
-        "CSMS_LOG_LEVEL", "INFO", "Least severe level that is logged."
+        "CSMS_LOG_LEVEL",
+        "INFO",
+        "Least severe level that is logged.",
+        mutable=True,
     )
     log_format: Annotated[Literal["auto", "console", "json"], LowerCase] = log(
         "CSMS_LOG_FORMAT",

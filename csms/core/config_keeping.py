@@ -11,7 +11,15 @@ from csms.core.config_types import (
 
 outbound = partial(setting, category="Callbacks and webhooks")
 writer = partial(setting, category="Writer")
-kept_for = partial(setting, category="Retention", unit="days", zero="for ever", high=36_500)
+kept_for = partial(
+    setting,
+    category="Retention",
+    unit="days",
+    zero="for ever",
+    high=36_500,
+    mutable=True,
+    risk="What is older than that is removed within the hour, for good.",
+)
 
 
 class Keeping(BaseModel):
@@ -37,6 +45,7 @@ class Keeping(BaseModel):
         unit="s",
         low=1,
         high=60,
+        mutable=True,
     )
 
     writer_batch_max: int = writer(
@@ -88,6 +97,14 @@ class Keeping(BaseModel):
     )
 
     retain_alerts_days: int = kept_for("CSMS_RETAIN_ALERTS_DAYS", 400, "How long resolved alerts are kept.")
+    retain_figures_days: int = kept_for(
+        "CSMS_RETAIN_FIGURES_DAYS",
+        400,
+        "How long it is kept what the network looked like each minute, and what each day added up to.",
+    )
+    retain_audit_days: int = kept_for(
+        "CSMS_RETAIN_AUDIT_DAYS", 1100, "How long it is kept who changed what in the house."
+    )
     retain_files_days: int = kept_for(
         "CSMS_RETAIN_FILES_DAYS", 90, "How long files that charge points uploaded are kept."
     )

@@ -30,12 +30,14 @@ class Streams(BaseModel):
         "CSMS_EVENTS_HEARTBEATS",
         False,
         "Record an event `cp.heartbeat` for each Heartbeat of a charge point.",
+        mutable=True,
     )
     events_frames: Annotated[Literal["auto", "on", "off"], LowerCase] = events(
         "CSMS_EVENTS_FRAMES",
         "auto",
         "Record an event `cp.ocpp_frames` for each OCPP message, as the log of messages has it; auto: while RabbitMQ "
         "is configured, and for the charge points whose messages a webhook asks for by this name.",
+        mutable=True,
     )
     events_stream_clients: int = events(
         "CSMS_EVENTS_STREAM_CLIENTS",
@@ -44,6 +46,7 @@ class Streams(BaseModel):
         unit="clients",
         low=1,
         high=10_000,
+        mutable=True,
     )
 
     kafka_brokers: Addresses = kafka(
@@ -134,6 +137,7 @@ class Streams(BaseModel):
         unit="days",
         low=1,
         high=90,
+        mutable=True,
     )
     webhook_parallel: int = webhooks(
         "CSMS_WEBHOOK_PARALLEL",
@@ -143,6 +147,7 @@ class Streams(BaseModel):
         unit="requests",
         low=1,
         high=64,
+        mutable=True,
     )
 
     backend_base_url: BackendUrl = backend(
@@ -167,6 +172,7 @@ class Streams(BaseModel):
         unit="ms",
         low=100,
         high=25_000,
+        mutable=True,
     )
     backend_register_ms: int = backend(
         "BACKEND_REGISTER_MS",
@@ -175,6 +181,7 @@ class Streams(BaseModel):
         unit="ms",
         low=100,
         high=25_000,
+        mutable=True,
     )
     backend_session_seconds: int = backend(
         "BACKEND_SESSION_SECONDS",
@@ -189,12 +196,15 @@ class Streams(BaseModel):
         "own",
         "What decides about an id token while the backend does not answer: the own id tokens, reject, or accept "
         "(for five minutes).",
+        mutable=True,
+        risk="With “accept” everybody charges while the backend is away.",
     )
     backend_register_fallback: Fallback = backend(
         "BACKEND_REGISTER_FALLBACK",
         "own",
         "What decides about a charge point that boots while the backend does not answer: the own approval, reject, or "
         "accept (if it is approved here).",
+        mutable=True,
     )
     backend_cache_seconds: int = backend(
         "BACKEND_CACHE_SECONDS",
@@ -203,6 +213,7 @@ class Streams(BaseModel):
         unit="s",
         zero="not at all",
         high=86_400,
+        mutable=True,
     )
     backend_breaker_failures: int = backend(
         "BACKEND_BREAKER_FAILURES",
@@ -224,4 +235,5 @@ class Streams(BaseModel):
         "BACKEND_STOP_REFUSED",
         False,
         "Stop a transaction from afar when the backend, told of it, does not accept its id token.",
+        mutable=True,
     )

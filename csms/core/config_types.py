@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
@@ -29,14 +29,16 @@ def setting(
     low: int | None = None,
     high: int | None = None,
     mutable: bool = False,
+    risk: str = "",
 ) -> Any:
     """Declare one setting.
 
     `accepts` completes "give …" and is derived from the type where it can be; `unset` says what happens
     without a value where the default alone does not; `zero` says what 0 means; `mutable` is true for a
-    setting that is read again at every use, so that a change needs no restart.
+    setting that is read again at every use, so that it may be overridden while servers run; `risk` is what to
+    consider before that.
     """
-    extra: JsonDict = {"category": category, "mutable": mutable, "unit": unit}
+    extra: JsonDict = {"category": category, "mutable": mutable, "unit": unit, "risk": risk}
     extra.update(accepts=accepts, unset=unset, zero=zero)
     return Field(
         default,
@@ -73,9 +75,37 @@ def accepted_form(field: FieldInfo) -> str:
         return "true or false"
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(value or "nothing" for value in get_args(field.annotation))
-    bounds = {type(bound): bound for bound in field.metadata}
-    low, high, zero = bounds[Ge].ge, bounds[Le].le, extra(field, "zero")
+    (low, high), zero = bounds(field), extra(field, "zero")
     return f"a whole number from {1 if zero else low} to {high}" + (f" (0 = {zero})" if zero else "")
+
+
+def bounds(field: FieldInfo) -> tuple[int | None, int | None]:
+    """The least and the largest number that a setting takes; None where it is no number."""
+    found = {type(bound): bound for bound in field.metadata}
+    low, high = found.get(Ge), found.get(Le)
+    return (low.ge if low else None), (high.le if high else None)
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words of which a setting takes one; none where it takes others, too."""
+    if field.annotation is bool:
+        return ("true", "false")
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def as_text(value: object) -> str:
+    """A value as it is written into the environment; a secret as nothing."""
+    if isinstance(value, SecretStr):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def read_value(field: FieldInfo, text: str) -> Any:
+    """The value that a text from the environment means for a setting. Raises pydantic's ValidationError."""
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return TypeAdapter(kind).validate_python(text)
 
 
 def masked(value: object, field: FieldInfo) -> str:
@@ -83,11 +113,20 @@ def masked(value: object, field: FieldInfo) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if is_secret(field):
         return f"the value of {len(text)} characters"
-    if env_name(field).endswith("_URL"):
-        scheme, separator, rest = text.rpartition("://") if "://" in text else ("", "", text)
-        rest = re.sub(r"^.*@", "***@", rest, flags=re.S)
-        text = scheme + separator + re.sub(r"\?.*$", "?***", rest, flags=re.S)
-    return repr(text)
+    return repr(without_credentials(text) if env_name(field).endswith("_URL") else text)
+
+
+def without_credentials(url: str) -> str:
+    """A URL as it may be shown: no user, no password, no query."""
+    scheme, separator, rest = url.rpartition("://") if "://" in url else ("", "", url)
+    rest = re.sub(r"^.*@", "***@", rest, flags=re.S)
+    return scheme + separator + re.sub(r"\?.*$", "?***", rest, flags=re.S)
+
+
+def shown(value: object, field: FieldInfo) -> str:
+    """A value as people are shown it: of a secret nothing at all, of a URL no credentials."""
+    text = as_text(value)
+    return without_credentials(text) if env_name(field).endswith("_URL") else text
 
 
 def _host(value: str) -> str:

@@ -2,12 +2,18 @@
 
 The in-memory channel layer is not thread-safe and drops silently above its capacity, so everything goes through the
 event loop of the process and carries only topic names and bells. Whoever hears one reads the database again.
+
+Each process numbers what it announces, and repeats the last number once it is quiet, so that whoever missed something
+knows that it did; see `hearing`.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from secrets import token_hex
+from time import monotonic, sleep
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -19,10 +25,16 @@ from csms.core.writer import after_commit, current_batch
 LIVE_GROUP = "live"
 SEND_SECONDS = 5.0  # then a message is given up; a Redis that hangs must not pile them up
 COALESCE_SECONDS = 0.2  # a busy fleet rings each topic at most five times a second
+REPEAT_SECONDS = 2.0  # after the last announcement its number is told again
+_TOKEN = token_hex(4)
 
 _home: asyncio.AbstractEventLoop | None = None
 _pending: set[str] = set()
 _flush_planned = False
+_number = 0
+_repeat: asyncio.TimerHandle | None = None
+_repeater: threading.Thread | None = None  # where there is no loop
+_quiet_at = 0.0
 _lock = threading.Lock()
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -73,13 +85,69 @@ def publish(topics: Iterable[str]) -> None:
 
 
 def _flush() -> None:
-    global _flush_planned
+    global _flush_planned, _number
     with _lock:
         topics = sorted(_pending)
         _pending.clear()
         _flush_planned = False
-    if topics:
-        _send(LIVE_GROUP, {"type": "live.changed", "topics": topics})
+        if not topics:
+            return
+        _number += 1
+        number = _number
+    _tell(topics, number)
+    _plan_repeat()
+
+
+def announced() -> tuple[str, int]:
+    """Return the name under which this process announces, and how often it has."""
+    # A process that is forked counts on, under a name of its own.
+    return f"{os.getpid()}-{_TOKEN}", _number
+
+
+def _tell(topics: list[str], number: int) -> None:
+    source, _ = announced()
+    _send(LIVE_GROUP, {"type": "live.changed", "topics": topics, "source": source, "number": number})
+
+
+def _plan_repeat() -> None:
+    global _repeat
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        _plan_repeat_without_loop()
+        return
+    if _repeat is not None:
+        _repeat.cancel()
+    _repeat = loop.call_later(REPEAT_SECONDS, lambda: _tell([], _number))
+
+
+def _plan_repeat_without_loop() -> None:
+    """Let a thread repeat it, as in the processes of background tasks."""
+    global _repeater, _quiet_at
+    if _stays_here(get_channel_layer()):
+        return
+    with _lock:
+        _quiet_at = monotonic() + REPEAT_SECONDS
+        if _repeater is None or not _repeater.is_alive():  # a fork leaves the parent's threads behind
+            _repeater = threading.Thread(target=_repeat_when_quiet, name="live-repeat", daemon=True)
+            _repeater.start()
+
+
+def _repeat_when_quiet() -> None:
+    global _repeater
+    left = REPEAT_SECONDS
+    while left > 0:
+        sleep(left)
+        with _lock:
+            left = _quiet_at - monotonic()
+            if left <= 0:
+                _repeater = None
+    _tell([], _number)
+
+
+def _stays_here(layer: Any) -> bool:
+    """Whether what is sent while no loop runs in this process reaches nobody: nobody here listens."""
+    return layer is None or isinstance(layer, InMemoryChannelLayer)
 
 
 def _send(group: str, message: dict[str, Any]) -> None:
@@ -89,8 +157,8 @@ def _send(group: str, message: dict[str, Any]) -> None:
         with suppress(RuntimeError):
             home.call_soon_threadsafe(_send_on_loop, layer, group, message)
         return
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return  # nobody in this process listens, and nobody outside it can
+    if _stays_here(layer):
+        return
     try:
         async_to_sync(_send_in_time)(layer, group, message)
     except Exception as error:

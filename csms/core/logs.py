@@ -175,6 +175,13 @@ def logging_config(config: Config) -> dict[str, Any]:
     }
 
 
+def log_from(level: str) -> None:
+    """Log from this level on, as CSMS_LOG_LEVEL says now."""
+    root = logging.getLogger()
+    if root.level != logging.getLevelName(level):
+        root.setLevel(level)
+
+
 def _redacted(name: object, value: Any) -> Any:
     if value and isinstance(name, str) and SECRET_NAME.fullmatch(_snake(name)):
         return REDACTED

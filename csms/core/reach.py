@@ -1,6 +1,7 @@
 """Whether this process reaches the others: each change is one line in the log, each failure is counted."""
 
 import logging
+from datetime import UTC, datetime
 from time import monotonic
 
 from prometheus_client import Counter, Gauge
@@ -18,6 +19,8 @@ class Reach:
         self._reachable.set(1)
         self._lost_at: float | None = None
         self._failed = 0  # attempts, since then
+        self.proved_at: datetime | None = None
+        """When something that was sent was last seen to arrive; None = not yet."""
 
     def is_lost(self) -> bool:
         """Whether the last attempt to reach the others failed."""
@@ -35,6 +38,7 @@ class Reach:
 
     def found(self) -> None:
         """Note that what was sent has arrived."""
+        self.proved_at = datetime.now(UTC)
         if self._lost_at is not None:
             after = {"after_seconds": round(monotonic() - self._lost_at, 1), "failures": self._failed}
             log.warning(f"{self._name}.reachable", extra=after)

@@ -5,7 +5,7 @@
 
   // --- time ------------------------------------------------------------------------------------------------------
 
-  const format = (options) => new Intl.DateTimeFormat(undefined, { hourCycle: "h23", ...options });
+  const format = (options) => new Intl.DateTimeFormat(document.documentElement.lang === "en" ? undefined : document.documentElement.lang, { hourCycle: "h23", ...options });
   const CLOCK = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   const TIME = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const DAY = format({ year: "numeric", month: "short", day: "numeric" });
@@ -17,10 +17,10 @@
 
   function distance(date) {
     const seconds = (Date.now() - date) / 1000;
-    if (Math.abs(seconds) < 5) return "just now";
+    if (Math.abs(seconds) < 5) return csmsSay("just now");
     const [, name, size] = UNITS.find(([below]) => Math.abs(seconds) < below);
     const text = `${Math.floor(Math.abs(seconds) / size)} ${name}`;
-    return seconds > 0 ? `${text} ago` : `in ${text}`;
+    return seconds > 0 ? csmsSay("{time} ago", { time: text }) : csmsSay("in {time}", { time: text });
   }
 
   function spell(seconds) {
@@ -58,6 +58,18 @@
 
   document.addEventListener("DOMContentLoaded", () => dress(document));
   document.addEventListener("live-replaced", (event) => dress(event.target));
+
+  // A chart says by itself that it needs script. Where there is some and only that of the charts is missing, it is that.
+  function explainCharts(root) {
+    if (window.csmsChart) return;
+    root.querySelectorAll("[data-chart] > .nothing").forEach((note) => {
+      note.textContent = csmsSay("The chart could not be loaded; reload the page to try again.");
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => explainCharts(document));
+  document.addEventListener("live-replaced", (event) => explainCharts(event.target));
+  document.addEventListener("htmx:afterSwap", () => explainCharts(document));
   document.addEventListener("htmx:afterSwap", (event) => dress(event.target.parentElement || document));
   setInterval(() => { if (!document.hidden) dress(document); }, 1000);
   dress(document);
@@ -74,7 +86,7 @@
     event.stopPropagation();
     const button = event.submitter;
     dialog.querySelector("#confirm-question").textContent = question;
-    dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmYes || "Do it";
+    dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmYes || csmsSay("Do it");
     dialog.returnValue = "no";
     form.dataset.asking = "yes"; // a form that is replaced while the question stands could not be sent any more
     dialog.addEventListener("close", () => {
@@ -112,16 +124,16 @@
     // What was said of an earlier try, "Ordered" too, would be read as said of this one.
     if (form) (form.closest(".order-body") || form).querySelectorAll(".notice").forEach((notice) => notice.remove());
   });
-  document.addEventListener("htmx:sendError", (event) => complain(event, "Not sent: the server cannot be reached."));
+  document.addEventListener("htmx:sendError", (event) => complain(event, csmsSay("Not sent: the server cannot be reached.")));
   document.addEventListener("htmx:timeout", (event) => {
-    complain(event, `No answer within ${PATIENCE} s: the server may have done it or not. Look before you try again.`);
+    complain(event, csmsSay("No answer within {seconds} s: the server may have done it or not. Look before you try again.", { seconds: PATIENCE }));
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status, statusText, responseText } = event.detail.xhr; // HTTP/2 knows no reason phrase
     const ours = new DOMParser().parseFromString(responseText, "text/html").querySelector(".quiet [role=alert]");
     const why = ours ? ours.textContent.trim().replace(/\s+/g, " ") : "";
-    if (why) complain(event, `Not done (${status}): ${why}`);
-    else complain(event, `Not done: ${statusText || "the server answered with status"} ${statusText ? `(${status})` : status}.`);
+    if (why) complain(event, csmsSay("Not done ({status}): {why}", { status, why }));
+    else complain(event, csmsSay("Not done: {status}.", { status: statusText ? `${statusText} (${status})` : status }));
   });
 
   // --- menu ----------------------------------------------------------------------------------------------------------
@@ -143,9 +155,9 @@
     field.select();
     try {
       await navigator.clipboard.writeText(field.value); // browsers have it on HTTPS and on localhost only
-      place.textContent = "Copied.";
+      place.textContent = csmsSay("Copied.");
     } catch (error) {
-      place.textContent = "It is selected: copy it with Ctrl+C.";
+      place.textContent = csmsSay("It is selected: copy it with Ctrl+C.");
     }
   });
 
@@ -158,6 +170,10 @@
       if (value === "") event.detail.formData.delete(name);
     }
   });
+  // A search has been sent while it was typed; leaving the field would send it again, under the next click.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form[data-filter] input[type=search]")) event.stopPropagation();
+  }, true);
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-filter]")) return;
     for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;

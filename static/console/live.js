@@ -1,6 +1,9 @@
 // Keeps the parts of a page that are marked data-live up to date: one socket a tab names what changed, and the
 // parts that show it are read again from the page's own address. One request at a time, so that no older answer can
 // overwrite a newer one; everything is read again after a gap, a new socket or a sleep.
+//
+// Scripts of a page follow named queries on the same socket: see csmsLive.query at the end. A tab that nobody looks at
+// for a while asks for nothing until it is seen again.
 (function () {
   "use strict";
 
@@ -8,7 +11,11 @@
   if (!bar) return;
   const SIGNED_OUT = 4401;
   const QUIET_SECONDS = 50; // the server says something at least every 20
-  const SPACING = 400; // milliseconds between two reads of one page
+  const SPACING = 400; // milliseconds between two reads of one page, at least
+  const STEADY = { reads: 3, spacing: 1000 }; // after so many in a row it goes on more slowly
+  const SHARE = 3; // so much longer than a read took is the pause after it: a slow server is asked less
+  const READ_SECONDS = 20; // then a read is given up
+  const REST_SECONDS = 60; // hidden for so long, a tab asks for nothing
   const BACKOFF = { first: 500, most: 15000 };
 
   let socket = null;
@@ -21,7 +28,12 @@
   const dirty = new Set();
   let reading = false;
   let readTimer = null;
-  let lastRead = 0;
+  let readAgainAt = 0;
+  let readEndedAt = -Infinity;
+  let readsInARow = 0;
+  let failedReads = 0;
+  let resting = false;
+  let hiddenAt = document.hidden ? Date.now() : null;
 
   // --- what the page shows ---------------------------------------------------------------------------------------
 
@@ -38,7 +50,7 @@
 
   function plan() {
     if (reading || readTimer || !dirty.size || document.hidden || signedOut) return;
-    const wait = Math.max(0, lastRead + SPACING - performance.now());
+    const wait = Math.max(0, readAgainAt - performance.now());
     readTimer = setTimeout(read, wait);
   }
 
@@ -54,7 +66,7 @@
   // answer or has marked text is left alone until they are done.
   function inUse(part) {
     const active = document.activeElement;
-    if (active && part.contains(active) && active.matches("input, select, textarea")) return true;
+    if (active && part.contains(active) && active.matches("input:not([type=checkbox]), select, textarea")) return true;
     if (part.querySelector("form[data-touched], form[data-asking], form.htmx-request")) return true;
     if (pressed && part.contains(pressed)) return true;
     if ([...part.querySelectorAll("[data-hold]")].some(heldBack)) return true;
@@ -81,11 +93,13 @@
       return;
     }
     reading = true;
-    lastRead = performance.now();
+    const begun = performance.now();
+    readsInARow = begun - readEndedAt < 2 * STEADY.spacing ? readsInARow + 1 : 0;
     wanted.forEach((id) => dirty.delete(id));
     const address = location.pathname + location.search;
     try {
-      const answer = await fetch(address, { headers: { Live: wanted.join(" ") }, redirect: "manual" });
+      const signal = AbortSignal.timeout(READ_SECONDS * 1000);
+      const answer = await fetch(address, { headers: { Live: wanted.join(" ") }, redirect: "manual", signal });
       if (answer.status === 401) {
         signOut();
       } else if (answer.headers.get("HX-Redirect")) {
@@ -97,15 +111,20 @@
         if (address === location.pathname + location.search) {
           replace(text);
           shownAt = new Date();
+          failedReads = 0;
         } else {
           wanted.forEach((id) => dirty.add(id)); // the page has moved on: these are the answers of an older filter
         }
       }
     } catch (error) {
       wanted.forEach((id) => dirty.add(id));
-      lastRead = performance.now() + 2000;
+      failedReads += 1;
     } finally {
       reading = false;
+      const now = performance.now();
+      const spacing = readsInARow > STEADY.reads ? STEADY.spacing : SPACING;
+      readEndedAt = now;
+      readAgainAt = failedReads ? now + 2000 : Math.max(begun + spacing, now + SHARE * (now - begun));
       show();
       plan();
     }
@@ -150,11 +169,16 @@
     socket = mine;
     seq = null;
     heard = Date.now();
-    mine.onopen = () => mine.send(JSON.stringify({ subscribe: topics() }));
+    mine.onopen = () => { resting = false; listen(); };
     mine.onmessage = (message) => {
       if (mine !== socket) return;
       const said = JSON.parse(message.data);
       heard = Date.now();
+      if (said.id !== undefined) {
+        questions.get(said.id)?.hear(said);
+        return;
+      }
+      if (said.subscribed && resting) return;
       if (said.subscribed) {
         // What changed between the making of the page and now was told to nobody.
         failures = 0;
@@ -163,7 +187,7 @@
       } else if (seq !== null) {
         const gap = said.seq !== seq + (said.changed.length ? 1 : 0);
         seq = said.seq;
-        if (gap) mark(null);
+        if (gap || said.again) mark(null);
         else if (said.changed.length) mark(said.changed);
       }
       show();
@@ -171,10 +195,27 @@
     mine.onclose = (event) => {
       if (mine !== socket) return;
       socket = null;
+      lose();
       if (event.code === SIGNED_OUT) return signOut();
       retry();
     };
     show();
+  }
+
+  const open = () => socket !== null && socket.readyState === WebSocket.OPEN;
+  const tell = (words) => { if (open()) socket.send(JSON.stringify(words)); };
+  const lose = () => questions.forEach((question) => question.lose());
+
+  function listen() {
+    tell({ subscribe: topics() });
+    questions.forEach((question) => question.ask());
+  }
+
+  function rest() {
+    resting = true;
+    seq = null; // what is shown is not live until it has been read again
+    tell({ subscribe: [] });
+    questions.forEach((question) => question.rest());
   }
 
   function retry() {
@@ -189,6 +230,7 @@
     const old = socket;
     socket = null;
     if (old) old.close();
+    lose();
     retry();
   }
 
@@ -212,7 +254,7 @@
     if (link) {
       const anchor = document.createElement("a");
       anchor.href = bar.dataset.signIn + "?next=" + encodeURIComponent(location.pathname + location.search);
-      anchor.textContent = "Sign in again";
+      anchor.textContent = window.csmsSay("Sign in again");
       place.append(" ", anchor);
     }
   }
@@ -220,10 +262,12 @@
   function show() {
     const age = bar.querySelector("[data-live-age]");
     const time = window.csmsTime ? window.csmsTime.clock(shownAt) : shownAt.toISOString();
-    if (signedOut) say("out", `Signed out: shown as of ${time}.`, true);
-    else if (isLive()) say("live", "Live");
-    else say("lost", `Reconnecting… shown as of ${time}`);
-    age.textContent = isLive() ? `as of ${window.csmsTime ? window.csmsTime.clock(new Date(heard)) : ""}` : "";
+    if (signedOut) say("out", window.csmsSay("Signed out: shown as of {time}.", { time }), true);
+    else if (isLive() && failedReads) say("lost", window.csmsSay("The page cannot be read now: shown as of {time}", { time }));
+    else if (isLive()) say("live", window.csmsSay("Live"));
+    else say("lost", window.csmsSay("Reconnecting… shown as of {time}", { time }));
+    age.textContent = isLive() && window.csmsTime
+      ? window.csmsSay("as of {time}", { time: window.csmsTime.clock(new Date(heard)) }) : "";
   }
 
   // --- sleep, silence, what has no topic -----------------------------------------------------------------------------
@@ -237,6 +281,7 @@
       failures = 0;
       if (socket) drop();
     }
+    if (document.hidden && !resting && isLive() && now - hiddenAt > REST_SECONDS * 1000) rest();
     if (!document.hidden) {
       for (const part of parts()) {
         const every = Number(part.dataset.liveEvery);
@@ -248,16 +293,102 @@
   }, 1000);
 
   document.addEventListener("visibilitychange", () => {
+    hiddenAt = document.hidden ? Date.now() : null;
     if (document.hidden) return;
-    if (!socket && !retryTimer) connect();
+    if (!socket && !retryTimer && anything()) connect();
+    else if (resting && open()) {
+      resting = false;
+      listen(); // what is confirmed marks everything
+    }
     plan();
   });
-  window.addEventListener("online", () => { if (!socket) { failures = 0; clearTimeout(retryTimer); connect(); } });
+  window.addEventListener("online", () => { if (!socket && anything()) { failures = 0; clearTimeout(retryTimer); connect(); } });
   window.addEventListener("offline", () => { if (socket) drop(); });
   window.addEventListener("pagehide", () => { if (socket) { const old = socket; socket = null; old.close(); } });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { mark(null); connect(); } });
+  window.addEventListener("pageshow", (event) => { if (event.persisted && anything()) { mark(null); connect(); } });
   document.addEventListener("htmx:afterSettle", () => { shownAt = new Date(); });
 
-  if (parts().length) connect();
+  // --- named queries -----------------------------------------------------------------------------------------------
+
+  const questions = new Map(); // id -> the question
+  const AGAIN_MS = 1000; // between two times that a gap makes one ask again
+  let ids = 0;
+
+  // Follow a named query: handlers.snapshot(rows, message) first and after each gap, sleep or reconnection, then
+  // handlers.changes(changes, message), each {append: row}, {upsert: row} or {remove: key}; handlers.state(name, why) is
+  // told "lost" without a connection, "stale" while the server cannot read, "refused" for a question that is wrong.
+  // handlers.rows(rows), if given, gets all rows after each message: folded onto what there was, never onto the first.
+  function query(name, params, handlers) {
+    const id = (ids += 1);
+    let last = null; // the number of the last message; null until there is a snapshot
+    let asked = 0;
+    let timer = null;
+    let rows = new Map();
+
+    const question = {
+      ask() {
+        clearTimeout(timer);
+        timer = null;
+        last = null;
+        asked = performance.now();
+        tell({ query: name, params, id });
+      },
+      again() {
+        last = null;
+        if (timer === null) timer = setTimeout(question.ask, Math.max(0, asked + AGAIN_MS - performance.now()));
+      },
+      hear(message) {
+        if (message.error) return handlers.state?.("refused", message.error.message);
+        if (message.stale) return handlers.state?.("stale");
+        if (message.snapshot) {
+          last = message.seq;
+          rows = new Map(message.snapshot.map((row) => [row[message.key], row]));
+          handlers.snapshot?.(message.snapshot, message);
+        } else if (last !== null && message.seq === last + 1) {
+          last = message.seq;
+          fold(message);
+          handlers.changes?.(message.changes, message);
+        } else {
+          if (last !== null) question.again(); // a gap; before a snapshot it is of an earlier asking
+          return;
+        }
+        handlers.rows?.([...rows.values()], message);
+      },
+      lose() {
+        last = null;
+        handlers.state?.("lost");
+      },
+      rest() {
+        last = null;
+        tell({ cancel: id });
+      },
+    };
+
+    function fold(message) {
+      if (!handlers.rows) return;
+      for (const change of message.changes) {
+        if (change.remove !== undefined) rows.delete(change.remove);
+        else if (change.upsert) rows.set(change.upsert[message.key], change.upsert);
+      }
+      if (message.order) rows = new Map(message.order.map((key) => [key, rows.get(key)]));
+    }
+
+    questions.set(id, question);
+    bar.hidden = false;
+    if (open()) question.ask();
+    else if (!socket && !retryTimer) connect();
+    return {
+      close() {
+        clearTimeout(timer);
+        questions.delete(id);
+        tell({ cancel: id });
+      },
+    };
+  }
+
+  window.csmsLive = { query };
+
+  const anything = () => parts().length > 0 || questions.size > 0;
+  if (anything()) connect();
   else bar.hidden = true;
 })();

@@ -16,7 +16,7 @@
     var name = chosen();
     root.dataset.bsTheme = name === "system" ? (dark.matches ? "dark" : "light") : name;
     document.querySelectorAll("[data-theme-name]").forEach(function (place) {
-      place.textContent = name;
+      place.textContent = window.csmsSay ? window.csmsSay(name) : name;
     });
   }
 

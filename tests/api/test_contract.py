@@ -133,8 +133,14 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "send_ocpp": {"action": "ClearCache"},
     "upload_certificate_chain": {"certificate_chain": CHAIN},
     "list_events": {"type": "tx.started", "after": "0"},
+    "correct_transaction": {"kind": "eternal", "step": "dismissed"},
     "create_webhook": WEBHOOK,
     "change_webhook": WEBHOOK,
+    **dict.fromkeys(
+        ("get_setting", "override_setting", "reset_setting", "list_setting_changes"),
+        {"name": "CSMS_HEARTBEAT_INTERVAL", "value": "60"},
+    ),
+    "list_settings": {"category": "Retention", "source": "default"},
     "follow_events": {"type": "tx.*", "after": "0"},
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
@@ -145,6 +151,7 @@ KINDS = {
     "/log-jobs/": "log_job",
     "/files/": "file",
     "/unknown-tokens/": "unknown_token",
+    "/bulk-jobs/{id}/retry/": "bulk_job_with_failures",
     "/bulk-jobs/": "bulk_job",
     "/callback/": "callback",
     "/commands/": "command",
@@ -441,6 +448,10 @@ def samples(db: None) -> dict[str, Any]:
     ids["file"] = str(a_file(log).pk)
     a_report(log)
     ids["bulk_job"] = str(bulk_job(cp16).pk)
+    failed = bulk_job(cp16)
+    failed.targets.update(state="failed")
+    type(failed).objects.filter(pk=failed.pk).update(state="finished")
+    ids["bulk_job_with_failures"] = str(failed.pk)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
     ids["event"] = event(cp16)

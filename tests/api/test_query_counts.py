@@ -18,6 +18,7 @@ from chargers.models import ChargePoint, Connection, Process, RefusedHandshake, 
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
 from csms.core.access.models import ApiToken, TokenChange
 from csms.core.access.services import create_api_token
+from csms.core.audit.services import note
 from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import change_endpoint
@@ -48,8 +49,11 @@ from tests.firmware.cast import an_update
 from tests.tariffs.cast import assigned, tariff
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
 from transactions.local_lists.models import LocalList, LocalListEntry
-from transactions.models import IdToken
+from transactions.models import IdToken, Transaction
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.stuck.models import Correction, Kind
+
+SETTING = "CSMS_HEARTBEAT_INTERVAL"
 
 
 def of_another(make: Callable[[ChargePoint], Any]) -> Callable[[ChargePoint, Any, int], Any]:
@@ -111,6 +115,17 @@ def deviation(cp: ChargePoint, nth: int) -> None:
         vendor=f"V{nth}", model="M", firmware="1", action="Heartbeat", field="f", rule="r", verdict="deviant",
         key=f"k{nth}", count=nth, first_at=NOON, last_at=NOON, last_cp_id=cp.cp_id, last_frame_id=uuid7(),
     )  # fmt: skip
+
+
+def dismissed(transaction: Transaction) -> None:
+    Correction.objects.create(
+        at=NOON, by="alice", kind=Kind.ETERNAL, step=Correction.Step.DISMISSED, transaction=transaction,
+        charge_point=transaction.charge_point, reason="it is a bus", evidence=[],
+    )  # fmt: skip
+
+
+def overridden() -> None:
+    note("setting.overridden", by="alice", subject_type="setting", subject=SETTING, now=NOON)
 
 
 def profile(cp: ChargePoint) -> None:
@@ -207,6 +222,8 @@ LISTS: dict[str, Listed] = {
     "/transactions/": Listed(2, of_another(ended)),
     "/transactions/{id}/meter-values/": Listed(3, lambda cp16, parent, nth: read(cp16, parent), a_session),
     "/transactions/{id}/frames/": Listed(5, of_it(passed), a_session),
+    "/transactions/{id}/corrections/": Listed(3, lambda cp16, parent, nth: dismissed(parent), a_session),
+    "/settings/{name}/changes/": Listed(3, numbered(lambda cp16, nth: overridden())),
     "/id-tokens/": Listed(2, numbered(lambda cp16, nth: IdToken.objects.create(id_token=f"T{nth}", created_at=NOON))),
     "/unknown-tokens/": Listed(2, of_another(lambda cp: unknown_token(cp, f"T{cp.pk}"))),
     "/alerts/": Listed(2, of_another(an_alert)),
@@ -284,7 +301,7 @@ def test_a_list_takes_as_many_statements_for_thirty_rows_as_for_one(path: str) -
     listed, cp16 = LISTS[path], charge_point()
     client: APIClient = client_of("looker", "read", "admin")
     parent = listed.parent(cp16)
-    url = API + path.format(cp_id="CP16", id=parent.pk if parent else "") + listed.query
+    url = API + path.format(cp_id="CP16", name=SETTING, id=parent.pk if parent else "") + listed.query
     client.get(url)  # notes when the token was used
 
     def asked(fewest: int) -> int:

@@ -23,7 +23,7 @@ from csms.core.api_data import Moment, Shape
 from csms.core.api_views import ApiView
 from csms.core.rendering import JsonRenderer, row_writer, written
 from tests.api.cast import API, charge_point, client_of
-from tests.api.test_query_counts import LISTS
+from tests.api.test_query_counts import LISTS, SETTING
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_list_is_what_the_framework_would_make_of_it_byte_by_byte(
     listed, cp16 = LISTS[path], charge_point()
     client: APIClient = client_of("looker", "read", "admin")
     parent = listed.parent(cp16)
-    url = API + path.format(cp_id="CP16", id=parent.pk if parent else "") + listed.query
+    url = API + path.format(cp_id="CP16", name=SETTING, id=parent.pk if parent else "") + listed.query
     for nth in range(3):
         listed.add(cp16, parent, nth)
     now = timezone.now() + timedelta(seconds=1)
@@ -73,7 +73,7 @@ def test_a_page_leaves_no_garbage_for_its_rows(path: str) -> None:
     listed, cp16 = LISTS[path], charge_point()
     client: APIClient = client_of("looker", "read", "admin")
     parent = listed.parent(cp16)
-    url = API + path.format(cp_id="CP16", id=parent.pk if parent else "") + listed.query
+    url = API + path.format(cp_id="CP16", name=SETTING, id=parent.pk if parent else "") + listed.query
 
     def add(rows: range) -> None:
         for nth in rows:

@@ -219,7 +219,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)
-    names = {"cp_id": "CP16", "id_token": "A%2FLICE"}
+    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":

@@ -1,7 +1,7 @@
 """Beside a server under test: how many statements an answer takes, and how PostgreSQL goes about each.
 
-A process of its own with the server's settings. It reads lines of JSON, `{"url": …, "key": …, "explain": …}`, and
-answers each with one: `{"statements": number, "plans": [text]}`.
+A process of its own with the server's settings. It reads lines of JSON, `{"url": …, "key": …, "cookie": …,
+"explain": …}`, and answers each with one: `{"statements": number, "plans": [text]}`.
 """
 
 import json
@@ -23,11 +23,14 @@ class Looking:
             stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
-    def at(self, url: str, key: str, *, explain: bool = False) -> tuple[int, list[str]]:
-        """Return the number of statements, and their plans if they are to be explained."""
+    def at(
+        self, url: str, key: str = "", *, cookie: str = "", explain: bool = False
+    ) -> tuple[int, list[str]]:
+        """Return the number of statements, and their plans if they are to be explained; `cookie` is a person's."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(json.dumps({"url": url, "key": key, "explain": explain}), file=self.process.stdin, flush=True)
+        asked = {"url": url, "key": key, "cookie": cookie, "explain": explain}
+        print(json.dumps(asked), file=self.process.stdin, flush=True)
         said = json.loads(self.process.stdout.readline())
         return said["statements"], said["plans"]
 
@@ -54,7 +57,12 @@ def main() -> None:
 
     def looked(asked: dict[str, Any]) -> dict[str, Any]:
         with CaptureQueriesContext(connection) as captured:
-            Client().get(asked["url"], HTTP_AUTHORIZATION=f"Bearer {asked['key']}")
+            who = (
+                {"cookie": asked["cookie"]}
+                if asked["cookie"]
+                else {"authorization": f"Bearer {asked['key']}"}
+            )
+            Client().get(asked["url"], headers=who)
         texts = [query["sql"] for query in captured.captured_queries]
         return {
             "statements": len(texts),

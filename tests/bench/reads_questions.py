@@ -184,6 +184,11 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     "webhooks/deliveries/{delivery}/": ("",),
     "backend/sessions/": ("", "deep", "state=dead"),
     "deviations/": (("", FEW), "vendor=vendor 3&model=model 13"),
+    "settings/": ("",),
+    "settings/{setting}/": ("",),
+    "settings/{setting}/changes/": ("",),
+    "stuck-sessions/": (("", SCAN),),
+    "transactions/{tx}/corrections/": ("",),
 }  # fmt: skip
 
 # What a word in braces stands for: a SELECT of texts.
@@ -195,9 +200,14 @@ SAMPLES = {
     "week": "SELECT to_char(now() AT TIME ZONE 'UTC' - interval '6 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
     "tx": "SELECT id::text FROM transactions_transaction WHERE status = 'ended' ORDER BY md5(id::text) LIMIT 100",
     "active": "SELECT id::text FROM transactions_transaction WHERE status = 'active' ORDER BY md5(id::text) LIMIT 100",
+    # Of the one that is `busy`.
+    "frame": "SELECT id::text FROM chargers_frame WHERE charge_point_id = (SELECT id FROM chargers_chargepoint "
+    "ORDER BY cp_id LIMIT 1) ORDER BY id DESC LIMIT 50",
+    "id_token": "SELECT id::text FROM transactions_idtoken ORDER BY md5(id_token) LIMIT 100",
     "token": "SELECT id_token FROM transactions_idtoken ORDER BY md5(id_token) LIMIT 100",
     "connection": "SELECT connection_id::text FROM chargers_chargepoint WHERE connection_id IS NOT NULL LIMIT 50",
     "position": "SELECT position::text FROM events_event ORDER BY md5(id::text) LIMIT 100",
+    "setting": "SELECT 'CSMS_RETAIN_FRAMES_DAYS'",
     "api_token": "SELECT id::text FROM access_apitoken LIMIT 1",
 } | {
     word: f"SELECT id::text FROM {table} ORDER BY id DESC LIMIT 50"

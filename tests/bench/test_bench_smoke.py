@@ -5,10 +5,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
 
 import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.urls.resolvers import RoutePattern
 from drf_spectacular.generators import SchemaGenerator
 
+from console.tabs import TABS
+from console.urls import urlpatterns
 from tests.bench.durability import Findings
 from tests.bench.fleet import OpenLoop
 from tests.bench.gauges import Reading, Window
@@ -24,19 +32,22 @@ from tests.bench.measuring import (
     Results,
 )
 from tests.bench.messages import meter_values
+from tests.bench.pages import ONE, PAGES, Page, status
+from tests.bench.pages import report as pages_report
 from tests.bench.reads import Answered
 from tests.bench.reads import report as reads_report
-from tests.bench.reads_questions import Question, questions
+from tests.bench.reads_questions import SAMPLES, Question, questions
 from tests.bench.report import goals, percentile, table
+from tests.console.cast import person, signed_in
 from tests.support.server import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark needs Linux")
 
 
-def quick(module: str, postgres_url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def quick(module: str, postgres_url: str, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A short run of a benchmark."""
     return subprocess.run(
-        [sys.executable, "-m", module, "--quick"],
+        [sys.executable, "-m", module, "--quick", *more],
         cwd=ROOT,
         env=os.environ | {"CSMS_TEST_DATABASE_URL": postgres_url} | environment,
         capture_output=True,
@@ -62,6 +73,95 @@ def test_the_benchmark_of_reads_asks_everything_and_prints_it(postgres_url: str)
     for question in questions():
         assert f"\n{question.title} " in run.stdout, question.title
     assert "\ngoal p99 under 50 ms where an index serves: " in run.stdout
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return signed_in(person("admin", "administrator"))
+
+
+def test_the_benchmark_of_pages_knows_every_page_and_every_tab(admin: Client) -> None:
+    # Forms, the bytes of a file, and what nobody opens over a large network.
+    others = {
+        "sign-in", "sign-out", "language", "sys/tokens/add", "sys/tokens/import", "sys/files/<uuid:pk>/content",
+        "sys/webhooks/add", "sys/webhooks/<uuid:pk>/change",
+    }  # fmt: skip
+    samples = {"str": "CP1", "int": "1", "uuid": str(UUID(int=1)), "slug": "x"}
+
+    def is_page(pattern: str) -> bool:
+        """Tell it from a step, which is only posted."""
+        address = re.sub(r"<(\w+):\w+>", lambda found: samples[found[1]], pattern)
+        return admin.get(f"/{address}").status_code != 405
+
+    patterns = [str(pattern.pattern) for pattern in urlpatterns if isinstance(pattern.pattern, RoutePattern)]
+    pages = {pattern for pattern in patterns if is_page(pattern)} - others
+    assert f"{ONE.lstrip('/').replace('{cp}', '<str:cp_id>')}/frames/<uuid:pk>" in pages
+    opened = {path.partition("?")[0].lstrip("/") for path in PAGES}
+    known = {page: re.compile(re.sub("<.*?>", "[^/]+", page)) for page in pages}
+    assert [page for page, one in known.items() if not any(map(one.fullmatch, opened))] == []
+    assert {f"{ONE}/{slug}" for slug in TABS} <= set(PAGES)
+    words = {word for path in PAGES for word in re.findall(r"{(\w+)}", path)}
+    assert words <= set(SAMPLES)
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "?" in path])
+def test_the_benchmark_of_pages_asks_for_nothing_that_a_page_passes_over(
+    admin: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    address, _, query = path.partition("?")
+    assert parse_qs(query).keys() <= looked_for(admin, monkeypatch, address)
+
+
+def test_a_parameter_that_no_page_knows_is_noticed(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = looked_for(admin, monkeypatch, "/inspect/frames")
+    assert "cp_id" in names
+    assert "charge_point" not in names
+
+
+def looked_for(client: Client, monkeypatch: pytest.MonkeyPatch, address: str) -> set[str]:
+    """The names that a page looks for in a query, which is empty."""
+    looked: set[str] = set()
+
+    def noting(name: str) -> None:
+        plain = getattr(QueryDict, name)
+
+        def noted(self: QueryDict, key: str, *more: Any, **options: Any) -> Any:
+            looked.add(key)
+            return plain(self, key, *more, **options)
+
+        monkeypatch.setattr(QueryDict, name, noted)
+
+    for name in ("__getitem__", "__contains__", "getlist"):
+        noting(name)
+    assert client.get(address).status_code == 200
+    return looked
+
+
+def test_the_benchmark_of_pages_fails_beyond_a_goal_unless_its_figures_mean_nothing() -> None:
+    fast, slow = Answered(Question("/"), [0.01] * 100), Answered(Question("/"), [0.01] * 50 + [0.2] * 50)
+    for page, goal in (
+        (Page("/slow", slow, 1024), "p99 under 100 ms"),
+        (Page("/heavy", fast, 301 * 1024), "at most 300 KB at first"),
+    ):
+        pages = [Page("/", fast, 1024), page]
+        assert f"goal {goal}: 1 of 2, not met\n  beyond it: {page.path}" in pages_report(pages)
+        assert (status(pages, quick=False), status(pages, quick=True)) == (1, 0)
+    assert status([Page("/", fast, 1024)], quick=False) == 0
+    assert status([Page("/gone", failure="404")], quick=True) == 1
+
+
+def test_the_benchmark_of_pages_opens_some_and_weighs_them(postgres_url: str) -> None:
+    some = (
+        "/figures.json", "/inspect/analytics?range=7", "/frames/{frame}", "/charts.json", "/sys/tokens/{id_token}",
+        "/sys/webhooks/{endpoint}", "/sys/commands/jobs/{bulk}", "/sys/config/{setting}",
+        "/charging-profiles/1.json",
+    )  # fmt: skip
+    run = quick("tests.bench.pages", postgres_url, "--only", *some)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for path in (path for path in PAGES if any(text in path for text in some)):
+        assert f"\n{path} " in run.stdout, path
+    for goal in ("p99 under 100 ms: ", "at most 300 KB"):
+        assert f"\ngoal {goal}" in run.stdout, goal
 
 
 def test_the_benchmark_of_events_brings_all_of_them_to_kafka(

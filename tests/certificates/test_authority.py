@@ -137,7 +137,7 @@ def test_the_manual_authority_waits_for_the_upload() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path, db: None) -> Iterator[Path]:
     paths = {
         "CSMS_CA_CERTIFICATE": str(tmp_path / "ca" / "a.pem"),
         "CSMS_CA_KEY": str(tmp_path / "ca" / "a.key"),

@@ -141,9 +141,9 @@ def test_the_charge_point_is_changed_before_its_connections(end: str) -> None:
 
 
 def test_two_first_handshakes_at_once_are_of_one_charge_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    look: Callable[[str], ChargePoint | None] = connections.find_charge_point
-    answers = [lambda _: None, look]
-    monkeypatch.setattr(connections, "find_charge_point", lambda cp_id: answers.pop(0)(cp_id))
+    look: Callable[..., ChargePoint | None] = connections.find_charge_point
+    answers = [lambda *_: None, look]
+    monkeypatch.setattr(connections, "find_charge_point", lambda *asked: answers.pop(0)(*asked))
     first = make_charge_point("CP16")
     assert connections.admit("CP16", now=NOW).pk == first.pk
 

@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chargers.models import ChargePoint, Registration
-from chargers.services import register_charge_point, touch_charge_points
+from chargers.reports import touch_charge_points
+from chargers.services import register_charge_point
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
 

@@ -1,20 +1,24 @@
-"""`python -m tests.conformance` writes docs/conformance.md; with `--check` it fails where that is out of date."""
+"""`python -m tests.conformance` writes docs/conformance.md and console/conformance.json; `--check` finds old ones."""
 
 import sys
 
-from tests.conformance.report import DOCUMENT, Gap, document, last_outcomes
+from tests.conformance.report import DATA, DOCUMENT, VERSIONS, Gap, data, document, last_outcomes
 
 
 def main(arguments: list[str]) -> int:
     try:
-        text = document("v16", "OCPP 1.6", last_outcomes())
+        outcomes = last_outcomes()
+        wanted = {DOCUMENT: document(*VERSIONS[0], outcomes), DATA: data(outcomes)}
     except Gap as gap:
         print(f"conformance: rows and tests do not fit:\n{gap}", file=sys.stderr)
         return 1
+    old = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" not in arguments:
-        DOCUMENT.write_text(text)
-    elif not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-        print(f"conformance: {DOCUMENT.name} is out of date: run `make conformance`", file=sys.stderr)
+        for path in old:
+            path.write_text(wanted[path])
+    elif old:
+        names = " and ".join(path.name for path in old)
+        print(f"conformance: {names}: out of date, run `make conformance`", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""Makes docs/conformance.md from the rows of the standard, the tests that bear their ids, and what became of these."""
+"""Makes docs/conformance.md, and what the console shows of it, from the rows of the standard and the tests."""
 
 import ast
 import csv
@@ -12,6 +12,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 DOCUMENT = ROOT / "docs" / "conformance.md"
+DATA = ROOT / "console" / "conformance.json"  # the same for the console, which has no tests beside it
+VERSIONS = (("v16", "OCPP 1.6"),)  # folder, name
 CACHE = ROOT / ".pytest_cache" / "v" / "csms" / "conformance"
 
 KINDS = {
@@ -103,10 +105,9 @@ def matched(wanted: Iterable[Row], tests: Iterable[Case], waived: Mapping[str, s
     return found
 
 
-def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
-    """Return the text of the document. Raises Gap as `matched` does, and for tests that did not pass."""
-    wanted, waived = rows(version), waivers(version)
-    tests = matched(wanted, cases(version), waived)
+def proven(version: str, outcomes: Mapping[str, str]) -> dict[str, list[Case]]:
+    """Return the tests of each row. Raises Gap as `matched` does, and for tests that did not pass."""
+    tests = matched(rows(version), cases(version), waivers(version))
     problems = [
         f"{test.id} {outcomes.get(test.id, 'was not run')}"
         for its_tests in tests.values()
@@ -115,6 +116,34 @@ def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
     ]
     if problems:
         raise Gap("\n".join(problems))
+    return tests
+
+
+def data(outcomes: Mapping[str, str]) -> str:
+    """Return the rows of all versions for the console: JSON, a row a line. Raises Gap as `proven` does."""
+    lines = []
+    for version, label in VERSIONS:
+        tests, waived = proven(version, outcomes), waivers(version)
+        lines += [
+            {
+                "version": label,
+                "id": row.id,
+                "kind": KINDS[row.kind],
+                "block": row.block,
+                "mandatory": row.mandatory,
+                "title": row.title,
+                "tests": [test.name for test in tests[row.id]],
+                "waiver": waived.get(row.id, ""),
+            }
+            for row in rows(version)
+        ]
+    return "[\n" + ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n]\n"
+
+
+def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
+    """Return the text of the document. Raises Gap as `proven` does."""
+    wanted, waived = rows(version), waivers(version)
+    tests = proven(version, outcomes)
     lines = [
         "# Conformance",
         "",

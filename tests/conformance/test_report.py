@@ -1,5 +1,6 @@
 """The statement of conformance cannot say more than the tests have shown."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(report, "cases", lambda version: [case("test_tc_012_remote_stop")])
     monkeypatch.setattr(report, "waivers", lambda version: {"S16-01": "because"})
     monkeypatch.setattr("tests.conformance.__main__.DOCUMENT", tmp_path / "conformance.md")
+    monkeypatch.setattr("tests.conformance.__main__.DATA", tmp_path / "conformance.json")
     return tmp_path / "conformance.md"
 
 
@@ -89,5 +91,13 @@ def test_the_document_counts_shows_tests_and_waivers_and_drift_is_noticed(
     assert main(["--check"]) == 0
     made_up.write_text(text + "x")
     assert main(["--check"]) == 1
+    assert main([]) == 0
+    shown = made_up.with_suffix(".json")
+    [tested, waived] = json.loads(shown.read_text())
+    assert (tested["tests"], tested["waiver"]) == (["test_tc_012_remote_stop"], "")
+    assert (waived["tests"], waived["waiver"]) == ([], "because")
+    shown.write_text("[]")
+    assert main(["--check"]) == 1
+    assert "conformance.json: out of date" in capsys.readouterr().err
     outcomes.clear()
     assert main([]) == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.console.test_browser import Yard, live, sign_in
+from tests.console.yard import Yard, live, sign_in
 from tests.support.charger import stamp
 from tests.support.server import ADMIN_PASSWORD, running_server
 
@@ -87,7 +87,8 @@ def test_a_stop_from_the_list_of_what_charges_is_sent_or_says_why_not(page: Page
         stop.click()
         status = {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure", "info": "meanwhile"}
         yard.do(charger.result("StatusNotification", status))
-        expect(page.locator("#connectors")).to_contain_text("meanwhile")
+        expect(page.locator("#connectors")).to_contain_text("GroundFailure")
+        expect(page.locator("#faults")).to_contain_text("meanwhile")
         page.wait_for_timeout(1500)  # by then the list of what charges would have been read again, too
         answer.click()
         expect(page.locator(".messages")).to_contain_text("Stop charging: ordered.")

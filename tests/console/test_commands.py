@@ -300,7 +300,7 @@ def test_long_parameters_are_json_and_an_effect_that_nobody_can_see_is_not_await
 def test_what_a_charge_point_trusts_is_ordered_by_administrators_only(
     alice: Client, cp16: ChargePoint
 ) -> None:
-    page = alice.get("/inspect/charge-points/CP16").content.decode()
+    page = alice.get("/inspect/charge-points/CP16/commands").content.decode()
     assert page.count("Only administrators may order this. Ask one of them.") == 3
     assert command(cp16, "delete-certificate") not in page
     assert command(cp16, "reset") in page
@@ -315,7 +315,8 @@ def test_what_a_charge_point_trusts_is_ordered_by_administrators_only(
     assert not Command.objects.exists()
 
     ada = signed_in(person("ada", "administrator"))
-    assert command(cp16, "delete-certificate") in ada.get("/inspect/charge-points/CP16").content.decode()
+    page = ada.get("/inspect/charge-points/CP16/commands").content.decode()
+    assert command(cp16, "delete-certificate") in page
     asked = ada.post(command(cp16, "delete-certificate"), named | {"confirmed": "yes"})
     assert asked.status_code != 403
 

@@ -125,12 +125,32 @@ def test_a_path_that_a_browser_reads_as_a_host_is_not_where_one_lands(client: Cl
 
 
 @pytest.mark.parametrize(
+    ("method", "address", "says"),
+    [
+        ("get", "/sys/tokens/4711", "There is no such token"),
+        ("post", "/sys/tokens/4711/change", "There is no such token"),
+        ("post", "/sys/tokens/4711/block", "There is no such token"),
+        ("post", "/sys/tokens/4711/delete", "There is no such token"),
+        ("get", "/inspect/frames?frame=00000000-0000-7000-8000-000000000000", "There is no such frame"),
+    ],
+)
+def test_what_is_not_there_is_said_in_words_of_ours(
+    alice: Client, method: str, address: str, says: str
+) -> None:
+    answer = getattr(alice, method)(address)
+    assert answer.status_code == 404
+    page = answer.content.decode()
+    assert says in page
+    assert "matches the given query" not in page
+
+
+@pytest.mark.parametrize(
     ("address", "back"),
     [
-        ("/inspect/charge-points/CP16/commands/reset", "/inspect/charge-points/CP16"),
+        ("/inspect/charge-points/CP16/commands/reset", "/inspect/charge-points/CP16/commands"),
         ("/inspect/charge-points/CP%3916/registration", "/inspect/charge-points/CP916"),
         ("/inspect/charge-points/a%22%3E%C3%A9/registration", "/inspect/charge-points/a%22%3E%C3%A9"),
-        ("/sys/tokens/1/block", "/sys/tokens"),
+        ("/sys/tokens/1/block", "/sys/tokens/1"),
         ("/sys/tokens/add", "/sys/tokens"),
         ("/sign-out", "/"),
     ],

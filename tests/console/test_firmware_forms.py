@@ -12,7 +12,7 @@ CP16 = "/inspect/charge-points/CP16"
 
 def test_alice_updates_firmware_with_a_certificate_pasted_into_the_form(alice: Client) -> None:
     make_online(make_charge_point())
-    page = alice.get(CP16).content.decode()
+    page = alice.get(f"{CP16}/commands").content.decode()
     assert '<textarea name="signing_certificate"' in page
     alice.post(
         f"{CP16}/commands/signed-update-firmware",

@@ -97,7 +97,7 @@ def test_every_sign_that_turns_the_writing_is_shown_by_its_number(alice: Client,
 def test_a_form_says_in_which_zone_its_times_are(alice: Client, db: None) -> None:
     make_online(make_charge_point())
     zone = f"In the time zone {settings.TIME_ZONE}."
-    page = text(alice, CP16)
+    page = text(alice, f"{CP16}/commands")
     times = re.findall(r'type="datetime-local"[^>]*id="([^"]+)"', page)
     assert "reserve-now-expires_at" in times
     for field in times:
@@ -108,7 +108,7 @@ def test_a_form_says_in_which_zone_its_times_are(alice: Client, db: None) -> Non
 
 def test_a_value_that_is_given_as_json_has_an_example_that_is_one(alice: Client, db: None) -> None:
     make_online(make_charge_point())
-    page = text(alice, CP16)
+    page = text(alice, f"{CP16}/commands")
     for field in ("set-charging-profile-charging_profile", "remote-start-charging_profile"):
         assert "Written as JSON: {" in hint_of(field, page)
     assert "Written as JSON: [" in hint_of("get-configuration-keys", page)

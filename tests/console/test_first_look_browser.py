@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.test_browser import Yard, live, sign_in
+from tests.console.yard import Yard, live, sign_in
 from tests.support.charger import stamp
 from tests.support.server import Server, running_server
 
@@ -104,8 +104,8 @@ def test_a_curve_of_energy_is_drawn_only_where_there_is_one(admin: Page, server:
     yard.do(charger.result("MeterValues", values))
     admin.goto(f"{server.base_url}/inspect/transactions?q={number}")
     admin.get_by_role("link", name=str(number), exact=True).click()
-    expect(admin.locator("[data-chart=power] canvas")).to_be_visible(timeout=PATIENCE)
-    expect(admin.locator("[data-chart=energy]")).to_have_text(
+    expect(admin.locator("[data-chart$='#power'] canvas")).to_be_visible(timeout=PATIENCE)
+    expect(admin.locator("[data-chart$='#energy']")).to_have_text(
         "No meter register was reported.", timeout=PATIENCE
     )
 

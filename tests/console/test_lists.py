@@ -1,6 +1,5 @@
 """Filters, order and pages of the lists are in the address; nonsense there is no error."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -9,8 +8,8 @@ from django.utils import timezone
 
 from chargers.models import Registration
 from tests.console.cast import make_charge_point, make_connector
-from tests.console.fleet import make_online, make_reading, make_transaction
-from transactions.models import IdToken, Transaction
+from tests.console.fleet import make_online, make_transaction
+from transactions.models import IdToken
 
 
 def found(client: Client, path: str, *names: str) -> list[str]:
@@ -128,43 +127,3 @@ def test_tokens_are_found(alice: Client) -> None:
     assert found(alice, "/sys/tokens?state=expired", *tokens) == ["LATE"]
     assert found(alice, "/sys/tokens?state=blocked", *tokens) == ["BLOCKED"]
     assert found(alice, "/sys/tokens?q=EVE", *tokens) == ["GOOD"]
-
-
-# --- the curve ------------------------------------------------------------------------------------------------------
-
-
-def series(client: Client, transaction: Transaction) -> dict[str, list[float | None]]:
-    answer = client.get(f"/inspect/transactions/{transaction.pk}/series.json")
-    assert answer.status_code == 200
-    return json.loads(answer.content)
-
-
-def test_the_curve_begins_at_zero_and_ends_at_what_is_billed(alice: Client) -> None:
-    transaction = make_transaction(
-        make_charge_point(), 1, status="ended", stopped_at=timezone.now(), meter_stop_wh=4500, energy_wh=3500
-    )
-    make_reading(transaction, 20, 2000, power_w=7000)
-    make_reading(transaction, 10, 4000, power_w=9000)
-    curve = series(alice, transaction)
-    assert curve["energy_wh"] == [0, 1000, 3000, 3500]
-    assert curve["power_w"] == [None, 7000, 9000, None]
-    assert curve["at"] == sorted(curve["at"])  # type: ignore[type-var]
-
-
-def test_a_long_curve_is_thinned(alice: Client) -> None:
-    transaction = make_transaction(make_charge_point(), 1)
-    for number in range(1500):
-        make_reading(transaction, 0, 1000 + number, power_w=1000 + number % 2)
-    curve = series(alice, transaction)
-    assert 400 < len(curve["at"]) <= 602
-    assert curve["energy_wh"][-1] == 1499
-    assert 1000 < curve["power_w"][5] < 1001  # type: ignore[operator]
-
-
-def test_an_empty_curve_is_a_curve(alice: Client) -> None:
-    assert series(alice, make_transaction(make_charge_point(), 1))["energy_wh"] == [0]
-
-
-def test_the_curve_is_for_those_who_are_signed_in(client: Client, db: None) -> None:
-    transaction = make_transaction(make_charge_point(), 1)
-    assert client.get(f"/inspect/transactions/{transaction.pk}/series.json").status_code == 302

@@ -15,6 +15,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from console import live as socket
 from csms.core import live, reach
 
+PATIENCE = 60  # seconds; a busy machine is no failure
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -35,15 +37,15 @@ def talker(client: Client | None = None, origin: str = "http://testserver") -> W
 
 
 async def closed_with(communicator: WebsocketCommunicator) -> Any:
-    await communicator.connect()
-    return (await communicator.receive_output())["code"]
+    await communicator.connect(PATIENCE)
+    return (await communicator.receive_output(PATIENCE))["code"]
 
 
 async def subscribed(client: Client, *topics: str) -> WebsocketCommunicator:
     communicator = talker(client)
-    assert (await communicator.connect())[0]
+    assert (await communicator.connect(PATIENCE))[0]
     await communicator.send_json_to({"subscribe": list(topics)})
-    assert await communicator.receive_json_from() == {"seq": 0, "changed": [], "subscribed": True}
+    assert await communicator.receive_json_from(PATIENCE) == {"seq": 0, "changed": [], "subscribed": True}
     return communicator
 
 
@@ -60,9 +62,9 @@ async def test_a_page_hears_its_topics_and_no_others(alice: Client) -> None:
     page = await subscribed(alice, "fleet", "charge-point:1")
     live.publish(["transactions"])
     live.publish(["fleet", "charge-point:2"])
-    assert await page.receive_json_from(5) == {"seq": 1, "changed": ["fleet"]}
+    assert await page.receive_json_from(PATIENCE) == {"seq": 1, "changed": ["fleet"]}
     live.publish(["charge-point:1"])
-    assert await page.receive_json_from(5) == {"seq": 2, "changed": ["charge-point:1"]}
+    assert await page.receive_json_from(PATIENCE) == {"seq": 2, "changed": ["charge-point:1"]}
     await page.disconnect()
 
 
@@ -72,13 +74,13 @@ async def test_a_page_hears_its_topics_and_no_others(alice: Client) -> None:
 async def test_nonsense_ends_the_socket(alice: Client, said: Any) -> None:
     page = await subscribed(alice, "fleet")
     await page.send_json_to(said)
-    assert (await page.receive_output(5))["code"] == 1008
+    assert (await page.receive_output(PATIENCE))["code"] == 1008
 
 
 async def test_a_quiet_socket_says_that_it_lives(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "PULSE_SECONDS", 0.05)
     page = await subscribed(alice, "fleet")
-    assert await page.receive_json_from(5) == {"seq": 0, "changed": []}
+    assert await page.receive_json_from(PATIENCE) == {"seq": 0, "changed": []}
     await page.disconnect()
 
 
@@ -87,8 +89,8 @@ async def test_who_signs_out_in_another_tab_is_told(alice: Client, monkeypatch: 
     page = await subscribed(alice, "fleet")
     assert SESSION_KEY in await sync_to_async(lambda: dict(alice.session))()
     await sync_to_async(alice.post)("/sign-out")
-    async with asyncio.timeout(10):
-        while (said := await page.receive_output(5))["type"] != "websocket.close":
+    async with asyncio.timeout(PATIENCE):
+        while (said := await page.receive_output(PATIENCE))["type"] != "websocket.close":
             pass
     assert said["code"] == socket.CLOSE_SIGNED_OUT
 
@@ -114,16 +116,11 @@ async def test_a_tab_that_closes_while_it_connects_turns_no_other_away(
     reach.found()
 
 
-async def test_the_pulse_of_a_page_that_is_gone_ends_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_said_to_a_page_that_is_gone_ends_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(content: Any) -> None:
         raise ClientDisconnected
 
-    async def signed_in() -> bool:
-        return True
-
     consumer = socket.LiveConsumer()
-    consumer.seq = 0
-    monkeypatch.setattr(socket, "PULSE_SECONDS", 0)
-    monkeypatch.setattr(consumer, "send_json", send)
-    monkeypatch.setattr(consumer, "_still_signed_in", signed_in)
-    assert await consumer._beat() is None  # a task that ends in an exception is an error in the log
+    monkeypatch.setattr(consumer, "send", send)
+    consumer._subscribe(["fleet"])
+    assert await consumer._speak() is None  # a task that ends in an exception is an error in the log

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.console.test_browser import Yard, live, sign_in
+from tests.console.yard import Yard, live, sign_in
 from tests.support.charger import stamp
 from tests.support.server import running_server
 
@@ -75,7 +75,7 @@ def test_a_fresh_transaction_has_no_curve_yet_and_nothing_is_said_of_its_charge_
         page.goto(f"{server.base_url}/inspect/transactions?q={number}")
         page.get_by_role("link", name=str(number), exact=True).click()
         live(page)
-        power, energy = page.locator("[data-chart=power]"), page.locator("[data-chart=energy]")
+        power, energy = page.locator("[data-chart$='#power']"), page.locator("[data-chart$='#energy']")
         expect(power).to_have_text("No reading yet.")
         expect(energy).to_have_text("No reading yet.")
         picture(page, "fresh")
@@ -100,12 +100,12 @@ def test_an_ended_transaction_without_readings_is_not_waited_for(page: Page, tmp
         page.goto(f"{server.base_url}/inspect/transactions?q={number}")
         page.get_by_role("link", name=str(number), exact=True).click()
         live(page)
-        power = page.locator("[data-chart=power]")
+        power = page.locator("[data-chart$='#power']")
         expect(power).to_have_text("No reading yet.")
         stop = {"transactionId": number, "meterStop": 1000, "timestamp": stamp()}
         yard.do(charger.result("StopTransaction", stop))
         expect(power).to_have_text(NO_POWER)
-        expect(page.locator("[data-chart=energy]")).not_to_contain_text("No reading yet.")
+        expect(page.locator("[data-chart$='#energy']")).not_to_contain_text("No reading yet.")
         yard.close()
 
 

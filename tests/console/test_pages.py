@@ -89,6 +89,25 @@ def test_an_identity_is_found_in_any_case_of_letters(alice: Client) -> None:
     assert alice.get("/inspect/charge-points/cp16")["Location"] == "/inspect/charge-points/CP16"
 
 
+TABS_LED = (
+    "",
+    "/frames",
+    "/connections",
+    "/commands",
+    "/events",
+    "/transactions",
+    "/audit",
+    "/configuration",
+)
+
+
+@pytest.mark.parametrize("tab", TABS_LED)
+def test_what_was_asked_goes_along_to_the_identity_as_it_is(alice: Client, tab: str) -> None:
+    make_charge_point("CP16")
+    answer = alice.get(f"/inspect/charge-points/cp16{tab}?window=24h&q=a%26b")
+    assert answer["Location"] == f"/inspect/charge-points/CP16{tab}?window=24h&q=a%26b"
+
+
 def test_a_charge_point_with_no_password_says_what_that_means(alice: Client) -> None:
     make_charge_point("OPEN")
     make_charge_point("CLOSED", password_hash="x")
@@ -147,11 +166,11 @@ def test_a_filter_reads_only_the_list(alice: Client) -> None:
 
 
 PINNED = {
-    "/": 11,
-    "/inspect/charge-points": 5,
-    "/inspect/transactions": 4,
-    "/sys/authorizations": 6,
-    "/sys/tokens": 4,
+    "/": 28,
+    "/inspect/charge-points": 8,
+    "/inspect/transactions": 6,
+    "/sys/authorizations": 8,
+    "/sys/tokens": 5,
 }
 
 
@@ -171,7 +190,7 @@ def test_the_page_of_a_charge_point_costs_as_much_with_many_transactions(
     first = make_busy_fleet()
     for number in range(300, 315):
         make_transaction(first, number)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(19):
         alice.get(f"/inspect/charge-points/{first.cp_id}")
 
 

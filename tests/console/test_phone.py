@@ -4,11 +4,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.console.test_browser import Yard, live, sign_in
+from tests.console.yard import Yard, live, sign_in
 from tests.support.charger import stamp
 from tests.support.server import running_server
 
-LEFT_EDGES = """[...document.querySelectorAll('#list tbody tr:first-child td')].map((cell) => {
+LEFT_EDGES = """[...document.querySelectorAll('#list tbody tr:first-child td:not(.pick)')].map((cell) => {
   const style = getComputedStyle(cell);
   return [style.paddingLeft, style.paddingRight].join(' ');
 })"""

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from console.tabs import TABS
-from tests.console.test_browser import HOSTILE, Yard, admin, complaints, live, server, sign_in, yard
+from tests.console.yard import HOSTILE, Yard, admin, complaints, live, server, sign_in, yard
 from tests.support.charger import stamp
 from tests.support.server import ROOT, Server, running_server
 
@@ -35,7 +35,9 @@ def test_alice_walks_through_all_sub_pages(
         links = admin.get_by_role("navigation", name=f"Pages of TABS{width}")
         links.get_by_role("link", name=tab.title, exact=True).click()
         expect(admin).to_have_url(re.compile(f"/{slug}$"))
-        expect(admin.locator(f"#{slug} .card-header").first).to_be_visible()
+        expect(links.get_by_role("link", name=tab.title, exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
         live(admin)
         assert wider(admin) == 0, slug
     for slug in FLEET:
@@ -125,7 +127,7 @@ def upload_download_delete(admin: Page, server: Server) -> None:
         live(admin)
         admin.locator("#order-get-diagnostics summary").click()
         admin.locator("#order-get-diagnostics").get_by_role("button").click()
-        file = admin.locator("#firmware a[download]")
+        file = admin.locator("#uploads a[download]")
         expect(file).to_contain_text("UPLOAD0001-diagnostics", timeout=30_000)
         expect(admin.locator("#firmware")).to_contain_text("Succeeded", timeout=30_000)
         with admin.expect_download() as download:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from csms.core.outbound.signing import ID, SIGNATURE, TIMESTAMP, read_secret, signature
-from tests.console.test_browser import HOSTILE, Yard, admin, complaints, live, never_reloaded, yard
 from tests.console.test_tabs_browser import wider
+from tests.console.yard import HOSTILE, Yard, admin, complaints, live, never_reloaded, yard
 from tests.support.receiver import receiving, status
 from tests.support.server import Server, running_server
 
@@ -38,7 +38,7 @@ def test_a_webhook_from_its_form_to_its_end(
         # The secret, once; it verifies what comes.
         secret = admin.get_by_label("Signing secret").input_value()
         admin.get_by_role("button", name="Copy").click()
-        expect(admin.get_by_text(re.compile("Copied|Ctrl"))).to_be_visible()
+        expect(admin.get_by_text(re.compile(r"Copied\.|copy it with"))).to_be_visible()
         admin.get_by_role("link", name="I have kept it").click()
         live(admin)
         admin.get_by_role("button", name="Send a test").click()

@@ -1,5 +1,6 @@
 """Webhooks in the console: made, looked at, changed, tested, paused, replayed and deleted, by those who may."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from console.views import webhook_steps
 from console.views.webhook_forms import GROUP_TITLES, WebhookForm, patterns
@@ -396,6 +399,45 @@ def test_what_is_dead_is_replayed_one_by_one_and_all_together(adam: Client, endp
     assert "2 dead deliveries are posted again" in done(adam, endpoint, "replay-dead")
     assert not Delivery.objects.filter(state=State.DEAD).exists()
     assert "Replay all dead" not in text(adam, address(endpoint))
+
+
+def test_what_is_tried_now_while_nothing_is_posted_is_said_to_wait(adam: Client, endpoint: Endpoint) -> None:
+    row = a_delivery(endpoint)
+    pause_endpoint(endpoint, by="adam", now=timezone.now())
+    page = adam.post(address(endpoint, f"/deliveries/{row.pk}/replay"), follow=True).content.decode()
+    assert "cp.status waits, and is posted again when the webhook goes on" in page
+
+
+GERMAN = {
+    "rotate": "Geheimnis",
+    "pause": "ist angehalten",
+    "resume": "macht weiter",
+    "resume-from-now": "von jetzt an",
+    "off": "ist ausgeschaltet",
+    "test": "Der Test",
+    "replay-dead": "aufgegebene Zustellungen",
+    "replay-since": "Ereignisse",
+    "discard-dead": "aufgegebene Zustellungen",
+    "delete": "wurde gelöscht",
+}
+
+
+@pytest.mark.parametrize("slug", STEPS)
+def test_questions_and_answers_are_in_the_readers_language(
+    adam: Client, endpoint: Endpoint, slug: str
+) -> None:
+    adam.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    a_delivery(endpoint)
+    a_delivery(endpoint)
+    given = {"since": "2026-01-01T00:00"} if slug == "replay-since" else {}
+    path = address(endpoint, f"/{slug}")
+    if slug in ASKING:
+        with override("en"):
+            question = str(webhook_steps.STEPS[slug].question).format(name="billing")
+        page = html.unescape(adam.post(path, given).content.decode())
+        assert question not in page
+    said = adam.post(path, given | {"confirmed": "yes"}, follow=True).content.decode()
+    assert GERMAN[slug] in html.unescape(said)
 
 
 def test_what_is_dead_is_discarded_after_the_question(adam: Client, endpoint: Endpoint) -> None:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from chargers.models import Command, ConnectorStatus, Frame, Registration
 from console import words
-from console.templatetags.console import kwh, spell_duration
+from console.templatetags.amounts import kwh, spell_duration
 from transactions.authorization import Verdict
 from transactions.models import Transaction
 

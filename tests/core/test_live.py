@@ -41,10 +41,9 @@ async def test_topics_of_many_units_come_as_one_announcement(listener, writer: W
     for n in range(50):
         writer.submit(lambda n=n: live.announce("fleet", f"charge-point:{n % 3}"), lambda result, error: None)
     await writer.run(lambda: None)
-    assert await listener() == {
-        "type": "live.changed",
-        "topics": ["charge-point:0", "charge-point:1", "charge-point:2", "fleet"],
-    }
+    heard = await listener()
+    assert heard["type"] == "live.changed"
+    assert heard["topics"] == ["charge-point:0", "charge-point:1", "charge-point:2", "fleet"]
 
 
 async def test_what_was_rolled_back_is_not_announced(listener, writer: Writer):

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.lanes.services import START_SECONDS, ServiceError, free_port
+from tests.lanes.services import START_SECONDS, ServiceError, free_port, send_signal
 
 POM = Path(__file__).with_name("kafka-pom.xml")
 CACHE = Path(__file__).resolve().parents[2] / ".venv" / "kafka"
@@ -176,7 +176,7 @@ class Kafka:
     def signal(self, number: int) -> None:
         """Send a signal; SIGSTOP makes it a broker that takes and says nothing."""
         assert self._process is not None
-        self._process.send_signal(number)
+        send_signal(self._process.pid, number)
 
     def kill(self) -> None:
         """End it as a power failure of its process would; what it has confirmed is in its files."""

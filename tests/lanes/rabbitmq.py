@@ -15,7 +15,7 @@ from pathlib import Path
 
 import amqp
 
-from tests.lanes.services import ServiceError, free_port
+from tests.lanes.services import ServiceError, free_port, send_signal
 
 START_SECONDS = 120
 USER = "csms"
@@ -104,7 +104,7 @@ class Rabbit:
     def signal(self, number: int) -> None:
         """Send a signal to the node; SIGSTOP makes it a broker that takes and says nothing."""
         assert self._node is not None
-        os.kill(self._node.pid, number)
+        send_signal(self._node.pid, number)
 
     def kill(self) -> None:
         """End it as a power failure would; what it has confirmed is on its disk."""

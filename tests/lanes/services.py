@@ -222,3 +222,21 @@ def end_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGINT)
+
+
+def send_signal(pid: int, number: int) -> None:
+    """Send a signal; one that stops has stopped all threads when this returns: until then they still answer."""
+    os.kill(pid, number)
+    deadline = time.monotonic() + STOP_SECONDS
+    while number == signal.SIGSTOP and time.monotonic() < deadline:
+        if _states(pid) == {"T"}:
+            break
+        time.sleep(0.01)
+
+
+def _states(pid: int) -> set[str]:
+    """The letters of what its threads do (proc(5))."""
+    try:
+        return {stat.read_text().rpartition(") ")[2][0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+    except (FileNotFoundError, ProcessLookupError):  # one of them has just ended
+        return set()

@@ -25,7 +25,7 @@ def operator(db: None) -> Client:
 
 
 def test_alice_reserves_by_the_form(operator: Client, cp16: ChargePoint) -> None:
-    page = operator.get("/inspect/charge-points/CP16").content.decode()
+    page = operator.get("/inspect/charge-points/CP16/commands").content.decode()
     assert 'name="expires_at"' in page
     assert 'type="datetime-local"' in page
     operator.post(FORM, WISH)

@@ -15,7 +15,7 @@ from chargers.commands.ordering import Author
 from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
 from chargers.services import register_charge_point
-from csms.core.config import get_config
+from csms.core.config import forget_config, get_config
 
 ALICE = Author("alice")
 
@@ -29,7 +29,7 @@ def settings_are(**values: str) -> Iterator[None]:
     """These settings hold for a while, by the names of their environment variables."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
-    get_config.cache_clear()
+    forget_config()
     try:
         yield
     finally:
@@ -38,7 +38,7 @@ def settings_are(**values: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        get_config.cache_clear()
+        forget_config()
 
 
 class House:

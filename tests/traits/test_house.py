@@ -66,7 +66,7 @@ async def test_a_boot_as_another_model_or_firmware_brings_other_traits(house: Ho
 async def test_a_lost_bell_is_made_good(house: House, no_models: None):
     async with cp16(house) as charger:
         ModelTraits.objects.create(vendor="Acme", traits={"call_timeout": 55}, changed_at=now())
-        house.on_loop(house.gateway._look_at_traits)
+        house.on_loop(house.gateway.traits.look)
         await eventually(lambda: traits(house, charger.row).call_timeout == 55)
 
 

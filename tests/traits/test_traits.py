@@ -79,7 +79,7 @@ def test_patterns(patterns: tuple[str, ...], fits: bool):
     assert (selectors.traits_of(made()).call_timeout == 77) is fits
 
 
-def test_connecting_costs_one_query_more(django_assert_num_queries: Any):
+def test_connecting_costs_one_query_for_traits_and_none_for_blocks(django_assert_num_queries: Any):
     cp16 = made()
     said("Acme", call_timeout=77)
     selectors.model_rules()

@@ -51,6 +51,14 @@ def rules_in_force(
 
     Charging that has not begun is taken to begin at `begin`.
     """
+    for row, rule in profiles_in_force(charge_point_id, connector_number, begin=begin):
+        yield row.terms.schedule.unit, rule
+
+
+def profiles_in_force(
+    charge_point_id: int, connector_number: int, *, begin: datetime
+) -> Iterator[tuple[InstalledProfile, Rule]]:
+    """Yield each installed profile that has to do with a connector, and its rule, as `rules_in_force` does."""
     transaction = running_transaction(charge_point_id, connector_number) if connector_number else None
     charging_since = transaction.started_at if transaction is not None else begin
     own = Q(transaction=None) if transaction is None else Q(transaction=None) | Q(transaction=transaction)
@@ -61,7 +69,7 @@ def rules_in_force(
         profile = row.terms
         schedule = profile.schedule
         yield (
-            schedule.unit,
+            row,
             Rule(
                 purpose=profile.purpose,
                 connector_number=row.connector_number or 0,

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.api import charge_point_or_404
+from chargers.commands.sending_api import author_of
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
 from csms.core.api_errors import invalid
@@ -208,7 +209,9 @@ class Policy(ApiView):
         chosen = {name: body.get(name, []) for name in ("tokens", "groups")}
         if body["policy"] != LocalList.Policy.CHOSEN and (named := [name for name in chosen if chosen[name]]):
             raise invalid({name: ["Only with the policy `chosen`."] for name in named})
-        services.set_policy(charge_point, policy=body["policy"], now=timezone.now(), **chosen)
+        services.set_policy(
+            charge_point, policy=body["policy"], now=timezone.now(), by=author_of(request).name, **chosen
+        )
         return Response(shown(charge_point))
 
 

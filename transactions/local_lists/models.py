@@ -76,6 +76,7 @@ class LocalListEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["local_list", "key"], name="locallistentry_caseless")]
+        indexes = [models.Index(fields=["key"], name="locallistentry_key")]  # on which lists is this token?
 
     def __str__(self) -> str:
         return self.id_token

@@ -61,6 +61,12 @@ def entries(local_list: LocalList) -> QuerySet[LocalListEntry]:
     return LocalListEntry.objects.filter(local_list_id=local_list.pk)
 
 
+def entries_of_token(id_token: str) -> QuerySet[LocalListEntry]:
+    """Return where a token stands on the lists that charge points accepted, with these charge points."""
+    rows = LocalListEntry.objects.filter(key=caseless(id_token))
+    return rows.select_related("local_list__charge_point").order_by("local_list__charge_point__cp_id")
+
+
 def message_max(charge_point_id: int) -> int:
     """Return how many entries one of our messages has (S16-32)."""
     return reported_message_max(charge_point_id) or MESSAGE_DEFAULT

@@ -21,6 +21,7 @@ from chargers.commands.sending import send_command
 from chargers.following import Booted
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Registration
+from chargers.services import from_to, note_act
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.local_lists import selectors
@@ -65,7 +66,13 @@ def locked_list(charge_point_id: int) -> LocalList:
 
 
 def set_policy(
-    charge_point: ChargePoint, *, policy: str, tokens: list[str], groups: list[str], now: datetime
+    charge_point: ChargePoint,
+    *,
+    policy: str,
+    tokens: list[str],
+    groups: list[str],
+    now: datetime,
+    by: str = "",
 ) -> LocalList:
     """Say which tokens belong on a charge point's list; the clock sends them. Idempotent.
 
@@ -75,6 +82,12 @@ def set_policy(
         row = locked_list(charge_point.pk)
         wanted = {"policy": policy, "tokens": tokens, "groups": groups}
         if any(getattr(row, name) != value for name, value in wanted.items()):
+            changed: dict[str, Any] = {
+                name: from_to(getattr(row, name), value)
+                for name, value in wanted.items()
+                if getattr(row, name) != value
+            }
+            note_act("local_list_policy.set", charge_point, by=by, now=now, **changed)
             for name, value in wanted.items():
                 setattr(row, name, value)
             row.seen, row.try_after, row.failures, row.fell_back = "", None, 0, False

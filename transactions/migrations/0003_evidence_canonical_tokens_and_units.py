@@ -5,7 +5,7 @@ import django.db.models.deletion
 import transactions.models
 from django.db import migrations, models
 
-from transactions.token_forms import canonical_token
+from csms.core.id_tokens import canonical_token
 
 
 def fill(apps, schema_editor):

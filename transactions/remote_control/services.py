@@ -14,6 +14,7 @@ from chargers.commands.sending import EXPIRY_MAX
 from chargers.configuration.selectors import reported_number
 from chargers.models import Command, Connector, ConnectorStatus
 from csms.core.events.services import record
+from csms.core.id_tokens import canonical_token
 from csms.core.ids import uuid7_floor
 from csms.core.live import announce
 from transactions.charging_profiles.services import drop_profiles_of
@@ -21,7 +22,6 @@ from transactions.happenings import TransactionStarted
 from transactions.models import MeterValue, Transaction
 from transactions.remote_control.models import UnexplainedCharging
 from transactions.selectors import open_transactions
-from transactions.token_forms import canonical_token
 
 NO_TRANSACTION = "No transaction came."
 ONLY_CHARGING = "It charges, but no transaction was reported."

@@ -37,6 +37,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 registration=registration,
                 password=password or "",
+                by="manage.py add_charge_point",
             )
         except Refusal as error:
             raise CommandError(str(error)) from error

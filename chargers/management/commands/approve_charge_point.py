@@ -21,5 +21,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['cp_id']} is not known; add_charge_point registers it")
         if charge_point.retired_at is not None:
             raise CommandError(f"{charge_point} was retired on {charge_point.retired_at:%Y-%m-%d}")
-        changed = set_registration(charge_point, Registration.ACCEPTED, now=timezone.now())
+        changed = set_registration(
+            charge_point, Registration.ACCEPTED, now=timezone.now(), by="manage.py approve_charge_point"
+        )
         self.stdout.write(f"{charge_point} is accepted{'.' if changed else ' already.'}")

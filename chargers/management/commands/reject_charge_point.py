@@ -19,5 +19,7 @@ class Command(BaseCommand):
         charge_point = find_charge_point(options["cp_id"])
         if charge_point is None:
             raise CommandError(f"{options['cp_id']} is not known, so there is nothing to reject")
-        changed = set_registration(charge_point, Registration.REJECTED, now=timezone.now())
+        changed = set_registration(
+            charge_point, Registration.REJECTED, now=timezone.now(), by="manage.py reject_charge_point"
+        )
         self.stdout.write(f"{charge_point} is rejected{'.' if changed else ' already.'}")

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             return
         if not options["yes"] and not self._agreed(f"Retire {charge_point} for good? [y/N] "):
             raise CommandError(f"{charge_point} was not retired; answer y, or give --yes")
-        retire_charge_point(charge_point, now=timezone.now())
+        retire_charge_point(charge_point, now=timezone.now(), by="manage.py retire_charge_point")
         self.stdout.write(f"{charge_point} is retired.")
 
     def _agreed(self, question: str) -> bool:

@@ -98,3 +98,35 @@ class TokenChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token.name} {self.what}"
+
+
+class SavedView(models.Model):
+    """The filters and order of a list under a name: one person's own, or shared with all."""
+
+    owner = models.ForeignKey(User, models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=40, help_text="which list it is of")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True, help_text="the query string of its address")
+    shared = models.BooleanField(default=False, help_text="everybody sees it")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "page", "name"], name="savedview_name")]
+        indexes = [models.Index(fields=["page"], condition=models.Q(shared=True), name="savedview_shared")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DefaultView(models.Model):
+    """The view with which a list begins for one person."""
+
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="+")
+    page = models.CharField(max_length=40)
+    view = models.ForeignKey(SavedView, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "page"], name="defaultview_once")]
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.view_id}"

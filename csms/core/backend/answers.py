@@ -3,13 +3,14 @@
 Pure. Every answer is the envelope `{success, data, message[, error_code]}`; what of it counts is in `data`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar, cast, get_args
 
 import orjson
+
+from csms.core.id_tokens import canonical_token
 
 TokenStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
 RegistrationStatus = Literal["Accepted", "Pending", "Rejected"]
@@ -19,8 +20,6 @@ TOKEN_STATUSES: frozenset[str] = frozenset(get_args(TokenStatus))
 REGISTRATION_STATUSES: frozenset[str] = frozenset(get_args(RegistrationStatus))
 PARENT_MAX = 255
 INTERVAL_MAX = 7 * 86_400  # seconds
-_BETWEEN = str.maketrans("", "", ": -")
-_CARD_NUMBER = re.compile(r"(?:[0-9A-Fa-f]{2}){4,16}", re.ASCII)
 MESSAGE_MAX = 200  # characters of the backend's own words that are kept
 
 Value = TypeVar("Value")
@@ -93,16 +92,11 @@ def check_about(data: Mapping[str, Any], question: Mapping[str, Any]) -> None:
     Case, and what readers put between the bytes of a card's number, does not make it another.
     """
     about, asked = data.get("id_tag"), question.get("id_tag")
-    if about is not None and not (
-        isinstance(about, str) and isinstance(asked, str) and _alike(about) == _alike(asked)
-    ):
+    alike = (
+        isinstance(about, str) and isinstance(asked, str) and canonical_token(about) == canonical_token(asked)
+    )
+    if about is not None and not alike:
         raise Garbage(f"it is about another token: `id_tag` is {shown(about)}")
-
-
-def _alike(token: str) -> str:
-    """Return the form in which tokens are compared here, too: see `transactions.token_forms`."""
-    bare = token.translate(_BETWEEN)
-    return (bare if _CARD_NUMBER.fullmatch(bare) else token.strip()).upper()
 
 
 def read_token(data: Mapping[str, Any]) -> TokenVerdict:

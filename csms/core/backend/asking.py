@@ -149,9 +149,15 @@ def get_backend() -> Backend | None:
     config = get_config()
     if not config.backend_base_url:
         return None
-    if _backend is None or _backend.config is not config:
+    if _backend is None or (_backend.config is not config and _asked(_backend.config) != _asked(config)):
         _backend = Backend(config)
+    _backend.config = config  # of a change that is not the backend's, what it said lately is kept
     return _backend
+
+
+def _asked(config: Config) -> dict[str, Any]:
+    """Return what the settings say of the backend."""
+    return {name: getattr(config, name) for name in Config.model_fields if name.startswith("backend_")}
 
 
 def forget_backend() -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Literal
 
@@ -40,6 +41,8 @@ class Breaker:
         self._turn = 1  # one for as long as it is closed, and a new one for each try
         self._probing = False
         self.state: State = "closed"
+        self.answered_at: datetime | None = None
+        """When the endpoint last gave a usable answer to this process."""
         BREAKER.labels(endpoint).set(NUMBERS[self.state])
 
     def admits(self) -> bool:
@@ -68,6 +71,7 @@ class Breaker:
     def succeeded(self, turn: int) -> None:
         """The endpoint has answered."""
         with self._lock:
+            self.answered_at = datetime.now(UTC)
             if turn == self._turn and self.state != "open":
                 self._failures = 0
                 self._probing = False

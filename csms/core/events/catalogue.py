@@ -40,7 +40,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("tx.started", "TransactionStarted", "A transaction has started."),
     ("tx.updated", "TransactionUpdated", "Something new is known of a transaction; `reason` says what."),
     ("tx.stopped", "TransactionStopped", "A transaction has ended, by its report or by what else was seen."),
-    ("tx.stop_replaced", "TransactionStopReplaced", "The end that was reported replaces one that was inferred."),
+    (
+        "tx.stop_replaced",
+        "TransactionStopReplaced",
+        "Another end replaces one that was inferred: the one that was reported, or one of later readings.",
+    ),
     ("tx.stop_differs", "TransactionStopDiffers", "Another end was reported; the first one stands."),
     ("tx.priced", "TransactionPriced", "A transaction was priced, or its price has changed."),
     ("remote_start.expired", "RemoteStartExpired", "An accepted remote start has brought no transaction."),

@@ -40,13 +40,21 @@ SCANNED = 20_000
 
 
 def newest_of(
-    cp_id: str, *, types: Iterable[str] | None = None, before: int | None = None, most: int, text_max: int
+    cp_id: str | None,
+    *,
+    types: Iterable[str] | None = None,
+    before: int | None = None,
+    most: int,
+    text_max: int,
 ) -> Newest[Event]:
-    """Return the newest events of a charge point, of these types. Without `before` those that have no place come first.
+    """Return the newest events of a charge point, or of the whole house, of these types.
 
-    Each has the beginning of its payload as `excerpt`. At most SCANNED events are looked at.
+    Without `before` those that have no place come first. Each has the beginning of its payload as `excerpt`. At most
+    SCANNED events are looked at.
     """
-    rows = Event.objects.filter(cp_id=cp_id).defer("payload").annotate(excerpt=Left("payload", text_max))
+    rows = Event.objects.defer("payload").annotate(excerpt=Left("payload", text_max))
+    if cp_id is not None:
+        rows = rows.filter(cp_id=cp_id)
     wanted = Q() if types is None else Q(type__in=list(types))
     fresh = [] if before is not None else list(rows.filter(wanted, position=None).order_by("-pk")[:most])
     placed = rows.filter(position__isnull=False)

@@ -7,6 +7,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from csms.core.config import get_config
+from csms.core.overrides.services import refresh
 from csms.pruning import Holding, holdings, prune
 
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refresh()
         now = timezone.now()
         if options["dry_run"]:
             for holding in holdings(get_config(), now=now):

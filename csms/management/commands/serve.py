@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Any
 
 import uvloop
@@ -17,11 +18,13 @@ from django.utils import timezone
 from csms.core.access.models import Role, User
 from csms.core.config import Config, get_config, prepare_data_dir
 from csms.core.data_dir import InUse, hold_alone
+from csms.core.overrides.watching import WATCH
 from csms.management.commands.prepare_demo import PREFIX, password_file
 from csms.pruning import make_partitions
 from csms.server import CannotListen, Companions, listen, serve
 
 START_LOCK = 0x6373_6D73  # "csms": any number that nobody else uses as an advisory lock
+START_LOOK = 0.2  # seconds
 
 
 class Command(BaseCommand):
@@ -60,9 +63,13 @@ class Command(BaseCommand):
             where = config.database_path or "the database of DATABASE_URL"
             raise CommandError(f"cannot use {where}: {problem}") from error
         self._greet(config, listener, password)
+        WATCH.start()
         connection.close()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(config, listener, companions))
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(config, listener, companions))
+        finally:
+            WATCH.stop()
 
     def _prepare_demo(self, listener: socket.socket, count: int, companions: Companions) -> None:
         call_command("prepare_demo", count=count, verbosity=0)
@@ -107,14 +114,21 @@ def alone_with_database() -> Iterator[None]:
     if connection.vendor != "postgresql":  # SQLite serves one process
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [START_LOCK])
+    # Asked for again and again: a statement that waits would keep waiting whoever builds an index concurrently.
+    while not _locked():
+        sleep(START_LOOK)
     # Freed by the end of the session too, so a server that dies here locks nobody out.
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [START_LOCK])
+
+
+def _locked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [START_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def _address(listener: socket.socket) -> tuple[str, int]:

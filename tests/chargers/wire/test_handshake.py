@@ -8,6 +8,7 @@ import websockets
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
+from chargers.blocking.services import block_address, unblock
 from chargers.models import ChargePoint, RefusedHandshake, Registration
 from chargers.services import set_password, set_registration
 from csms.core.config import get_config
@@ -95,6 +96,18 @@ async def test_a_rejected_charge_point_stays_outside(house: House):
     set_registration(rejected, Registration.REJECTED, now=now())
     assert (await refusal(house, "ID-REJECTED"))[0] == 403
     assert (await remembered("ID-REJECTED", "rejected")).http_status == 403
+
+
+async def test_a_blocked_address_is_turned_away_until_it_is_unblocked(house: House):
+    known("ID-BLOCKED")
+    block = block_address("127.0.0.1", by="alice", now=now(), days=1)
+    try:
+        assert await refusal(house, "ID-BLOCKED") == (403, "an operator blocked this address")
+        assert (await remembered("ID-BLOCKED", "blocked")).peer == "127.0.0.1"
+    finally:
+        unblock(block, by="alice", now=now())
+    async with RawCharger.connect(house.ocpp_url, "ID-BLOCKED") as charger:
+        assert (await charger.boot())["status"] == "Accepted"
 
 
 # --- version: T-005 to T-008, TC_088 -----------------------------------------------------------

@@ -190,7 +190,7 @@ async def test_tc_043_4_an_empty_list_clears_the_charge_point(house: House):
 async def test_tc_043_5_send_local_list_differential(house: House):
     async with lister(house) as charger:
         await has_list(charger)
-        delete_id_token(IdToken.objects.get(id_token="ALICE"))
+        delete_id_token(IdToken.objects.get(id_token="ALICE"), now=now())
         update_id_token(IdToken.objects.get(id_token="BOB"), now=now(), blocked=True)
         token("CHARLIE")
         command = charger.order("send-local-list", update_type="Differential")
@@ -321,7 +321,7 @@ async def test_s16_32_of_too_many_tokens_those_that_may_charge_go_first(house: H
         ]
         # Where it is full, a removal makes room within the same message, before what is added.
         await eventually(lambda: the_list(charger).command_id is None)
-        delete_id_token(IdToken.objects.get(id_token="BOB"))
+        delete_id_token(IdToken.objects.get(id_token="BOB"), now=now())
         charger.order("send-local-list")
         sent = await takes(charger)
         assert list(entries(sent).items()) == [("BOB", None), ("DAVE", {"status": "Accepted"})]

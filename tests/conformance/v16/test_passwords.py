@@ -243,7 +243,7 @@ async def test_tc_085_basic_authentication(house: House):
 
 async def test_t_020_one_security_profile_per_station(house: House):
     row = known("T020", password=OLD)
-    set_security_profile(row, 2)
+    set_security_profile(row, 2, now=now())
     assert not await may_enter(house, "T020", OLD)
     refusal = await eventually(lambda: RefusedHandshake.objects.filter(identity="T020").first())
     assert (refusal.reason, refusal.http_status) == ("lower_security_profile", 403)
@@ -356,7 +356,7 @@ async def test_t_037_no_downgrade(house: House):
         await wire.boot()
         with pytest.raises(CommandRefused, match="never lowered"):
             CP16(row, wire).order("change-configuration", key="SecurityProfile", value="1")
-    set_security_profile(fresh(row), 0)
+    set_security_profile(fresh(row), 0, now=now())
     assert await may_enter(house, "T037", OLD)
 
 

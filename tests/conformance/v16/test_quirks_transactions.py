@@ -9,10 +9,11 @@ import pytest
 from chargers.models import Command
 from chargers.traits.services import set_charge_point_traits
 from chargers.traits.values import Traits
+from csms.core.id_tokens import canonical_token
 from tests.transactions.cast import NOON, Wireless, at, token
 from transactions.ending import infer_ends
 from transactions.models import MeterValue, UnknownToken
-from transactions.token_forms import canonical_token, meant_token
+from transactions.token_forms import meant_token
 
 pytestmark = pytest.mark.django_db
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from csms.core.audit.services import at_the_keyboard
 from transactions.authorization import find_id_token
 from transactions.tokens import TokenRefusal, add_id_token, id_token_warnings, update_id_token
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--update", action="store_true", help="change a token that is known already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        text, now = options["token"], timezone.now()
+        text, now, by = options["token"], timezone.now(), at_the_keyboard()
         given = {
             name: options[name]
             for name in ("label", "parent", "max_active", "blocked")
@@ -48,12 +49,12 @@ class Command(BaseCommand):
         token = find_id_token(text)
         try:
             if token is None:
-                token = add_id_token(text, now=now, **given)
+                token = add_id_token(text, now=now, by=by, **given)
                 done = "is registered"
             elif not options["update"]:
                 raise CommandError(f"{token} is known already; --update changes it")
             else:
-                done = "is changed" if update_id_token(token, now=now, **given) else "was so already"
+                done = "is changed" if update_id_token(token, now=now, by=by, **given) else "was so already"
         except TokenRefusal as error:
             raise CommandError(str(error)) from error
         for warning in id_token_warnings(token.id_token):

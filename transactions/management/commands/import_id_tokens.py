@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from csms.core.audit.services import at_the_keyboard
 from transactions.token_files import COLUMNS, FileRefused
 from transactions.token_import import import_id_tokens
 
@@ -22,7 +23,13 @@ class Command(BaseCommand):
         path, dry_run = options["file"], options["dry_run"]
         try:
             with path.open(encoding="utf-8-sig", newline="") as lines:
-                done = import_id_tokens(lines, upsert=options["upsert"], dry_run=dry_run, now=timezone.now())
+                done = import_id_tokens(
+                    lines,
+                    upsert=options["upsert"],
+                    dry_run=dry_run,
+                    now=timezone.now(),
+                    by=at_the_keyboard(),
+                )
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}") from error
         except FileRefused as refusal:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chargers.certificates.authority import create_ca
 from csms.core.config import get_config
+from csms.core.overrides.services import refresh
 
 
 class Command(BaseCommand):
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refresh()
         config = get_config()
         if not 1 <= options["days"] <= 36_500:
             raise CommandError("--days is a number from 1 to 36500")

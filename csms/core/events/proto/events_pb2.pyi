@@ -390,7 +390,7 @@ class ModelTraits(_message.Message):
     def __init__(self, vendor: _Optional[str] = ..., model: _Optional[str] = ..., firmware: _Optional[str] = ..., traits: _Optional[_Union[TraitValues, _Mapping]] = ...) -> None: ...
 
 class TraitValues(_message.Message):
-    __slots__ = ("leniency", "token_rule", "energy_factor", "connector_max_kw", "call_timeout", "upload_url_max", "profile_unit", "max_stack_level", "autostart_token", "restart_pause", "naive_time_zone", "default_version", "only_version")
+    __slots__ = ("leniency", "token_rule", "energy_factor", "connector_max_kw", "call_timeout", "upload_url_max", "profile_unit", "max_stack_level", "autostart_token", "restart_pause", "naive_time_zone", "default_version", "only_version", "supply")
     LENIENCY_FIELD_NUMBER: _ClassVar[int]
     TOKEN_RULE_FIELD_NUMBER: _ClassVar[int]
     ENERGY_FACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -404,6 +404,7 @@ class TraitValues(_message.Message):
     NAIVE_TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_VERSION_FIELD_NUMBER: _ClassVar[int]
     ONLY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SUPPLY_FIELD_NUMBER: _ClassVar[int]
     leniency: str
     token_rule: str
     energy_factor: str
@@ -417,7 +418,8 @@ class TraitValues(_message.Message):
     naive_time_zone: str
     default_version: str
     only_version: str
-    def __init__(self, leniency: _Optional[str] = ..., token_rule: _Optional[str] = ..., energy_factor: _Optional[str] = ..., connector_max_kw: _Optional[int] = ..., call_timeout: _Optional[int] = ..., upload_url_max: _Optional[int] = ..., profile_unit: _Optional[str] = ..., max_stack_level: _Optional[int] = ..., autostart_token: _Optional[str] = ..., restart_pause: _Optional[int] = ..., naive_time_zone: _Optional[str] = ..., default_version: _Optional[str] = ..., only_version: _Optional[str] = ...) -> None: ...
+    supply: str
+    def __init__(self, leniency: _Optional[str] = ..., token_rule: _Optional[str] = ..., energy_factor: _Optional[str] = ..., connector_max_kw: _Optional[int] = ..., call_timeout: _Optional[int] = ..., upload_url_max: _Optional[int] = ..., profile_unit: _Optional[str] = ..., max_stack_level: _Optional[int] = ..., autostart_token: _Optional[str] = ..., restart_pause: _Optional[int] = ..., naive_time_zone: _Optional[str] = ..., default_version: _Optional[str] = ..., only_version: _Optional[str] = ..., supply: _Optional[str] = ...) -> None: ...
 
 class Alias(_message.Message):
     __slots__ = ("identity", "added")
