@@ -220,9 +220,10 @@ def test_of_very_much_the_newest_is_told_and_that_there_was_more(now_cp: Wireles
     StatusReport.objects.all().delete()
     Event.objects.all().delete()
     transaction = Transaction.objects.select_related("charge_point").get()
+    begun = timezone.now()
 
     def heard(number: int) -> None:
-        now = timezone.now()
+        now = begun + timedelta(milliseconds=number)  # a machine's clock may be set back meanwhile
         StatusReport.objects.create(
             charge_point=now_cp.row, connector_number=1, status=f"Word{number}", received_at=now
         )
