@@ -24,6 +24,7 @@ from tests.lanes.kafka import Kafka
 from tests.lanes.programs import PROGRAMS
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
+from tests.support.migrated import postgres_template
 
 # A busy machine is no failure.
 hypothesis_settings.register_profile("house", deadline=None)
@@ -75,7 +76,14 @@ _prepare_environment()
 
 # --- selection -------------------------------------------------------------------------------------
 
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "new_database", "database_url"}
+DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "live_server",
+    "new_database",
+    "database_url",
+    "new_database_url",
+}
 BROWSER_FIXTURES = {"page", "context", "browser", "chromium_path"}
 
 
@@ -187,19 +195,20 @@ def postgres_url() -> str:
 
 
 @pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[[], str]]:
-    """Makes values of DATABASE_URL for server processes, one a call, each an empty database of this lane.
+def new_database() -> Iterator[Callable[..., str]]:
+    """Makes values of DATABASE_URL for server processes, each a migrated database of this lane, or a `new` one.
 
     In the SQLite lane that is the empty text: the server then keeps its file in its own CSMS_DATA_DIR.
     """
     made: list[str] = []
 
-    def make() -> str:
+    def make(*, new: bool = False) -> str:
         if LANE == "sqlite":
             return ""
         name = f"server_{token_hex(6)}"
+        template = "template1" if new else postgres_template(_postgres_url())
         with psycopg.connect(_postgres_url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
         return f"{_postgres_url().rsplit('/', 1)[0]}/{name}"
 
@@ -211,9 +220,15 @@ def new_database() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def database_url(new_database: Callable[[], str]) -> str:
+def database_url(new_database: Callable[..., str]) -> str:
     """The DATABASE_URL for one server process of this lane: see `new_database`."""
     return new_database()
+
+
+@pytest.fixture
+def new_database_url(new_database: Callable[..., str]) -> str:
+    """The same of a database in which nothing is yet."""
+    return new_database(new=True)
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ class Backend:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str]) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("outcomes")
     settings = {"CSMS_UNKNOWN_CHARGE_POINTS": "accept", "CSMS_UNKNOWN_ID_TAGS": "accept"}
     with running_server(folder, new_database(), CSMS_CALL_TIMEOUT="5", **settings) as server:
