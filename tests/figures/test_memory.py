@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from chargers.models import ChargePoint
 from csms.core.time_zones import days as day_edges
+from csms.core.time_zones import hours
 from tests.console.cast import make_charge_point
 from transactions.figures import analysis, ranking, whole_days
 from transactions.figures.analysis import Analysis, Window
@@ -212,6 +213,39 @@ def test_the_few_that_are_told_are_the_first_of_all(
     most = sorted(done, key=lambda row: (-row.energy_wh, -row.sessions, row.cp_id))
     least = sorted(here, key=lambda row: (row.energy_wh, row.sessions, row.cp_id))
     assert told == (most[:2], least[:2], sum(not row.sessions for row in here))
+
+
+# --- hours ------------------------------------------------------------------------------------------------------------
+
+
+def by_hour(site: str | None = None) -> list[tuple[datetime, int]]:
+    found = Analysis(Window(hours(NOW - 3 * DAY, NOW, UTC_ZONE), UTC_ZONE, site), now=NOW)
+    return [(step.at, step.energy_wh) for step in found.steps if step.sessions]
+
+
+@pytest.mark.django_db
+def test_hours_of_days_that_are_kept_are_remembered_until_one_of_them_changes() -> None:
+    charge_point = make_charge_point(site="Harbour", created_at=NOW - 9 * DAY)
+    at = NOW.replace(hour=3)
+    late = session(charge_point, at - DAY, 500)
+    session(charge_point, at - 2 * DAY, 700)
+    session(charge_point, NOW - 4 * DAY, 1)  # before them
+    keep()
+    before = [(at - 2 * DAY, 700), (at - DAY, 500)]
+    assert by_hour() == by_hour() == by_hour("Harbour") == before
+    session(charge_point, at, 20)  # today
+    assert by_hour() == [*before, (at, 20)]
+    with CaptureQueriesContext(connection) as queries:
+        by_hour()
+    assert len([one for one in queries if Transaction._meta.db_table in one["sql"]]) == 1
+    late.energy_wh = 900
+    late.save()
+    for _ in range(2):  # while it is summed up by whoever looks, and when it is kept anew
+        assert by_hour() == by_hour("Harbour") == [(at - 2 * DAY, 700), (at - DAY, 900), (at, 20)]
+        keep()
+    assert not Late.objects.exists()
+    ChargePoint.objects.filter(pk=charge_point.pk).update(site="Station")
+    assert by_hour("Harbour") == []
 
 
 # --- what went wrong --------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from transactions.figures.memory import memory
 from transactions.figures.models import ChargePointDay, WholeDay
 from transactions.figures.ranking import LISTED, Done, Ranked, Ranking, past
 from transactions.figures.sums import NOTHING, SESSIONS, SUMMED, whole
-from transactions.figures.whole_days import beside, kept_days, of_charge_points
+from transactions.figures.whole_days import beside, kept_days, of_charge_points, version
 from transactions.models import Transaction
 
 
@@ -106,7 +106,7 @@ class Known:
 
 
 class Analysis:
-    """All of it, each part read when it is first asked for. Fourteen queries at most."""
+    """All of it, each part read when it is first asked for. Fifteen queries at most."""
 
     def __init__(self, window: Window, *, now: datetime) -> None:
         self.window = window
@@ -137,16 +137,34 @@ class Analysis:
 
     @cached_property
     def _sums(self) -> list[dict[str, int]]:
-        """The sums of each step, with how far the drivers came. One query for what is not kept, one for a site."""
-        sessions = self._beside if self.is_daily else self._started
+        """The sums of each step, with how far the drivers came. One query for what is not kept, one for what is."""
+        if self.is_daily:
+            by_day = self._kept_sums()
+            dates = (at.astimezone(self.window.zone).date() for at in self.window.edges[:-1])
+            kept = {number: by_day[day] for number, day in enumerate(dates) if day in by_day}
+        else:
+            kept = self._kept_hours()
+        others = self._by_step(self._beside)
+        return [
+            kept.get(number) or others.get(number, NOTHING) for number in range(len(self.window.edges) - 1)
+        ]
+
+    def _by_step(self, sessions: QuerySet[Transaction]) -> dict[int, dict[str, int]]:
         rows: Any = sessions.order_by().values(step=step_of("started_at", self.window.edges))
-        steps = {row["step"]: whole(row) for row in rows.annotate(**SESSIONS)}
-        by_day = self._kept_sums() if self.is_daily else {}
-        found = []
-        for number, at in enumerate(self.window.edges[:-1]):
-            day = at.astimezone(self.window.zone).date()
-            found.append(by_day.get(day) or steps.get(number, NOTHING))
-        return found
+        return {row["step"]: whole(row) for row in rows.annotate(**SESSIONS)}
+
+    def _kept_hours(self) -> dict[int, dict[str, int]]:
+        """The sums of the hours of days that are kept; of a site they are not remembered, for charge points move."""
+        window = self.window
+
+        def read() -> dict[int, dict[str, int]]:
+            return self._by_step(
+                self._started.exclude(beside(self._kept, window.since, window.until, window.zone))
+            )
+
+        if window.site is not None:
+            return read()
+        return memory.find(("hours", window.since, *version(self._kept, window.zone)), read)
 
     def _kept_sums(self) -> dict[date, dict[str, int]]:
         if self.window.site is None:

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast
 from chargers.models import ChargePoint
 from transactions.figures.memory import memory
 from transactions.figures.models import WholeDay
-from transactions.figures.whole_days import of_charge_points
+from transactions.figures.whole_days import of_charge_points, version
 from transactions.models import Transaction
 
 LISTED = 10
@@ -83,15 +83,10 @@ def past(kept: Mapping[date, WholeDay], zone: ZoneInfo, site: str | None) -> Pas
     def made() -> Past:
         days = sorted(kept)
         older, newer = ({day: kept[day] for day in some} for some in (days[:-RECENT], days[-RECENT:]))
-        sums = memory.find(("older", *_key(older, zone)), lambda: _kept_sums(older, zone))
+        sums = memory.find(("older", *version(older, zone)), lambda: _kept_sums(older, zone))
         return Past({**sums, **_added(sums, _kept_sums(newer, zone))})
 
-    return memory.find(("past", *_key(kept, zone)), made)
-
-
-def _key(kept: Mapping[date, WholeDay], zone: ZoneInfo) -> tuple[Any, ...]:
-    # A day that is made anew is another row.
-    return zone.key, tuple((day, kept[day].pk) for day in sorted(kept))
+    return memory.find(("past", *version(kept, zone)), made)
 
 
 def _kept_sums(kept: Mapping[date, WholeDay], zone: ZoneInfo, site: str | None = None) -> dict[int, Sums]:
