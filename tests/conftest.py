@@ -164,10 +164,12 @@ def _events_fit(_watched_events: list[str]) -> Iterator[None]:
 def _counted_anew() -> None:
     """No test sees what a process keeps in mind of another one's database."""
     from transactions.figures.days import forget_lasting
+    from transactions.figures.memory import memory
     from transactions.stuck.counting import forget_counts
 
     forget_counts()
     forget_lasting()
+    memory.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)
