@@ -7,6 +7,8 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.template import defaultfilters
+from django.template.defaultfilters import stringfilter
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -22,6 +24,14 @@ from transactions.selectors import energy_so_far
 
 register = template.Library()
 register.filters.update(amounts.register.filters)  # a template loads one library, not two
+
+
+@register.filter(is_safe=True)
+@stringfilter
+def truncatechars(text: str, most: int) -> str:
+    """Cut as Django's own does, at a tenth of its cost where nothing is cut: lists have hundreds of short texts."""
+    # What is not ASCII may be composed of several characters, which Django counts and writes as one.
+    return text if len(text) <= most and text.isascii() else defaultfilters.truncatechars(text, most)
 
 
 # --- live fragments -----------------------------------------------------------------------------------------------
