@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from chargers.history.selectors import TooMany, ended_by_outages
+from chargers.history.selectors import TooMany, known_outages
 from chargers.models import Command, Frame, StatusReport
 from csms.core.audit.selectors import done_to
 from csms.core.events.models import Event
@@ -197,14 +197,14 @@ def _gaps(found: Sequence[Gap]) -> Iterator[Happening]:
 
 def _offline(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
     try:
-        rows: Any = ended_by_outages(transaction.charge_point, since=span.since, until=span.until, now=now)
-        outages, older = _newest(rows.order_by("-went_offline_at", "-pk"))
+        known, horizon = known_outages(transaction.charge_point, since=span.since, until=span.until, now=now)
     except TooMany:
         return
+    outages, older = _newest(known[::-1])
     if older:
         yield Happening(outages[0].went_offline_at, "older_outage")
     for lost in outages:
-        seconds = (lost.ends_at - lost.went_offline_at).total_seconds()
+        seconds = ((lost.came_online_at or horizon) - lost.went_offline_at).total_seconds()
         word = "offline" if lost.came_online_at is not None else "offline_still"
         yield Happening(lost.went_offline_at, word, {"seconds": seconds})
 

@@ -6,9 +6,11 @@ import pytest
 from django.template import engines
 from django.template.defaultfilters import truncatechars as djangos
 from django.test import Client
+from django.utils import translation
 from django.utils.safestring import SafeString
 
-from console.templatetags.console import truncatechars
+from chargers.models import Connector
+from console.templatetags.console import chip, connector_chip, truncatechars
 from console.templatetags.page import icon
 from tests.console.cast import make_charge_point
 
@@ -36,10 +38,11 @@ def test_the_menu_speaks_the_language_of_each_reader(alice: Client) -> None:
         text = alice.get("/", headers={"Accept-Language": language}).content.decode()
         return TITLES.findall(text)
 
-    for _again in range(2):
-        assert "Charge points" in titles("en")
-        assert "Ladestationen" in titles("de")
-        assert len(titles("en")) == len(titles("de"))
+    with translation.override("en"):  # a request leaves its language to what comes after it in this thread
+        for _again in range(2):
+            assert "Charge points" in titles("en")
+            assert "Ladestationen" in titles("de")
+            assert len(titles("en")) == len(titles("de"))
 
 
 def test_an_icon_is_drawn_in_its_size_and_said_to_nobody() -> None:
@@ -63,3 +66,17 @@ def test_a_text_that_is_not_cut_is_escaped() -> None:
     template = engines["django"].from_string("{% load console %}{{ text|truncatechars:60 }}")
     assert template.render({"text": "<b>"}) == "&lt;b&gt;"
     assert template.render({"text": "<b>" * 30}).startswith("&lt;b&gt;")
+
+
+def test_a_chip_speaks_the_language_of_each_reader() -> None:
+    connector = Connector(number=2, status="Faulted", error_code="GroundFailure")
+    for _again in range(2):
+        assert "Connector 2" in connector_chip(connector)
+        assert "Charging" in chip("Charging", "connector")
+        with translation.override("de"):
+            assert "Anschluss 2" in connector_chip(connector)
+            assert "Energy flows." not in chip("Charging", "connector")
+    assert "&lt;b&gt;" in connector_chip(Connector(number=1, status="<b>", error_code="<i>"))
+    assert connector_chip(Connector(number=1, status="Charging")) != connector_chip(
+        Connector(number=1, status="Charging", error_code="HighTemperature")
+    )

@@ -132,7 +132,7 @@ def test_everything_that_happened_is_in_one_list(
     METER_VALUES.flush()
     STATUS_REPORTS.flush()
     transaction = Transaction.objects.select_related("charge_point").get()
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(16):
         told = whole_story(transaction)
     assert [happening.at for happening in told] == sorted(happening.at for happening in told)
     words = [happening.word for happening in told]
