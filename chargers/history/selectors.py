@@ -149,8 +149,8 @@ def known_spans(
 
     Raises TooMany for more than `at_most`, or CONNECTIONS_MAX.
     """
-    one = ChargePoint.objects.filter(pk=charge_point.pk).only("pk")
-    bounded: Any = with_bounds(one, since=since, until=until, now=now).get()
+    one: Any = with_bounds(ChargePoint.objects.filter(pk=charge_point.pk), since=since, until=until, now=now)
+    bounded = one.values_list("pk", "prior", "following", "horizon", named=True).get()
     spans = _spans([bounded], since=since, until=until, at_most=at_most or CONNECTIONS_MAX)
     return spans[charge_point.pk], bounded.horizon
 
