@@ -130,7 +130,7 @@ def test_the_other_half_is_looked_for_only_where_a_message_id_named_the_transact
     passed(cp16, 40, reading(81), message_id="m")
     answer(cp16, 40.1, '[3,"m",{}]', message_id="m")
     rows = exchanges(
-        cp16.pk, "81", claimed_at=[], since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)
+        cp16.pk, "81", claims=[], since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)
     )
     assert len(rows) == 2
     [plan] = json.loads(rows.order_by("-pk").explain(format="json", analyze=True))

@@ -12,7 +12,7 @@ from csms.core.audit.selectors import done_to
 from csms.core.refusals import NotNow
 from tests.stuck.cast import ALICE, Step, do, gone, kinds, later, open_session, status, words
 from tests.transactions.cast import Wireless, at
-from transactions.models import MeterValue
+from transactions.models import MeterValue, Transaction
 from transactions.stuck import cases as desk
 from transactions.stuck.cases import DISMISSED_FOR, case_of, cases, unmatched_case
 from transactions.stuck.counting import counts
@@ -270,8 +270,12 @@ def test_they_are_counted_once_for_all_who_look_and_anew_after_a_step(
 def test_inferred_ends_of_the_last_weeks_are_found_by_an_index(cp16: Wireless) -> None:
     from django.db import connection
 
+    for minute in (10, 3000, 6000):
+        open_session(cp16, (minute, 2000))
+    others = [Transaction(charge_point=cp16.row, transaction_id=f"{n}", started_at=at(n)) for n in range(2000)]
+    Transaction.objects.bulk_create(others)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE transactions_transaction")
     assert "transaction_inferred_stop" in desk.CHOOSE[Kind.NO_STOP](later(0)).explain()
 
 
