@@ -162,13 +162,16 @@ def _events_fit(_watched_events: list[str]) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _counted_anew() -> None:
-    """No test sees what a process keeps in mind of another one's database."""
+    """No test sees what a process keeps in mind of another one's database, or the language of its last page."""
+    from django.utils import translation
+
     from transactions.figures.days import forget_lasting
     from transactions.figures.memory import memory
     from transactions.stuck.counting import forget_counts
 
     forget_counts()
     forget_lasting()
+    translation.deactivate()
     memory.forget()
 
 

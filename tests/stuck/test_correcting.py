@@ -270,10 +270,13 @@ def test_they_are_counted_once_for_all_who_look_and_anew_after_a_step(
 def test_inferred_ends_of_the_last_weeks_are_found_by_an_index(cp16: Wireless) -> None:
     from django.db import connection
 
-    for minute in (10, 3000, 6000):
-        open_session(cp16, (minute, 2000))
-    others = [Transaction(charge_point=cp16.row, transaction_id=f"{n}", started_at=at(n)) for n in range(2000)]
-    Transaction.objects.bulk_create(others)
+    ended = {"charge_point": cp16.row, "status": "ended", "end_source": "inferred"}
+    Transaction.objects.bulk_create(
+        Transaction(
+            transaction_id=f"{day}", started_at=later(-day * 1440), stopped_at=later(-day * 1440), **ended
+        )
+        for day in range(2000)
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE transactions_transaction")
     assert "transaction_inferred_stop" in desk.CHOOSE[Kind.NO_STOP](later(0)).explain()

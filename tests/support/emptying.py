@@ -1,6 +1,6 @@
 """How a test that commits is cleared up on PostgreSQL: by DELETE, from those tables in which something is.
 
-Django's own way, TRUNCATE of all tables, makes new files for each of them and all of their partitions and indexes: three
+Django's own way, TRUNCATE of all tables, makes new files for each of them, their partitions and their indexes: three
 seconds for the three rows that a test leaves behind.
 """
 
@@ -18,7 +18,7 @@ def empty_by_delete(
     reset_sequences: bool = False,
     allow_cascade: bool = False,
 ) -> list[str]:
-    """Return the statements for `flush`; one transaction, so the deferred constraints are looked at when all is gone."""
+    """Return the statements for `flush`: one transaction, whose deferred constraints are looked at when all is gone."""
     assert not reset_sequences, "ids of the next test would be those of the last"
     quoted = [connection.ops.quote_name(table) for table in tables]
     filled = " UNION ALL ".join(
