@@ -41,13 +41,12 @@ class Lane:
     needs: str | None
     selection: str
     database: str
-    parallel: bool = True
 
 
 LANES = (
     Lane("sqlite", None, "not browser", "sqlite"),
-    # A process of its own: Playwright leaves an event loop in its thread, and no other test could start one.
-    Lane("chromium", "chromium", "browser", "sqlite", parallel=False),
+    # Processes of its own: Playwright leaves an event loop in its thread, and no other test could start one.
+    Lane("chromium", "chromium", "browser", "sqlite"),
     Lane("postgres", "postgres", "not browser and not sqlite_only", "postgres"),
 )
 
@@ -130,7 +129,7 @@ def run_lane(lane: Lane, where: dict[str, Service], pytest_arguments: Sequence[s
         environment |= {"CSMS_TEST_LANE": lane.database, "CSMS_TEST_REPORT": str(report)}
         command = [sys.executable, "-m", "pytest", "-m", lane.selection]
         workers = os.environ.get("CSMS_TEST_WORKERS") or str(min(os.cpu_count() or 1, 4))
-        if lane.parallel and workers != "1":
+        if workers != "1":
             # By file: what a file starts for all its tests, such as a server, is started once.
             command += ["-n", workers, "--dist", "loadfile"]
         print(f"\n-- lane {lane.name}", flush=True)
