@@ -175,17 +175,6 @@ def _counted_anew() -> None:
     memory.forget()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quickly_emptied() -> None:
-    """Clear up behind tests that commit without making every table anew."""
-    from django.db import connection
-
-    from tests.support import emptying
-
-    if connection.vendor == "postgresql":
-        emptying.install(connection)
-
-
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """Keep SQLite's test database in a file: in memory it would have no WAL and no second connection."""
