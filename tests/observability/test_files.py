@@ -21,6 +21,26 @@ def test_alertmanager_takes_its_configuration(amtool: Path) -> None:
     assert "3 inhibit rules" in checked(amtool, "check-config", FOLDER / "alertmanager.yml")
 
 
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (("alertname=CsmsEventsLate", "severity=critical"), "on-call"),
+        (("alertname=CsmsBellLost", "severity=warning"), "operators"),
+        (("alertname=CsmsWatchdog", "severity=none"), "nobody"),
+        (("alertname=OfTheConsole",), "operators"),  # of the group that the console keeps
+    ],
+)
+def test_alertmanager_tells_whom_it_should(amtool: Path, labels: tuple[str, ...], receiver: str) -> None:
+    config = f"--config.file={FOLDER / 'alertmanager.yml'}"
+    assert checked(amtool, "config", "routes", "test", config, *labels).split() == [receiver]
+
+
+def test_what_inhibits_and_is_inhibited_is_there() -> None:
+    alerts = {rule["alert"] for rule in rules() if "alert" in rule}
+    text = (FOLDER / "alertmanager.yml").read_text()
+    assert set(re.findall(r"Csms\w+", text)) <= alerts
+
+
 @pytest.mark.parametrize("path", PROOFS, ids=lambda path: path.stem)
 def test_rules_do_what_they_are_for(promtool: Path, path: Path) -> None:
     assert "SUCCESS" in checked(promtool, "test", "rules", path)

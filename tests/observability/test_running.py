@@ -1,15 +1,22 @@
 """What a running server tells is what happened, and what docs/metrics.md says that it tells."""
 
 import asyncio
+import json
 import re
+import shutil
+import time
 import tomllib
+import urllib.request
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.urls import get_resolver
 from prometheus_client import REGISTRY
 
-from tests.observability.files import EXPRESSIONS, OF_TARGETS, RECORDED
+from tests.lanes.prometheus import Prometheus
+from tests.observability.files import EXPRESSIONS, OF_TARGETS, RECORDED, RULES
 from tests.observability.hostile import ask, say, series
 from tests.observability.page import ROOT, Page, documented, named, read, selected
 from tests.support.server import Server
@@ -126,6 +133,42 @@ def test_a_running_server_tells_what_a_rule_or_dashboard_names(
         family = re.sub(r"_(bucket|count|sum)$", "", name)
         if row := table.get(name) or table.get(family):
             assert labels <= set(row.labels) | OF_TARGETS | {"le"}, name
+
+
+def test_a_real_prometheus_reads_the_server_and_answers_every_rule_and_dashboard(
+    figures: Page, server: Server, prometheus: Prometheus
+) -> None:
+    for path in RULES:
+        shutil.copy(path, prometheus.rules)
+    prometheus.configure(targets=(urlsplit(server.base_url).netloc,))
+    # A busy machine may take a while for a page.
+    prometheus.config.write_text(prometheus.config.read_text().replace("200ms", "5s", 2))
+
+    def answer(path: str, **query: str) -> Any:
+        with urllib.request.urlopen(f"{prometheus.url}{path}?{urlencode(query)}", timeout=20) as answer:
+            return json.load(answer)["data"]
+
+    def states() -> dict[str, str]:
+        """Rule -> how its last evaluation went."""
+        groups = answer("/api/v1/rules")["groups"]
+        return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+
+    def known() -> Any:
+        return answer("/api/v1/query", query='csms:charge_points:max{state="known"}')["result"]
+
+    urllib.request.urlopen(f"{prometheus.url}/-/reload", data=b"", timeout=20).close()
+    names = {name for name, _ in EXPRESSIONS if ": " not in name}
+    deadline = time.monotonic() + 120
+    while states() != dict.fromkeys(names, "ok") or not known():
+        assert "err" not in states().values(), answer("/api/v1/rules")
+        assert time.monotonic() < deadline, states()
+        time.sleep(0.2)
+    assert known()[0]["value"][1] == str(int(figures.value("csms_charge_points", state="known") or 0))
+    for _, expression in EXPRESSIONS:
+        answer("/api/v1/query", query=expression)  # one that cannot be answered raises HTTPError
+    firing = {alert["labels"]["alertname"] for alert in answer("/api/v1/alerts")["alerts"]}
+    assert "CsmsWatchdog" in firing
+    assert not firing & {"CsmsNoServer", "CsmsServerDown"}
 
 
 # --- strangers; last, for the figures above are those of before -------------------------------------------------------
