@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from csms.core.writer import current_batch
 
 OTHER = "other"
-FEW = 64
+FEW = 100
 """Series up to which all of a counter exist from the beginning: a rate over one that appears with its first fact would
 miss that fact."""
 

@@ -58,6 +58,8 @@ from tests.support.server import Server
         ("csms_data_transfers_total", {"vendor": "other", "status": "UnknownVendorId"}, 1),
         ("csms_security_events_total", {"type": "TamperDetectionActivated", "critical": "true"}, 1),
         ("csms_security_events_total", {"type": "other", "critical": "false"}, 1),
+        # There before its first fact, or an alert on its increase would miss that.
+        ("csms_security_events_total", {"type": "SecurityLogWasCleared", "critical": "true"}, 0),
         ("csms_firmware_status_total", {"status": "Installed"}, 1),
         ("csms_diagnostics_status_total", {"status": "Uploaded"}, 1),
         ("csms_certificate_requests_total", {"outcome": "refused"}, 1),
