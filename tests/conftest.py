@@ -26,6 +26,7 @@ from tests.lanes.programs import PROGRAMS
 from tests.lanes.prometheus import Alertmanager, Prometheus
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
+from tests.support.migrated import postgres_template
 
 # A busy machine is no failure.
 hypothesis_settings.register_profile("house", deadline=None)
@@ -77,7 +78,14 @@ _prepare_environment()
 
 # --- selection -------------------------------------------------------------------------------------
 
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "new_database", "database_url"}
+DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "live_server",
+    "new_database",
+    "database_url",
+    "new_database_url",
+}
 BROWSER_FIXTURES = {"page", "context", "browser", "chromium_path"}
 
 
@@ -156,12 +164,28 @@ def _events_fit(_watched_events: list[str]) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _counted_anew() -> None:
-    """No test sees what a process keeps in mind of another one's database."""
+    """No test sees what a process keeps in mind of another one's database, or the language of its last page."""
+    from django.utils import translation
+
     from transactions.figures.days import forget_lasting
+    from transactions.figures.memory import memory
     from transactions.stuck.counting import forget_counts
 
     forget_counts()
     forget_lasting()
+    translation.deactivate()
+    memory.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quickly_emptied() -> None:
+    """Clear up behind tests that commit without making every table anew."""
+    from django.db import connection
+
+    from tests.support import emptying
+
+    if connection.vendor == "postgresql":
+        emptying.install(connection)
 
 
 @pytest.fixture(scope="session")
@@ -189,19 +213,20 @@ def postgres_url() -> str:
 
 
 @pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[[], str]]:
-    """Makes values of DATABASE_URL for server processes, one a call, each an empty database of this lane.
+def new_database() -> Iterator[Callable[..., str]]:
+    """Makes values of DATABASE_URL for server processes, each a migrated database of this lane, or a `new` one.
 
     In the SQLite lane that is the empty text: the server then keeps its file in its own CSMS_DATA_DIR.
     """
     made: list[str] = []
 
-    def make() -> str:
+    def make(*, new: bool = False) -> str:
         if LANE == "sqlite":
             return ""
         name = f"server_{token_hex(6)}"
+        template = "template1" if new else postgres_template(_postgres_url())
         with psycopg.connect(_postgres_url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
         return f"{_postgres_url().rsplit('/', 1)[0]}/{name}"
 
@@ -213,9 +238,15 @@ def new_database() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def database_url(new_database: Callable[[], str]) -> str:
+def database_url(new_database: Callable[..., str]) -> str:
     """The DATABASE_URL for one server process of this lane: see `new_database`."""
     return new_database()
+
+
+@pytest.fixture
+def new_database_url(new_database: Callable[..., str]) -> str:
+    """The same of a database in which nothing is yet."""
+    return new_database(new=True)
 
 
 @pytest.fixture(scope="session")

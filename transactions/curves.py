@@ -1,4 +1,4 @@
-"""The curves of one transaction: power, energy, state of charge, voltage and current, by phase where measured so.
+"""The readings of one transaction, and its curves: power, energy, state of charge, voltage, current, by phase if so.
 
 Thinned to POINTS_MAX points of a series at most: of each stretch its least and its greatest value stay, at their own
 times, so that no peak is lost. Where readings stayed away for longer than they usually do, the curve has a gap.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 import orjson
 
@@ -23,6 +24,7 @@ GAP_FACTOR, GAP_LEAST = 3, 120.0  # times the usual distance of readings; second
 
 Value = tuple[float, float]  # seconds since 1970, value
 Point = tuple[float, float | None]
+Gap = tuple[datetime, datetime]
 
 COLUMNS = ("power_w", "energy_wh", "soc_percent", "voltage_v", "current_a")
 MEASURANDS = {
@@ -45,16 +47,51 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """All curves of a transaction, the gaps in its readings, and whether older readings were left out."""
+    """All curves of a transaction, of how many readings, and whether older ones were left out."""
 
     curves: tuple[Curve, ...]
-    gaps: tuple[tuple[datetime, datetime], ...]
     readings: int
     cut: bool
 
     def of(self, figure: str) -> list[Curve]:
         """Return the curves of a figure."""
         return [curve for curve in self.curves if curve.figure == figure]
+
+
+class Reading(NamedTuple):
+    """One reading, in the units of MeterValue."""
+
+    sampled_at: datetime
+    context: str
+    power_w: float | None
+    energy_wh: int | None
+    soc_percent: float | None
+    voltage_v: float | None
+    current_a: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The newest readings of a transaction, the gaps between all, how many, and whether older ones were left out."""
+
+    newest: tuple[Reading, ...]
+    gaps: tuple[Gap, ...]
+    count: int
+    cut: bool
+
+
+def readings(transaction: Transaction, *, newest: int = 0) -> Readings:
+    """Read when a transaction was measured, and what was measured in its newest readings. One query."""
+    rows = MeterValue.objects.filter(transaction=transaction).order_by("-pk")
+    found = list(rows.values_list(*Reading._fields)[: READINGS_MAX + 1])
+    cut = len(found) > READINGS_MAX
+    shown = sorted(map(Reading._make, found[:newest]), key=lambda reading: reading.sampled_at, reverse=True)
+    moments = sorted(row[0] for row in found[:READINGS_MAX])
+    usual = _gap_from([moment.timestamp() for moment in moments])
+    gaps = tuple(
+        (earlier, later) for earlier, later in pairwise(moments) if (later - earlier).total_seconds() > usual
+    )
+    return Readings(tuple(shown), gaps, len(moments), cut)
 
 
 def curves(transaction: Transaction) -> Curves:
@@ -79,12 +116,7 @@ def curves(transaction: Transaction) -> Curves:
         for (figure, phase), values in sorted(series.items())
         if phase or figure in SUMMED or not _has_phases(figure, series)
     )
-    gaps = tuple(
-        (earlier[0], later[0])
-        for earlier, later in pairwise(found)
-        if (later[0] - earlier[0]).total_seconds() > usual
-    )
-    return Curves(shown, gaps, len(found), cut)
+    return Curves(shown, len(found), cut)
 
 
 def _has_phases(figure: str, series: dict[tuple[str, str], list[Value]]) -> bool:

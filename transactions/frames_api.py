@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers.history.frames import exchanges
+from chargers.history.frames import claims_at, exchanges
 from chargers.history.frames_api import FRAME_SORTABLE, FrameFilter, FrameShape, filtered
+from chargers.models import Frame
 from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 from transactions.models import Transaction
@@ -44,15 +45,20 @@ class TransactionFrames(ApiView):
         """List the frames of a transaction."""
         transaction = found(Transaction.objects.filter(pk=id).first(), "transaction", id)
         since, until = window(transaction, now=timezone.now())
-        claimed_at = [t for t in (transaction.start_received_at, transaction.stop_received_at) if t]
         rows = exchanges(
             transaction.charge_point_id,
             transaction.transaction_id,
-            claimed_at=claimed_at,
+            claims=claims_of(transaction),
             since=since,
             until=until,
         )
         return self.page(filtered(rows, self.asked), order=("-pk",), shape=FrameShape)
+
+
+def claims_of(transaction: Transaction) -> list[Frame]:
+    """Return the calls that told its start and its end, without their texts. One query at most."""
+    moments = (transaction.start_received_at, transaction.stop_received_at)
+    return claims_at(transaction.charge_point_id, [moment for moment in moments if moment])
 
 
 def window(transaction: Transaction, *, now: datetime) -> tuple[datetime, datetime]:

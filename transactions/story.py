@@ -1,22 +1,21 @@
 """All that happened to one transaction, from whoever knows of it, in the order of time. Every source is bounded."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import Q
 
-from chargers.history.selectors import TooMany, ended_by_outages
+from chargers.history.selectors import TooMany, known_outages
 from chargers.models import Command, Frame, StatusReport
 from csms.core.audit.selectors import done_to
 from csms.core.events.models import Event
 from csms.core.ids import uuid7_floor
 from transactions.backend.models import SessionReport
 from transactions.charging_profiles.models import InstalledProfile
-from transactions.curves import Curves
+from transactions.curves import Gap
 from transactions.frames_api import window
 from transactions.models import Transaction
 from transactions.stuck.models import Correction
@@ -42,10 +41,14 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time that is looked at, by our clock."""
+    """The time that is looked at, by our clock, and what else several sources go by."""
 
     since: datetime
     until: datetime
+    before: datetime | None = None
+    """When the session before on the connector was over, if that is known."""
+    claims: Mapping[datetime, UUID] = field(default_factory=dict)
+    """The messages that told start and end, by when they were received."""
 
     @property
     def ids(self) -> dict[str, UUID]:
@@ -53,17 +56,24 @@ class Span:
         return {"pk__gte": uuid7_floor(self.since), "pk__lt": uuid7_floor(self.until)}
 
 
-def story(transaction: Transaction, found: Curves, *, now: datetime) -> list[Happening]:
-    """Return what happened, the first thing first. A dozen queries, however much it was."""
+def story(
+    transaction: Transaction, *, gaps: Sequence[Gap], claims: Iterable[Frame], now: datetime
+) -> list[Happening]:
+    """Return what happened, the first thing first. A dozen queries, however much it was.
+
+    `gaps` are those in its readings, and `claims` the calls that told its start and its end.
+    """
     since, until = window(transaction, now=now)
-    span = Span(_begun(transaction, since - BEFORE), until)
+    before = _end_before(transaction)
+    begun = _begun(transaction, since - BEFORE, before)
+    span = Span(begun, until, before, {claim.at: claim.pk for claim in claims})
     told = [happening for source in SOURCES for happening in source(transaction, span, now)]
-    told += _gaps(found)
+    told += _gaps(gaps)
     return sorted(told, key=lambda happening: happening.at)
 
 
-def _begun(transaction: Transaction, earliest: datetime) -> datetime:
-    """Return since when it is this session: its connector was free, or the session before on it was over. Two queries.
+def _begun(transaction: Transaction, earliest: datetime, before: datetime | None) -> datetime:
+    """Return since when it is this session: its connector was free, or the session before on it was over. One query.
 
     What was before that, however close, is of other drivers.
     """
@@ -77,19 +87,18 @@ def _begun(transaction: Transaction, earliest: datetime) -> datetime:
         pk__lt=uuid7_floor(start),
     )
     known = [*free.order_by("-pk").values_list("received_at", flat=True)[:1]]
-    return max((earliest, _end_before(transaction, start, earliest), *known))
+    return max((earliest, min(before or earliest, start), *known))
 
 
-def _end_before(transaction: Transaction, start: datetime, earliest: datetime) -> datetime:
-    """Return when the session before on its connector was over, by what was known first, or the earliest time."""
+def _end_before(transaction: Transaction) -> datetime | None:
+    """Return when the session before on its connector was over, by what was known first; None if that is not known."""
     others = Transaction.objects.filter(
         charge_point=transaction.charge_point_id,
         connector_number=transaction.connector_number,
         started_at__lt=transaction.started_at,
     ).exclude(pk=transaction.pk)
     ends = others.order_by("-started_at", "-pk").values_list("stopped_at", "stop_received_at").first()
-    over = min((at for at in ends or () if at is not None), default=earliest)
-    return min(over, start)
+    return min((at for at in ends or () if at is not None), default=None)
 
 
 def _newest(rows: Any) -> tuple[list[Any], bool]:
@@ -105,14 +114,13 @@ Source = Callable[[Transaction, Span, datetime], Iterable[Happening]]
 
 
 def _claims(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
-    frames = _frames_of(transaction)
     if transaction.start_received_at is not None:
         values = {
             "wh": transaction.meter_start_wh,
             "verdict": transaction.authorization,
             "heard_at": _if_late(transaction.start_received_at, transaction.started_at),
         }
-        frame = frames.get(transaction.start_received_at)
+        frame = span.claims.get(transaction.start_received_at)
         yield Happening(transaction.started_at, "started", values, frame)
     if transaction.stop_received_at is not None and transaction.stopped_at is not None:
         values = {
@@ -121,7 +129,9 @@ def _claims(transaction: Transaction, span: Span, now: datetime) -> Iterator[Hap
             "reason": transaction.stop_reason,
             "heard_at": _if_late(transaction.stop_received_at, transaction.stopped_at),
         }
-        yield Happening(transaction.stopped_at, "ended", values, frames.get(transaction.stop_received_at))
+        yield Happening(
+            transaction.stopped_at, "ended", values, span.claims.get(transaction.stop_received_at)
+        )
     inferred = transaction.inferred_end
     if inferred is not None:
         values = {
@@ -138,18 +148,6 @@ def _if_late(heard: datetime, happened: datetime) -> datetime | None:
     return heard if abs(heard - happened) > timedelta(minutes=1) else None
 
 
-def _frames_of(transaction: Transaction) -> dict[datetime, UUID]:
-    """Return the calls of its start and end, by when they were received."""
-    moments = [at for at in (transaction.start_received_at, transaction.stop_received_at) if at]
-    near = Q()
-    for at in moments:
-        near |= Q(pk__gte=uuid7_floor(at), pk__lt=uuid7_floor(at + timedelta(minutes=1)), at=at)
-    calls = Frame.objects.filter(
-        near, charge_point=transaction.charge_point_id, direction=Frame.Direction.IN, kind=2
-    )
-    return {at: pk for pk, at in calls.values_list("pk", "at")} if moments else {}
-
-
 def _authorization(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
     """Find the last time that its token was asked for before the start."""
     start = transaction.start_received_at
@@ -158,7 +156,7 @@ def _authorization(transaction: Transaction, span: Span, now: datetime) -> Itera
     written = orjson.dumps(transaction.id_token).decode()
     asked = Frame.objects.filter(
         charge_point=transaction.charge_point_id,
-        pk__gte=uuid7_floor(_end_before(transaction, start, start - BEFORE)),
+        pk__gte=uuid7_floor(min(span.before or start - BEFORE, start)),
         pk__lt=uuid7_floor(start),
         action="Authorize",
         kind=2,
@@ -189,8 +187,8 @@ def _states(transaction: Transaction, span: Span, now: datetime) -> Iterator[Hap
             return  # whatever comes now is of the next driver
 
 
-def _gaps(found: Curves) -> Iterator[Happening]:
-    gaps, older = _newest(found.gaps[::-1])
+def _gaps(found: Sequence[Gap]) -> Iterator[Happening]:
+    gaps, older = _newest(found[::-1])
     if older:
         yield Happening(gaps[0][0], "older_gap")
     for since, until in gaps:
@@ -199,14 +197,14 @@ def _gaps(found: Curves) -> Iterator[Happening]:
 
 def _offline(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
     try:
-        rows: Any = ended_by_outages(transaction.charge_point, since=span.since, until=span.until, now=now)
-        outages, older = _newest(rows.order_by("-went_offline_at", "-pk"))
+        known, horizon = known_outages(transaction.charge_point, since=span.since, until=span.until, now=now)
     except TooMany:
         return
+    outages, older = _newest(known[::-1])
     if older:
         yield Happening(outages[0].went_offline_at, "older_outage")
     for lost in outages:
-        seconds = (lost.ends_at - lost.went_offline_at).total_seconds()
+        seconds = ((lost.came_online_at or horizon) - lost.went_offline_at).total_seconds()
         word = "offline" if lost.came_online_at is not None else "offline_still"
         yield Happening(lost.went_offline_at, word, {"seconds": seconds})
 
@@ -266,7 +264,7 @@ def _corrections(transaction: Transaction, span: Span, now: datetime) -> Iterato
 
 
 def _cost(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
-    cost = Cost.objects.filter(transaction=transaction).select_related("tariff").first()
+    cost: Cost | None = getattr(transaction, "cost", None)
     if cost is not None:
         yield Happening(cost.priced_at, "priced", {"cost": cost, "tariff": cost.tariff.name})
 

@@ -131,17 +131,16 @@ def exchanges(
     charge_point_id: int,
     transaction_id: str,
     *,
-    claimed_at: Collection[datetime],
+    claims: Sequence[Frame],
     since: datetime,
     until: datetime,
 ) -> QuerySet[Frame]:
     """Return the frames of a charge point that name a transaction, and those that ask for or answer them.
 
-    Of a start only the answer names its transaction, of a reading only the call. Its start and its end are also known
-    by when they came, `claimed_at`: an end may have named nothing, or another. Reads the texts of this charge point's
-    frames in the window, each once. Two queries, and a third when the rows are read.
+    Of a start only the answer names its transaction, of a reading only the call. Its start and its end are given as
+    `claims`: an end may have named nothing, or another. Reads the texts of this charge point's frames in the window,
+    each once. One query where there are claims, and another when the rows are read.
     """
-    claims = _claims(charge_point_id, claimed_at)
     answers = pairs(claims)
     known = {claim.pk for claim in claims} | {answers[claim.pk].pk for claim in claims if claim.pk in answers}
     call = _other_half(charge_point_id, "lt", "-pk", kind=CALL)
@@ -160,8 +159,8 @@ def exchanges(
     return rows.alias(text_of_call=call, text_of_answer=answer).filter(Q(pk__in=known) | Q(told))
 
 
-def _claims(charge_point_id: int, claimed_at: Collection[datetime]) -> list[Frame]:
-    """Return the calls that were received at these moments."""
+def claims_at(charge_point_id: int, claimed_at: Collection[datetime]) -> list[Frame]:
+    """Return the calls that a charge point made at these moments, without their texts. One query, none of no moment."""
     kept = Q()
     for moment in claimed_at:
         kept |= Q(pk__gte=uuid7_floor(moment), pk__lt=uuid7_floor(moment + PAIRED_WITHIN), at=moment)

@@ -21,7 +21,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, Least, NullIf
 
-from chargers.history.uptime import Span, Uptime, measure, outages_within
+from chargers.history.uptime import Outage, Span, Uptime, measure, outages_within
 from chargers.models import ChargePoint, Connection, StatusReport
 from csms.core.ids import uuid7_floor
 
@@ -149,10 +149,21 @@ def known_spans(
 
     Raises TooMany for more than `at_most`, or CONNECTIONS_MAX.
     """
-    one = ChargePoint.objects.filter(pk=charge_point.pk)
-    bounded: Any = with_bounds(one, since=since, until=until, now=now).get()
+    one: Any = with_bounds(ChargePoint.objects.filter(pk=charge_point.pk), since=since, until=until, now=now)
+    bounded = one.values_list("pk", "prior", "following", "horizon", named=True).get()
     spans = _spans([bounded], since=since, until=until, at_most=at_most or CONNECTIONS_MAX)
     return spans[charge_point.pk], bounded.horizon
+
+
+def known_outages(
+    charge_point: ChargePoint, *, since: datetime, until: datetime, now: datetime
+) -> tuple[list[Outage], datetime]:
+    """Return the outages of one charge point of which some part lies in a window, oldest first, each whole.
+
+    Beside them stands where knowledge ends. Two queries. Raises TooMany.
+    """
+    spans, horizon = known_spans(charge_point, since=since, until=until, now=now)
+    return outages_within(spans, since=since, until=max(since, min(until, horizon))), horizon
 
 
 def ended_by_outages(
@@ -163,8 +174,7 @@ def ended_by_outages(
     Beside each are `came_online_at`, None while the outage goes on, and `ends_at`, up to when it is counted. Raises
     TooMany. Two queries, and a third when the rows are read.
     """
-    spans, horizon = known_spans(charge_point, since=since, until=until, now=now)
-    found = outages_within(spans, since=since, until=max(since, min(until, horizon)))
+    found, horizon = known_outages(charge_point, since=since, until=until, now=now)
     next_one = Connection.objects.filter(
         charge_point=charge_point, opened_at__gt=Greatest(OuterRef("opened_at"), OuterRef("closed_at"))
     )

@@ -3,14 +3,17 @@
 import json
 from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.template import defaultfilters
+from django.template.defaultfilters import stringfilter
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
@@ -20,8 +23,18 @@ from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES
 from transactions.selectors import energy_so_far
 
+CHIPS_KEPT = 1000  # a list has hundreds, of few kinds
+
 register = template.Library()
 register.filters.update(amounts.register.filters)  # a template loads one library, not two
+
+
+@register.filter(is_safe=True)
+@stringfilter
+def truncatechars(text: str, most: int) -> str:
+    """Cut as Django's own does, at a tenth of its cost where nothing is cut: lists have hundreds of short texts."""
+    # What is not ASCII may be composed of several characters, which Django counts and writes as one.
+    return text if len(text) <= most and text.isascii() else defaultfilters.truncatechars(text, most)
 
 
 # --- live fragments -----------------------------------------------------------------------------------------------
@@ -52,6 +65,11 @@ def chip_html(label: str, tone: str, title: str = "") -> SafeString:
 @register.filter
 def chip(term: str, family: str) -> SafeString:
     """Write a term of the system in human words, the term itself and its meaning behind it."""
+    return _chip(term, family, get_language())
+
+
+@lru_cache(CHIPS_KEPT)
+def _chip(term: str, family: str, _language: str | None) -> SafeString:
     word = words.WORDS[family].get(term)
     if word is None:
         return chip_html(term[:64] or _("unknown"), "idle", _("not a word of the standard"))
@@ -179,16 +197,21 @@ def anomaly_words(anomalies: list[str]) -> str:
 @register.simple_tag
 def connector_chip(connector: Connector) -> SafeString:
     """Write a connector's number and state, and a warning when it has an error and goes on all the same."""
-    name = str(connector.number) if connector.number else _("Station")
-    word = words.CONNECTOR_STATUS.get(connector.status, words.Word(connector.status[:32] or "unknown"))
-    explained = words.explain_error(connector.status, connector.error_code)
+    return _connector_chip(connector.number, connector.status, connector.error_code, get_language())
+
+
+@lru_cache(CHIPS_KEPT)
+def _connector_chip(number: int, status: str, error_code: str, _language: str | None) -> SafeString:
+    name = str(number) if number else _("Station")
+    word = words.CONNECTOR_STATUS.get(status, words.Word(status[:32] or "unknown"))
+    explained = words.explain_error(status, error_code)
     tone = word.tone
     error = ""
     if explained is not None:
-        tone = "bad" if connector.status == "Faulted" else "wait"
-        error = f" {connector.error_code}: {explained.means}"
-    whose = _("Connector %(number)s") % {"number": name} if connector.number else name
-    title = f"{whose}, {connector.status}: {word.meaning}{error}"
+        tone = "bad" if status == "Faulted" else "wait"
+        error = f" {error_code}: {explained.means}"
+    whose = _("Connector %(number)s") % {"number": name} if number else name
+    title = f"{whose}, {status}: {word.meaning}{error}"
     return chip_html(f"{name} {word.label}{' !' if error and tone == 'wait' else ''}", tone, title)
 
 

@@ -19,6 +19,7 @@ from console.days import day_field
 from console.export import Column, export, wanted
 from console.listing import Filters
 from console.pages import page, render_page
+from console.widgets import LongSelect
 from csms.core.time_zones import days, find_zone, hours, midnight
 from transactions.figures.analysis import Analysis, Step, Window
 from transactions.figures.ranking import Ranked
@@ -40,7 +41,9 @@ class AnalyticsFilters(Filters):
     by = forms.ChoiceField(
         label=gettext_lazy("Step"), choices=[("", gettext_lazy("day")), ("hour", gettext_lazy("hour"))]
     )
-    site = forms.ChoiceField(label=gettext_lazy("Site"), choices=lambda: [("", _("All")), *_sites()])
+    site = forms.ChoiceField(
+        label=gettext_lazy("Site"), choices=lambda: [("", _("All")), *_sites()], widget=LongSelect
+    )
 
 
 def _sites() -> list[tuple[str, str]]:

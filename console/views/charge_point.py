@@ -27,7 +27,7 @@ from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from console.tabs import TABS
 from transactions.models import Transaction
-from transactions.selectors import transactions, with_live_figures
+from transactions.selectors import add_live_figures, transactions, with_live_figures
 
 COMMANDS_SHOWN, FRAMES_SHOWN, CONNECTIONS_SHOWN, TRANSACTIONS_SHOWN = 12, 40, 10, 8
 ALARMING = timedelta(days=7)  # so long a critical security event stands out
@@ -52,15 +52,18 @@ class ChargePointPage:
 
     @cached_property
     def active(self) -> list[Transaction]:
-        return list(self._transactions(status=Transaction.Status.ACTIVE)[:20])
+        running = self._transactions(status=Transaction.Status.ACTIVE)
+        return list(with_live_figures(running, now=timezone.now())[:20])
 
     @cached_property
     def ended(self) -> list[Transaction]:
-        return list(self._transactions(status=Transaction.Status.ENDED)[:TRANSACTIONS_SHOWN])
+        found = list(self._transactions(status=Transaction.Status.ENDED)[:TRANSACTIONS_SHOWN])
+        for transaction in found:
+            add_live_figures(transaction, now=timezone.now())
+        return found
 
     def _transactions(self, **which: Any) -> QuerySet[Transaction]:
-        rows = transactions().filter(charge_point=self.charge_point, **which)
-        return with_live_figures(rows.order_by("-started_at", "-id"), now=timezone.now())
+        return transactions().filter(charge_point=self.charge_point, **which).order_by("-started_at", "-id")
 
     @cached_property
     def stop(self) -> CommandRefused | None:

@@ -15,16 +15,17 @@ from django.utils.translation import gettext as _
 
 from chargers.history.frame_search import joined
 from chargers.history.frames import exchanges
+from chargers.models import Frame
 from console.frame_filters import typed
 from console.pages import page, render_page
 from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
 from csms.core.id_tokens import canonical_token
-from transactions.curves import Curve, Curves, curves
-from transactions.frames_api import window
-from transactions.models import ANOMALIES, IdToken, MeterValue, Transaction
-from transactions.selectors import transaction_readings, transactions, with_live_figures
+from transactions.curves import Curve, Readings, curves, readings
+from transactions.frames_api import claims_of, window
+from transactions.models import ANOMALIES, IdToken, Transaction
+from transactions.selectors import add_live_figures, transactions
 from transactions.story import Happening, story
 from transactions.stuck.cases import Case
 from transactions.stuck.possible import cases_of
@@ -91,17 +92,16 @@ class TransactionPage:
         ]
 
     @cached_property
-    def readings(self) -> list[MeterValue]:
-        newest = transaction_readings(self.transaction).order_by("-pk")[:READINGS_SHOWN]
-        return sorted(newest, key=lambda reading: reading.sampled_at, reverse=True)
+    def readings(self) -> Readings:
+        return readings(self.transaction, newest=READINGS_SHOWN)
 
     @cached_property
-    def curves(self) -> Curves:
-        return curves(self.transaction)
+    def claims(self) -> list[Frame]:
+        return claims_of(self.transaction)
 
     @cached_property
     def story(self) -> list[Told]:
-        happenings = story(self.transaction, self.curves, now=self.now)
+        happenings = story(self.transaction, gaps=self.readings.gaps, claims=self.claims, now=self.now)
         return [Told(happening, self.transaction.charge_point.cp_id) for happening in happenings]
 
     @cached_property
@@ -143,11 +143,10 @@ class TransactionPage:
     @cached_property
     def frames(self) -> list[Row]:
         transaction, (since, until) = self.transaction, self.window
-        claimed = [at for at in (transaction.start_received_at, transaction.stop_received_at) if at]
         rows = exchanges(
             transaction.charge_point_id,
             transaction.transaction_id,
-            claimed_at=claimed,
+            claims=self.claims,
             since=since,
             until=until,
         )
@@ -160,9 +159,8 @@ class TransactionPage:
 
 
 def transaction_or_404(pk: UUID) -> Transaction:
-    """Return the transaction with its newest figures and its cost."""
-    rows = transactions().select_related("cost__tariff").filter(pk=pk)
-    found = with_live_figures(rows, now=timezone.now()).first()
+    """Return the transaction with its cost."""
+    found = transactions().select_related("cost__tariff").filter(pk=pk).first()
     if found is None:
         raise Http404(_("There is no such transaction."))
     return found
@@ -171,7 +169,9 @@ def transaction_or_404(pk: UUID) -> Transaction:
 @page
 def transaction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     transaction = transaction_or_404(pk)
-    shown = TransactionPage(transaction, now=timezone.now(), all_frames="frames" in request.GET)
+    now = timezone.now()
+    add_live_figures(transaction, now=now)
+    shown = TransactionPage(transaction, now=now, all_frames="frames" in request.GET)
     values = {"transaction": transaction, "shown": shown}
     return render_page(request, "transaction", {"section": "transactions", **values})
 

@@ -23,6 +23,7 @@ from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import change_endpoint
 from tests.alerts.cast import an_alert
+from tests.api.asking import DOCUMENT
 from tests.api.cast import (
     API,
     NOON,
@@ -43,7 +44,6 @@ from tests.api.cast import (
     signing_request,
     unknown_token,
 )
-from tests.api.test_contract import DOCUMENT
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.tariffs.cast import assigned, tariff

@@ -17,8 +17,9 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 
 from csms.core.access.services import create_api_token
+from tests.api.asking import DOCUMENT, KINDS, OPERATIONS, OWN_SAMPLES
 from tests.api.cast import NOON
-from tests.api.test_contract import DOCUMENT, KINDS, OPERATIONS, OWN_SAMPLES, samples  # noqa: F401  # the fixture is used here, too
+from tests.api.test_contract import samples  # noqa: F401  # the fixture is used here, too
 
 # Made up at random, but the same in every run, beside all that covers the bounds of each field. Look deeper with
 # `CSMS_TEST_EXAMPLES=60 pytest tests/api/test_schemathesis.py`.

@@ -164,7 +164,7 @@ async def test_sessions_are_told_after_an_outage_and_a_restart_of_everything(
 
 
 async def test_a_kill_between_the_post_and_its_note_tells_again_with_the_same_key(
-    tmp_path: Path, new_database: Callable[[], str]
+    tmp_path: Path, new_database: Callable[..., str]
 ) -> None:
     def decide(message: Message) -> Any:
         if message.path.endswith("/register"):

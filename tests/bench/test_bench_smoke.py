@@ -17,6 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from console.tabs import TABS
 from console.urls import urlpatterns
+from tests.bench import events
 from tests.bench.durability import Findings
 from tests.bench.fleet import OpenLoop
 from tests.bench.gauges import Reading, Window
@@ -177,6 +178,13 @@ def test_the_benchmark_of_events_brings_all_of_them_to_kafka(
     ):
         assert f"\n{beginning}" in run.stdout, beginning
     assert run.stdout.count("missing 0") == 2
+
+
+def test_events_are_waited_for_as_long_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "SECONDS", 0.25)
+    coming = iter(range(8))  # longer than that in all
+    assert events.wait_while_it_grows(lambda: next(coming), 7)
+    assert not events.wait_while_it_grows(lambda: 3, 7)
 
 
 def test_the_benchmark_of_reads_knows_every_route() -> None:

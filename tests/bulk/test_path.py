@@ -68,7 +68,7 @@ async def fifty(server: Server, asked: Counter[str]) -> AsyncIterator[None]:
 
 
 async def test_a_job_over_fifty_stops_when_a_tenth_refuses_and_one_that_may_fail_reaches_all(
-    tmp_path: Path, new_database: Callable[[], str]
+    tmp_path: Path, new_database: Callable[..., str]
 ) -> None:
     with running_server(tmp_path, new_database(), CSMS_UNKNOWN_CHARGE_POINTS="accept") as server:
         api, asked = Api(server), Counter[str]()

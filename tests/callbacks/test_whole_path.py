@@ -30,7 +30,7 @@ print("leases", Callback.objects.exclude(leased_until=None).update(leased_until=
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str]) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("callbacks")
     settings = {
         "CSMS_UNKNOWN_CHARGE_POINTS": "accept",

@@ -88,6 +88,7 @@ def test_a_stop_from_the_list_of_what_charges_is_sent_or_says_why_not(page: Page
         status = {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure", "info": "meanwhile"}
         yard.do(charger.result("StatusNotification", status))
         expect(page.locator("#connectors")).to_contain_text("GroundFailure")
+        expect(page.locator("#faults")).to_contain_text("GroundFailure")
         expect(page.locator("#faults")).to_contain_text("meanwhile")
         page.wait_for_timeout(1500)  # by then the list of what charges would have been read again, too
         answer.click()

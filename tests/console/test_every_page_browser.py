@@ -5,7 +5,6 @@ the screen, no complaint of the browser, no more than 300 kB to load, and a focu
 are walked with one of each (tests.console.everything); some are walked after something was done on them.
 """
 
-import gzip
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.conf import settings
 from django.urls import get_resolver
-from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, TimeoutError, expect
 
 from console.tabs import TABS
 from tests.console.everything import CHARGING, FURNISHED, VIEWER, VIEWER_PASSWORD, address_of_each
@@ -252,26 +251,20 @@ def unseen_focus(page: Page) -> list[str]:
 
 
 class Scale:
-    """Weighs what a page loads, compressed; a file that several pages share is compressed once."""
+    """Weighs what a page loads, as it comes over the wire from a checkout: bodies, compressed where the server does."""
 
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-
-    def watch(self, page: Page) -> list[Any]:
+    def watch(self, page: Page) -> list[Response]:
         page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-        answers: list[Any] = []
+        answers: list[Response] = []
         page.on("response", lambda answer: answers.append(answer))
         return answers
 
-    def weigh(self, answers: list[Any]) -> int:
+    def weigh(self, answers: list[Response]) -> int:
         return sum(self._one(answer) for answer in answers if answer.status == 200)
 
-    def _one(self, answer: Any) -> int:
-        if "/static/" not in answer.url:
-            return len(gzip.compress(answer.body()))
-        if answer.url not in self.known:
-            self.known[answer.url] = len(gzip.compress(answer.body()))
-        return self.known[answer.url]
+    def _one(self, answer: Response) -> int:
+        length = answer.headers.get("content-length")  # also of what the browser has kept from another page
+        return int(length) if length is not None else len(answer.body())
 
 
 def told(wrong: dict[str, list[str]]) -> str:

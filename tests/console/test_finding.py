@@ -75,8 +75,9 @@ def test_without_words_it_offers_the_pages_that_one_may_see(bob: Client, house: 
 
 def test_every_entry_of_the_menu_is_among_the_pages() -> None:
     menu = set(
-        re.findall(r'menu-entry.html" with name="([\w-]+)"', Path("templates/console/page.html").read_text())
+        re.findall(r'menu-entry.html" with name="([\w-]+)"', Path("templates/console/menu.html").read_text())
     )
+    assert menu
     assert menu <= {place.name for place in PLACES}
 
 

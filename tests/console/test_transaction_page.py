@@ -181,11 +181,11 @@ def test_many_readings_cost_as_many_queries_as_few(bob: Client, django_assert_nu
     transaction = ended()
     make_reading(transaction, 20, 2000)
     # Session, person, the transaction; one or two for each kind of thing told of it. Its row says it is not stuck.
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(20):
         page(bob, transaction)
     for minute in range(30):
         make_reading(transaction, minute, 2000 + minute)
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(20):
         page(bob, transaction)
 
 

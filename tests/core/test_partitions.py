@@ -1,17 +1,11 @@
 """Partitions are made ahead, catch what has none, and go whole once all in them is old; nobody waits long for that."""
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from time import sleep
 from types import SimpleNamespace
 
-import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -25,44 +19,14 @@ from csms.core.events.models import Event, Reader
 from csms.core.events.selectors import events_after
 from csms.core.events.services import record
 from csms.core.events.sinks import Sink
-from csms.core.ids import UUID, uuid7_floor
+from csms.core.ids import UUID
 from csms.core.partitions import Partitioned, Period
-from csms.management.commands import serve
 from csms.pruning import PARTITIONED, analyze_partitioned, make_partitions, prune
+from tests.support.partitions import DAY, EVENT, FRAME, METER_VALUE, NOW, event, names, pk, place_of
 from transactions.models import MeterValue
 from transactions.selectors import charge_point_readings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres_only]
-
-# Far from the present, of which there are partitions already.
-NOW = datetime(2031, 5, 30, 12, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
-FRAME, METER_VALUE, EVENT = PARTITIONED
-
-
-def pk(at: datetime, n: int = 1) -> UUID:
-    return UUID(int=uuid7_floor(at).int + n)
-
-
-def event(at: datetime, n: int = 1, **more: object) -> Event:
-    given = {"id": pk(at, n), "type": "t", "occurred_at": at, "recorded_at": at, "payload": "{}"}
-    return Event.objects.create(**given | {"position": n} | more)
-
-
-def names(table: Partitioned = EVENT, since: datetime = NOW - 400 * DAY) -> list[str]:
-    """The partitions that begin since then, without the name of the table."""
-    found = partitions.partitions(table.table)
-    return [
-        part.name.removeprefix(f"{table.table}_")
-        for part in found
-        if part.lower and part.lower >= uuid7_floor(since)
-    ]
-
-
-def place_of(row: Event) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tableoid::regclass::text FROM events_event WHERE id = %s", [row.pk])
-        return cursor.fetchone()[0].removeprefix("events_event_")
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
@@ -342,117 +306,3 @@ def test_the_clock_makes_partitions_and_a_second_look_finds_them(monkeypatch: py
     monkeypatch.setattr("csms.tasks.timezone", SimpleNamespace(now=lambda: NOW))
     assert len(tasks.make_partitions()) == 19
     assert tasks.make_partitions() == []
-
-
-# --- several at once; what these tests commit is taken away -----------------------------------------------------------
-
-
-@pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """Partitions of 2031 that others see; gone afterwards."""
-    yield
-    for table in PARTITIONED:
-        for part in partitions.partitions(table.table):
-            if part.lower and part.lower > pk(NOW - 400 * DAY):
-                partitions.drop(table.table, part)
-
-
-@contextmanager
-def another() -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """Another connection to the database of the tests, in a transaction."""
-    params = connection.get_connection_params()
-    wanted = {key: params[key] for key in ("dbname", "user", "password", "host", "port") if key in params}
-    with psycopg.connect(**wanted) as other:
-        yield other
-        other.rollback()
-
-
-def test_while_another_makes_and_drops_partitions_nothing_is_done(committed: None):
-    with another() as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [partitions.ALONE])
-        assert make_partitions(now=NOW) == []
-        event(NOW - 100 * DAY)
-        assert prune(get_config(), now=NOW)["events"] == 0
-        other.execute("SELECT pg_advisory_unlock_all()")
-    assert "events_event_20310530" in make_partitions(now=NOW)
-    assert prune(get_config(), now=NOW)["events"] == 1
-
-
-def test_workers_that_look_at_once_make_each_partition_once(committed: None):
-    made: list[str] = []
-    begin = threading.Barrier(3)
-
-    def work() -> None:
-        try:
-            begin.wait(30)
-            made.extend(make_partitions(now=NOW))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(made) == len(set(made)) == 19
-    assert len(names()) == 8
-
-
-def test_a_partition_that_is_read_stays_until_it_is_not_and_holds_up_nobody(
-    committed: None, monkeypatch: pytest.MonkeyPatch, caplog
-):
-    monkeypatch.setattr(partitions, "PAUSE", 0.01)
-    make_partitions(now=NOW - 30 * DAY)
-    event(NOW - 30 * DAY)
-    with another() as other:
-        assert other.execute("SELECT count(*) FROM events_event").fetchone() == (1,)
-        assert prune(get_config(), now=NOW)["events"] == 0
-        assert "partitions.postponed" in caplog.text
-        record("t", "CP16", {}, occurred_at=NOW)  # writing goes on
-        assert other.execute("SELECT count(*) FROM events_event").fetchone() == (2,)
-    assert prune(get_config(), now=NOW)["events"] == 1
-    assert Event.objects.count() == 1
-
-
-def test_rows_wait_in_the_default_partition_while_it_is_read(
-    committed: None, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(partitions, "PAUSE", 0.01)
-    row = event(NOW)
-    with another() as other:
-        other.execute("SELECT count(*) FROM events_event")
-        assert "events_event_20310530" not in make_partitions(now=NOW)
-        assert place_of(row) == "default"
-        assert place_of(event(NOW, 2)) == "default", "nothing is refused meanwhile"
-    assert "events_event_20310530" in make_partitions(now=NOW)
-    assert place_of(row) == "20310530"
-
-
-def test_emptying_the_tables_leaves_the_partitions_and_brings_back_those_of_now(committed: None):
-    make_partitions(now=NOW)
-    event(NOW)
-    first = partitions.partitions(EVENT.table)[0]
-    partitions.drop(EVENT.table, first)
-    call_command("flush", interactive=False, verbosity=0)
-    assert not Event.objects.exists()
-    assert len(names()) == 8
-    assert partitions.partitions(EVENT.table)[0].name == EVENT.name(EVENT.period.begin(timezone.now()))
-
-
-def test_a_server_begins_with_partitions_of_the_days_to_come(
-    committed: None, monkeypatch: pytest.MonkeyPatch
-):
-    async def nothing(*_args: object) -> None:
-        pass
-
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    for name, stand_in in {
-        "listen": lambda _config: listener,
-        "serve": nothing,
-        "timezone": SimpleNamespace(now=lambda: NOW),
-    }.items():
-        monkeypatch.setattr(serve, name, stand_in)
-    with listener:
-        call_command("serve", no_migrate=True, stdout=StringIO())
-    assert len(names()) == 8

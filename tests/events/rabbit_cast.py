@@ -10,7 +10,9 @@ from typing import Any
 
 import amqp
 import kombu
+import pytest
 
+from csms.core.events import amqp as product
 from csms.core.events.amqp import AmqpSink
 from csms.core.events.envelope import Envelope
 from csms.core.events.sinks import SinkAway
@@ -109,3 +111,23 @@ def nobody_there() -> Iterator[int]:
 def channel_of(sink: AmqpSink) -> amqp.Channel:
     assert sink._channel is not None
     return sink._channel
+
+
+@pytest.fixture
+def broker(rabbit: Rabbit) -> Rabbit:
+    """A broker without exchanges and queues."""
+    forget(rabbit)
+    product._refused_at.clear()
+    return rabbit
+
+
+@pytest.fixture
+def sink(broker: Rabbit) -> Iterator[AmqpSink]:
+    sink = AmqpSink(broker.url, "default")
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def listener(broker: Rabbit) -> Listener:
+    return Listener(broker)

@@ -1,100 +1,26 @@
 """The work of each sink is done by one relay at a time, goes on where it was left, and says what is in its way."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from csms.core.events import numbering, relay
+from csms.core.events import relay
 from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
-from csms.core.events.relay import BACKOFF, LEASE, RENEW, Hub, Pump, Relay, begin
-from csms.core.events.services import record
-from csms.core.events.sinks import Keep, NotOurs, Sink, SinkAway
+from csms.core.events.relay import BACKOFF, LEASE, RENEW, Hub, Pump, begin
+from csms.core.events.sinks import Keep, NotOurs, SinkAway
+from tests.events.relay_cast import NOON, House, Listener, row, turn
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    """Moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        self.now += by
-
-
-class Listener(Sink):
-    """Takes what it is given, or does what the test has it do instead."""
-
-    name = "listener"
-
-    def __init__(self, **attributes: object) -> None:
-        self.taken: list[int] = []
-        self.instead: Callable[[Sequence[Envelope], Keep], None] | None = None
-        self.closed = 0
-        for name, value in attributes.items():
-            setattr(self, name, value)
-
-    def publish(self, events: Sequence[Envelope], keep: Keep) -> None:
-        if self.instead is not None:
-            self.instead(events, keep)
-        self.taken += [event.position for event in events]
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class House:
-    """Relays that share a clock; each has a listener of its own."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.hub = Hub()
-
-    def pump(self, holder: str, **attributes: object) -> Pump:
-        listener = Listener(**attributes)
-        begin(listener)
-        return Pump(listener, self.hub, holder, clock=self.clock)
-
-    def happen(self, number: int, cp_id: str = "CP16", type: str = "cp.boot") -> None:
-        for _ in range(number):
-            record(type, cp_id, {}, occurred_at=NOON)
-        numbering.number_events(now=NOON)
-        self.hub.move(numbering.head())
 
 
 @pytest.fixture
 def house() -> House:
     return House()
-
-
-def row(name: str = "listener") -> Reader:
-    return Reader.objects.get(pk=name)
-
-
-def turn(pump: Pump, monkeypatch: pytest.MonkeyPatch) -> float | None:
-    """One turn of a pump's thread: the seconds that it would pause, None if it waits for events."""
-    paused: list[float] = []
-    monkeypatch.setattr(pump, "_pause", paused.append)
-    monkeypatch.setattr(pump.hub, "wait", lambda position, seconds: None)
-    monkeypatch.setattr(relay.random, "random", lambda: 0.0)
-    # The test's own connection stays.
-    monkeypatch.setattr(relay, "connection", type("Connection", (), {"close": staticmethod(lambda: None)}))
-    pump._turn()
-    return paused[0] if paused else None
 
 
 # --- who does the work ------------------------------------------------------------------------------------------------
@@ -454,116 +380,3 @@ def test_what_is_anothers_is_no_failure(house: House, monkeypatch):
     first.hold()
     assert turn(second, monkeypatch) == relay.IDLE
     assert (row().error, row().failing_since) == ("", None)
-
-
-# --- all of it, in threads --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_relay_numbers_events_and_brings_them_to_every_sink_until_it_is_stopped(monkeypatch):
-    monkeypatch.setattr(relay, "PATIENCE", (60.0, 60.0))
-
-    class Last(Listener):
-        def publish(self, events: Sequence[Envelope], keep: Keep) -> None:
-            super().publish(events, keep)
-            if len(whole.taken) + len(other.taken) == 14:
-                one.stop()
-
-    whole, other = Last(name="whole"), Last(name="other")
-    sinks = {"whole": whole, "other": other}
-    monkeypatch.setattr(relay, "wanted_sinks", lambda: sinks)
-    for _ in range(7):
-        record("cp.boot", "CP16", {}, occurred_at=NOON)
-    one = Relay()
-    one.run(120)
-    assert whole.taken == other.taken == [1, 2, 3, 4, 5, 6, 7]
-    assert (whole.closed, other.closed) == (1, 1)
-    assert set(Reader.objects.exclude(pk="numbering").values_list("holder", "position")) == {("", 7)}
-
-
-@pytest.fixture
-def idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relays look for sinks, and the threads of those do nothing."""
-    monkeypatch.setattr(Pump, "run", lambda pump: None)
-
-
-def now_wanted(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(relay, "wanted_sinks", lambda: {name: Listener(name=name) for name in names})
-
-
-def test_a_sink_that_comes_back_is_not_served_while_its_last_thread_is_at_it(idle: None, monkeypatch):
-    one = Relay()
-    now_wanted(monkeypatch, "listener")
-    one._refresh()
-    before, _ = one._pumps["listener"]
-    assert before.hold()
-    now_wanted(monkeypatch)
-    one._refresh()
-    assert before.ending.is_set()
-    now_wanted(monkeypatch, "listener")
-    one._refresh()
-    after, _ = one._pumps["listener"]
-    assert not after.hold()
-    Reader.objects.update(held_until=timezone.now() - timedelta(minutes=1))
-    assert after.hold()
-    before._renewed_at = NOON  # long ago
-    assert not before.hold()
-    before.release()
-    assert row().holder == after.holder
-
-
-def test_sinks_that_are_wanted_get_their_places_and_nobody_else(idle: None, monkeypatch):
-    one, standby = Relay(), Relay()
-    now_wanted(monkeypatch, "a", "b")
-    one._refresh()
-    standby._refresh()
-    assert set(Reader.objects.values_list("pk", flat=True)) == {"a", "b"}
-    pumps = [each._pumps["a"][0] for each in (one, standby)]
-    assert [pump.hold() for pump in pumps] == [True, False]
-    Reader.objects.all().delete()
-    now_wanted(monkeypatch, "b")
-    pumps[0]._renewed_at = NOON  # long ago
-    assert [pump.hold() for pump in pumps] == [False, False]
-    one._refresh()
-    standby._refresh()
-    assert set(Reader.objects.values_list("pk", flat=True)) == {"b"}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_place_that_is_deleted_while_relays_run_stays_deleted(monkeypatch):
-    monkeypatch.setattr(relay, "REFRESH", 3600.0)
-    monkeypatch.setattr(relay, "IDLE", 0.02)
-    monkeypatch.setattr(relay, "RENEW", timedelta(0))
-    monkeypatch.setattr(relay, "PATIENCE", (60.0, 60.0))
-    now_wanted(monkeypatch, "listener")
-    looks: Counter[Pump] = Counter()
-    hold = Pump.hold
-
-    def counted(pump: Pump) -> bool:
-        held = hold(pump)
-        looks[pump] += 1
-        return held
-
-    monkeypatch.setattr(Pump, "hold", counted)
-    relays = [Relay(), Relay()]
-    threads = [threading.Thread(target=each.run) for each in relays]
-    for thread in threads:
-        thread.start()
-    try:
-        until(lambda: len(looks) == 2 and Reader.objects.exclude(holder="").exists())
-        Reader.objects.filter(pk="listener").delete()
-        seen = Counter(looks)
-        until(lambda: all(looks[pump] >= seen[pump] + 4 for pump in seen))
-    finally:
-        for each in relays:
-            each.stop()
-        for thread in threads:
-            thread.join()
-    assert not Reader.objects.filter(pk="listener").exists()
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = monotonic() + 120
-    while not true():
-        assert monotonic() < deadline
-        sleep(0.01)

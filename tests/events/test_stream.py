@@ -29,7 +29,7 @@ from tests.support.server import ADMIN_PASSWORD, Server, running_server
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str]) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("stream")
     patient = {"DJANGO_SETTINGS_MODULE": "tests.events.patient_settings"}
     with running_server(data, new_database(), **patient) as server:

@@ -18,40 +18,59 @@ def state_file(name: str) -> Path:
     return Path(tempfile.gettempdir()) / f"csms-lanes-{name}.json"
 
 
-def up(name: str) -> int:
-    """Start PostgreSQL and Redis, unless they are up, and print where they are, as lines for `.env`."""
+def remembered(name: str) -> dict[str, Service]:
+    """Return what `up` has started under a name, by lane; it may have ended since."""
     state = state_file(name)
     if not state.exists():
-        started: dict[str, Service] = {}
-        for lane, program in provide(list(HAND_VARIABLES)).items():
-            try:
-                started[lane] = start(lane, program, outlive=True)
-            except ServiceError as error:
-                for service in started.values():
-                    service.stop()
-                print(error, file=sys.stderr)
-                return 1
-        records = {
-            lane: asdict(replace(service, process=None, folder=None)) | {"folder": str(service.folder or "")}
-            for lane, service in started.items()
-        }
-        state.touch(mode=0o600)
-        state.write_text(json.dumps(records))
-    for lane, record in json.loads(state.read_text()).items():
-        print(f"{HAND_VARIABLES[lane]}={record['url']}")
+        return {}
+    records = json.loads(state.read_text())
+    return {
+        lane: Service(**record | {"folder": Path(record["folder"]) if record["folder"] else None})
+        for lane, record in records.items()
+    }
+
+
+def remember(name: str, services: dict[str, Service]) -> None:
+    records = {
+        lane: asdict(replace(service, process=None, folder=None)) | {"folder": str(service.folder or "")}
+        for lane, service in services.items()
+    }
+    state = state_file(name)
+    state.touch(mode=0o600)
+    state.write_text(json.dumps(records))
+
+
+def up(name: str) -> int:
+    """Start PostgreSQL and Redis, unless they are up, and print where they are, as lines for `.env`."""
+    services = remembered(name)
+    for lane, service in list(services.items()):
+        if not service.answers():
+            services.pop(lane).stop()
+    problem = ""
+    for lane, program in provide([lane for lane in HAND_VARIABLES if lane not in services]).items():
+        try:
+            services[lane] = start(lane, program, outlive=True)
+        except ServiceError as error:
+            problem = str(error)
+            break
+    remember(name, services)
+    if problem:
+        down(name)
+        print(problem, file=sys.stderr)
+        return 1
+    for lane, variable in HAND_VARIABLES.items():
+        print(f"{variable}={services[lane].url}")
     return 0
 
 
 def down(name: str) -> int:
     """Stop what `up` started and remove its data."""
-    state = state_file(name)
-    if not state.exists():
+    if not state_file(name).exists():
         print(f"nothing is up under the name {name!r}", file=sys.stderr)
         return 1
-    for record in json.loads(state.read_text()).values():
-        folder = record.pop("folder")
-        Service(**record | {"folder": Path(folder) if folder else None}).stop()
-    state.unlink()
+    for service in remembered(name).values():
+        service.stop()
+    state_file(name).unlink()
     return 0
 
 

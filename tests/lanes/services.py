@@ -38,10 +38,25 @@ class Service:
     container: str | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
+    def ask(self) -> None:
+        """Raise psycopg.OperationalError or redis.RedisError unless it answers under its URL."""
+        if self.url.startswith("redis:"):
+            with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+                client.ping()
+        else:
+            psycopg.connect(self.url, connect_timeout=5).close()
+
+    def answers(self) -> bool:
+        try:
+            self.ask()
+        except (psycopg.OperationalError, redis.RedisError):
+            return False
+        return True
+
     def stop(self) -> None:
         if self.container:
             subprocess.run(["docker", "rm", "-f", self.container], capture_output=True, check=False)
-        if self.pid:
+        if self.pid and self._is_ours(self.pid):
             self._end_process(self.pid)
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -58,6 +73,15 @@ class Service:
                 if not self._alive(pid):
                     return
                 time.sleep(0.05)
+
+    def _is_ours(self, pid: int) -> bool:
+        """A number that was read from a file may be another process's by now; ours works in its folder."""
+        if self.process or not self.folder or sys.platform != "linux":
+            return True
+        try:
+            return Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(self.folder)
+        except OSError:  # it has ended, or is somebody else's
+            return False
 
     def _alive(self, pid: int) -> bool:
         if self.process:
@@ -135,17 +159,12 @@ def start_in_docker(lane: str) -> Service:
     if started.returncode:
         raise ServiceError(f"docker run failed: {started.stderr.strip()}")
     service = Service(url, f"container of {image}", container=started.stdout.strip())
-    probe: Callable[[], object] = (
-        (lambda: psycopg.connect(url, connect_timeout=5).close())
-        if lane == "postgres"
-        else (lambda: redis.Redis.from_url(url).ping())
-    )
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            probe()
+            service.ask()
             return service
-        except (psycopg.OperationalError, redis.ConnectionError) as error:
+        except (psycopg.OperationalError, redis.RedisError) as error:
             if time.monotonic() > deadline:
                 service.stop()
                 raise ServiceError(f"the container does not answer: {error}") from error

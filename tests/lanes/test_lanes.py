@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import amqp
@@ -11,6 +15,7 @@ import pytest
 import redis
 from confluent_kafka.cimpl import NewTopic
 
+from tests.lanes import __main__ as commands
 from tests.lanes import kafka, programs, running, services
 from tests.lanes.kafka import Kafka
 from tests.lanes.prometheus import Alertmanager, Prometheus
@@ -89,6 +94,72 @@ def test_redis_runs_and_leaves_nothing_behind() -> None:
     with pytest.raises(redis.ConnectionError):
         client.ping()
     assert not service.folder.exists()
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """The name under which a test brings a Redis up, which is down when the test ends."""
+    program = programs.find_redis()
+    if not program:
+        pytest.skip("redis is not installed")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(commands, "HAND_VARIABLES", {"redis": "REDIS_URL"})
+    monkeypatch.setattr(commands, "provide", lambda lanes: dict.fromkeys(lanes, program))
+    yield "by-hand"
+    commands.down("by-hand")
+
+
+def brought_up(name: str, capsys: pytest.CaptureFixture[str]) -> Service:
+    assert commands.up(name) == 0
+    service = commands.remembered(name)["redis"]
+    assert capsys.readouterr().out == f"REDIS_URL={service.url}\n"
+    assert service.answers()
+    return service
+
+
+def test_what_is_up_is_left_alone(by_hand: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first = brought_up(by_hand, capsys)
+    assert brought_up(by_hand, capsys) == first
+    assert commands.down(by_hand) == 0
+    assert not first.answers()
+    assert not first.folder.exists()
+    assert commands.down(by_hand) == 1
+
+
+def test_what_has_died_since_is_started_anew(by_hand: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first = brought_up(by_hand, capsys)
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    second = brought_up(by_hand, capsys)
+    assert second.pid != first.pid
+    assert not first.folder.exists()
+
+
+def test_a_process_that_has_got_the_number_of_one_that_died_is_left_alone(
+    by_hand: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as innocent:
+        first = brought_up(by_hand, capsys)
+        first.stop()
+        commands.remember(by_hand, {"redis": replace(first, pid=innocent.pid)})
+        assert brought_up(by_hand, capsys).url != first.url
+        assert innocent.poll() is None
+        innocent.kill()
+
+
+def test_what_cannot_be_started_anew_leaves_nothing_up(
+    by_hand: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = brought_up(by_hand, capsys)
+    first.stop()
+
+    def start(*_: object, **__: object) -> Service:
+        raise ServiceError("redis is not installed")
+
+    monkeypatch.setattr(commands, "start", start)
+    assert commands.up(by_hand) == 1
+    assert capsys.readouterr() == ("", "redis is not installed\n")
+    assert commands.down(by_hand) == 1
 
 
 def test_rabbitmq_runs_keeps_its_data_when_killed_and_leaves_nothing_behind(rabbitmq_program: Path) -> None:

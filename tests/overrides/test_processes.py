@@ -73,13 +73,13 @@ async def through(running: list[Server]) -> None:
     await hold_everywhere(running, seconds=300, tags="Invalid")
 
 
-async def test_without_redis(tmp_path: Path, new_database: Callable[[], str]) -> None:
+async def test_without_redis(tmp_path: Path, new_database: Callable[..., str]) -> None:
     with servers(tmp_path, new_database()) as running:
         await through(running)
 
 
 @pytest.mark.postgres_only
-async def test_with_redis(tmp_path: Path, new_database: Callable[[], str], redis_url: str) -> None:
+async def test_with_redis(tmp_path: Path, new_database: Callable[..., str], redis_url: str) -> None:
     with servers(tmp_path, new_database(), REDIS_URL=redis_url) as running:
         await through(running)
 

@@ -7,7 +7,7 @@ from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str]) -> Iterator[Server]:
     """A server process for a module, open to all; its tests use charge points of their own."""
     folder: Path = tmp_path_factory.mktemp("server")
     with running_server(

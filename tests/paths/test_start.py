@@ -128,15 +128,15 @@ def test_the_doors_of_operations_answer(lived_in: Server):
 # --- the first start and the second -------------------------------------------------------------
 
 
-def test_the_first_start_says_where_everything_is_and_who_may_sign_in(tmp_path, database_url):
-    with running_server(tmp_path / "data", database_url, CSMS_ADMIN_PASSWORD="") as server:
+def test_the_first_start_says_where_everything_is_and_who_may_sign_in(tmp_path, new_database_url):
+    with running_server(tmp_path / "data", new_database_url, new=True, CSMS_ADMIN_PASSWORD="") as server:
         said = server.log()
         for line in (
             f"console      {server.base_url}/",
             f"chargers     {server.ocpp_url}/<identity>",
             f"API          {server.base_url}/api/v1/docs",
             f"{server.base_url}/metrics",
-            "database     PostgreSQL" if database_url else f"database     {server.data_dir}/csms.sqlite3",
+            "database     PostgreSQL" if new_database_url else f"database     {server.data_dir}/csms.sqlite3",
             f"data         {server.data_dir}",
             "worker       in this process",
             "Ctrl-C stops it",
@@ -347,7 +347,7 @@ def order(server: Server, path: str, token: str, body: dict[str, Any]) -> tuple[
 
 
 @pytest.mark.postgres_only
-async def test_servers_and_worker_apart_are_the_same_program(tmp_path, redis_url, database_url):
+async def test_servers_and_worker_apart_are_the_same_program(tmp_path, redis_url, new_database_url):
     shared = {
         "REDIS_URL": redis_url,
         "CSMS_EMBEDDED_WORKER": "off",
@@ -355,8 +355,8 @@ async def test_servers_and_worker_apart_are_the_same_program(tmp_path, redis_url
         "CSMS_SECRET_KEY": "the same for all of them, " * 2,
     }
     with (
-        running_server(tmp_path / "one", database_url, **shared) as one,
-        running_server(tmp_path / "two", database_url, **shared) as two,
+        running_server(tmp_path / "one", new_database_url, **shared) as one,
+        running_server(tmp_path / "two", new_database_url, **shared) as two,
     ):
         assert "worker       separate, by the broker" in one.log()
         token = await asyncio.to_thread(api_token, one)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.migrated import put_into
+
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "correct horse battery"
 
@@ -119,9 +121,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_server(data_dir: Path, database_url: str = "", **env: str) -> Iterator[Server]:
-    """A server for one test; `env` are settings such as CSMS_UNKNOWN_CHARGE_POINTS="accept"."""
+def running_server(
+    data_dir: Path, database_url: str = "", *, new: bool = False, **env: str
+) -> Iterator[Server]:
+    """A server for one test; `env` are settings such as CSMS_UNKNOWN_CHARGE_POINTS="accept".
+
+    On SQLite its database is there and migrated already, unless it is `new`.
+    """
     server = Server(data_dir, {"DATABASE_URL": database_url, **env} if database_url else dict(env))
+    if not new and "DATABASE_URL" not in server.env:
+        put_into(data_dir)
     try:
         yield server.start()
     finally:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from csms.core.ids import uuid7
 from tests.transactions.cast import NOON, Wireless, at
 from transactions import curves as module
-from transactions.curves import POINTS_MAX, curves, thinned
+from transactions.curves import POINTS_MAX, Readings, curves, readings, thinned
 from transactions.models import METER_VALUES, MeterValue, Transaction
 
 
@@ -61,7 +61,7 @@ def test_readings_that_stayed_away_leave_a_gap(cp16: Wireless) -> None:
         cp16.say("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": [value]}, minute)
     METER_VALUES.flush()
     found = curves(cp16.only)
-    [(since, until)] = found.gaps
+    [(since, until)] = readings(cp16.only).gaps
     assert (since, until) == (NOON + timedelta(minutes=4), NOON + timedelta(minutes=40))
     assert [value for _, value in found.of("power_w")[0].points].count(None) == 1
 
@@ -90,13 +90,19 @@ def test_a_long_one_is_bounded_and_says_so(cp16: Wireless, monkeypatch: pytest.M
     monkeypatch.setattr(module, "READINGS_MAX", 100)
     found = curves(cp16.only)
     assert (found.readings, found.cut) == (100, True)
+    read = readings(cp16.only, newest=3)
+    assert (read.count, read.cut) == (100, True)
+    assert [reading.sampled_at for reading in read.newest] == [
+        NOON + timedelta(seconds=10 * number) for number in (3999, 3998, 3997)
+    ]
 
 
 @pytest.mark.django_db
 def test_one_without_readings_has_no_curves(cp16: Wireless) -> None:
     cp16.start()
     found = curves(Transaction.objects.get())
-    assert (found.curves, found.gaps, found.readings) == ((), (), 0)
+    assert (found.curves, found.readings) == ((), 0)
+    assert readings(Transaction.objects.get()) == Readings((), (), 0, cut=False)
 
 
 values = st.lists(
@@ -116,3 +122,17 @@ def test_thinning_keeps_the_ends_the_extremes_and_the_order(values: list, most: 
             min(v for _, v in values),
             max(v for _, v in values),
         }
+
+
+@pytest.mark.django_db
+def test_the_newest_readings_are_those_that_came_last_in_the_order_of_time(cp16: Wireless) -> None:
+    number = cp16.start()["transactionId"]
+    for minute in (1, 9, 5):
+        cp16.meter(1000 + 100 * minute, number, minute)
+    METER_VALUES.flush()
+    read = readings(cp16.only, newest=2)
+    assert [(reading.sampled_at, reading.energy_wh) for reading in read.newest] == [
+        (NOON + timedelta(minutes=9), 1900),
+        (NOON + timedelta(minutes=5), 1500),
+    ]
+    assert (read.count, read.cut) == (3, False)

@@ -1,7 +1,7 @@
 """What happened to a transaction is told in one list, in the order of time, whoever knew of it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,13 +19,19 @@ from tests.console.fleet import make_online
 from tests.tariffs.cast import assigned, tariff
 from tests.transactions.cast import Wireless, token
 from transactions.backend.models import SessionReport
-from transactions.curves import curves
+from transactions.curves import readings
+from transactions.frames_api import claims_of
 from transactions.models import METER_VALUES, Transaction
 from transactions.story import MOST, Happening, story
 from transactions.stuck.models import Correction, Kind
 from transactions.stuck.services import correct_transaction
 
 pytestmark = pytest.mark.django_db
+
+
+def whole_story(transaction: Transaction, now: datetime | None = None) -> list[Happening]:
+    gaps, claims = readings(transaction).gaps, claims_of(transaction)
+    return story(transaction, gaps=gaps, claims=claims, now=now or timezone.now())
 
 
 @pytest.fixture
@@ -126,8 +132,8 @@ def test_everything_that_happened_is_in_one_list(
     METER_VALUES.flush()
     STATUS_REPORTS.flush()
     transaction = Transaction.objects.select_related("charge_point").get()
-    with django_assert_max_num_queries(20):
-        told = story(transaction, curves(transaction), now=timezone.now())
+    with django_assert_max_num_queries(16):
+        told = whole_story(transaction)
     assert [happening.at for happening in told] == sorted(happening.at for happening in told)
     words = [happening.word for happening in told]
     for word in (
@@ -169,7 +175,7 @@ def session(cp: Wireless, card: str, *words: str) -> int:
 def states_of(number: int) -> list[str]:
     STATUS_REPORTS.flush()
     transaction = Transaction.objects.select_related("charge_point").get(number=number)
-    told = story(transaction, curves(transaction), now=timezone.now())
+    told = whole_story(transaction)
     return [happening.values["status"] for happening in told if happening.word == "status"]
 
 
@@ -189,7 +195,7 @@ def test_the_sessions_of_other_drivers_just_before_and_after_are_not_told(now_cp
     # The connector was free: there it begins, and when it is free again, it is over.
     assert states_of(alices) == ["Available", "Preparing", "Charging", "Finishing", "Available"]
     transaction = Transaction.objects.select_related("charge_point").get(number=alices)
-    told = story(transaction, curves(transaction), now=timezone.now())
+    told = whole_story(transaction)
     assert not [happening for happening in told if happening.word == "command"]
 
 
@@ -208,7 +214,7 @@ def test_an_end_by_evidence_is_told_beside_the_real_one(now_cp: Wireless) -> Non
     assert infer_ends(now=timezone.now() + timedelta(hours=1)) == 1
     say(now_cp, "StopTransaction", {"transactionId": number, "meterStop": 3000, "timestamp": iso()})
     transaction = Transaction.objects.select_related("charge_point").get()
-    words = [happening.word for happening in story(transaction, curves(transaction), now=timezone.now())]
+    words = [happening.word for happening in whole_story(transaction)]
     assert words.count("end_inferred") == 1
     assert words.count("ended") == 1
 
@@ -237,7 +243,7 @@ def test_of_very_much_the_newest_is_told_and_that_there_was_more(now_cp: Wireles
         )
 
     def happened() -> list[Happening]:
-        return story(transaction, curves(transaction), now=timezone.now() + timedelta(minutes=1))
+        return whole_story(transaction, now=timezone.now() + timedelta(minutes=1))
 
     def values(word: str, name: str) -> list[Any]:
         return [happening.values[name] for happening in happened() if happening.word == word]

@@ -6,14 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+import standardwebhooks
+
 from csms.core.events import numbering
 from csms.core.events.models import Event, Reader
 from csms.core.events.relay import Hub, Pump
 from csms.core.events.services import record
 from csms.core.events.sinks import NotOurs, SinkAway
 from csms.core.ids import uuid7_floor
-from csms.core.webhooks.models import Delivery, Endpoint
-from csms.core.webhooks.services import create_endpoint
+from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
+from csms.core.webhooks.services import (
+    create_endpoint,
+)
 from csms.core.webhooks.sink import WebhookSink
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -125,3 +130,31 @@ def record_at(event_id: str, moment: datetime) -> None:
     """It was recorded then."""
     new_id = UUID(int=uuid7_floor(moment).int + 1)
     Event.objects.filter(pk=event_id).update(id=new_id, recorded_at=moment)
+
+
+def verified(message: Any, secret: str, now: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The body, as a receiver reads it whose program knows nothing of this house."""
+    from standardwebhooks import webhooks
+
+    class Then(webhooks.datetime):  # type: ignore[name-defined,misc]
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return now
+
+    monkeypatch.setattr(webhooks, "datetime", Then)
+    return standardwebhooks.Webhook(secret).verify(message.body, message.headers)
+
+
+def made(**values: Any) -> tuple[Endpoint, str]:
+    values = {
+        "name": "b",
+        "url": "https://backend.example/",
+        "filter": {"types": ["*"]},
+        "by": "alice",
+        "now": NOON,
+    } | values
+    return create_endpoint(**values)
+
+
+def notes(endpoint: Endpoint) -> list[tuple[str, str]]:
+    return list(EndpointChange.objects.filter(endpoint=endpoint.pk).order_by("pk").values_list("what", "by"))

@@ -19,7 +19,7 @@ FAULT = {"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str]) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("webhooks")
     settings = {
         "CSMS_UNKNOWN_CHARGE_POINTS": "accept",

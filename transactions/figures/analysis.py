@@ -21,10 +21,11 @@ from django.db.models.functions import Coalesce, Greatest
 from chargers.models import ChargePoint, Connection, Connector, Registration
 from transactions.aggregates import step_of
 from transactions.figures import days, minutes
+from transactions.figures.memory import memory
 from transactions.figures.models import ChargePointDay, WholeDay
-from transactions.figures.ranking import LISTED, Done, Ranked, Ranking
+from transactions.figures.ranking import LISTED, Done, Ranked, Ranking, past
 from transactions.figures.sums import NOTHING, SESSIONS, SUMMED, whole
-from transactions.figures.whole_days import beside, kept_days, of_charge_points
+from transactions.figures.whole_days import beside, kept_days, of_charge_points, version
 from transactions.models import Transaction
 
 
@@ -105,7 +106,7 @@ class Known:
 
 
 class Analysis:
-    """All of it, each part read when it is first asked for. Twelve queries altogether."""
+    """All of it, each part read when it is first asked for. Fifteen queries at most."""
 
     def __init__(self, window: Window, *, now: datetime) -> None:
         self.window = window
@@ -136,16 +137,34 @@ class Analysis:
 
     @cached_property
     def _sums(self) -> list[dict[str, int]]:
-        """The sums of each step, with how far the drivers came. One query for what is not kept, one for a site."""
-        sessions = self._beside if self.is_daily else self._started
+        """The sums of each step, with how far the drivers came. One query for what is not kept, one for what is."""
+        if self.is_daily:
+            by_day = self._kept_sums()
+            dates = (at.astimezone(self.window.zone).date() for at in self.window.edges[:-1])
+            kept = {number: by_day[day] for number, day in enumerate(dates) if day in by_day}
+        else:
+            kept = self._kept_hours()
+        others = self._by_step(self._beside)
+        return [
+            kept.get(number) or others.get(number, NOTHING) for number in range(len(self.window.edges) - 1)
+        ]
+
+    def _by_step(self, sessions: QuerySet[Transaction]) -> dict[int, dict[str, int]]:
         rows: Any = sessions.order_by().values(step=step_of("started_at", self.window.edges))
-        steps = {row["step"]: whole(row) for row in rows.annotate(**SESSIONS)}
-        by_day = self._kept_sums() if self.is_daily else {}
-        found = []
-        for number, at in enumerate(self.window.edges[:-1]):
-            day = at.astimezone(self.window.zone).date()
-            found.append(by_day.get(day) or steps.get(number, NOTHING))
-        return found
+        return {row["step"]: whole(row) for row in rows.annotate(**SESSIONS)}
+
+    def _kept_hours(self) -> dict[int, dict[str, int]]:
+        """The sums of the hours of days that are kept; of a site they are not remembered, for charge points move."""
+        window = self.window
+
+        def read() -> dict[int, dict[str, int]]:
+            return self._by_step(
+                self._started.exclude(beside(self._kept, window.since, window.until, window.zone))
+            )
+
+        if window.site is not None:
+            return read()
+        return memory.find(("hours", window.since, *version(self._kept, window.zone)), read)
 
     def _kept_sums(self) -> dict[date, dict[str, int]]:
         if self.window.site is None:
@@ -298,18 +317,29 @@ class Analysis:
     @cached_property
     def missing_days(self) -> int:
         """How many days of the window have begun and were not added up yet; before the house there was none."""
+        first, last = self.window.days
+        begun = min(last, self.now.astimezone(self.window.zone).date())
+        if sum(first <= day <= begun for day in self._days) > (begun - first).days:
+            return 0  # whenever the house began
         house = days.first_day(self.window.zone)
         if house is None:
             return 0
-        first, last = self.window.days
-        begun = min(last, self.now.astimezone(self.window.zone).date())
         first = max(first, house)
         return max(0, (begun - first).days + 1 - sum(day >= first for day in self._days))
 
     @cached_property
     def _troubles(self) -> list[days.Troubled]:
-        first, last = self.window.days
-        return days.troubles(first, last, zone=self.window.zone, site=self.window.site)
+        window = self.window
+        first, last = window.days
+
+        def read() -> list[days.Troubled]:
+            return days.troubles(first, last, zone=window.zone, site=window.site)
+
+        # Of a site they depend on which charge points are there; and of a day that is gone nothing tells its troubles.
+        if window.site is not None or self.missing_days:
+            return read()
+        made = tuple((day, row["made_at"]) for day, row in sorted(self._days.items()))
+        return memory.find(("troubles", window.zone.key, made), read)
 
     @cached_property
     def most_faults(self) -> list[tuple[str, int]]:
@@ -323,15 +353,20 @@ class Analysis:
 
     def _worst(self, name: str) -> list[tuple[str, int]]:
         some = nlargest(LISTED, self._troubles, key=lambda row: (getattr(row, name), -row.charge_point_id))
-        pks = [row.charge_point_id for row in some]
-        names = dict(ChargePoint.objects.filter(pk__in=pks).values_list("pk", "cp_id"))
+        names = self._troubled_names
         return [(names[row.charge_point_id], getattr(row, name)) for row in some if getattr(row, name)]
+
+    @cached_property
+    def _troubled_names(self) -> dict[int, str]:
+        pks = [row.charge_point_id for row in self._troubles]
+        return dict(ChargePoint.objects.filter(pk__in=pks).values_list("pk", "cp_id"))
 
     # -- charge points --
 
     @cached_property
     def _done(self) -> Done:
-        return Done(self._of_charge_points, self._beside, self._in_service)
+        done = past(self._kept, self.window.zone, self.window.site)
+        return Done(done, self._beside, self._in_service)
 
     @cached_property
     def _ranking(self) -> Ranking:

@@ -5,7 +5,7 @@ day with a mark counts as not kept, and its sessions are summed up by whoever lo
 the clock then makes it anew, and removes the marks that it had seen before.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -143,6 +143,13 @@ def kept_days(since: datetime, until: datetime, zone: ZoneInfo) -> dict[date, Wh
         and midnight(row.day, zone) >= since
         and midnight(row.day + DAY, zone) <= until
     }
+
+
+def version(kept: Mapping[date, WholeDay], zone: ZoneInfo) -> tuple[Any, ...]:
+    """Return what tells these days from any others, and from themselves before something of them changed."""
+    return zone.key, tuple(
+        (day, kept[day].pk) for day in sorted(kept)
+    )  # a day that is made anew is another row
 
 
 def beside(

@@ -252,6 +252,8 @@ def _cases(kind: Kind, rows: QuerySet[Transaction], *, now: datetime, at_most: i
         rows = rows.annotate(newest_wh=_newest("energy_wh"))
     rows = rows.annotate(newest_at=_newest("sampled_at"), live_register_wh=F("newest_wh"))
     found = list(rows.order_by("started_at", "pk")[:at_most])
+    if not found:
+        return []
     connectors = {
         (connector.charge_point_id, connector.number): connector
         for connector in Connector.objects.filter(charge_point__in={row.charge_point_id for row in found})

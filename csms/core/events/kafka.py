@@ -55,7 +55,6 @@ class Parcel:
     sent: Generation | None = None  # with which producer, if it may still come to something
     taken: bool = False
     refused: tuple[KafkaError, Generation] | None = None
-    cut: bool = False
 
     @property
     def chain(self) -> Chain:
@@ -165,7 +164,7 @@ class KafkaSink(Sink):
         """Give a message to the producer, and return whether the next one may follow."""
         event = parcel.event
         headers = headers_of(event, self._format)
-        if parcel.cut:
+        if event.cut:
             headers["payload-at"] = f"/api/v1/events/{event.id}/"
         report = partial(self._reported, parcel, generation)
         parcel.sent = generation
@@ -180,7 +179,7 @@ class KafkaSink(Sink):
             if isinstance(failure, BufferError):
                 return False
             error: KafkaError = failure.args[0]
-            if error.code() in TOO_LARGE and not parcel.cut:
+            if error.code() in TOO_LARGE and not parcel.event.cut:
                 self._cut(parcel)
                 return self._queue(parcel, generation)
             if error.code() in GIVEN_UP:
@@ -222,7 +221,7 @@ class KafkaSink(Sink):
             error, generation = parcel.refused
             parcel.refused = parcel.sent = None
             self._line.retire(generation)
-            if error.code() in TOO_LARGE and not parcel.cut:
+            if error.code() in TOO_LARGE and not parcel.event.cut:
                 if generation.careful:  # it was a batch of its own
                     self._cut(parcel)
                 self._line.careful = True
@@ -234,7 +233,6 @@ class KafkaSink(Sink):
 
     def _cut(self, parcel: Parcel) -> None:
         parcel.event = replace(parcel.event, payload="{}", cut=True)
-        parcel.cut = True
         CUT.labels(parcel.topic).inc()
         log.error("kafka.event_cut", extra={"event_id": str(parcel.event.id), "topic": parcel.topic})
 

@@ -13,12 +13,10 @@ import orjson
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
-from csms.core.config import get_config
 from csms.core.events import numbering
 from csms.core.events.envelope import Envelope
 from csms.core.events.models import Event, Reader
 from csms.core.events.reading import cursor_before
-from csms.core.events.selectors import events_after
 from csms.core.events.services import SCHEMA_VERSION, record
 from csms.core.ids import uuid7, uuid7_floor
 from csms.core.live import announce
@@ -27,6 +25,7 @@ from csms.core.outbound.signing import new_secret
 from csms.core.outbound.targets import Target, bounds_now, read_target, shown
 from csms.core.refusals import BadField, NotNow
 from csms.core.sealing import seal
+from csms.core.webhooks import outbox
 from csms.core.webhooks.filters import FIELDS, check_filter, check_whole
 from csms.core.webhooks.letters import write
 from csms.core.webhooks.models import Delivery, Endpoint, EndpointChange
@@ -105,9 +104,9 @@ def change_endpoint(endpoint: Endpoint, changes: Mapping[str, Any], *, by: str, 
     if fresh:
         _save(endpoint, update_fields=list(fresh))
     if endpoint.enabled:
-        _position(endpoint)
+        outbox.place(endpoint)
     else:
-        _rests(endpoint)
+        outbox.rests(endpoint)
     after = _values(endpoint)
     if changed := {name: value for name, value in after.items() if value != before[name]}:
         _note(
@@ -160,7 +159,7 @@ def pause_endpoint(endpoint: Endpoint, *, by: str, now: datetime, why: str = "")
     if endpoint.paused_at is None:
         endpoint.paused_at, endpoint.paused_why = now, why
         endpoint.save(update_fields=["paused_at", "paused_why"])
-        _rests(endpoint)
+        outbox.rests(endpoint)
         _note(endpoint, What.PAUSED, by=by, now=now, why=why)
         facts = {"endpoint_id": str(endpoint.pk), "name": endpoint.name, "why": why, "by": by}
         record("webhook.paused", "", facts, occurred_at=now)
@@ -175,14 +174,14 @@ def resume_endpoint(endpoint: Endpoint, *, by: str, now: datetime, from_now: boo
     or because they are kept no longer.
     """
     endpoint = _locked(endpoint)
-    missed = _missed(endpoint)
+    missed = outbox.missed(endpoint)
     if from_now:
         position = numbering.head()
-        missed = max(missed, position - _position(endpoint))
+        missed = max(missed, position - outbox.place(endpoint))
         Delivery.objects.filter(endpoint=endpoint, state=State.WAITING).update(
             state=State.SKIPPED, next_attempt_at=None
         )
-        _move(endpoint, position, now=now)
+        outbox.move(endpoint, position, now=now)
     else:
         _go_on(endpoint, now=now)
     for name, value in {"paused_at": None, "paused_why": "", "enabled": True, **WELL}.items():
@@ -242,10 +241,10 @@ def replay_since(endpoint: Endpoint, *, since: datetime, by: str, now: datetime)
     # By the ids, which are of the time of recording; they are not in quite the order of the positions.
     behind = Event.objects.filter(position__gt=cursor_before(since) or 0, pk__gte=uuid7_floor(since))
     first = behind.order_by("position").values_list("position", flat=True).first()
-    position = _position(endpoint)
+    position = outbox.place(endpoint)
     back = position if first is None else min(position, first - 1)
     if back < position:
-        _move(endpoint, back, now=now)
+        outbox.move(endpoint, back, now=now)
         endpoint.replayed_at = now
         endpoint.save(update_fields=["replayed_at"])
     _note(endpoint, What.REPLAYED, by=by, now=now, since=since.isoformat(), events=position - back)
@@ -354,41 +353,6 @@ def _note(endpoint: Endpoint, what: EndpointChange.What, *, by: str, now: dateti
     said = {"endpoint": str(endpoint.pk), "of_name": endpoint.name, "what": what.value, "by": by}
     transaction.on_commit(lambda: log.info("webhook.changed", extra=said | {"details": details}))
     announce(TOPIC)
-
-
-def _position(endpoint: Endpoint) -> int:
-    """Return its place in the outbox; a row that was pruned while it rested is made again, before what is kept."""
-    row = Reader.objects.filter(pk=endpoint.reader).values_list("position", flat=True).first()
-    if row is None:
-        kept = events_after(0, most=1)
-        row = kept[0].position - 1 if kept else numbering.head()
-        Reader.objects.create(name=endpoint.reader, position=row, moved_at=endpoint.created_at)
-    return row
-
-
-def _missed(endpoint: Endpoint) -> int:
-    """Return how many events behind its place are kept no longer."""
-    position = _position(endpoint)
-    kept = events_after(0, most=1)
-    first = kept[0].position if kept else numbering.head() + 1
-    return max(0, first - 1 - position)
-
-
-def _move(endpoint: Endpoint, position: int, *, now: datetime) -> None:
-    """Give an endpoint another place in the outbox.
-
-    The relay that does its work finds its lease gone when it renews it, and ends; until what it is posting by then has
-    surely ended, nobody takes over. That is some time after the end of its lease, which is not by the clock here.
-    """
-    row = Reader.objects.filter(pk=endpoint.reader)
-    ended = F("held_until") + timedelta(seconds=get_config().outbound_deadline)
-    row.exclude(holder__in=("", "moved")).update(holder="moved", held_until=ended)
-    row.update(position=position, moved_at=now)
-
-
-def _rests(endpoint: Endpoint) -> None:
-    """Let nobody be told that its sink fails, since it is not to work."""
-    Reader.objects.filter(pk=endpoint.reader).update(failing_since=None, error="")
 
 
 def _room(endpoint: Endpoint) -> int:
