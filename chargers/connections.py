@@ -19,6 +19,7 @@ from django.db.models import Q
 
 from chargers.answered import answered_calls
 from chargers.blocking.selectors import blocks_of, with_block
+from chargers.counts import CONNECTIONS
 from chargers.models import ChargePoint, Command, Connection, Process, Registration
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
@@ -186,6 +187,7 @@ def open_connection(
         },
         occurred_at=now,
     )
+    CONNECTIONS.add(version.value, str(guest.profile))
     if last is not None and last.closed_at is not None and not older:
         record(
             "cp.offline_duration",

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from channels.layers import get_channel_layer
 from django.utils import timezone
-from prometheus_client import Gauge
+from prometheus_client import Gauge, Histogram
 
 from chargers import connections, frame_events, reports
 from chargers.budget import Budgets
@@ -42,6 +42,11 @@ QUEUED = Gauge("csms_writer_queue_depth", "Units that wait for the writer of thi
 
 CLOCKS_OFF = Gauge(
     "csms_charge_points_clock_off", "Charge points of this process whose clock is more than 5 minutes off."
+)
+ECHO = Histogram(
+    "csms_bell_seconds",
+    "How long a bell that this process rings at itself is on its way.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
 TICK = 1.0  # seconds
@@ -192,6 +197,7 @@ class Gateway:
         wait = BELL_RETRY_FIRST
         while True:
             self._echo.clear()
+            rung = monotonic()
             try:
                 async with asyncio.timeout(BELL_SECONDS):
                     await layer.group_send(group, {"type": "bell", "bell": "echo"})
@@ -202,6 +208,7 @@ class Gateway:
                 wait = min(2 * wait, BELL_RETRY_LAST)
             else:
                 reach.found()
+                ECHO.observe(monotonic() - rung)
                 wait = BELL_RETRY_FIRST
                 await asyncio.sleep(BELL_EVERY)
 
