@@ -145,7 +145,7 @@ def test_the_rules_are_listed(bob: APIClient) -> None:
     rules = {rule["slug"]: rule for rule in bob.get(f"{API}/alert-rules/").json()["results"]}
     assert rules["charge-point-offline"]["severity"] == "critical"
     assert rules["charge-point-offline"]["lasting_seconds"] == 900
-    assert set(rules) == {starter.slug for starter in STARTERS}
+    assert set(rules) >= {starter.slug for starter in STARTERS if starter.enabled}
 
 
 # --- acknowledging ----------------------------------------------------------------------------------------------------
