@@ -72,6 +72,9 @@ INSTALLED_APPS = [
     "transactions.stuck",
     "transactions.figures",
     "alerts",
+    "alerts.rules",
+    "alerts.silences",
+    "alerts.incidents",
     "console",
 ]
 
@@ -105,6 +108,7 @@ EVENT_SINKS: list[str] = [
     "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
     "transactions.backend.sink.sinks",
+    "alerts.sink.sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
@@ -278,6 +282,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
     },
+    "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
@@ -415,6 +420,12 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "alerts.models.Severity",
         "AlertState": "alerts.models.Alert.State",
         "AlertEntryKind": "alerts.models.AlertEntry.What",
+        "AlertGroup": "alerts.rules.models.Group",
+        "AlertEqual": "alerts.rules.services.EQUALS",
+        "AlertMatch": "alerts.silences.matching.OPS",
+        "AlertSilenceState": "alerts.silences.selectors.STATES",
+        "AlertShared": "alerts.incidents.models.Shared",
+        "AlertAboutKind": ["condition", "happening"],
         "CommandStatus": "chargers.models.Command.Status",
         "CallbackState": "chargers.callbacks.models.Callback.State",
         "WebhookState": "csms.core.webhooks.selectors.STATES",
