@@ -101,10 +101,10 @@ def dead_letters(now: datetime, params: Params, scope: Scope) -> Iterator[Found]
     counts = unsettled(endpoints) if endpoints else {}
     for row in endpoints:
         if (dead := counts[row.pk].dead) >= params["count"]:
-            text = f"was not given {dead} events, and they will not be tried again."
+            text = f"has deliveries that were given up: {dead}."
             yield _found(row.reader, f"The webhook {said(row.name)}", now, text)
     reports = SessionReport.objects.filter(state=SessionReport.State.DEAD)
     dead = reports.values("pk")[: params["count"]].count()
     if dead >= params["count"]:
-        text = f"was not told of {dead} sessions or more, and will not be told again."
+        text = f"was not told of sessions, and that was given up: {dead} or more."
         yield _found(SESSIONS, "The backend", now, text)

@@ -17,6 +17,7 @@ from chargers.security_events.known import known_event
 
 LATE = timedelta(hours=1)
 WORD_MAX = 100
+INT32_MAX = 2**31 - 1
 
 Edge = Callable[[Fact, str | None, Params], Found | None]
 
@@ -31,6 +32,12 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _connector(fact: Fact) -> int | None:
+    """Return which connector it is about; None without one, and for a number that none can have."""
+    number = _number(fact.payload.get("connector_id"))
+    return number if number is not None and number < INT32_MAX else None
 
 
 def _late(fact: Fact, *times: str) -> bool:
@@ -105,7 +112,7 @@ def _status(fact: Fact) -> tuple[int, str] | None:
         status = CHARGING_STATES.get(status, status)
     else:
         return None
-    number = _number(payload.get("connector_id"))
+    number = _connector(fact)
     if number is None or not status:
         return None
     return number, _WORDS.get(status.casefold(), mark(status, WORD_MAX))
@@ -172,7 +179,7 @@ def _session_word(fact: Fact) -> Word | None:
 
 
 def _session_text(fact: Fact, verb: str) -> str:
-    number = _number(fact.payload.get("connector_id"))
+    number = _connector(fact)
     at = at_connector(fact.cp_id, fact.name, number) if number is not None else fact.where
     return f"Transaction {said(_text(fact.payload.get('transaction_id')))} has {verb}: {at}"
 
@@ -181,7 +188,7 @@ def _started(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.type != "tx.started" or before is not None or _late(fact, "started_at", "charger_reported_at"):
         return None
     text = f"{_session_text(fact, 'started')}."
-    return _found(_session(fact), fact, text, _number(fact.payload.get("connector_id")))
+    return _found(_session(fact), fact, text, _connector(fact))
 
 
 def _stopped(fact: Fact, before: str | None, params: Params) -> Found | None:
@@ -192,7 +199,7 @@ def _stopped(fact: Fact, before: str | None, params: Params) -> Found | None:
         text += f", {energy} Wh"
     if reason := said(_text(fact.payload.get("stop_reason"))):
         text += f", {reason}"
-    return _found(_session(fact), fact, f"{text}.", _number(fact.payload.get("connector_id")))
+    return _found(_session(fact), fact, f"{text}.", _connector(fact))
 
 
 def _over_by_stop(fact: Fact, params: Params) -> str | None:
@@ -297,12 +304,14 @@ def _credential(fact: Fact, before: str | None, params: Params) -> Found | None:
 
 
 def _remote_start_expired(fact: Fact, before: str | None, params: Params) -> Found | None:
-    number = _number(fact.payload.get("connector_id"))
+    number = _connector(fact)
     text = f"{at_connector(fact.cp_id, fact.name, number)} accepted a remote start, and no transaction came."
     return _found(connector_subject(fact.cp_id, number), fact, text, number)
 
 
 def _list_failed(fact: Fact, before: str | None, params: Params) -> Found | None:
+    if fact.type != "local_list.failed":
+        return None
     result = said(_text(fact.payload.get("result"))) or "no answer"
     text = f"An update of the authorization list of {fact.where} came to nothing: {result}."
     return _found(f"local-list:{fact.cp_id}", fact, text)
