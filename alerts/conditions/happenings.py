@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.conditions.words import at_connector, connector_subject, mark, said
+from alerts.conditions.words import at_connector, connector_subject, mark, said, where
 from alerts.finding import HOLD, Fact, Found, Happening, Param, Params, Word
 from alerts.models import TEXT_MAX
 from chargers.connections import CLOSE_REPLACED
@@ -24,6 +24,10 @@ Edge = Callable[[Fact, str | None, Params], Found | None]
 
 def _found(subject: str, fact: Fact, text: str, connector: int | None = None) -> Found:
     return Found(subject, fact.at, text[:TEXT_MAX], fact.charge_point_id, connector)
+
+
+def _who(fact: Fact) -> str:
+    return where(fact.cp_id, fact.name)
 
 
 def _text(value: Any) -> str:
@@ -74,7 +78,7 @@ def _line(wanted: str) -> Happening:
         word = _line_word(fact)
         if word is None or word.word != wanted or before == wanted:
             return None
-        text = f"{fact.where} has {wanted}"
+        text = f"{_who(fact)} has {wanted}"
         if wanted == DISCONNECTED and (why := said(_text(fact.payload.get("reason")))):
             text += f": {why}"
         return _found(f"charge-point:{fact.cp_id}", fact, f"{text}.")
@@ -180,7 +184,7 @@ def _session_word(fact: Fact) -> Word | None:
 
 def _session_text(fact: Fact, verb: str) -> str:
     number = _connector(fact)
-    at = at_connector(fact.cp_id, fact.name, number) if number is not None else fact.where
+    at = at_connector(fact.cp_id, fact.name, number) if number is not None else _who(fact)
     return f"Transaction {said(_text(fact.payload.get('transaction_id')))} has {verb}: {at}"
 
 
@@ -215,7 +219,7 @@ def _boot(fact: Fact, before: str | None, params: Params) -> Found | None:
     what = " ".join(
         said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "firmware_version")
     )
-    return _found(f"charge-point:{fact.cp_id}", fact, f"{fact.where} has booted: {what}.")
+    return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} has booted: {what}.")
 
 
 def _registration_word(fact: Fact) -> Word | None:
@@ -226,7 +230,7 @@ def _new_device(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload.get("status") != Registration.PENDING or before == Registration.PENDING:
         return None
     what = " ".join(said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "serial_number"))
-    return _found(f"charge-point:{fact.cp_id}", fact, f"{fact.where} waits for approval: {what}.")
+    return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} waits for approval: {what}.")
 
 
 def _over_by_decision(fact: Fact, params: Params) -> str | None:
@@ -254,7 +258,7 @@ def _job_failed(kind: str, what: str) -> Edge:
             return None
         words = (_text(fact.payload.get(name)) for name in ("status", "detail"))
         why = ", ".join(said(word) for word in words if word)
-        return _found(f"{kind}:{fact.cp_id}", fact, f"{what} of {fact.where} has failed: {why}")
+        return _found(f"{kind}:{fact.cp_id}", fact, f"{what} of {_who(fact)} has failed: {why}")
 
     return edge
 
@@ -274,7 +278,7 @@ def _security(fact: Fact, before: str | None, params: Params) -> Found | None:
     known = known_event(type)
     meaning = f" {known.meaning}" if known is not None else ""
     info = said(_text(fact.payload.get("info")))
-    text = f"{fact.where} reports {said(type)}.{meaning}" + (f" It says: {info}" if info else "")
+    text = f"{_who(fact)} reports {said(type)}.{meaning}" + (f" It says: {info}" if info else "")
     # One subject for each type of event: what is told of one must not hide another.
     return _found(f"security:{fact.cp_id}/{mark(type.strip().casefold(), 64)}", fact, text)
 
@@ -290,7 +294,7 @@ def _command_failed(fact: Fact, before: str | None, params: Params) -> Found | N
         return None
     words = [status.replace("_", " "), *(_text(fact.payload.get(n)) for n in ("error_code", "answer_status"))]
     why = ", ".join(said(word) for word in words if word)
-    text = f"The command {said(_text(fact.payload.get('type')))} to {fact.where} came to nothing: {why}."
+    text = f"The command {said(_text(fact.payload.get('type')))} to {_who(fact)} came to nothing: {why}."
     return _found(_command(fact), fact, text)
 
 
@@ -300,7 +304,7 @@ def _over_by_success(fact: Fact, params: Params) -> str | None:
 
 def _credential(fact: Fact, before: str | None, params: Params) -> Found | None:
     what, by = said(_text(fact.payload.get("action"))), said(_text(fact.payload.get("by")))
-    return _found(f"credential:{fact.cp_id}", fact, f"The password of {fact.where} was {what} by {by}.")
+    return _found(f"credential:{fact.cp_id}", fact, f"The password of {_who(fact)} was {what} by {by}.")
 
 
 def _remote_start_expired(fact: Fact, before: str | None, params: Params) -> Found | None:
@@ -313,7 +317,7 @@ def _list_failed(fact: Fact, before: str | None, params: Params) -> Found | None
     if fact.type != "local_list.failed":
         return None
     result = said(_text(fact.payload.get("result"))) or "no answer"
-    text = f"An update of the authorization list of {fact.where} came to nothing: {result}."
+    text = f"An update of the authorization list of {_who(fact)} came to nothing: {result}."
     return _found(f"local-list:{fact.cp_id}", fact, text)
 
 
@@ -325,7 +329,7 @@ def _certificate_asked(fact: Fact, before: str | None, params: Params) -> Found 
     if fact.payload.get("status") != "pending":
         return None
     return _found(
-        f"csr:{fact.cp_id}", fact, f"{fact.where} asks for a certificate, and a person must approve it."
+        f"csr:{fact.cp_id}", fact, f"{_who(fact)} asks for a certificate, and a person must approve it."
     )
 
 

@@ -81,6 +81,7 @@ async def test_a_charge_point_faults_goes_away_and_comes_back(tmp_path, database
         assert [entry["what"] for entry in shown["timeline"]] == [
             "began",
             "fired",
+            "quiet",  # that it is not there says enough
             "acknowledged",
             "resolved",
         ]

@@ -7,9 +7,23 @@ import pytest
 
 from alerts.conditions.service import served_since
 from alerts.models import TEXT_MAX, Alert
-from alerts.rules.table import RULES
+from alerts.rules.models import Rule
+from alerts.rules.selectors import live_rules
 from chargers.models import ChargePoint, Connector, Process
-from tests.alerts.cast import DAY, HOUR, MINUTE, SECOND, a_server, back, gone, leaves, look, states
+from tests.alerts.cast import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    SIX,
+    a_server,
+    back,
+    gone,
+    leaves,
+    look,
+    only_six_rules,
+    states,
+)
 from tests.api.cast import NOON, certificate, charge_point, connector, online
 from transactions.remote_control.models import UnexplainedCharging
 
@@ -18,18 +32,34 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\n=HYPERLINK()\u202e\x07"
 
 
+@pytest.fixture(autouse=True)
+def _six(db: None) -> None:
+    only_six_rules()
+
+
 def test_a_rule_has_a_severity_and_a_sentence() -> None:
-    assert len(RULES) == 6
-    for slug, rule in RULES.items():
+    assert set(live_rules()) == set(SIX)
+    for slug, rule in live_rules().items():
         assert slug == rule.slug
         assert rule.lasting >= timedelta(0)
-        assert rule.description.endswith(".")
+    for row in Rule.objects.all():
+        assert row.description.endswith(".")
 
 
 def test_nothing_is_wrong_with_an_empty_network_and_with_a_healthy_one() -> None:
     assert look(NOON) == []
-    connector(online(charge_point()))
+    connector(online(charge_point(last_seen_at=NOON)))
     assert look(NOON + DAY) == []
+
+
+def test_no_shipped_rule_finds_anything_wrong_with_a_healthy_network() -> None:
+    Rule.objects.update(enabled=True)
+    assert look(NOON) == []
+    a_server()
+    healthy = charge_point(last_seen_at=NOON)
+    back(healthy, NOON)
+    connector(healthy)
+    assert look(NOON + 10 * MINUTE) == []
 
 
 # --- offline ----------------------------------------------------------------------------------------------------------
