@@ -109,6 +109,7 @@ def _places(cp_ids: Collection[str]) -> dict[str, _Place]:
 
 def _fact(event: Envelope, places: Mapping[str, _Place]) -> Fact:
     place = places.get(event.cp_id)
+    skew = place.clock_skew_seconds if place else None
     return Fact(
         event.id,
         event.type,
@@ -117,7 +118,7 @@ def _fact(event: Envelope, places: Mapping[str, _Place]) -> Fact:
         event.cp_id,
         place.pk if place else None,
         place.name if place else "",
-        timedelta(seconds=skew) if place and (skew := place.clock_skew_seconds) is not None else None,
+        None if skew is None else timedelta(seconds=skew),
     )
 
 

@@ -11,6 +11,12 @@ from chargers.models import ChargePoint, Connection, Process
 from csms.core.events.models import Event
 from tests.api.cast import NOON, charge_point
 
+SIX = (
+    "charge-point-offline", "connector-faulted", "certificate-expired", "certificate-expires",
+    "charging-unexplained", "clock-off",
+)  # fmt: skip
+"""Shipped rules of which the stories here are."""
+
 SECOND, MINUTE, HOUR, DAY = (
     timedelta(seconds=1),
     timedelta(minutes=1),
@@ -19,18 +25,8 @@ SECOND, MINUTE, HOUR, DAY = (
 )
 
 
-SIX = (
-    "charge-point-offline",
-    "connector-faulted",
-    "certificate-expired",
-    "certificate-expires",
-    "charging-unexplained",
-    "clock-off",
-)
-
-
 def only_six_rules() -> None:
-    """Switch the other shipped rules off, where a test is about what these six say, to the letter."""
+    """Switch the other shipped rules off, so that a story tells of nothing else."""
     Rule.objects.exclude(slug__in=SIX).update(enabled=False)
 
 
