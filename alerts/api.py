@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from alerts import selectors, services
 from alerts.models import Alert, AlertEntry, Severity
-from alerts.rules import RULES, Rule
+from alerts.rules.table import RULES, Rule
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.commands.sending_api import author_of
 from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body

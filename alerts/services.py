@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from alerts.conditions import Found
 from alerts.models import Alert, AlertEntry, Evaluation
-from alerts.rules import RULES, Rule
+from alerts.rules.table import RULES, Rule
 from csms.core.events.services import record_all
 from csms.core.refusals import NotNow
 

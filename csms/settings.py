@@ -72,6 +72,9 @@ INSTALLED_APPS = [
     "transactions.stuck",
     "transactions.figures",
     "alerts",
+    "alerts.rules",
+    "alerts.silences",
+    "alerts.incidents",
     "console",
 ]
 

@@ -7,8 +7,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from alerts import rules, selectors, tasks
+from alerts import selectors, tasks
 from alerts.models import Alert, AlertEntry, Evaluation
+from alerts.rules import table as rules
 from alerts.services import acknowledge_alert, evaluate
 from csms.core.config import get_config
 from csms.core.refusals import NotNow

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.conditions import served_since
 from alerts.models import TEXT_MAX, Alert
-from alerts.rules import RULES
+from alerts.rules.table import RULES
 from chargers.models import ChargePoint, Connector, Process
 from tests.alerts.cast import DAY, HOUR, MINUTE, SECOND, a_server, back, gone, leaves, look, states
 from tests.api.cast import NOON, certificate, charge_point, connector, online
