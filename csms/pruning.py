@@ -16,6 +16,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q
 
 from alerts.models import Alert
+from alerts.notifications.models import Notification
+from alerts.notifications.services import remove_notifications
 from alerts.services import remove_alerts
 from chargers.bulk.models import BulkJob
 from chargers.bulk.services import remove_jobs
@@ -192,6 +194,13 @@ RETENTION = (
         lambda c: c.retain_alerts_days,
         lambda t: Q(resolved_at__lt=t),
         remove=remove_alerts,
+    ),
+    Kept(
+        "notifications",
+        Notification,
+        lambda c: c.retain_alerts_days,
+        lambda t: _by_id(t) & ~Q(state=Notification.State.PLANNED),
+        remove=remove_notifications,
     ),
     Kept("figures of minutes", Minute, lambda c: c.retain_figures_days, lambda t: Q(at__lt=t)),
     Kept("figures of days", Day, lambda c: c.retain_figures_days, lambda t: Q(day__lt=t.date())),
