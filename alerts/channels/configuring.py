@@ -28,16 +28,13 @@ def configure(channel: Channel, given: Mapping[str, Any]) -> dict[str, str]:
     before = values_of(channel) if channel.sealed or channel.config else {}
     values: dict[str, Any] = {}
     for field in transport.fields:
-        value = (
-            _read(field, given[field.name]) if field.name in given else before.get(field.name, field.default)
-        )
-        if (
-            field.secret
-            and not value
-            and (value := before.get(field.name, ""))
-            and _moves(transport, before, given)
-        ):
-            raise BadField(f"config.{field.name}", "It would be shown to another server: give it again.")
+        value = _read(field, given[field.name]) if field.name in given else ""
+        if field.secret and not value:
+            value = before.get(field.name, "")
+            if value and _moves(transport, before, given):
+                raise BadField(f"config.{field.name}", "It would be shown to another server: give it again.")
+        elif field.name not in given:
+            value = before.get(field.name, field.default)
         if field.required and not value:
             raise BadField(f"config.{field.name}", "It is needed.")
         values[field.name] = value

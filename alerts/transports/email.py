@@ -203,6 +203,8 @@ class _Bounded:
     def readline(self, size: int) -> bytes:
         line = self._file.readline(size)
         self._smtp.heard(len(line))
+        if line and not line.endswith(b"\n") and len(line) < size:
+            raise OSError("it breaks off")  # half an answer is none: smtplib would take "250" for one
         return line
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Microsoft Teams, by a workflow of Power Automate that posts to a channel or chat."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -41,12 +42,15 @@ def _service(url: str) -> Any:
 
 
 def send(values: Values, message: Message, bounds: Bounds, now: datetime) -> Attempt:
-    """Post a card. Its texts are Markdown, so each sign of that is escaped."""
+    """Post a card. Its texts are Markdown, in which each sign of a stranger is escaped."""
     service = _service(values["url"])
-    text = message.text(TEXT_MAX)
-    # By apprise only the text; the title of a card is Markdown, too.
-    return tell(service, message, bounds, title=_literal(message.title), body=text, format="text")
+    # Not as plain text: apprise would escape the dots of the link, too, but nothing in the title.
+    text = _literal(replace(message, link="").text(TEXT_MAX)).replace("\n", "\n\n")
+    link = f"\n\n[{message.link}]({message.link})" if message.link else ""
+    return tell(
+        service, message, bounds, title=_literal(message.title), body=f"{text}{link}", format="markdown"
+    )
 
 
 def _literal(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!<>|~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]()<>#~|!])", r"\\\1", text)
