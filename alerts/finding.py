@@ -76,6 +76,15 @@ class Scope:
             found &= some
         return found
 
+    def covers(self, cp_id: str, site: str, model: str, labels: Mapping[str, str]) -> bool:
+        """Whether a charge point is in it; the same as `of()`, of one that is at hand."""
+        return (
+            (not self.cp_ids or cp_id in self.cp_ids)
+            and (not self.sites or site in self.sites)
+            and (not self.models or model in self.models)
+            and (not self.labels or any(labels.get(name) == value for name, value in self.labels))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

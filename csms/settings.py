@@ -109,6 +109,7 @@ EVENT_SINKS: list[str] = [
     "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
     "transactions.backend.sink.sinks",
+    "alerts.sink.sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
@@ -293,6 +294,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }

@@ -24,7 +24,7 @@ class Incident(models.Model):
         max_length=200, help_text="what they share; of a charge point's words the beginning"
     )
     began_at = models.DateTimeField(help_text="when the first of its alerts fired")
-    seen_at = models.DateTimeField(help_text="when they were found to belong together")
+    joined_at = models.DateTimeField(help_text="when the last of its alerts joined")
     ended_at = models.DateTimeField(null=True)
     # What spoke for it when it was found.
     sharing = models.PositiveIntegerField(help_text="charge points with alerts that share it")

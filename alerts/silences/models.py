@@ -26,9 +26,10 @@ class Silence(models.Model):
     comment = models.CharField(max_length=COMMENT_MAX)
     by = models.CharField(max_length=150)
     created_at = models.DateTimeField()
-    over_at = models.DateTimeField(
-        null=True, help_text="when its last window ends, or it was ended by hand; empty: it recurs for ever"
-    )
+    # The window that is now or comes next; the clock moves it on.
+    window_from = models.DateTimeField()
+    window_to = models.DateTimeField()
+    over_at = models.DateTimeField(help_text="when its last window ends, or when it was ended by hand")
     expired_by = models.CharField(max_length=150, blank=True, help_text="who ended it by hand")
 
     class Meta:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('label', models.CharField(choices=[('site', 'Site'), ('model', 'Model'), ('firmware', 'Firmware'), ('network', 'Block of addresses'), ('process', 'Server process')], max_length=8)),
                 ('value', models.CharField(help_text="what they share; of a charge point's words the beginning", max_length=200)),
                 ('began_at', models.DateTimeField(help_text='when the first of its alerts fired')),
-                ('seen_at', models.DateTimeField(help_text='when they were found to belong together')),
+                ('joined_at', models.DateTimeField(help_text='when the last of its alerts joined')),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('sharing', models.PositiveIntegerField(help_text='charge points with alerts that share it')),
                 ('alerting', models.PositiveIntegerField(help_text='charge points whose alerts fired then')),

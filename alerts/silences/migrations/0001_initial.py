@@ -24,7 +24,9 @@ class Migration(migrations.Migration):
                 ('comment', models.CharField(max_length=500)),
                 ('by', models.CharField(max_length=150)),
                 ('created_at', models.DateTimeField()),
-                ('over_at', models.DateTimeField(help_text='when its last window ends, or it was ended by hand; empty: it recurs for ever', null=True)),
+                ('window_from', models.DateTimeField()),
+                ('window_to', models.DateTimeField()),
+                ('over_at', models.DateTimeField(help_text='when its last window ends, or when it was ended by hand')),
                 ('expired_by', models.CharField(blank=True, help_text='who ended it by hand', max_length=150)),
             ],
             options={

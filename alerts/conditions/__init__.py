@@ -5,13 +5,13 @@ of alerts, so it answers the same before and after a restart.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Greatest
 
+from alerts.finding import Condition, Found, Happening, Params, Scope
 from alerts.models import TEXT_MAX
 from chargers.certificates.models import InstalledCertificate
 from chargers.models import (
@@ -31,19 +31,6 @@ BREAK = timedelta(
 )  # charge points that were turned away for so long are back within any duration here
 LOOKED_BACK = timedelta(days=1)
 EXPIRES_WITHIN = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a condition holds for, and since when."""
-
-    subject: str
-    began_at: datetime
-    text: str
-    charge_point_id: int | None = None
-    connector_number: int | None = None
-    counted_from: datetime | None = None
-    """Later than `began_at` where a part of the time does not count."""
 
 
 def in_service(of: str = "") -> Q:
@@ -69,11 +56,11 @@ def _of_charge_point(charge_point_id: int, cp_id: str, **found: Any) -> Found:
 # --- connections ------------------------------------------------------------------------------------------------------
 
 
-def offline(now: datetime) -> Iterator[Found]:
+def offline(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Charge points that were connected before and are not now."""
     ended = Connection.objects.filter(charge_point=OuterRef("pk"), closed_at__isnull=False)
     last = ended.order_by("-opened_at").annotate(ended_at=Greatest("opened_at", "closed_at"))
-    rows = ChargePoint.objects.filter(in_service(), connection_id=None)
+    rows = ChargePoint.objects.filter(in_service(), scope.of(), connection_id=None)
     gone = rows.order_by().values_list("pk", "cp_id", Subquery(last.values("ended_at")[:1]))
     served = served_since(now)
     for pk, cp_id, since in gone:
@@ -99,9 +86,11 @@ def served_since(now: datetime) -> datetime:
 # --- what charge points report ----------------------------------------------------------------------------------------
 
 
-def faulted(now: datetime) -> Iterator[Found]:
+def faulted(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Connectors, and stations, whose last state is Faulted."""
-    rows = Connector.objects.filter(in_service("charge_point__"), status=ConnectorStatus.FAULTED).order_by()
+    rows = Connector.objects.filter(
+        in_service("charge_point__"), scope.of("charge_point__"), status=ConnectorStatus.FAULTED
+    ).order_by()
     columns = ("error_code", "vendor_error_code", "info")
     for pk, cp_id, number, since, *words in rows.values_list(
         "charge_point_id", "charge_point__cp_id", "number", "received_at", *columns
@@ -111,11 +100,11 @@ def faulted(now: datetime) -> Iterator[Found]:
         yield _of_connector(pk, cp_id, number, since=since or now, text=text)
 
 
-def clock_off(now: datetime) -> Iterator[Found]:
+def clock_off(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Charge points whose clock misleads people, as it was last measured."""
     off = Q(clock_skew_seconds__gt=CLOCK_OFF_SECONDS) | Q(clock_skew_seconds__lt=-CLOCK_OFF_SECONDS)
     rows: Iterable[Any] = (
-        ChargePoint.objects.filter(in_service(), off)
+        ChargePoint.objects.filter(in_service(), scope.of(), off)
         .order_by()
         .values_list("pk", "cp_id", "clock_skew_seconds", "clock_measured_at")
     )
@@ -124,9 +113,11 @@ def clock_off(now: datetime) -> Iterator[Found]:
         yield _of_charge_point(pk, cp_id, began_at=since or now, text=text)
 
 
-def charging_unexplained(now: datetime) -> Iterator[Found]:
+def charging_unexplained(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Connectors that charge without a transaction."""
-    rows = UnexplainedCharging.objects.filter(in_service("charge_point__"), ended_at=None).order_by()
+    rows = UnexplainedCharging.objects.filter(
+        in_service("charge_point__"), scope.of("charge_point__"), ended_at=None
+    ).order_by()
     for pk, cp_id, number, since in rows.values_list(
         "charge_point_id", "charge_point__cp_id", "connector_number", "since"
     ):
@@ -137,15 +128,15 @@ def charging_unexplained(now: datetime) -> Iterator[Found]:
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 
-def certificate_expires(now: datetime) -> Iterator[Found]:
+def certificate_expires(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Charge points' own certificates that are valid and end soon."""
     soon = Q(not_after__gt=now, not_after__lte=now + EXPIRES_WITHIN)
-    return _certificates(soon, "expires", EXPIRES_WITHIN)
+    return _certificates(soon & scope.of("charge_point__"), "expires", EXPIRES_WITHIN)
 
 
-def certificate_expired(now: datetime) -> Iterator[Found]:
+def certificate_expired(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Charge points' own certificates that have ended."""
-    return _certificates(Q(not_after__lte=now), "expired", timedelta(0))
+    return _certificates(Q(not_after__lte=now) & scope.of("charge_point__"), "expired", timedelta(0))
 
 
 def _certificates(ending: Q, verb: str, ahead: timedelta) -> Iterator[Found]:
@@ -156,3 +147,17 @@ def _certificates(ending: Q, verb: str, ahead: timedelta) -> Iterator[Found]:
     for pk, charge_point_id, cp_id, end in rows:
         text = f"The certificate of {cp_id} {verb} at {end:%Y-%m-%d %H:%M} UTC."
         yield Found(f"certificate:{pk}", end - ahead, text, charge_point_id)
+
+
+CONDITIONS: dict[str, Condition] = {
+    condition.slug: condition
+    for condition in (
+        Condition("offline", "Offline", offline),
+        Condition("faulted", "Faulted", faulted, retold=True),
+        Condition("certificate-expired", "Certificate expired", certificate_expired),
+        Condition("certificate-expires", "Certificate expires", certificate_expires),
+        Condition("charging-unexplained", "Charging without a transaction", charging_unexplained),
+        Condition("clock-off", "Clock off", clock_off, retold=True),
+    )
+}
+HAPPENINGS: dict[str, Happening] = {}
