@@ -149,11 +149,11 @@ class Desk:
             if not self._join(plan, Q(kind=Kind.DIGEST)):
                 self._begin(plan, Kind.DIGEST, State.PLANNED, until)
             return
-        if self._join(plan, Q(kind=plan.kind, bundle=plan.bundle)):
-            return
         at = now
         if plan.severity != Severity.CRITICAL or plan.bundle.startswith("incident:"):
             at = max(now, self._last_of_group(plan) + GROUP_INTERVAL)
+        if self._join(plan, Q(kind=plan.kind, bundle=plan.bundle), at):
+            return
         self._begin(plan, plan.kind, State.PLANNED, at)
         if channel.pk in self.told:
             self.told[channel.pk] += 1
@@ -183,15 +183,19 @@ class Desk:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def _join(self, plan: Plan, same: Q) -> bool:
-        """Add the alerts to what the channel shall be told of the same, if nobody has begun to tell it."""
+    def _join(self, plan: Plan, same: Q, at: datetime | None = None) -> bool:
+        """Add the alerts to what the channel shall be told of the same, at the latest at a time.
+
+        False if there is none such, or somebody has begun to tell it.
+        """
         free = Q(channel=plan.channel, state=State.PLANNED, attempts=0, leased_until=None)
         row = Notification.objects.filter(free, same).order_by("next_at").first()
-        if row is None:
+        if row is None or row.next_at is None:
             return False
+        next_at = row.next_at if at is None else min(row.next_at, at)
         worst = min(row.severity, plan.severity, key=lambda one: WORST.index(Severity(one)))
         # Holds the row until the commit: whoever claims it then sees these alerts, too.
-        if not Notification.objects.filter(free, pk=row.pk).update(severity=worst):
+        if not Notification.objects.filter(free, pk=row.pk).update(severity=worst, next_at=next_at):
             return False
         self._add(row, plan)
         return True
