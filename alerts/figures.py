@@ -59,7 +59,7 @@ def _figures(rows: Any) -> Any:
     )
 
 
-def _lasted(end: str) -> ExpressionWrapper[Any]:
+def _lasted(end: str) -> Any:
     return ExpressionWrapper(F(end) - F("fired_at"), output_field=DurationField())
 
 

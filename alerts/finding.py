@@ -6,7 +6,7 @@ tables of `alerts.conditions`; rules name one of their rows.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -113,6 +113,8 @@ class Fact:
     """None too for one that nobody knows any more."""
     name: str = ""
     """The name that people gave the charge point; empty without one."""
+    clock_skew: timedelta | None = None
+    """How far its clock is ahead of ours, as it was last measured; None while that is not known."""
 
     @property
     def where(self) -> str:

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import transaction
 
 from alerts import steps
-from alerts.conditions import HAPPENINGS
+from alerts.finding import Condition
 from alerts.models import Alert, AlertEntry
 from alerts.rules.models import Rule
+from alerts.rules.selectors import ABOUT
 from csms.core.refusals import BadField, NotNow
 
 State, What = Alert.State, AlertEntry.What
@@ -80,9 +81,8 @@ def resolve_alert(alert_id: UUID, *, by: str, reason: str, now: datetime) -> Non
         if alert is None or alert.state == State.PENDING:
             raise NotNow("not_firing", "the alert is pending")
         about = Rule.objects.filter(slug=alert.rule).values_list("about", flat=True).first()
-        ended = steps.end(
-            [alert.pk], now=now, by=by, note=reason, held=about is not None and about not in HAPPENINGS
-        )
+        held = isinstance(ABOUT.get(about or ""), Condition)
+        ended = steps.end([alert.pk], now=now, by=by, note=reason, held=held)
         steps.tell([], [], ended, now=now)
 
 

@@ -99,6 +99,7 @@ class _Place(NamedTuple):
     site: str
     model: str
     labels: dict[str, str]
+    clock_skew_seconds: int | None
 
 
 def _places(cp_ids: Collection[str]) -> dict[str, _Place]:
@@ -108,6 +109,7 @@ def _places(cp_ids: Collection[str]) -> dict[str, _Place]:
 
 def _fact(event: Envelope, places: Mapping[str, _Place]) -> Fact:
     place = places.get(event.cp_id)
+    skew = place.clock_skew_seconds if place else None
     return Fact(
         event.id,
         event.type,
@@ -116,6 +118,7 @@ def _fact(event: Envelope, places: Mapping[str, _Place]) -> Fact:
         event.cp_id,
         place.pk if place else None,
         place.name if place else "",
+        None if skew is None else timedelta(seconds=skew),
     )
 
 

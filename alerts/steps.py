@@ -180,12 +180,13 @@ def tell(fired: Sequence[UUID], loud: Sequence[UUID], ended: Sequence[Alert], *,
     alerts: list[Alert] = []
     for part in _parts(list(dict.fromkeys([*fired, *loud]))):
         alerts += Alert.objects.filter(pk__in=part).select_related("charge_point", "incident").order_by("pk")
-    _record("alert.fired", [alert for alert in alerts if alert.pk in begun], now)
-    _record("alert.resolved", ended, now)
+    # In this order, for one may have ended before another of its kind began.
+    _tell("alert.resolved", ended, now)
+    _tell("alert.fired", [alert for alert in alerts if alert.pk in begun], now)
     tell_people(alerts, ended, now=now)
 
 
-def _record(topic: str, alerts: Sequence[Alert], now: datetime) -> None:
+def _tell(topic: str, alerts: Sequence[Alert], now: datetime) -> None:
     for part in _parts(alerts):
         record_all(
             topic,

@@ -68,7 +68,7 @@ def change_rule(slug: str, changes: Mapping[str, Any], *, by: str, now: datetime
 def delete_rule(slug: str, *, by: str, now: datetime) -> bool:
     """Remove a rule, return whether there was one; its open alerts end with the next look.
 
-    A shipped one stays away until it is restored. Others lose what they said of its alerts.
+    A shipped one stays away until it is restored. What others say of its alerts counts again for one of its name.
     """
     with transaction.atomic():
         rule = Rule.objects.select_for_update().filter(slug=slug).first()
@@ -76,11 +76,6 @@ def delete_rule(slug: str, *, by: str, now: datetime) -> bool:
             return False
         if rule.starter:
             RemovedStarter.objects.get_or_create(starter=rule.starter, defaults={"by": by, "at": now})
-        for other in Rule.objects.select_for_update().exclude(pk=rule.pk):
-            left = [each for each in other.inhibits if each["rule"] != slug]
-            if len(left) != len(other.inhibits):
-                other.inhibits = left
-                other.save(update_fields=["inhibits"])
         rule.delete()
         note("rule.deleted", by=by, subject_type="rule", subject=slug, now=now, about=rule.about)
     return True

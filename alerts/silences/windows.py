@@ -39,9 +39,9 @@ class Windows:
         zone = ZoneInfo(self.zone)
         first = self.starts_at.astimezone(zone).replace(tzinfo=None)
         rule = rrulestr(_in_zone(self.recurrence, zone), dtstart=first)
-        last = first + TEN_YEARS
-        until = min(rule._until, last) if rule._until else last
-        for begin in rule.replace(until=until):
+        for begin in rule:
+            if begin > first + TEN_YEARS:
+                return
             moment = begin.replace(tzinfo=zone).astimezone(UTC)
             yield moment, moment + self.lasts
 
@@ -91,10 +91,19 @@ def _refuse_never(parts: Mapping[str, str]) -> None:
         raise BadField("recurrence", "A DAILY one with an INTERVAL has no days beside it.")
     if parts["FREQ"] == "WEEKLY" and parts["BYMONTHDAY"]:
         raise BadField("recurrence", "A WEEKLY one has no BYMONTHDAY.")
-    months, days = (re.findall(r"[+-]?\d{1,2}", parts[name]) for name in ("BYMONTH", "BYMONTHDAY"))
-    longest = max((monthrange(2028, int(month))[1] for month in months if 1 <= int(month) <= 12), default=31)
-    if days and min(abs(int(day)) for day in days) > longest:
+    months, days = (_numbers(name, parts[name], most) for name, most in (("BYMONTH", 12), ("BYMONTHDAY", 31)))
+    longest = max((monthrange(2028, month)[1] for month in months), default=31)
+    if days and min(days) > longest:
         raise BadField("recurrence", "No such day ever comes.")
+
+
+def _numbers(name: str, text: str, most: int) -> list[int]:
+    """Return numbers, those that count from the end without their sign."""
+    sign = r"[+-]?" if name == "BYMONTHDAY" else ""
+    words = text.split(",") if text else []
+    if any(not re.fullmatch(sign + r"\d{1,2}", word) or not 1 <= abs(int(word)) <= most for word in words):
+        raise BadField("recurrence", f"{name} has numbers from 1 to {most}.")
+    return [abs(int(word)) for word in words]
 
 
 def _in_zone(recurrence: str, zone: ZoneInfo) -> str:
