@@ -320,6 +320,11 @@ STARTERS: tuple[Starter, ...] = (
         "Replay them under System, Event delivery, once the other side takes them.",
     ),
     Starter(
+        "channel-broken", "Channel broken", "channel-broken", _CRITICAL,
+        "The last three attempts to tell a channel of alerts failed.",
+        "Its people are told of nothing. Test it, and mend its address or its token.",
+    ),
+    Starter(
         "webhook-paused", "Webhook paused", "webhook-paused", _WARNING,
         "A webhook was paused, by somebody or since it is long dead.",
         "Mend its endpoint, and let it go on: what happened meanwhile is kept for a while.",

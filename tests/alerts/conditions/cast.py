@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from alerts.channels.models import Channel
 from alerts.conditions import CONDITIONS
 from alerts.conditions.table import ask
 from alerts.finding import Found, Scope
@@ -103,6 +104,14 @@ def webhook(name: str = "ERP", **values: Any) -> Endpoint:
     row = Endpoint.objects.create(name=name, created_at=NOON, created_by="alice", **values)
     Reader.objects.create(name=row.reader, position=0)
     return row
+
+
+def channel(name: str, **values: Any) -> Channel:
+    """A channel whose last three attempts failed."""
+    values = {"failures": 3, "failing_since": NOON - HOUR, "last_error": "500"} | values
+    return Channel.objects.create(
+        name=name, kind="slack", created_at=NOON, created_by="alice", updated_at=NOON, **values
+    )
 
 
 def delivery(endpoint: Endpoint, state: str, nth: int = 1, *, at: Any = NOON - HOUR) -> Delivery:
@@ -243,6 +252,7 @@ CASES: dict[str, Case] = {
     "events-wait": Case(house=lambda nth: delivery(webhook(f"ERP {nth}"), "waiting")),
     "sink-fails": Case(house=_sink_fails),
     "dead-letters": Case(house=lambda nth: delivery(webhook(f"ERP {nth}"), "dead")),
+    "channel-broken": Case(house=lambda nth: channel(f"on call {nth}")),
     "process-lost": Case(house=_lost_process),
     "no-server": Case(house=_servers_gone, grows=False),
     "no-worker": Case(house=_relay_gone, grows=False),

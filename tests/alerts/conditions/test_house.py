@@ -25,6 +25,7 @@ from tests.alerts.conditions.cast import (
     MINUTE,
     NOON,
     SECOND,
+    channel,
     delivery,
     found,
     refused,
@@ -197,6 +198,19 @@ def test_what_was_given_up_is_told_of_until_somebody_sees_to_it() -> None:
     assert subjects("dead-letters") == ["sink:backend.sessions", f"sink:{row.reader}"]
     Endpoint.objects.update(deleted_at=NOON)
     assert subjects("dead-letters") == ["sink:backend.sessions"]
+
+
+def test_a_channel_is_broken_that_failed_three_times_in_a_row() -> None:
+    row = channel("On\ncall", last_error="")
+    channel("two", failures=2)
+    channel("off", enabled=False)
+    [one] = found("channel-broken")
+    assert (one.subject, one.began_at, one.labels) == (
+        f"channel:{row.pk}",
+        NOON - HOUR,
+        {"channel": "On\ncall"},
+    )
+    assert one.text == "The channel On call takes no alerts: it does not say why"
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
