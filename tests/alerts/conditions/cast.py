@@ -257,7 +257,6 @@ CASES: dict[str, Case] = {
     "no-server": Case(house=_servers_gone, grows=False),
     "no-worker": Case(house=_relay_gone, grows=False),
     "broker-away": Case(house=troubled("bell")),
-    "database-away": Case(house=troubled("database")),
     "backend-away": Case(house=troubled("backend:authorize"), grows=False),
     "disk-full": Case(house=lambda nth: unhealthy(nth, {"disk_free_percent": 9.9})),
 }

@@ -261,12 +261,11 @@ def test_what_a_lost_process_said_of_itself_is_over() -> None:
 def test_the_backend_is_away_since_the_first_process_that_says_so() -> None:
     for nth, since in ((1, NOON - MINUTE), (2, NOON - 2 * MINUTE)):
         unhealthy(nth, {"troubles": {"backend:authorize": since.isoformat()}})
-    unhealthy(3, {"troubles": {"backend:register": NOON.isoformat(), "database": NOON.isoformat()}})
+    unhealthy(3, {"troubles": {"backend:register": NOON.isoformat()}})
     assert [(one.subject, one.began_at) for one in found("backend-away")] == [
         ("backend:authorize", NOON - 2 * MINUTE),
         ("backend:register", NOON),
     ]
-    assert len(found("database-away")) == 1
 
 
 @pytest.mark.parametrize(("free", "full"), [(10, 0), (9.9, 1), (None, 0), ("much", 0)])
@@ -288,7 +287,7 @@ def test_a_process_says_with_its_sign_of_life_what_is_wrong_and_since_when(
 
     def renew(at: datetime, **wrong: bool) -> dict[str, Any]:
         monkeypatch.setattr(reach.BELL, "_lost_at", 1.0 if wrong.get("bell") else None)
-        said = check.look(database_lost=wrong.get("database", False), folder=tmp_path, now=at)
+        said = check.look(folder=tmp_path, now=at)
         assert connections.renew_lease(process.pk, now=at, health=said)
         health: dict[str, Any] = Process.objects.get(pk=process.pk).health
         return health
@@ -297,10 +296,10 @@ def test_a_process_says_with_its_sign_of_life_what_is_wrong_and_since_when(
     assert well["troubles"] == {}
     assert 0 <= well["disk_free_percent"] <= 100
     renew(NOON + SECOND, bell=True)
-    both = renew(NOON + MINUTE, bell=True, database=True)["troubles"]
-    assert both == {"bell": (NOON + SECOND).isoformat(), "database": (NOON + MINUTE).isoformat()}
-    assert renew(NOON + HOUR, database=True)["troubles"] == {"database": (NOON + MINUTE).isoformat()}
-    assert renew(NOON + 2 * HOUR)["troubles"] == {}
+    still = renew(NOON + MINUTE, bell=True)["troubles"]
+    assert still == {"bell": (NOON + SECOND).isoformat()}
+    assert renew(NOON + HOUR)["troubles"] == {}
+    assert renew(NOON + 2 * HOUR, bell=True)["troubles"] == {"bell": (NOON + 2 * HOUR).isoformat()}
 
 
 def test_a_process_says_which_endpoints_of_the_backend_it_does_not_ask(tmp_path: Path) -> None:
@@ -308,18 +307,18 @@ def test_a_process_says_which_endpoints_of_the_backend_it_does_not_ask(tmp_path:
     with settings_are(BACKEND_BASE_URL="https://backend.example", CSMS_BACKEND_BREAKER_FAILURES="1"):
         backend, check = get_backend(), SelfCheck()
         assert backend is not None
-        assert check.look(database_lost=False, folder=tmp_path, now=NOON)["troubles"] == {}
+        assert check.look(folder=tmp_path, now=NOON)["troubles"] == {}
         breaker = backend.client.breakers["authorize"]
         turn = breaker.admit()
         assert turn is not None
         for _ in range(100):
             breaker.failed(turn)
-        said = check.look(database_lost=False, folder=tmp_path, now=NOON)["troubles"]
+        said = check.look(folder=tmp_path, now=NOON)["troubles"]
         assert said == {"backend:authorize": NOON.isoformat()}
     forget_backend()
-    assert check.look(database_lost=False, folder=tmp_path, now=NOON)["troubles"] == {}
+    assert check.look(folder=tmp_path, now=NOON)["troubles"] == {}
 
 
 def test_a_folder_that_is_gone_has_no_figure() -> None:
-    said = SelfCheck().look(database_lost=False, folder=Path("/nowhere/at/all"), now=NOON)
+    said = SelfCheck().look(folder=Path("/nowhere/at/all"), now=NOON)
     assert said == {"troubles": {}}
