@@ -57,6 +57,17 @@ def test_an_alert_says_all_that_is_known_of_it(bob: APIClient) -> None:
         "acknowledged_at": None,
         "acknowledged_by": "",
         "resolved_at": None,
+        "resolved_by": "",
+        "name": "",
+        "labels": {},
+        "assignee": "",
+        "times": 1,
+        "holds_since": None,
+        "gone_since": None,
+        "ends_at": None,
+        "inhibited_by": None,
+        "silenced_by": None,
+        "incident_id": None,
     }
     assert bob.get(ALERTS).json()["results"] == [expected]
     assert bob.get(f"{ALERTS}{alert.pk}/").json() == expected | {
