@@ -285,9 +285,7 @@ class Gateway:
                 for consumer in list(self.held.values()):
                     consumer.close_soon(1012, "the server lost its lease")
 
-        now = timezone.now()
-        lost = self.writer.database_failing_since is not None
-        health = self._self_check.look(database_lost=lost, folder=self._config.data_dir, now=now)
+        health = self._self_check.look(folder=self._config.data_dir, now=timezone.now())
         self.background(
             "renew lease",
             lambda: connections.renew_lease(process_id, now=timezone.now(), health=health),

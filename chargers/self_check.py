@@ -1,7 +1,7 @@
 """What a server process says of itself with each sign of life, so that those who look at rows know of it.
 
-What only the process can know is in it: whether its bell comes back, whether it can store, which endpoints of the
-backend it does not ask, and how full its disk is.
+What only the process can know is in it: whether its bell comes back, which endpoints of the backend it does not ask,
+and how full its disk is. That it cannot store cannot be said so: then its lease runs out.
 """
 
 import shutil
@@ -19,13 +19,14 @@ class SelfCheck:
     def __init__(self) -> None:
         self._since: dict[str, datetime] = {}
 
-    def look(self, *, database_lost: bool, folder: Path, now: datetime) -> dict[str, Any]:
+    def look(self, *, folder: Path, now: datetime) -> dict[str, Any]:
         """Return what is wrong by name, with since when (ISO 8601), and the free part of the folder's disk in percent.
 
-        Names are `bell`, `database`, and `backend:ENDPOINT` for each endpoint whose circuit is open.
+        Names are `bell`, and `backend:ENDPOINT` for each endpoint whose circuit is open.
         """
-        wrong = {name for name, is_so in (("bell", reach.is_lost()), ("database", database_lost)) if is_so}
-        wrong |= {f"backend:{endpoint}" for endpoint in _shut()}
+        wrong = {f"backend:{endpoint}" for endpoint in _shut()}
+        if reach.is_lost():
+            wrong.add("bell")
         self._since = {name: self._since.get(name, now) for name in sorted(wrong)}
         said: dict[str, Any] = {"troubles": {name: at.isoformat() for name, at in self._since.items()}}
         try:

@@ -3,6 +3,8 @@
 from django.urls import path, re_path
 
 from alerts import api as alerts
+from alerts.channels import api as alert_channels
+from alerts.notifications import api as notifications
 from chargers import api as charge_points
 from chargers import connector_api, credential_api, site_api
 from chargers.availability import api as availability
@@ -44,6 +46,7 @@ from transactions.tariffs import api as tariffs
 
 BLOCKS = (
     access,
+    alert_channels,
     alerts,
     availability,
     backend,
@@ -56,6 +59,7 @@ BLOCKS = (
     events,
     firmware,
     local_lists,
+    notifications,
     overrides,
     remote_control,
     reservations,

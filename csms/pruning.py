@@ -17,6 +17,8 @@ from django.db.models import Exists, Model, OuterRef, Q
 
 from alerts.incidents.models import Incident
 from alerts.models import Alert, LastWord
+from alerts.notifications.models import Notification
+from alerts.notifications.services import remove_notifications
 from alerts.services import remove_alerts
 from alerts.silences.models import Silence
 from chargers.bulk.models import BulkJob
@@ -194,6 +196,13 @@ RETENTION = (
         lambda c: c.retain_alerts_days,
         lambda t: Q(resolved_at__lt=t),
         remove=remove_alerts,
+    ),
+    Kept(
+        "notifications",
+        Notification,
+        lambda c: c.retain_alerts_days,
+        lambda t: _by_id(t) & ~Q(state=Notification.State.PLANNED),
+        remove=remove_notifications,
     ),
     Kept(
         "incidents",

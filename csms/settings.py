@@ -75,6 +75,8 @@ INSTALLED_APPS = [
     "alerts.rules",
     "alerts.silences",
     "alerts.incidents",
+    "alerts.channels",
+    "alerts.notifications",
     "console",
 ]
 
@@ -215,6 +217,7 @@ CELERY_TASK_QUEUES = [Queue(name) for name in ("duties", "events", "outbound")]
 CELERY_TASK_ROUTES = {
     "csms.core.events.tasks.*": {"queue": "events"},
     "chargers.callbacks.tasks.*": {"queue": "outbound"},
+    "alerts.notifications.tasks.send": {"queue": "outbound"},
 }
 CELERY_BEAT_SCHEDULE = {
     "bring events out": {
@@ -281,6 +284,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "alerts.tasks.evaluate",
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
+    },
+    "tell channels of alerts": {
+        "task": "alerts.notifications.tasks.send",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},  # the next look sees as much
+    },
+    "tell others of alerts that nobody looks after": {
+        "task": "alerts.notifications.tasks.follow",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},

@@ -19,8 +19,8 @@ CONDITIONS: dict[str, Condition] = {condition.slug: condition for condition in (
     sessions.unexplained, sessions.no_session, sessions.no_power, sessions.stuck, sessions.commands_fail,
     certificates.expires, certificates.expired, certificates.request_waits, certificates.unsigned,
     doors.of_charge_points, doors.of_addresses,
-    delivery.events_wait, delivery.sink_fails, delivery.dead_letters,
-    house.process_lost, house.no_server, house.no_worker, house.broker_away, house.database_away,
+    delivery.events_wait, delivery.sink_fails, delivery.dead_letters, delivery.channel_broken,
+    house.process_lost, house.no_server, house.no_worker, house.broker_away,
     house.backend_away, house.disk_full,
 )}
 # fmt: on

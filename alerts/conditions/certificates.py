@@ -48,17 +48,17 @@ def _certificates(ending: Q, verb: str, ahead: timedelta, scope: Scope) -> Itera
 @condition("certificate-request-waits", "A charge point's request for a certificate waits for a person")
 def request_waits(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Until somebody approves or rejects it."""
-    return _requests(Q(status=SigningRequest.Status.PENDING), scope)
+    return _requests(Q(status=SigningRequest.Status.PENDING), "waits for approval.", scope)
 
 
 @condition("certificate-unsigned", "A certificate was approved, and the authority could not sign it")
 def unsigned(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """It is tried again by itself."""
     failing = Q(status=SigningRequest.Status.APPROVED) & ~Q(signing_error="")
-    return _requests(failing, scope)
+    return _requests(failing, "could not be signed: ", scope)
 
 
-def _requests(which: Q, scope: Scope) -> Iterator[Found]:
+def _requests(which: Q, what: str, scope: Scope) -> Iterator[Found]:
     # `status` in the words of the index of those that are open.
     rows: Iterable[Any] = (
         SigningRequest.objects.filter(which, serving(scope, "charge_point__"))
@@ -74,6 +74,7 @@ def _requests(which: Q, scope: Scope) -> Iterator[Found]:
         )
     )
     for pk, charge_point_id, cp_id, name, received_at, decided_at, error in rows:
-        text = f"The request of {where(cp_id, name)} for a certificate "
-        text += f"could not be signed: {said(error)}" if error else "waits for approval."
+        text = f"The request of {where(cp_id, name)} for a certificate {what}"
+        if what.endswith(": "):
+            text += said(error)
         yield Found(f"certificate-request:{pk}", decided_at or received_at, text[:TEXT_MAX], charge_point_id)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Q, Subquery
 
+from alerts.channels.selectors import broken
 from alerts.conditions.table import condition
 from alerts.conditions.words import minutes, said
 from alerts.finding import Found, Param, Params, Scope
@@ -101,10 +102,20 @@ def dead_letters(now: datetime, params: Params, scope: Scope) -> Iterator[Found]
     counts = unsettled(endpoints) if endpoints else {}
     for row in endpoints:
         if (dead := counts[row.pk].dead) >= params["count"]:
-            text = f"was not given {dead} events, and they will not be tried again."
+            text = f"has deliveries that were given up: {dead}."
             yield _found(row.reader, f"The webhook {said(row.name)}", now, text)
     reports = SessionReport.objects.filter(state=SessionReport.State.DEAD)
     dead = reports.values("pk")[: params["count"]].count()
     if dead >= params["count"]:
-        text = f"was not told of {dead} sessions or more, and will not be told again."
+        text = f"was not told of sessions, and that was given up: {dead} or more."
         yield _found(SESSIONS, "The backend", now, text)
+
+
+@condition("channel-broken", "A channel takes no alerts: its last three attempts failed", scoped=False)
+def channel_broken(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
+    """The others are told of it."""
+    for channel in broken():
+        error = said(channel.last_error) or "it does not say why"
+        text = f"The channel {said(channel.name)} takes no alerts: {error}"
+        since = channel.failing_since or now
+        yield Found(f"channel:{channel.pk}", since, text[:TEXT_MAX], labels={"channel": channel.name})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.conditions.words import at_connector, connector_subject, mark, said
+from alerts.conditions.words import at_connector, connector_subject, mark, said, where
 from alerts.finding import HOLD, Fact, Found, Happening, Param, Params, Word
 from alerts.models import TEXT_MAX
 from chargers.connections import CLOSE_REPLACED
@@ -17,6 +17,7 @@ from chargers.security_events.known import known_event
 
 LATE = timedelta(hours=1)
 WORD_MAX = 100
+INT32_MAX = 2**31 - 1
 
 Edge = Callable[[Fact, str | None, Params], Found | None]
 
@@ -25,12 +26,22 @@ def _found(subject: str, fact: Fact, text: str, connector: int | None = None) ->
     return Found(subject, fact.at, text[:TEXT_MAX], fact.charge_point_id, connector)
 
 
+def _who(fact: Fact) -> str:
+    return where(fact.cp_id, fact.name)
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _connector(fact: Fact) -> int | None:
+    """Return which connector it is about; None without one, and for a number that none can have."""
+    number = _number(fact.payload.get("connector_id"))
+    return number if number is not None and number < INT32_MAX else None
 
 
 def _late(fact: Fact, *times: str) -> bool:
@@ -67,7 +78,7 @@ def _line(wanted: str) -> Happening:
         word = _line_word(fact)
         if word is None or word.word != wanted or before == wanted:
             return None
-        text = f"{fact.where} has {wanted}"
+        text = f"{_who(fact)} has {wanted}"
         if wanted == DISCONNECTED and (why := said(_text(fact.payload.get("reason")))):
             text += f": {why}"
         return _found(f"charge-point:{fact.cp_id}", fact, f"{text}.")
@@ -105,7 +116,7 @@ def _status(fact: Fact) -> tuple[int, str] | None:
         status = CHARGING_STATES.get(status, status)
     else:
         return None
-    number = _number(payload.get("connector_id"))
+    number = _connector(fact)
     if number is None or not status:
         return None
     return number, _WORDS.get(status.casefold(), mark(status, WORD_MAX))
@@ -172,8 +183,8 @@ def _session_word(fact: Fact) -> Word | None:
 
 
 def _session_text(fact: Fact, verb: str) -> str:
-    number = _number(fact.payload.get("connector_id"))
-    at = at_connector(fact.cp_id, fact.name, number) if number is not None else fact.where
+    number = _connector(fact)
+    at = at_connector(fact.cp_id, fact.name, number) if number is not None else _who(fact)
     return f"Transaction {said(_text(fact.payload.get('transaction_id')))} has {verb}: {at}"
 
 
@@ -181,7 +192,7 @@ def _started(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.type != "tx.started" or before is not None or _late(fact, "started_at", "charger_reported_at"):
         return None
     text = f"{_session_text(fact, 'started')}."
-    return _found(_session(fact), fact, text, _number(fact.payload.get("connector_id")))
+    return _found(_session(fact), fact, text, _connector(fact))
 
 
 def _stopped(fact: Fact, before: str | None, params: Params) -> Found | None:
@@ -192,7 +203,7 @@ def _stopped(fact: Fact, before: str | None, params: Params) -> Found | None:
         text += f", {energy} Wh"
     if reason := said(_text(fact.payload.get("stop_reason"))):
         text += f", {reason}"
-    return _found(_session(fact), fact, f"{text}.", _number(fact.payload.get("connector_id")))
+    return _found(_session(fact), fact, f"{text}.", _connector(fact))
 
 
 def _over_by_stop(fact: Fact, params: Params) -> str | None:
@@ -208,7 +219,7 @@ def _boot(fact: Fact, before: str | None, params: Params) -> Found | None:
     what = " ".join(
         said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "firmware_version")
     )
-    return _found(f"charge-point:{fact.cp_id}", fact, f"{fact.where} has booted: {what}.")
+    return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} has booted: {what}.")
 
 
 def _registration_word(fact: Fact) -> Word | None:
@@ -219,7 +230,7 @@ def _new_device(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload.get("status") != Registration.PENDING or before == Registration.PENDING:
         return None
     what = " ".join(said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "serial_number"))
-    return _found(f"charge-point:{fact.cp_id}", fact, f"{fact.where} waits for approval: {what}.")
+    return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} waits for approval: {what}.")
 
 
 def _over_by_decision(fact: Fact, params: Params) -> str | None:
@@ -247,7 +258,7 @@ def _job_failed(kind: str, what: str) -> Edge:
             return None
         words = (_text(fact.payload.get(name)) for name in ("status", "detail"))
         why = ", ".join(said(word) for word in words if word)
-        return _found(f"{kind}:{fact.cp_id}", fact, f"{what} of {fact.where} has failed: {why}")
+        return _found(f"{kind}:{fact.cp_id}", fact, f"{what} of {_who(fact)} has failed: {why}")
 
     return edge
 
@@ -267,7 +278,7 @@ def _security(fact: Fact, before: str | None, params: Params) -> Found | None:
     known = known_event(type)
     meaning = f" {known.meaning}" if known is not None else ""
     info = said(_text(fact.payload.get("info")))
-    text = f"{fact.where} reports {said(type)}.{meaning}" + (f" It says: {info}" if info else "")
+    text = f"{_who(fact)} reports {said(type)}.{meaning}" + (f" It says: {info}" if info else "")
     # One subject for each type of event: what is told of one must not hide another.
     return _found(f"security:{fact.cp_id}/{mark(type.strip().casefold(), 64)}", fact, text)
 
@@ -283,7 +294,7 @@ def _command_failed(fact: Fact, before: str | None, params: Params) -> Found | N
         return None
     words = [status.replace("_", " "), *(_text(fact.payload.get(n)) for n in ("error_code", "answer_status"))]
     why = ", ".join(said(word) for word in words if word)
-    text = f"The command {said(_text(fact.payload.get('type')))} to {fact.where} came to nothing: {why}."
+    text = f"The command {said(_text(fact.payload.get('type')))} to {_who(fact)} came to nothing: {why}."
     return _found(_command(fact), fact, text)
 
 
@@ -293,18 +304,20 @@ def _over_by_success(fact: Fact, params: Params) -> str | None:
 
 def _credential(fact: Fact, before: str | None, params: Params) -> Found | None:
     what, by = said(_text(fact.payload.get("action"))), said(_text(fact.payload.get("by")))
-    return _found(f"credential:{fact.cp_id}", fact, f"The password of {fact.where} was {what} by {by}.")
+    return _found(f"credential:{fact.cp_id}", fact, f"The password of {_who(fact)} was {what} by {by}.")
 
 
 def _remote_start_expired(fact: Fact, before: str | None, params: Params) -> Found | None:
-    number = _number(fact.payload.get("connector_id"))
+    number = _connector(fact)
     text = f"{at_connector(fact.cp_id, fact.name, number)} accepted a remote start, and no transaction came."
     return _found(connector_subject(fact.cp_id, number), fact, text, number)
 
 
 def _list_failed(fact: Fact, before: str | None, params: Params) -> Found | None:
+    if fact.type != "local_list.failed":
+        return None
     result = said(_text(fact.payload.get("result"))) or "no answer"
-    text = f"An update of the authorization list of {fact.where} came to nothing: {result}."
+    text = f"An update of the authorization list of {_who(fact)} came to nothing: {result}."
     return _found(f"local-list:{fact.cp_id}", fact, text)
 
 
@@ -316,7 +329,7 @@ def _certificate_asked(fact: Fact, before: str | None, params: Params) -> Found 
     if fact.payload.get("status") != "pending":
         return None
     return _found(
-        f"csr:{fact.cp_id}", fact, f"{fact.where} asks for a certificate, and a person must approve it."
+        f"csr:{fact.cp_id}", fact, f"{_who(fact)} asks for a certificate, and a person must approve it."
     )
 
 

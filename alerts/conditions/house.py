@@ -76,14 +76,6 @@ def broker_away(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
         yield Found(f"process:{process.pk}", since, text, labels={"process": str(process)})
 
 
-@condition("database-away", "A server process cannot store what charge points say", scoped=False)
-def database_away(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """It is known only where the process can still say so, as when a disk is full; else its lease runs out."""
-    for process, _, since in _trouble(now, "database"):
-        text = f"The server process {said(str(process))} cannot store what charge points say."
-        yield Found(f"process:{process.pk}", since, text, labels={"process": str(process)})
-
-
 @condition("backend-away", "The backend does not answer: its circuit is open", scoped=False)
 def backend_away(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Of each endpoint, since the first process of those that still say so; the fallback decides meanwhile."""

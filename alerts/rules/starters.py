@@ -278,12 +278,6 @@ STARTERS: tuple[Starter, ...] = (
         lasting_seconds=_MINUTE, group_by=("rule",),
     ),
     Starter(
-        "database-away", "Messages cannot be stored", "database-away", _CRITICAL,
-        "A server process cannot store what charge points say.",
-        "Look at the database and at its disk. Charge points repeat what was not acknowledged.",
-        group_by=("rule",),
-    ),
-    Starter(
         "disk-full", "Disk nearly full", "disk-full", _WARNING,
         "Less than 10 % of the disk of a server is free.",
         "Shorten what is kept (CSMS_RETAIN_…), or give it a larger disk.",
@@ -318,6 +312,11 @@ STARTERS: tuple[Starter, ...] = (
         "dead-letters", "Deliveries given up", "dead-letters", _WARNING,
         "Deliveries to a webhook, or to the backend, were given up.",
         "Replay them under System, Event delivery, once the other side takes them.",
+    ),
+    Starter(
+        "channel-broken", "Channel broken", "channel-broken", _CRITICAL,
+        "The last three attempts to tell a channel of alerts failed.",
+        "Its people are told of nothing. Test it, and mend its address or its token.",
     ),
     Starter(
         "webhook-paused", "Webhook paused", "webhook-paused", _WARNING,

@@ -54,6 +54,16 @@ def test_nothing_is_wrong_with_an_empty_network_and_with_a_healthy_one() -> None
     assert look(NOON + DAY) == []
 
 
+def test_no_shipped_rule_finds_anything_wrong_with_a_healthy_network() -> None:
+    Rule.objects.update(enabled=True)
+    assert look(NOON) == []
+    a_server()
+    healthy = charge_point(last_seen_at=NOON)
+    back(healthy, NOON)
+    connector(healthy)
+    assert look(NOON + 10 * MINUTE) == []
+
+
 # --- offline ----------------------------------------------------------------------------------------------------------
 
 
