@@ -45,6 +45,7 @@ from tests.api.cast import (
     unknown_token,
 )
 from tests.api.documents import the_document
+from tests.channels.cast import CONFIGS, a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import SHA256, an_update, signed
 from tests.tariffs.cast import assigned, tariff
@@ -103,6 +104,16 @@ WEBHOOK = {
     "actions": ["StatusNotification"],
     "contains": ["Faulted"],
 }
+CHANNEL = {
+    "name": "phones",
+    "config": CONFIGS["pushover"],
+    "default": False,
+    "enabled": True,
+    "zone": "Europe/Zurich",
+    "quiet_days": [0],
+    "quiet_from": "22:00",
+    "quiet_until": "07:00",
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -136,6 +147,11 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "correct_transaction": {"kind": "eternal", "step": "dismissed"},
     "create_webhook": WEBHOOK,
     "change_webhook": WEBHOOK,
+    "create_alert_channel": CHANNEL | {"kind": "pushover"},
+    "change_alert_channel": CHANNEL | {"config": {}},
+    "get_alert_route": {"rule": "clock-off"},
+    "set_alert_route": {"rule": "clock-off"},
+    "list_notifications": {"alert_id": NOWHERE, "channel_id": NOWHERE},
     **dict.fromkeys(
         ("get_setting", "override_setting", "reset_setting", "list_setting_changes"),
         {"name": "CSMS_HEARTBEAT_INTERVAL", "value": "60"},
@@ -165,6 +181,8 @@ KINDS = {
     "/backend/sessions/": "session_report",
     "/webhooks/deliveries/": "delivery",
     "/webhooks/": "webhook",
+    "/alert-channels/": "alert_channel",
+    "/notifications/": "notification",
 }
 FILE = b"id_token,label\r\nBOB,Bob\r\n"
 BAD_TIMES = [
@@ -458,6 +476,9 @@ def samples(db: None) -> dict[str, Any]:
     ids["session_report"] = str(session_report().pk)
     ids["delivery"] = str((posted := delivery()).pk)
     ids["webhook"] = str(posted.endpoint_id)
+    ids["notification"] = str((told := a_notification()).pk)
+    ids["alert_channel"] = str(told.channel_id)
+    steps = {"steps": [{"channel_id": str(told.channel_id), "after_minutes": 30}]}
     ids["unknown_token"] = str(unknown_token(cp16).pk)
     local_list(cp16)
     ids["model_traits"] = str(peculiarities(cp16).pk)
@@ -466,7 +487,7 @@ def samples(db: None) -> dict[str, Any]:
     security_event(cp16)
     place = assigned(tariff(energy_price="0.45"))
     ids |= {"tariff": str(place.tariff_id), "tariff_assignment": str(place.pk), "ended": str(ended(cp16).pk)}
-    return SAMPLES | {"transaction_id": running.transaction_id} | ids
+    return SAMPLES | {"transaction_id": running.transaction_id} | ids | steps
 
 
 def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:

@@ -44,6 +44,7 @@ from tests.api.cast import (
     unknown_token,
 )
 from tests.api.test_contract import DOCUMENT
+from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.tariffs.cast import assigned, tariff
@@ -282,6 +283,8 @@ LISTS: dict[str, Listed] = {
     "/backend/sessions/": Listed(2, numbered(lambda cp16, nth: session_report())),
     "/webhooks/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),
     "/webhooks/{id}/changes/": Listed(3, renamed, lambda cp16: delivery(99).endpoint),
+    "/alert-channels/": Listed(2, numbered(lambda cp16, nth: a_notification(nth))),
+    "/notifications/": Listed(2, numbered(lambda cp16, nth: a_notification(nth))),
     "/webhooks/deliveries/": Listed(2, numbered(lambda cp16, nth: delivery(nth))),
 }  # fmt: skip
 
