@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
 from csms.core.access.services import create_api_token
-from tests.alerts.cast import an_alert
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     CHAIN,
     OTHER_CHAIN,
@@ -114,6 +114,23 @@ CHANNEL = {
     "quiet_from": "22:00",
     "quiet_until": "07:00",
 }
+ALERT_RULE = {
+    "slug": "depot-offline",
+    "about": "offline",
+    "params": {},
+    "scope": {"sites": ["Depot"], "labels": {"power": "50 kW"}},
+    "group_by": ["site"],
+    "inhibits": [{"rule": "connector-faulted", "equal": ["charge_point"]}],
+    "lasting_seconds": 60,
+    "keep_seconds": 60,
+}
+ALERT_SILENCE = {
+    "matchers": [{"name": "site", "op": "=~", "value": "Depot*"}],
+    "starts_at": LATER,
+    "ends_at": "2099-01-02T00:00:00Z",
+    "recurrence": "FREQ=DAILY;COUNT=3",
+    "zone": "Europe/Berlin",
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -145,6 +162,12 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "upload_certificate_chain": {"certificate_chain": CHAIN},
     "list_events": {"type": "tx.started", "after": "0"},
     "correct_transaction": {"kind": "eternal", "step": "dismissed"},
+    "list_alerts": {"rule": "clock-off"},
+    "get_alert_figures": {"rule": "clock-off"},
+    "create_alert_rule": ALERT_RULE,
+    "change_alert_rule": ALERT_RULE | {"slug": "clock-off"},
+    **dict.fromkeys(("get_alert_rule", "delete_alert_rule", "restore_alert_rule"), {"slug": "clock-off"}),
+    "create_alert_silence": ALERT_SILENCE,
     "create_webhook": WEBHOOK,
     "change_webhook": WEBHOOK,
     "create_alert_channel": CHANNEL | {"kind": "pushover"},
@@ -162,6 +185,8 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
     "/alerts/": "alert",
+    "/alert-silences/": "alert_silence",
+    "/alert-incidents/": "alert_incident",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
     "/log-jobs/": "log_job",
@@ -472,6 +497,8 @@ def samples(db: None) -> dict[str, Any]:
     ids["bulk_job_with_failures"] = str(failed.pk)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
+    ids["alert_silence"], ids["alert_incident"] = str(a_silence().pk), str(an_incident(cp16).pk)
+    ids["incident"] = ids["alert_incident"]
     ids["event"] = event(cp16)
     ids["session_report"] = str(session_report().pk)
     ids["delivery"] = str((posted := delivery()).pk)

@@ -23,7 +23,7 @@ from csms.core.access.models import ApiToken
 from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
-from tests.alerts.cast import an_alert
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     API,
     bulk_job,
@@ -212,6 +212,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
         "/alerts/": an_alert(cp16),
         "/notifications/": (told := a_notification()),
         "/alert-channels/": told.channel,
+        "/alert-silences/": a_silence(),
+        "/alert-incidents/": an_incident(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
         "/tariffs/": place.tariff,
@@ -222,7 +224,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)
-    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL", "rule": "clock-off"}
+    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL"}
+    names |= {"slug": "clock-off", "rule": "clock-off"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
