@@ -8,6 +8,7 @@ from csms.core.ids import uuid7
 
 NAME_MAX = 100
 BROKEN_AFTER = 3  # failures in a row
+STATES = ("working", "failing", "broken", "disabled")
 
 
 class Kind(models.TextChoices):
@@ -84,6 +85,18 @@ class Channel(models.Model):
     def is_broken(self) -> bool:
         """Whether the last attempts all failed."""
         return self.failures >= BROKEN_AFTER
+
+    @property
+    def state(self) -> str:
+        """Return in a word how it is: one of STATES."""
+        if not self.enabled:
+            return "disabled"
+        return "broken" if self.is_broken else "failing" if self.failures else "working"
+
+    @property
+    def shown_config(self) -> dict[str, Any]:
+        """Return what it is given to send with, as it may be shown."""
+        return dict(self.config) | dict(self.shown)
 
 
 class Step(models.Model):

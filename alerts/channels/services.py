@@ -66,7 +66,11 @@ def create_channel(
     made = configure(channel, config)
     _save(channel, force_insert=True)
     if first or default:
-        _make_default(channel)
+        try:
+            _make_default(channel)
+        except NotNow:
+            if default:
+                raise
     _note(channel, "channel.created", by=by, now=now, **_values(channel))
     return channel, made
 
@@ -158,8 +162,12 @@ def _make_default(channel: Channel) -> None:
     if not channel.enabled:
         raise NotNow("default", "the default is enabled; enable it, too")
     Channel.objects.filter(is_default=True).exclude(pk=channel.pk).update(is_default=False)
+    try:
+        with transaction.atomic():
+            Channel.objects.filter(pk=channel.pk).update(is_default=True)
+    except IntegrityError as error:
+        raise NotNow("default", "another channel was made the default at the same moment") from error
     channel.is_default = True
-    channel.save(update_fields=["is_default"])
 
 
 def _name(text: str) -> str:

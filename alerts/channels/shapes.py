@@ -1,11 +1,9 @@
 """What the API shows of channels and routes, and what it takes."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from alerts.channels import services
-from alerts.channels.models import NAME_MAX, Kind
+from alerts.channels.models import NAME_MAX, STATES, Kind
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word
 
 HOURS = "%H:%M"
@@ -20,7 +18,7 @@ class ChannelShape(Shape):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(Kind.choices)
     name = serializers.CharField()
-    config = serializers.SerializerMethodField(help_text=f"By the fields of its kind. {SECRET}")
+    config = serializers.DictField(source="shown_config", help_text=f"By the fields of its kind. {SECRET}")
     enabled = serializers.BooleanField()
     default = serializers.BooleanField(
         source="is_default", help_text="It is told of alerts whose rule names no channel. One channel is."
@@ -34,8 +32,9 @@ class ChannelShape(Shape):
     critical_in_quiet = serializers.BooleanField()
     per_hour = serializers.IntegerField()
     digest_minutes = serializers.IntegerField()
-    state = serializers.SerializerMethodField(
-        help_text="`broken` after 3 failures in a row, until it takes a message; then only one message tries it."
+    state = serializers.ChoiceField(
+        STATES,
+        help_text="`broken` after 3 failures in a row, until it takes a message; then only one message tries it.",
     )
     failures = serializers.IntegerField(help_text="Attempts that failed since the last success.")
     failing_since = Moment(allow_null=True)
@@ -44,16 +43,6 @@ class ChannelShape(Shape):
     last_sent_at = Moment(source="sent_at", allow_null=True)
     created_at = Moment()
     created_by = serializers.CharField()
-
-    def get_config(self, channel: Any) -> dict[str, Any]:
-        """Return the configuration as it may be shown."""
-        return dict(channel.config) | dict(channel.shown)
-
-    def get_state(self, channel: Any) -> str:
-        """Return in a word how it is."""
-        if not channel.enabled:
-            return "disabled"
-        return "broken" if channel.is_broken else "failing" if channel.failures else "working"
 
 
 class ChannelMadeShape(ChannelShape):

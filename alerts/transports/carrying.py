@@ -92,7 +92,7 @@ def plugins() -> Any:
     """Return apprise's modules, on our road: `slack`, `pushover`, `telegram` and `workflows`."""
     # It logs URLs and payloads, with their secrets; what became of a request is in the attempt.
     logger = logging.getLogger("apprise")
-    logger.handlers, logger.propagate, logger.disabled = [], False, True
+    logger.addFilter(lambda record: False)  # stays, whatever else is set up later
     import apprise.plugins as package
     from apprise.plugins import pushover, slack, telegram, workflows
 

@@ -46,6 +46,7 @@ from tests.api.cast import (
     signing_request,
 )
 from tests.api.documents import inlined, the_document
+from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.support.server import Server, running_server
@@ -209,6 +210,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
         "/webhooks/deliveries/": (posted := delivery()),
         "/webhooks/": posted.endpoint,
         "/alerts/": an_alert(cp16),
+        "/notifications/": (told := a_notification()),
+        "/alert-channels/": told.channel,
         "/alert-silences/": a_silence(),
         "/alert-incidents/": an_incident(cp16),
         "/bulk-jobs/": bulk_job(cp16),
@@ -221,7 +224,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)
-    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL", "slug": "clock-off"}
+    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL"}
+    names |= {"slug": "clock-off", "rule": "clock-off"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":

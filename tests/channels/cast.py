@@ -13,9 +13,11 @@ import pytest
 
 from alerts.channels.models import Channel
 from alerts.channels.services import create_channel
+from alerts.notifications.models import Notification, Part
 from alerts.transports import carrying
 from alerts.transports.base import Message
 from alerts.transports.table import TRANSPORTS
+from csms.core.ids import uuid7
 from csms.core.outbound.sending import Attempt
 from csms.core.outbound.targets import Bounds, Target, read_target
 from tests.support.receiver import Receiver
@@ -89,6 +91,24 @@ def a_channel(kind: str = "webhook", name: str = "", **values: Any) -> Channel:
         kind=kind, name=name or kind, config=config, by="alice", now=NOON, options=values, **plain
     )
     return channel
+
+
+def a_notification(nth: int = 0) -> Notification:
+    """What a channel was told, which is not the default."""
+    if not Channel.objects.exists():
+        a_channel("slack", "the default")
+    url = f"https://backend.example/hook/{nth}"
+    channel = a_channel("webhook", f"channel {nth}", config={"url": url})
+    row = Notification.objects.create(
+        kind="fired",
+        channel=channel,
+        channel_name=channel.name,
+        severity="info",
+        created_at=NOON,
+        state="sent",
+    )
+    Part.objects.create(notification=row, alert_id=uuid7(), what="fired")
+    return row
 
 
 @dataclass

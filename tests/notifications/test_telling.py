@@ -143,6 +143,7 @@ def test_a_digest_says_what_lasts_what_passed_and_what_ended(slack: Channel) -> 
 
 
 def test_of_very_many_the_rest_is_counted() -> None:
+    a_rule(advice="")
     fires(*(f"CP-{number:03}" for number in range(120)))
     message = said()
     assert message.lines[0] == "120 alerts:"
