@@ -3,6 +3,8 @@
 from django.urls import path, re_path
 
 from alerts import api as alerts
+from alerts.alertmanager import api as alertmanager
+from alerts.prometheus import api as prometheus
 from chargers import api as charge_points
 from chargers import connector_api, credential_api, site_api
 from chargers.availability import api as availability
@@ -44,6 +46,7 @@ from transactions.tariffs import api as tariffs
 
 BLOCKS = (
     access,
+    alertmanager,
     alerts,
     availability,
     backend,
@@ -57,6 +60,7 @@ BLOCKS = (
     firmware,
     local_lists,
     overrides,
+    prometheus,
     remote_control,
     reservations,
     security_events,

@@ -72,6 +72,8 @@ INSTALLED_APPS = [
     "transactions.stuck",
     "transactions.figures",
     "alerts",
+    "alerts.external",
+    "alerts.prometheus",
     "console",
 ]
 
@@ -277,6 +279,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
     },
+    "keep what Prometheus and Alertmanager read": {
+        "task": "alerts.external.tasks.keep_in_step",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
@@ -451,6 +458,10 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Summary", "description": "The whole network in a few figures."},
         {"name": "Alerts", "description": "What is wrong, since when, and who looks after it."},
+        {
+            "name": "Prometheus and Alertmanager",
+            "description": "What they say, where they run beside this server, and what it writes for them.",
+        },
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},
