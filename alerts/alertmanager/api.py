@@ -1,10 +1,11 @@
 """The API's door to Alertmanager: its alerts, its silences, and how the channels stand that it reads from here."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -26,7 +27,7 @@ from alerts.external.shapes import (
     server_shape,
     without,
 )
-from csms.core.api_data import Body, Flag, Moment, Query, Shape, Word, read_body
+from csms.core.api_data import Body, Flag, Moment, Query, Shape, Word, moment, read_body
 from csms.core.api_errors import ApiError, refusals
 from csms.core.api_views import ApiView
 from csms.core.config import get_config
@@ -212,36 +213,36 @@ class Silences(OfAlertmanager):
         examples=[EXAMPLE],
     )
     def post(self, request: Request) -> Response:
-        """Make one, once what surrounds this request is kept: nobody waits for another server in a transaction."""
+        """Make one."""
+        return self._begun(request, first_asked_at=None)
+
+    def replay(self, request: Request, kept: dict[str, Any]) -> Response:
+        """Answer a repeat with the silence; it is made if the first request could not."""
+        return self._begun(request, first_asked_at=datetime.fromisoformat(kept["asked_at"]))
+
+    def _begun(self, request: Request, *, first_asked_at: datetime | None) -> Response:
         asked = read_body(request, NewAlertmanagerSilence)
         asked["matchers"] = [Matcher(**one) for one in asked["matchers"]]
         by, now = str(request.user), timezone.now()
         with refusals():
             services.checked_silence(**{"starts_at": None, **asked}, now=now)
-        self._work = lambda: services.create_silence(**asked, by=by, now=now)
+        self._work = lambda: services.create_silence(**asked, by=by, now=now, first_asked_at=first_asked_at)
         response = Response(status=201)
-        response.replay_as = {}  # type: ignore[attr-defined]  # a repeat does it again, and finds it done
+        response.replay_as = {"asked_at": moment(now)}  # type: ignore[attr-defined]
         return response
 
-    def replay(self, request: Request, kept: dict[str, Any]) -> Response:
-        """Answer a repeat with the silence, which is made if the first request could not."""
-        return self.post(request)
-
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make the silence."""
+        """Make the silence, now that all else is kept: nobody waits for another server within a transaction."""
         if self._work is not None and response.status_code == 201:
-            response = self._worked(request)
+            try:
+                with needed(SERVER), refusals():
+                    made = self._work()
+            except ApiError as error:
+                response = self.handle_exception(error)
+            else:
+                response.data = AlertmanagerSilenceShape(made).data
+                response["Location"] = reverse("api-alertmanager-silence", args=[made.id])
         return super().finalize_response(request, response, *args, **kwargs)
-
-    def _worked(self, request: Request) -> Response:
-        assert self._work is not None
-        try:
-            with needed(SERVER), refusals():
-                made = self._work()
-        except ApiError as error:
-            return self.handle_exception(error)
-        location = f"{request.path}{made.id}/"
-        return Response(AlertmanagerSilenceShape(made).data, status=201, headers={"Location": location})
 
 
 class OneSilence(OfAlertmanager):

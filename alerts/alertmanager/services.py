@@ -54,15 +54,17 @@ def create_silence(
     by: str,
     now: datetime,
     starts_at: datetime | None = None,
+    first_asked_at: datetime | None = None,
 ) -> ForeignSilence:
     """Make a silence in Alertmanager. Raises BadField, Unset, Unreachable, and Refused for what it does not take.
 
-    Idempotent: one that does the same until the same time, made by the same with the same comment, is returned instead.
+    Idempotent: one that does the same until the same time, made by the same with the same comment, is returned instead;
+    of a request that is repeated, and was `first_asked_at`, also one that was made since and has been ended.
     """
     good, begins, ends_at, comment = checked_silence(
         matchers=matchers, starts_at=starts_at, ends_at=ends_at, comment=comment, now=now
     )
-    twin = _twin(good, starts_at and begins, ends_at, comment, by, now=now)
+    twin = _twin(good, starts_at and begins, ends_at, comment, by, since=first_asked_at, now=now)
     if twin is not None:
         return twin
     body = {
@@ -109,12 +111,17 @@ def _twin(
     comment: str,
     by: str,
     *,
+    since: datetime | None,
     now: datetime,
 ) -> ForeignSilence | None:
-    for known in silences(now=now)[0]:
-        alike = set(known.matchers) == set(matchers) and written(known.ends_at) == written(ends_at)
-        begun = starts_at is None or known.starts_at <= starts_at
-        if alike and begun and known.comment == comment and known.created_by == by[:255]:
+    for known in silences(now=now, expired=since is not None)[0]:
+        if known.state == "expired":
+            same_time = since is not None and known.starts_at >= since
+        else:
+            begun = starts_at is None or known.starts_at <= starts_at
+            same_time = begun and written(known.ends_at) == written(ends_at)
+        same = known.comment == comment and known.created_by == by[:255]
+        if same and same_time and set(known.matchers) == set(matchers):
             return known
     return None
 

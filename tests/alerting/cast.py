@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import orjson
+
 from alerts.external.tasks import pass_over
 from alerts.prometheus.models import PrometheusRule
 from alerts.prometheus.services import create_rule
@@ -85,4 +87,102 @@ def with_words(status: int, body: bytes, **headers: str) -> Answer:
     return answer
 
 
-__all__ = ["API", "GOOD", "LATER", "NOON", "a_pass", "a_rule", "now", "server_that", "until", "with_words"]
+def answers_as(canned: dict[str, Any]) -> Answer:
+    """Answer what is canned for the beginning of the path."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        found = next((body for path, body in canned.items() if handler.path.startswith(path)), None)
+        with_words(404 if found is None else 200, b"" if found is None else orjson.dumps(found))(handler)
+
+    return answer
+
+
+A_SILENCE = {
+    "id": "2c1f4c0e-8b7e-4f6c-9d1e-0c9f2f4b7a11",
+    "status": {"state": "active"},
+    "startsAt": "2026-03-04T12:00:00.123456789Z",
+    "endsAt": "2026-03-05T12:00:00.000Z",
+    "comment": "rebuilt",
+    "createdBy": "alice",
+    "matchers": [{"name": "site", "value": "North", "isRegex": False, "isEqual": True}],
+}
+ALERTMANAGER = {
+    "/api/v2/alerts": [
+        {
+            "fingerprint": "0123456789abcdef",
+            "labels": {"alertname": "NobodyHome", "severity": "critical"},
+            "annotations": {"summary": "nobody"},
+            "startsAt": "2026-03-04T12:00:00.123456789+01:00",
+            "status": {"state": "suppressed", "silencedBy": [A_SILENCE["id"]], "inhibitedBy": []},
+            "receivers": [{"name": "nobody"}],
+        }
+    ],
+    "/api/v2/silences": [A_SILENCE],
+    "/api/v2/silence/": A_SILENCE,
+    "/api/v2/status": {"versionInfo": {"version": "0.25.0"}},
+}
+"""What a small Alertmanager answers, by the beginning of the path."""
+PROMETHEUS = {
+    "/api/v1/alerts": {
+        "data": {
+            "alerts": [
+                {
+                    "labels": {"alertname": "NobodyHome", "severity": "critical"},
+                    "annotations": {"summary": "nobody"},
+                    "state": "firing",
+                    "activeAt": "2026-03-04T12:00:00.123456789Z",
+                    "value": "1e+00",
+                }
+            ]
+        }
+    },
+    "/api/v1/rules": {
+        "data": {
+            "groups": [
+                {
+                    "name": "console-managed",
+                    "file": "/rules/console-managed.yml",
+                    "rules": [
+                        {
+                            "type": "alerting",
+                            "name": "NobodyHome",
+                            "query": "up == 0",
+                            "duration": 300,
+                            "health": "ok",
+                            "state": "inactive",
+                            "labels": {"severity": "critical"},
+                            "annotations": {},
+                            "lastEvaluation": "0001-01-01T00:00:00Z",
+                        },
+                        {
+                            "type": "recording",
+                            "name": "a:b",
+                            "query": "up",
+                            "health": "err",
+                            "lastError": "?",
+                        },
+                    ],
+                }
+            ]
+        }
+    },
+    "/api/v1/status/buildinfo": {"data": {"version": "2.42.0"}},
+}
+"""What a small Prometheus answers, by the beginning of the path."""
+
+__all__ = [
+    "ALERTMANAGER",
+    "A_SILENCE",
+    "PROMETHEUS",
+    "API",
+    "answers_as",
+    "GOOD",
+    "LATER",
+    "NOON",
+    "a_pass",
+    "a_rule",
+    "now",
+    "server_that",
+    "until",
+    "with_words",
+]
