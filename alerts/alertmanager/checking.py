@@ -83,9 +83,7 @@ SCHEMA = _shape(
             ["name"],
             name=_TEXT,
             email_configs=_one(_EMAIL),
-            slack_configs=_one(
-                _shape(["api_url_file"], api_url_file=_FILE, send_resolved=_YES_NO, channel=_TEXT)
-            ),
+            slack_configs=_one(_shape(["api_url_file"], api_url_file=_FILE, send_resolved=_YES_NO)),
             webhook_configs=_one(_WEBHOOK),
             telegram_configs=_one(
                 _shape(["bot_token_file", "chat_id"], bot_token_file=_FILE, chat_id={"type": "integer"})
@@ -93,7 +91,9 @@ SCHEMA = _shape(
             pushover_configs=_one(
                 _shape(["user_key_file", "token_file"], user_key_file=_FILE, token_file=_FILE)
             ),
-            msteams_configs=_one(_shape(["webhook_url_file"], webhook_url_file=_FILE, send_resolved=_YES_NO)),
+            msteamsv2_configs=_one(
+                _shape(["webhook_url_file"], webhook_url_file=_FILE, send_resolved=_YES_NO)
+            ),
         ),
     },
 )

@@ -16,13 +16,15 @@ from csms.core.refusals import BadField
 
 NOBODY = "nobody"
 """The receiver that tells nobody: what no channel is there for."""
+GROUP_WAIT = "30s"  # for alerts of one group that come at the same time, to be told in one message
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
 VALUE_MAX = 2000
 NAME_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedChannel:
-    """One channel: the kind says which words `config` and `secrets` have (KINDS)."""
+    """One channel: the kind says which words `config` and `secrets` have, by the names of the room of channels."""
 
     kind: str
     name: str
@@ -73,11 +75,16 @@ class _Writer:
 
     def email(self, channel: ManagedChannel) -> dict[str, Any]:
         config = channel.config
+        security = config.get("security", "starttls")
+        port = config.get("port") or PORTS[security]
+        if security == "tls" and port != PORTS["tls"]:
+            raise _Unable(f"Alertmanager speaks TLS from the beginning at port {PORTS['tls']} only.")
+        host = _text(config, "host")
         written = {
-            "to": _text(config, "to"),
-            "from": _text(config, "from"),
-            "smarthost": _text(config, "smarthost"),
-            "require_tls": bool(config.get("require_tls", True)),
+            "to": ", ".join(_plain("recipients", one) for one in config["recipients"]),
+            "from": _text(config, "sender"),
+            "smarthost": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "require_tls": security == "starttls",
             "send_resolved": True,
         }
         if config.get("username"):
@@ -86,12 +93,11 @@ class _Writer:
         return {"email_configs": [written]}
 
     def slack(self, channel: ManagedChannel) -> dict[str, Any]:
-        written: dict[str, Any] = {"api_url_file": self.file(channel, "url"), "send_resolved": True}
-        if channel.config.get("channel"):
-            written["channel"] = _text(channel.config, "channel")
-        return {"slack_configs": [written]}
+        return {"slack_configs": [{"api_url_file": self.file(channel, "url"), "send_resolved": True}]}
 
     def webhook(self, channel: ManagedChannel) -> dict[str, Any]:
+        if "signing_secret" in channel.secrets:
+            raise _Unable("Alertmanager cannot sign what it posts, as this channel does.")
         written: dict[str, Any] = {"send_resolved": True, "max_alerts": 100}
         if "url" in channel.secrets:
             self.since(0, 26, "a webhook whose URL is secret")
@@ -110,17 +116,21 @@ class _Writer:
 
     def telegram(self, channel: ManagedChannel) -> dict[str, Any]:
         self.since(0, 26, "Telegram's token in a file")
-        chat = int(channel.config["chat_id"])
-        return {"telegram_configs": [{"bot_token_file": self.file(channel, "token"), "chat_id": chat}]}
+        chat = str(channel.config["chat_id"])
+        if chat.startswith("@"):
+            raise _Unable("Alertmanager takes the number of a chat, not its name.")
+        return {
+            "telegram_configs": [{"bot_token_file": self.file(channel, "bot_token"), "chat_id": int(chat)}]
+        }
 
     def pushover(self, channel: ManagedChannel) -> dict[str, Any]:
         self.since(0, 26, "Pushover's keys in files")
-        written = {"user_key_file": self.file(channel, "user_key"), "token_file": self.file(channel, "token")}
-        return {"pushover_configs": [written]}
+        user_key, token = self.file(channel, "user_key"), self.file(channel, "app_token")
+        return {"pushover_configs": [{"user_key_file": user_key, "token_file": token}]}
 
     def teams(self, channel: ManagedChannel) -> dict[str, Any]:
-        self.since(0, 27, "Microsoft Teams with its URL in a file")
-        return {"msteams_configs": [{"webhook_url_file": self.file(channel, "url"), "send_resolved": True}]}
+        self.since(0, 28, "workflows of Microsoft Teams")
+        return {"msteamsv2_configs": [{"webhook_url_file": self.file(channel, "url"), "send_resolved": True}]}
 
 
 KINDS: dict[str, Callable[[_Writer, ManagedChannel], dict[str, Any]]] = {
@@ -156,7 +166,7 @@ def written(channels: Sequence[ManagedChannel], *, secrets_folder: Path, version
         "route": {
             "receiver": default,
             "group_by": ["alertname", "severity"],
-            "group_wait": "30s",
+            "group_wait": GROUP_WAIT,
             "group_interval": "5m",
             "repeat_interval": "4h",
             "routes": [{"receiver": name, "matchers": [f'channel="{_escaped(name)}"']} for name in receivers],
@@ -184,7 +194,10 @@ def _name(channel: ManagedChannel, receivers: Mapping[str, Any]) -> str:
 
 
 def _text(config: Mapping[str, Any], name: str) -> str:
-    value = config[name]
+    return _plain(name, config[name])
+
+
+def _plain(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(name)
     return without_templates(name, plain(name, value, most=VALUE_MAX, needed=True))

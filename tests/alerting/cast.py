@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +15,7 @@ from alerts.external.tasks import pass_over
 from alerts.prometheus.models import PrometheusRule
 from alerts.prometheus.services import create_rule
 from tests.api.cast import API
+from tests.lanes.prometheus import Alertmanager
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 PATIENCE = 30  # seconds
@@ -44,6 +46,15 @@ def until(true: Callable[[], Any], what: str) -> Any:
     return said
 
 
+def fire(alertmanager: Alertmanager, name: str, **labels: str) -> None:
+    """Tell an Alertmanager of an alert, as Prometheus does."""
+    connection = HTTPConnection("127.0.0.1", alertmanager.port, timeout=10)
+    body = orjson.dumps([{"labels": {"alertname": name, "severity": "warning", **labels}}])
+    connection.request("POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -55,7 +66,7 @@ def server_that(answers: Answer) -> Iterator[str]:
         def handle_one_request(self) -> None:
             self.raw_requestline = self.rfile.readline(65537)
             if self.raw_requestline and self.parse_request():
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.posted = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 answers(self)
             self.close_connection = True
 
