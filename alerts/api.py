@@ -11,13 +11,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerts import selectors, services
+from alerts import life, selectors
 from alerts.models import Alert, AlertEntry, Severity
-from alerts.rules import RULES, Rule
+from alerts.rules.models import Rule
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.commands.sending_api import author_of
 from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
-from csms.core.api_errors import refusals
+from csms.core.api_errors import invalid, refusals
 from csms.core.api_schema import error
 from csms.core.api_views import ApiView, WindowQuery, found, paged
 
@@ -94,7 +94,9 @@ class AlertQuery(WindowQuery):
     open = Flag(required=False, help_text="Those that are not resolved, or the others.")
     state = serializers.ChoiceField(Alert.State.choices, required=False)
     severity = serializers.ChoiceField(Severity.choices, required=False)
-    rule = serializers.ChoiceField(list(RULES), required=False)
+    rule = serializers.CharField(
+        required=False, max_length=64, help_text="Its `slug`; 422 for one that nobody knows."
+    )
     cp_id = serializers.CharField(
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
@@ -134,6 +136,8 @@ class Alerts(ApiView):
 
     def _asked_for(self) -> QuerySet[Alert]:
         asked = self.asked
+        if "rule" in asked and not selectors.is_known_rule(asked["rule"]):
+            raise invalid({"rule": ["There is no such rule, and no alert of one."]})
         rows = selectors.alerts().filter(
             **{name: asked[name] for name in ("state", "severity", "rule") if name in asked}
         )
@@ -193,7 +197,7 @@ class AcknowledgeAlert(ApiView):
         note = read_body(request, Acknowledgement)["note"]
         found(selectors.alerts().filter(pk=id).first(), "alert", id)
         with refusals():
-            services.acknowledge_alert(id, by=author_of(request).name, note=note, now=timezone.now())
+            life.acknowledge_alert(id, by=author_of(request).name, note=note, now=timezone.now())
         return _shown(id)
 
 
@@ -201,7 +205,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "slug": rule.slug,
         "severity": rule.severity,
-        "lasting_seconds": int(rule.lasting.total_seconds()),
+        "lasting_seconds": rule.lasting_seconds,
         "description": rule.description,
     }
 
@@ -219,7 +223,7 @@ class AlertRules(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the rules."""
-        return Response({"results": [_rule(rule) for rule in RULES.values()]})
+        return Response({"results": [_rule(rule) for rule in Rule.objects.order_by("slug")]})
 
 
 urlpatterns: list[URLPattern] = [

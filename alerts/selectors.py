@@ -6,11 +6,17 @@ from datetime import datetime
 from django.db.models import Count, QuerySet
 
 from alerts.models import Alert, Evaluation, Severity
+from alerts.rules.models import Rule
 
 
 def alerts() -> QuerySet[Alert]:
     """Return the alerts, with their charge points."""
     return Alert.objects.select_related("charge_point")
+
+
+def is_known_rule(slug: str) -> bool:
+    """Whether there is a rule of this name, or was: then alerts of it are kept."""
+    return Rule.objects.filter(slug=slug).exists() or Alert.objects.filter(rule=slug).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from chargers import connections, frame_events, reports
 from chargers.budget import Budgets
 from chargers.line import Line
 from chargers.models import CLOCK_OFF_SECONDS, Registration
+from chargers.self_check import SelfCheck
 from chargers.traits.ledger import LEDGER
 from chargers.traits.ledger import store as store_deviations
 from chargers.traits.watching import TraitsWatch
@@ -103,6 +104,7 @@ class Gateway:
         self._channel = ""
         self._echo = asyncio.Event()
         self._storing = False
+        self._self_check = SelfCheck()
         self._config = config
 
     @property
@@ -276,8 +278,13 @@ class Gateway:
                 for consumer in list(self.held.values()):
                     consumer.close_soon(1012, "the server lost its lease")
 
+        now = timezone.now()
+        lost = self.writer.database_failing_since is not None
+        health = self._self_check.look(database_lost=lost, folder=self._config.data_dir, now=now)
         self.background(
-            "renew lease", lambda: connections.renew_lease(process_id, now=timezone.now()), given_up
+            "renew lease",
+            lambda: connections.renew_lease(process_id, now=timezone.now(), health=health),
+            given_up,
         )
 
     def _touch(self, turn: int) -> None:

@@ -72,6 +72,9 @@ INSTALLED_APPS = [
     "transactions.stuck",
     "transactions.figures",
     "alerts",
+    "alerts.rules",
+    "alerts.silences",
+    "alerts.incidents",
     "alerts.external",
     "alerts.prometheus",
     "console",
@@ -106,6 +109,7 @@ EVENT_SINKS: list[str] = [
     "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
     "transactions.backend.sink.sinks",
+    "alerts.sink.sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
@@ -279,6 +283,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},  # the next look sees as much
     },
+    "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
     "keep what Prometheus and Alertmanager read": {
         "task": "alerts.external.tasks.keep_in_step",
         "schedule": 5.0,

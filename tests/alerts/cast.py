@@ -5,10 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.models import Alert, AlertEntry, Evaluation
+from alerts.rules.models import Rule
 from alerts.services import evaluate
 from chargers.models import ChargePoint, Connection, Process
 from csms.core.events.models import Event
 from tests.api.cast import NOON, charge_point
+
+SIX = (
+    "charge-point-offline", "connector-faulted", "certificate-expired", "certificate-expires",
+    "charging-unexplained", "clock-off",
+)  # fmt: skip
+"""Shipped rules of which the stories here are."""
 
 SECOND, MINUTE, HOUR, DAY = (
     timedelta(seconds=1),
@@ -16,6 +23,11 @@ SECOND, MINUTE, HOUR, DAY = (
     timedelta(hours=1),
     timedelta(days=1),
 )
+
+
+def only_six_rules() -> None:
+    """Switch the other shipped rules off, so that a story tells of nothing else."""
+    Rule.objects.exclude(slug__in=SIX).update(enabled=False)
 
 
 def a_server(*, since: datetime = NOON - DAY, until: datetime = NOON + 400 * DAY, pid: int = 1) -> Process:
