@@ -29,7 +29,7 @@ def path(prometheus: Prometheus, settings: Callable[..., None]) -> Path:
     file = prometheus.rules / "console-managed.yml"
     for left in prometheus.rules.iterdir():
         left.unlink()
-    settings(PROMETHEUS_URL=prometheus.url, PROMETHEUS_RULES_FILE=file, CSMS_ALERTING_SECONDS="5")
+    settings(PROMETHEUS_URL=prometheus.url, PROMETHEUS_RULES_FILE=file, CSMS_ALERTING_SECONDS="30")
     return file
 
 

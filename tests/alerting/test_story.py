@@ -38,7 +38,7 @@ def test_what_is_written_here_fires_there_reaches_somebody_and_is_silenced(
     monkeypatch.setattr(managed, "GROUP_WAIT", "1s")
     prometheus.configure(alertmanagers=(set_up.address,))
     settings(PROMETHEUS_URL=prometheus.url, PROMETHEUS_RULES_FILE=prometheus.rules / "console-managed.yml")
-    client.reload(client.Address(prometheus.url, "", 5))
+    client.reload(client.Address(prometheus.url, "", 30))
     with server_that(receive) as url:
         channels.append(ManagedChannel("webhook", "night shift", {"url": url}))
         rule = {
