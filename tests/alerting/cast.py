@@ -99,16 +99,17 @@ def with_words(status: int, body: bytes, **headers: str) -> Answer:
 
 
 def answers_as(canned: dict[str, Any]) -> Answer:
-    """Answer what is canned for the beginning of the path."""
+    """Answer what is canned for the beginning of the path, or of the method and the path."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
-        found = next((body for path, body in canned.items() if handler.path.startswith(path)), None)
+        asked = (f"{handler.command} {handler.path}", handler.path)
+        found = next((body for path, body in canned.items() for one in asked if one.startswith(path)), None)
         with_words(404 if found is None else 200, b"" if found is None else orjson.dumps(found))(handler)
 
     return answer
 
 
-A_SILENCE = {
+A_SILENCE: dict[str, Any] = {
     "id": "2c1f4c0e-8b7e-4f6c-9d1e-0c9f2f4b7a11",
     "status": {"state": "active"},
     "startsAt": "2026-03-04T12:00:00.123456789Z",
@@ -128,8 +129,9 @@ ALERTMANAGER = {
             "receivers": [{"name": "nobody"}],
         }
     ],
+    "POST /api/v2/silences": {"silenceID": A_SILENCE["id"]},
     "/api/v2/silences": [A_SILENCE],
-    "/api/v2/silence/": A_SILENCE,
+    f"/api/v2/silence/{A_SILENCE['id']}": A_SILENCE,
     "/api/v2/status": {"versionInfo": {"version": "0.25.0"}},
 }
 """What a small Alertmanager answers, by the beginning of the path."""

@@ -6,6 +6,7 @@ The requests are made from the document itself, so a new route is asked, too, fr
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,7 @@ from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
 from csms.core.access.services import create_api_token
+from tests.alerting.cast import A_SILENCE, a_rule
 from tests.alerts.cast import an_alert
 from tests.api.cast import (
     CHAIN,
@@ -103,6 +105,10 @@ WEBHOOK = {
     "actions": ["StatusNotification"],
     "contains": ["Faulted"],
 }
+SILENCE = {
+    "matchers": [{"name": "site", "value": "North"}],
+    "ends_at": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}",
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -134,6 +140,7 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "upload_certificate_chain": {"certificate_chain": CHAIN},
     "list_events": {"type": "tx.started", "after": "0"},
     "correct_transaction": {"kind": "eternal", "step": "dismissed"},
+    "create_alertmanager_silence": SILENCE,
     "create_webhook": WEBHOOK,
     "change_webhook": WEBHOOK,
     **dict.fromkeys(
@@ -145,6 +152,8 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
+    "/alertmanager/silences/": "alertmanager_silence",
+    "/prometheus/rules/": "prometheus_rule",
     "/alerts/": "alert",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
@@ -432,7 +441,7 @@ def complaint(operation: dict[str, Any], ask: Ask, answer: Any) -> str:
 
 
 @pytest.fixture
-def samples(db: None) -> dict[str, Any]:
+def samples(db: None, servers_beside: None) -> dict[str, Any]:
     """Names of what is there: a charge point that is online, with one of everything."""
     cp16 = online(charge_point())
     connector(cp16)
@@ -453,6 +462,7 @@ def samples(db: None) -> dict[str, Any]:
     type(failed).objects.filter(pk=failed.pk).update(state="finished")
     ids["bulk_job_with_failures"] = str(failed.pk)
     ids["reservation"] = str(reservation(cp16).pk)
+    ids |= {"prometheus_rule": str(a_rule().pk), "alertmanager_silence": A_SILENCE["id"]}
     ids["alert"] = str(an_alert(cp16).pk)
     ids["event"] = event(cp16)
     ids["session_report"] = str(session_report().pk)
