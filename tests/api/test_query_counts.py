@@ -22,6 +22,7 @@ from csms.core.audit.services import note
 from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import change_endpoint
+from tests.alerting.cast import a_rule
 from tests.alerts.cast import an_alert
 from tests.api.cast import (
     API,
@@ -227,6 +228,7 @@ LISTS: dict[str, Listed] = {
     "/id-tokens/": Listed(2, numbered(lambda cp16, nth: IdToken.objects.create(id_token=f"T{nth}", created_at=NOON))),
     "/unknown-tokens/": Listed(2, of_another(lambda cp: unknown_token(cp, f"T{cp.pk}"))),
     "/alerts/": Listed(2, of_another(an_alert)),
+    "/prometheus/rules/": Listed(2, numbered(lambda cp16, nth: a_rule(name=f"Rule{nth}"))),
     "/refused-handshakes/": Listed(2, numbered(lambda cp16, nth: refused(nth))),
     "/api-tokens/": Listed(
         2, numbered(lambda cp16, nth: create_api_token(f"backend {nth}", scopes=["read"], now=NOON))
