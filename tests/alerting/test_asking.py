@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 from rest_framework.test import APIClient
@@ -14,8 +15,18 @@ from alerts.external import client
 from alerts.external.client import Address, Refused, Unreachable, ask, reload
 from alerts.external.models import Server
 from alerts.external.services import look, reach, version_at_least
-from alerts.prometheus import selectors
-from tests.alerting.cast import API, NOON, PROMETHEUS, Answer, answers_as, now, server_that, with_words
+from alerts.prometheus import delivery, selectors
+from tests.alerting.cast import (
+    API,
+    NOON,
+    PROMETHEUS,
+    Answer,
+    a_rule,
+    answers_as,
+    now,
+    server_that,
+    with_words,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -223,3 +234,38 @@ def test_hostile_texts_are_bounded_and_without_nul() -> None:
 )
 def test_versions_are_compared_by_their_numbers(version: str, new_enough: bool) -> None:
     assert version_at_least(version, 0, 26) == new_enough
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_clock_takes_a_pass_over_both(
+    settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings as house
+
+    from alerts.external import tasks
+
+    planned = [entry["task"] for entry in house.CELERY_BEAT_SCHEDULE.values()]
+    assert tasks.keep_in_step.name in planned
+    assert set(tasks.KEPT) == {"prometheus", "alertmanager"}
+    assert tasks.keep_in_step() == []  # nothing is set, nobody is asked
+
+    def breaks(**values: object) -> bool:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr(tasks, "KEPT", {"prometheus": breaks, "alertmanager": lambda **values: True})
+    monkeypatch.setattr(tasks, "look", lambda name, now: True)
+    settings(PROMETHEUS_URL="http://127.0.0.1:1", ALERTMANAGER_URL="http://127.0.0.1:1")
+    assert tasks.keep_in_step() == ["alertmanager"]
+
+
+@pytest.mark.django_db
+def test_a_file_that_cannot_be_used_is_told_of(settings: Callable[..., None], tmp_path: Path) -> None:
+    settings(PROMETHEUS_URL="http://127.0.0.1:1", PROMETHEUS_RULES_FILE=tmp_path)  # a folder
+    a_rule()
+    assert delivery.deliver(reachable=False, now=now())
+    kept = delivery.delivery()
+    assert kept.standing == "refused"
+    assert kept.why == f"The file {tmp_path} cannot be used: Is a directory."
