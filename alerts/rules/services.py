@@ -16,6 +16,7 @@ from alerts.rules.starters import STARTERS, Starter
 from csms.core.audit.services import note
 from csms.core.refusals import BadField, NotNow
 
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 RULES_MAX = 500
 INHIBITS_MAX = 50
 SECONDS_MAX = 30 * 86400
@@ -29,7 +30,7 @@ FIELDS = (
 
 def create_rule(slug: str, values: Mapping[str, Any], *, by: str, now: datetime) -> Rule:
     """Make a rule; it counts from the next look on. Raises BadField, and NotNow with `too_many` or `taken`."""
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > SLUG_MAX:
+    if not re.fullmatch(SLUG, slug) or len(slug) > SLUG_MAX:
         raise BadField("slug", f"It has small letters, digits and dashes between them, {SLUG_MAX} at most.")
     with transaction.atomic():
         if Rule.objects.count() >= RULES_MAX:
@@ -195,6 +196,11 @@ def ensure_starters_after_migrations(**kwargs: Any) -> None:
             ensure_starters(now=timezone.now())
     except DatabaseError:
         pass  # the clock does it
+
+
+def is_shipped(slug: str) -> bool:
+    """Whether a rule of this name is shipped."""
+    return any(starter.slug == slug for starter in STARTERS)
 
 
 def restore_starter(slug: str, *, by: str, now: datetime) -> Rule:

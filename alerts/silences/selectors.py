@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alerts.silences.matching import matches
 from alerts.silences.models import Silence
@@ -24,6 +24,15 @@ def in_force(now: datetime) -> list[Silence]:
 def silence_of(labels: Mapping[str, str], silences: Iterable[Silence]) -> UUID | None:
     """Return the first silence that is about an alert with these labels."""
     return next((silence.pk for silence in silences if matches(silence.matchers, labels)), None)
+
+
+def in_state(state: str, now: datetime) -> QuerySet[Silence]:
+    """Return the silences that stand so: one of STATES. As of the last look of the clock, which moves windows on."""
+    rows = Silence.objects.all()
+    if state == "over":
+        return rows.filter(over_at__lte=now)
+    active = Q(window_from__lte=now, window_to__gt=now)
+    return rows.filter(active if state == "active" else ~active, over_at__gt=now)
 
 
 def state_of(silence: Silence, now: datetime) -> str:

@@ -135,7 +135,7 @@ def test_neighbours_share_a_block_of_addresses(peer: str, network: str) -> None:
 
 def test_labels_are_of_the_last_connection_and_hostile_words_are_cut() -> None:
     process = Process.objects.create(host="here", pid=1, started_at=NOON, seen_at=NOON)
-    cp = charge_point(model="X\x00\n1" + "y" * 500, labels={"power": "50", "site": "not this"}, site="Depot")
+    cp = charge_point(model="X\x07\n1" + "y" * 500, labels={"power": "50", "site": "not this"}, site="Depot")
     for minute, peer in ((0, "192.0.2.7"), (1, "198.51.100.7")):
         Connection.objects.create(
             charge_point=cp,

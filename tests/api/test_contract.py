@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from chargers.models import ChargePoint
 from csms.core.access.services import create_api_token
 from tests.alerting.cast import A_SILENCE, a_rule
-from tests.alerts.cast import an_alert
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     CHAIN,
     OTHER_CHAIN,
@@ -109,6 +109,23 @@ SILENCE = {
     "matchers": [{"name": "site", "value": "North"}],
     "ends_at": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}",
 }
+ALERT_RULE = {
+    "slug": "depot-offline",
+    "about": "offline",
+    "params": {},
+    "scope": {"sites": ["Depot"], "labels": {"power": "50 kW"}},
+    "group_by": ["site"],
+    "inhibits": [{"rule": "connector-faulted", "equal": ["charge_point"]}],
+    "lasting_seconds": 60,
+    "keep_seconds": 60,
+}
+ALERT_SILENCE = {
+    "matchers": [{"name": "site", "op": "=~", "value": "Depot*"}],
+    "starts_at": LATER,
+    "ends_at": "2099-01-02T00:00:00Z",
+    "recurrence": "FREQ=DAILY;COUNT=3",
+    "zone": "Europe/Berlin",
+}
 # Of one operation, where its word for a name differs.
 OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "register_charge_point": {"cp_id": "CP17"},
@@ -141,6 +158,12 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "list_events": {"type": "tx.started", "after": "0"},
     "correct_transaction": {"kind": "eternal", "step": "dismissed"},
     "create_alertmanager_silence": SILENCE,
+    "list_alerts": {"rule": "clock-off"},
+    "get_alert_figures": {"rule": "clock-off"},
+    "create_alert_rule": ALERT_RULE,
+    "change_alert_rule": ALERT_RULE | {"slug": "clock-off"},
+    **dict.fromkeys(("get_alert_rule", "delete_alert_rule", "restore_alert_rule"), {"slug": "clock-off"}),
+    "create_alert_silence": ALERT_SILENCE,
     "create_webhook": WEBHOOK,
     "change_webhook": WEBHOOK,
     **dict.fromkeys(
@@ -155,6 +178,8 @@ KINDS = {
     "/alertmanager/silences/": "alertmanager_silence",
     "/prometheus/rules/": "prometheus_rule",
     "/alerts/": "alert",
+    "/alert-silences/": "alert_silence",
+    "/alert-incidents/": "alert_incident",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
     "/log-jobs/": "log_job",
@@ -464,6 +489,8 @@ def samples(db: None, servers_beside: None) -> dict[str, Any]:
     ids["reservation"] = str(reservation(cp16).pk)
     ids |= {"prometheus_rule": str(a_rule().pk), "alertmanager_silence": A_SILENCE["id"]}
     ids["alert"] = str(an_alert(cp16).pk)
+    ids["alert_silence"], ids["alert_incident"] = str(a_silence().pk), str(an_incident(cp16).pk)
+    ids["incident"] = ids["alert_incident"]
     ids["event"] = event(cp16)
     ids["session_report"] = str(session_report().pk)
     ids["delivery"] = str((posted := delivery()).pk)

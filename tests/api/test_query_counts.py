@@ -23,7 +23,7 @@ from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import change_endpoint
 from tests.alerting.cast import a_rule
-from tests.alerts.cast import an_alert
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     API,
     NOON,
@@ -229,6 +229,8 @@ LISTS: dict[str, Listed] = {
     "/unknown-tokens/": Listed(2, of_another(lambda cp: unknown_token(cp, f"T{cp.pk}"))),
     "/alerts/": Listed(2, of_another(an_alert)),
     "/prometheus/rules/": Listed(2, numbered(lambda cp16, nth: a_rule(name=f"Rule{nth}"))),
+    "/alert-silences/": Listed(2, numbered(lambda cp16, nth: a_silence())),
+    "/alert-incidents/": Listed(2, of_another(lambda cp: an_incident(cp, value=cp.cp_id))),
     "/refused-handshakes/": Listed(2, numbered(lambda cp16, nth: refused(nth))),
     "/api-tokens/": Listed(
         2, numbered(lambda cp16, nth: create_api_token(f"backend {nth}", scopes=["read"], now=NOON))

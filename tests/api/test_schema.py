@@ -24,7 +24,7 @@ from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
 from tests.alerting.cast import A_SILENCE, a_rule
-from tests.alerts.cast import an_alert
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     API,
     bulk_job,
@@ -213,6 +213,8 @@ def test_answers_are_what_the_document_says(
         "/webhooks/": posted.endpoint,
         "/prometheus/rules/": a_rule(),
         "/alerts/": an_alert(cp16),
+        "/alert-silences/": a_silence(),
+        "/alert-incidents/": an_incident(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
         "/tariffs/": place.tariff,
@@ -223,7 +225,7 @@ def test_answers_are_what_the_document_says(
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)
-    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL"}
+    names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL", "slug": "clock-off"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
