@@ -77,6 +77,8 @@ INSTALLED_APPS = [
     "alerts.incidents",
     "alerts.channels",
     "alerts.notifications",
+    "alerts.external",
+    "alerts.prometheus",
     "console",
 ]
 
@@ -296,6 +298,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15.0},
     },
     "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
+    "keep what Prometheus and Alertmanager read": {
+        "task": "alerts.external.tasks.keep_in_step",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
 }
@@ -438,6 +445,10 @@ SPECTACULAR_SETTINGS = {
         "NotificationState": "alerts.notifications.models.Notification.State",
         "NotificationPartKind": "alerts.notifications.models.Part.What",
         "AlertEntryKind": "alerts.models.AlertEntry.What",
+        "ExternalServerState": "alerts.external.shapes.STATES",
+        "KeptFileStanding": "alerts.external.shapes.STANDINGS",
+        "MatcherOperator": "alerts.alertmanager.selectors.OPERATORS",
+        "AlertmanagerSilenceState": "alerts.alertmanager.selectors.STATES",
         "AlertGroup": "alerts.rules.models.Group",
         "AlertEqual": "alerts.rules.services.EQUALS",
         "AlertMatch": "alerts.silences.matching.OPS",
@@ -481,6 +492,10 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Summary", "description": "The whole network in a few figures."},
         {"name": "Alerts", "description": "What is wrong, since when, and who looks after it."},
+        {
+            "name": "Prometheus and Alertmanager",
+            "description": "What they say, where they run beside this server, and what it writes for them.",
+        },
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},

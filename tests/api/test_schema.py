@@ -23,6 +23,7 @@ from csms.core.access.models import ApiToken
 from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
+from tests.alerting.cast import A_SILENCE, a_rule
 from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     API,
@@ -188,7 +189,9 @@ def check(document: dict[str, Any], name: str, value: Any) -> None:
     jsonschema.Draft202012Validator(schema).validate(value)
 
 
-def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APIClient) -> None:
+def test_answers_are_what_the_document_says(
+    document: dict[str, Any], bob: APIClient, servers_beside: None
+) -> None:
     dora = client_of("dora", "admin")
     cp16 = online(charge_point())
     connector(cp16)
@@ -209,6 +212,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     jobs = {
         "/webhooks/deliveries/": (posted := delivery()),
         "/webhooks/": posted.endpoint,
+        "/prometheus/rules/": a_rule(),
         "/alerts/": an_alert(cp16),
         "/notifications/": (told := a_notification()),
         "/alert-channels/": told.channel,
@@ -239,6 +243,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
             **jobs,
         }
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
+        if "/alertmanager/" in path:
+            names["id"] = A_SILENCE["id"]
         if "/events/" in path:
             names["id"] = happened
         looker = dora if "Scope `admin`" in operation["description"] else bob

@@ -113,6 +113,7 @@ class Prometheus(_Server):
             f"--storage.tsdb.path={self.folder}/data",
             f"--web.listen-address={self.address}",
             "--web.enable-lifecycle",
+            "--rules.alert.resend-delay=1s",  # whom it finds late is told soon
             "--log.level=warn",
         ]
 
