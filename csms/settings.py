@@ -480,6 +480,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Summary", "description": "The whole network in a few figures."},
         {"name": "Alerts", "description": "What is wrong, since when, and who looks after it."},
+        {"name": "Alert channels", "description": "Where alerts go, those of which rule, and what was told."},
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},
