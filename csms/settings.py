@@ -496,6 +496,7 @@ SPECTACULAR_SETTINGS = {
             "name": "Prometheus and Alertmanager",
             "description": "What they say, where they run beside this server, and what it writes for them.",
         },
+        {"name": "Alert channels", "description": "Where alerts go, those of which rule, and what was told."},
         {"name": "Charge points", "description": "What is known of them, and who may connect."},
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},
