@@ -105,10 +105,11 @@ def _changes(
     rules: Mapping[str, Live], before: datetime | None, now: datetime, broken: set[str] | None = None
 ) -> _Changes:
     """Look once. `broken` are rules to leave alone; without it, those that cannot be looked at are found."""
-    wanted = Q(resolved_at=None) | Q(dismissed=True)
+    rows = Alert.objects.order_by().values_list(*_Known._fields)
+    # One statement of two parts, for SQLite reads the whole table where either of two may hold.
+    both = map(_Known._make, rows.filter(resolved_at=None).union(rows.filter(dismissed=True), all=True))
     # The open one comes last, for it is what counts.
-    rows = Alert.objects.filter(wanted).order_by("-dismissed").values_list(*_Known._fields)
-    known = {(row.rule, row.subject): row for row in map(_Known._make, rows)}
+    known = {(row.rule, row.subject): row for row in sorted(both, key=lambda row: not row.dismissed)}
     changes = _Changes(broken=set(broken or ()))
     for rule in rules.values():
         if rule.slug in changes.broken or not isinstance(rule.about, Condition):

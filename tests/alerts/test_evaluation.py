@@ -286,3 +286,18 @@ def test_resolved_ones_are_forgotten_after_their_time_and_open_ones_never() -> N
     assert prune(get_config(), now=now)["alerts"] == 1
     assert set(Alert.objects.all()) == set(kept)
     assert not AlertEntry.objects.filter(alert=old.pk).exists()
+
+
+@pytest.mark.django_db
+def test_a_look_reads_what_is_open_and_not_what_is_kept() -> None:
+    an_alert(charge_point(), state="resolved", resolved_at=NOON)
+    with CaptureQueriesContext(connection) as captured:
+        evaluate(now=NOON)
+    [look_at_alerts] = [query["sql"] for query in captured if "UNION ALL" in query["sql"]]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # with one row it would not care
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{look_at_alerts}")
+        plan = " ".join(str(line) for line in cursor.fetchall())
+    assert "alert_dismissed" in plan
+    assert plan.lower().count("index") >= 2

@@ -11,8 +11,11 @@ from alerts.labels import labels_of, network_of
 from alerts.life import resolve_alert
 from alerts.models import Alert, AlertEntry
 from alerts.services import evaluate
+from alerts.silences.models import Silence
 from chargers.models import ChargePoint, Connection, Process
-from tests.alerts.cast import HOUR, MINUTE
+from csms.core.config import get_config
+from csms.pruning import prune
+from tests.alerts.cast import DAY, HOUR, MINUTE, a_silence, an_incident
 from tests.alerts.engine_cast import Wrong, known, only_these_rules, rule
 from tests.api.cast import NOON, charge_point
 
@@ -162,3 +165,19 @@ def test_the_probability_is_that_of_the_binomial_distribution() -> None:
     assert chance_of(9, 10, 0.5) == pytest.approx(11 / 1024)
     assert chance_of(5, 9, 1.0) == 1.0
     assert 0 < chance_of(900, 1000, 0.1) < 1e-300 or chance_of(900, 1000, 0.1) == 0.0
+
+
+# --- retention --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_long_over_is_forgotten_after_its_alerts_and_what_is_not_stays() -> None:
+    now = NOON + (get_config().retain_alerts_days + 1) * DAY
+    an_incident(charge_point("A"), value="old", ended_at=NOON)
+    kept = an_incident(charge_point("B"), value="with an alert that lasts", ended_at=NOON)
+    lasts = an_incident(charge_point("C"), value="lasts")
+    Alert.objects.filter(charge_point__cp_id="A").update(state="resolved", resolved_at=NOON)
+    over, holds = a_silence(), a_silence(recurrence="FREQ=WEEKLY")
+    found = prune(get_config(), now=now)
+    assert (found["incidents"], found["silences that are over"]) == (1, 1)
+    assert set(Incident.objects.all()) == {kept, lasts}
+    assert list(Silence.objects.all()) == [holds] != [over]
