@@ -3,9 +3,9 @@
 from django.urls import path, re_path
 
 from alerts import api as alerts
+from alerts.alertmanager import api as alertmanager
 from alerts.channels import api as alert_channels
 from alerts.notifications import api as notifications
-from alerts.alertmanager import api as alertmanager
 from alerts.prometheus import api as prometheus
 from chargers import api as charge_points
 from chargers import connector_api, credential_api, site_api
