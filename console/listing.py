@@ -24,7 +24,10 @@ class Column:
 
 
 class Listing(Generic[M]):
-    """One page of a list. `columns` maps the words of `sort` to fields; a leading minus turns the order."""
+    """One page of a list. `columns` maps the words of `sort` to fields; a leading minus turns the order.
+
+    The field of the time at which something came is `pk`: ids rise with it, and have an index.
+    """
 
     def __init__(
         self,
@@ -42,10 +45,10 @@ class Listing(Generic[M]):
         name, down = asked.removeprefix("-"), asked.startswith("-")
         field = F(columns[name])
         # What has no value comes last either way; the key makes the order whole, so that no row is on two pages.
-        order = field.desc(nulls_last=True) if down else field.asc(nulls_last=True)
-        self.page: Page[M] = Paginator(rows.order_by(order, "-pk" if down else "pk"), size).get_page(
-            request.GET.get("page")
-        )
+        value = field.desc(nulls_last=True) if down else field.asc(nulls_last=True)
+        key = "-pk" if down else "pk"
+        order = [key] if columns[name] == "pk" else [value, key]
+        self.page: Page[M] = Paginator(rows.order_by(*order), size).get_page(request.GET.get("page"))
         self.sorting = {word: _column(word, asked) for word in columns}
 
     @property

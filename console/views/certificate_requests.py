@@ -37,7 +37,7 @@ def certificate_requests(request: HttpRequest) -> HttpResponse:
     if "status" in asked:
         states = SigningRequest.OPEN if asked["status"] == "open" else (asked["status"],)
         rows = rows.filter(status__in=states)
-    listing = Listing(request, rows, columns={"at": "received_at"}, default="-at")
+    listing = Listing(request, rows, columns={"at": "pk"}, default="-at")
     values = {"section": "certificate-requests", "filters": filters, "listing": listing}
     return render_page(request, "certificate-requests", values)
 

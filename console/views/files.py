@@ -18,7 +18,7 @@ from console.listing import Filters, Listing
 from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 
-COLUMNS = {"at": "received_at", "name": "name", "size": "size", "charge_point": "charge_point__cp_id"}
+COLUMNS = {"at": "pk", "name": "name", "size": "size", "charge_point": "charge_point__cp_id"}
 
 
 class FileFilters(Filters):

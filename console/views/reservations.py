@@ -10,7 +10,7 @@ from chargers.reservations.selectors import reservations as all_reservations
 from console.listing import Filters, Listing
 from console.pages import page, render_page
 
-COLUMNS = {"at": "created_at", "expires": "expires_at", "charge_point": "charge_point__cp_id"}
+COLUMNS = {"at": "pk", "expires": "expires_at", "charge_point": "charge_point__cp_id"}
 
 
 class ReservationFilters(Filters):

@@ -25,6 +25,6 @@ def security_events(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(type__icontains=asked["type"])
     if "critical" in asked:
         rows = rows.filter(critical=True)
-    listing = Listing(request, rows, columns={"at": "received_at"}, default="-at")
+    listing = Listing(request, rows, columns={"at": "pk"}, default="-at")
     values = {"section": "security-events", "filters": filters, "listing": listing}
     return render_page(request, "security-events", values)

@@ -22,12 +22,14 @@ from console.questions import confirmed, question_page
 from csms.core.config import get_config
 from csms.core.refusals import NotNow
 from transactions.models import Transaction
-from transactions.stuck.cases import COUNTED, DISMISSED_FOR, READINGS_LOOKED_AT, SETTLING, SHOWN, Case, cases
+from transactions.stuck.cases import COUNTED, DISMISSED_FOR, READINGS_LOOKED_AT, SETTLING, Case, cases
 from transactions.stuck.counting import counts
 from transactions.stuck.models import CLAIMED_ID_MAX, Correction, Kind
 from transactions.stuck.services import correct_transaction, correct_unmatched
 
 REASON_MAX = 500
+SHOWN = 30
+"""Of one kind: each has its forms, and nobody puts more right at once."""
 # What a step needs: those that order something of a charge point need the scope of commands.
 SCOPES = {
     Correction.Step.ENDED: "write",
@@ -103,7 +105,11 @@ class StuckPage:
 
     @cached_property
     def rows(self) -> list[Row]:
-        return [Row(case) for case in cases(self.chosen.kind, now=self.now)] if self.chosen else []
+        return (
+            [Row(case) for case in cases(self.chosen.kind, now=self.now, at_most=SHOWN)]
+            if self.chosen
+            else []
+        )
 
     @property
     def bounds(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chargers.models import ChargePoint, Command
+from console.views.stuck import SHOWN
 from csms.core.audit.selectors import done_to
 from tests.console.cast import HOSTILE, make_charge_point, make_connector
 from tests.console.fleet import make_online, make_reading, make_transaction
@@ -146,5 +147,6 @@ def test_one_costs_as_many_queries_as_thirty(alice: Client, django_assert_num_qu
     forget_counts()
     with django_assert_num_queries(11):
         text = alice.get(PATH).content.decode()
-    assert text.count('class="case"') == 31
+    assert text.count('class="case"') == SHOWN == 30
+    assert "The first 30 are shown; the others follow as these are put right." in text
     assert ChargePoint.objects.count() == 31
