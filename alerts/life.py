@@ -1,4 +1,7 @@
-"""What people do with alerts: look after them, hand them on, write down what they see, and say that one is over."""
+"""What people do with alerts: look after them, hand them on, write down what they see, and say that one is over.
+
+Each stands in the timeline of the alert, and in the audit, which outlives it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,8 @@ from alerts.finding import Condition
 from alerts.models import Alert, AlertEntry
 from alerts.rules.models import Rule
 from alerts.rules.selectors import ABOUT
+from csms.core.audit.services import note as note_act
+from csms.core.live import announce
 from csms.core.refusals import BadField, NotNow
 
 State, What = Alert.State, AlertEntry.What
@@ -30,7 +35,7 @@ def acknowledge_alert(alert_id: UUID, *, by: str, note: str = "", now: datetime)
             return
         alert.state, alert.acknowledged_at, alert.acknowledged_by = State.ACKNOWLEDGED, now, by
         alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
-        AlertEntry.objects.create(alert=alert, at=now, what=What.ACKNOWLEDGED, by=by, note=note)
+        _write(alert, What.ACKNOWLEDGED, by=by, text=note, now=now)
 
 
 def assign_alert(alert_id: UUID, assignee: str, *, by: str, note: str = "", now: datetime) -> None:
@@ -47,7 +52,7 @@ def assign_alert(alert_id: UUID, assignee: str, *, by: str, note: str = "", now:
         alert.assignee = assignee
         alert.save(update_fields=["assignee"])
         text = f"{assignee or 'nobody'}: {note}" if note else assignee or "nobody"
-        AlertEntry.objects.create(alert=alert, at=now, what=What.ASSIGNED, by=by, note=text)
+        _write(alert, What.ASSIGNED, by=by, text=text, now=now)
 
 
 def note_alert(alert_id: UUID, text: str, *, by: str, now: datetime) -> None:
@@ -62,7 +67,7 @@ def note_alert(alert_id: UUID, text: str, *, by: str, now: datetime) -> None:
         if alert is None or alert.fired_at is None:
             raise NotNow("not_fired", "the alert has not fired yet")
         _check_room(alert)
-        AlertEntry.objects.create(alert=alert, at=now, what=What.NOTED, by=by, note=text)
+        _write(alert, What.NOTED, by=by, text=text, now=now)
 
 
 def resolve_alert(alert_id: UUID, *, by: str, reason: str, now: datetime) -> None:
@@ -84,6 +89,7 @@ def resolve_alert(alert_id: UUID, *, by: str, reason: str, now: datetime) -> Non
         held = isinstance(ABOUT.get(about or ""), Condition)
         ended = steps.end([alert.pk], now=now, by=by, note=reason, held=held)
         steps.tell([], [], ended, now=now)
+        _audit(alert, What.RESOLVED, by=by, text=reason, now=now)
 
 
 @contextmanager
@@ -94,6 +100,17 @@ def _open(alert_id: UUID) -> Iterator[Alert]:
         if alert is None or alert.state not in (State.FIRING, State.ACKNOWLEDGED):
             raise NotNow("not_firing", f"the alert is {State.RESOLVED if alert is None else alert.state}")
         yield alert
+
+
+def _write(alert: Alert, what: What, *, by: str, text: str, now: datetime) -> None:
+    AlertEntry.objects.create(alert=alert, at=now, what=what, by=by, note=text)
+    _audit(alert, what, by=by, text=text, now=now)
+    announce(steps.TOPIC)
+
+
+def _audit(alert: Alert, what: What, *, by: str, text: str, now: datetime) -> None:
+    told = {"rule": alert.rule, "about": alert.subject}
+    note_act(f"alert.{what}", by=by, subject_type="alert", subject=alert.pk, now=now, reason=text, **told)
 
 
 def _check_room(alert: Alert) -> None:

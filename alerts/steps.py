@@ -19,9 +19,12 @@ from alerts.muting import Change
 from alerts.rules.selectors import Live
 from alerts.told import tell as tell_people
 from csms.core.events.services import record_all
+from csms.core.live import announce
 
 State, What = Alert.State, AlertEntry.What
 T = TypeVar("T")
+TOPIC = "alerts"
+"""What open pages are told of when alerts change."""
 ROWS_AT_ONCE = 5000
 INSERTED_AT_ONCE = 500
 NOTED_MAX = 50
@@ -47,7 +50,9 @@ def lock(*, now: datetime) -> None:
 
 def begin(new: Sequence[New]) -> list[UUID]:
     """Make pending alerts; return those that have lasted long enough already."""
-    made = []
+    made: list[UUID] = []
+    if new:
+        announce(TOPIC)
     for part in _parts(new):
         known = labels_of({each.found.charge_point_id for each in part if each.found.charge_point_id})
         rows = [_row(each, known.get(each.found.charge_point_id or 0, {})) for each in part]
@@ -88,6 +93,8 @@ def fire(ids: Sequence[UUID], *, now: datetime) -> None:
 
 def go_away(ids: Sequence[UUID], *, now: datetime) -> None:
     """Note of alerts that flap that their condition is away; they end when it stays so."""
+    if ids:
+        announce(TOPIC)
     for part in _parts(ids):
         Alert.objects.filter(pk__in=part).update(gone_since=now)
 
@@ -169,6 +176,7 @@ def end(
 def _note(lines: Iterable[tuple[UUID, datetime, str, str]], *, by: str = "") -> None:
     entries = (AlertEntry(alert_id=pk, at=at, what=what, note=note, by=by) for pk, at, what, note in lines)
     AlertEntry.objects.bulk_create(entries, INSERTED_AT_ONCE)
+    announce(TOPIC)
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------

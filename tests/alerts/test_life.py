@@ -10,6 +10,7 @@ from alerts.figures import response_figures
 from alerts.life import acknowledge_alert, assign_alert, note_alert, resolve_alert
 from alerts.models import Alert, AlertEntry
 from alerts.services import evaluate
+from csms.core import live
 from csms.core.refusals import BadField, NotNow
 from tests.alerts.cast import DAY, HOUR, MINUTE, SECOND, an_alert, look, states, timeline
 from tests.alerts.cast import told as events
@@ -236,3 +237,23 @@ def test_how_soon_alerts_were_looked_after_and_over() -> None:
     assert response_figures(NOON, NOON + DAY, rule="clock-off") == [clock]
     assert response_figures(NOON, NOON + DAY, severity="critical") == [offline]
     assert response_figures(NOON - DAY, NOON) == []
+
+
+def test_open_pages_are_told_when_alerts_begin_turn_away_and_end(
+    wrong: Wrong, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    said: list[set[str]] = []
+    monkeypatch.setattr(live, "publish", lambda topics: said[-1].update(topics))
+    rule(lasting_seconds=60, keep_seconds=60)
+
+    def heard(minute: int) -> bool:
+        said.append(set())
+        with django_capture_on_commit_callbacks(execute=True):
+            evaluate(now=NOON + minute * MINUTE)
+        return "alerts" in said[-1]
+
+    assert not heard(0)
+    wrong.holds("it")
+    assert [heard(minute) for minute in (0, 1, 2)] == [True, True, False]  # pending, firing, as it was
+    wrong.holds()
+    assert [heard(minute) for minute in (3, 4, 5)] == [True, True, False]  # away, over, as it was
