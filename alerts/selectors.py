@@ -1,12 +1,24 @@
 """What is read of alerts: by the API, and by whoever else shows them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
 from alerts.models import Alert, Evaluation, Severity
 from alerts.rules.models import Rule
+
+OPEN_STATES = (Alert.State.FIRING, Alert.State.ACKNOWLEDGED, Alert.State.PENDING)
+
+
+def _rank(name: str, words: Iterable[str]) -> Case:
+    ranks = (When(**{name: word}, then=Value(rank)) for rank, word in enumerate(words))
+    return Case(*ranks, default=Value(9), output_field=IntegerField())
+
+
+WORST_FIRST = (_rank("severity", Severity.values), _rank("state", OPEN_STATES), "began_at", "pk")
+"""The order in which people look at open alerts."""
 
 
 def alerts() -> QuerySet[Alert]:

@@ -3,10 +3,12 @@
 from django.urls import path, re_path
 from django.views.i18n import set_language
 
+from console import alarms
 from console.tabs import TABS
 from console.views import (
     access,
     alert,
+    alert_steps,
     alerts,
     analytics,
     authorizations,
@@ -108,6 +110,8 @@ urlpatterns = [
     path("inspect/stuck", stuck.stuck, name="stuck"),
     path("inspect/stuck/steps/<slug:kind>/<slug:step>", stuck.step, name="stuck-step"),
     path("sys/alerts", alerts.alerts, name="alerts"),
+    path("sys/alerts/alarm", alarms.alarm, name="alarm"),
+    path("sys/alerts/<uuid:pk>/<slug:slug>", alert_steps.step, name="alert-step"),
     path("sys/alerts/<uuid:pk>", alert.alert, name="alert"),
     path("sys/authorizations", authorizations.authorizations, name="authorizations"),
     path("sys/authorizations/<slug:step>", authorizations.decide, name="authorization-decide"),
