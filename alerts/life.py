@@ -102,13 +102,13 @@ def _open(alert_id: UUID) -> Iterator[Alert]:
         yield alert
 
 
-def _write(alert: Alert, what: What, *, by: str, text: str, now: datetime) -> None:
+def _write(alert: Alert, what: AlertEntry.What, *, by: str, text: str, now: datetime) -> None:
     AlertEntry.objects.create(alert=alert, at=now, what=what, by=by, note=text)
     _audit(alert, what, by=by, text=text, now=now)
     announce(steps.TOPIC)
 
 
-def _audit(alert: Alert, what: What, *, by: str, text: str, now: datetime) -> None:
+def _audit(alert: Alert, what: AlertEntry.What, *, by: str, text: str, now: datetime) -> None:
     told = {"rule": alert.rule, "about": alert.subject}
     note_act(f"alert.{what}", by=by, subject_type="alert", subject=alert.pk, now=now, reason=text, **told)
 

@@ -108,11 +108,11 @@ class FiringPage:
 
     @property
     def shows_open(self) -> bool:
-        return self.asked.get("state") != Alert.State.RESOLVED
+        return bool(self.asked.get("state") != Alert.State.RESOLVED)
 
     @property
     def shows_history(self) -> bool:
-        return self.asked.get("state", Alert.State.RESOLVED) == Alert.State.RESOLVED
+        return bool(self.asked.get("state", Alert.State.RESOLVED) == Alert.State.RESOLVED)
 
     @cached_property
     def groups(self) -> list[Group]:
