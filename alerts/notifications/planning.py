@@ -66,7 +66,7 @@ def plan(fired: Sequence[Alert], resolved: Sequence[Alert], *, now: datetime) ->
     group that is told. Returns how many messages were planned, joined or suppressed.
     """
     with transaction.atomic():
-        desk = Desk.of(fired, now)
+        desk = Desk.of([*fired, *resolved], now)
         plans = desk.plans_of_fired(fired) + _plans_of_resolved(resolved, desk)
         for one in plans:
             desk.write(one)

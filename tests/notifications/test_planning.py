@@ -134,9 +134,12 @@ def test_a_rule_says_by_what_they_are_grouped(group_by: list[str], expected: lis
     a_rule(group_by=group_by)
     for cp_id, site in (("A", "north"), ("B", "north"), ("C", "south")):
         charger(cp_id, site=site)
-    fires("A", "B", "C")
+    alerts = fires("A", "B", "C")
     rows = Notification.objects.order_by("pk")
     assert [[cp_id for cp_id, _ in parts(row)] for row in rows] == expected
+    ends(alerts, NOON + MINUTE)
+    over = rows.filter(kind=Notification.Kind.RESOLVED)
+    assert sorted([cp_id for cp_id, _ in parts(row)] for row in over) == expected
 
 
 def test_rules_that_are_grouped_by_the_site_alone_are_told_together() -> None:
