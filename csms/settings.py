@@ -286,8 +286,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "look for alerts": {
         "task": "alerts.tasks.evaluate",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},  # the next look sees as much
+        "schedule": float(config.alerts_seconds),
+        "options": {"expires": 15.0},  # the next look sees as much; not less, or a busy worker would never look
     },
     "tell channels of alerts": {
         "task": "alerts.notifications.tasks.send",
@@ -296,7 +296,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tell others of alerts that nobody looks after": {
         "task": "alerts.notifications.tasks.follow",
-        "schedule": 15.0,
+        "schedule": float(config.alerts_seconds),
         "options": {"expires": 15.0},
     },
     "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},

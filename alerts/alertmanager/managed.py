@@ -12,11 +12,12 @@ from django.conf import settings
 from alerts.external.files import HEAD
 from alerts.external.services import version_at_least
 from alerts.external.texts import plain, without_templates, yaml_text
+from alerts.transports.webhook import NEVER, OPEN
+from csms.core.config import get_config
 from csms.core.refusals import BadField
 
 NOBODY = "nobody"
 """The receiver that tells nobody: what no channel is there for."""
-GROUP_WAIT = "30s"  # for alerts of one group that come at the same time, to be told in one message
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 VALUE_MAX = 2000
 NAME_MAX = 100
@@ -96,10 +97,13 @@ class _Writer:
         return {"slack_configs": [{"api_url_file": self.file(channel, "url"), "send_resolved": True}]}
 
     def webhook(self, channel: ManagedChannel) -> dict[str, Any]:
-        if "signing_secret" in channel.secrets:
+        allowed = channel.config.get("alertmanager", NEVER)
+        if "signing_secret" in channel.secrets and allowed == NEVER:
             raise _Unable("Alertmanager cannot sign what it posts, as this channel does.")
         written: dict[str, Any] = {"send_resolved": True, "max_alerts": 100}
-        if "url" in channel.secrets:
+        if allowed == OPEN and not version_at_least(self.version, 0, 26):
+            written["url"] = _text(channel.secrets, "url")
+        elif "url" in channel.secrets:
             self.since(0, 26, "a webhook whose URL is secret")
             written["url_file"] = self.file(channel, "url")
         else:
@@ -162,12 +166,13 @@ def written(channels: Sequence[ManagedChannel], *, secrets_folder: Path, version
         except (_Unable, BadField, KeyError, TypeError, ValueError) as error:
             writer.secrets = before
             left_out[channel.name] = _why(channel, error)
+    now = get_config()
     config = {
         "route": {
             "receiver": default,
             "group_by": ["alertname", "severity"],
-            "group_wait": GROUP_WAIT,
-            "group_interval": "5m",
+            "group_wait": f"{now.alertmanager_group_wait}s",
+            "group_interval": f"{now.alertmanager_group_interval}s",
             "repeat_interval": "4h",
             "routes": [{"receiver": name, "matchers": [f'channel="{_escaped(name)}"']} for name in receivers],
         },

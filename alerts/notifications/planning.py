@@ -30,6 +30,9 @@ TOPIC = "notifications"
 HOUR = timedelta(hours=1)
 GROUP_INTERVAL = timedelta(minutes=5)
 """A group of which a message was sent is told the next so much later."""
+GROUPS_MAX = 25
+"""Groups of which a channel is told by itself each; of more that change together it is told in one message."""
+MANY = "many"
 ROWS_AT_ONCE = 500
 ESCALATED_AT_ONCE = 1000
 WORST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
@@ -63,11 +66,12 @@ def plan(fired: Sequence[Alert], resolved: Sequence[Alert], *, now: datetime) ->
     """Plan what is told of alerts that fired, or fire and are quiet no longer, and of those that are over.
 
     Call it within the transaction of the change; as many queries for many alerts as for one, but for each channel and
-    group that is told. Returns how many messages were planned, joined or suppressed.
+    group that is told, of which there are GROUPS_MAX at most. Returns how many messages were planned, joined or
+    suppressed.
     """
     with transaction.atomic():
-        desk = Desk.of(fired, now)
-        plans = desk.plans_of_fired(fired) + _plans_of_resolved(resolved, desk)
+        desk = Desk.of([*fired, *resolved], now)
+        plans = _bounded(desk.plans_of_fired(fired) + _plans_of_resolved(resolved, desk))
         for one in plans:
             desk.write(one)
     if plans:
@@ -248,6 +252,19 @@ def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:
     return list(plans.values())
 
 
+def _bounded(plans: Iterable[Plan]) -> list[Plan]:
+    """Return the plans; those of a channel that are too many, as when all sites go dark, are made one."""
+    found: dict[tuple[object, ...], list[Plan]] = {}
+    for one in plans:
+        found.setdefault((one.channel.pk, one.kind, one.why_not), []).append(one)
+    for those in found.values():
+        if len(those) > GROUPS_MAX:
+            those[0].bundle = MANY
+            those[0].alerts = [alert for one in those for alert in one.alerts]
+            del those[1:]
+    return [one for those in found.values() for one in those]
+
+
 def quiet(alert: Alert) -> str:
     """Return why nobody is told of an alert, empty if it may be told."""
     if alert.inhibited_by is not None:
@@ -311,7 +328,7 @@ def _escalate(rule: str, minutes: int, now: datetime) -> int:
                 (channel.pk, bundle), Plan(channel, Kind.ESCALATED, bundle, after_minutes=minutes)
             )
             one.alerts.append(alert)
-    for one in plans.values():
+    for one in _bounded(plans.values()):
         desk.write(one)
     return len(alerts) if plans else 0
 

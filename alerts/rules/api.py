@@ -52,7 +52,8 @@ class AlertRules(Administered):
     @extend_schema(
         operation_id="list_alert_rules",
         summary="List the rules",
-        description="By which alerts begin and end. They are looked at every 15 seconds, happenings at once.",
+        description="By which alerts begin and end. Conditions are looked at every `CSMS_ALERTS_SECONDS`, happenings "
+        "at once.",
         responses={200: AlertRulesShape},
     )
     def get(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from csms.core.outbound.signing import new_secret, read_secret, signed_headers
 from csms.core.outbound.targets import Bounds, read_target, shown
 from csms.core.refusals import BadField
 
+NEVER, UNSIGNED, OPEN = "never", "unsigned", "open"
 FIELDS = (
     Field("url", "Where to post: an https:// URL.", secret=True),
     Field(
@@ -20,6 +21,14 @@ FIELDS = (
         "once.",
         secret=True,
         required=False,
+    ),
+    Field(
+        "alertmanager",
+        "Whether Alertmanager may post there, too, which cannot sign: `unsigned` lets it, with the URL in a file, as "
+        "it can from 0.26 on; `open` lets an older one, with the URL in its configuration, which its API shows.",
+        required=False,
+        default=NEVER,
+        choices=(NEVER, UNSIGNED, OPEN),
     ),
 )
 SECRET_BYTES = range(24, 65)  # as Standard Webhooks has it

@@ -1,4 +1,4 @@
-"""The settings of the servers beside the house that watch and alert, too: Prometheus and Alertmanager."""
+"""The settings of alerts, and of Prometheus and Alertmanager, which watch and alert beside the house."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ from pydantic import BaseModel, SecretStr
 
 from csms.core.config_types import BackendUrl, OptionalFile, setting
 
+alerts = partial(setting, category="Alerts")
 prometheus = partial(setting, category="Prometheus and Alertmanager")
 
 RISK = (
@@ -14,7 +15,17 @@ RISK = (
 
 
 class Alerting(BaseModel):
-    """Which Prometheus and which Alertmanager the house drives, and the files that they read from it."""
+    """How often alerts are looked for, and which Prometheus and Alertmanager the house drives, by which files."""
+
+    alerts_seconds: int = alerts(
+        "CSMS_ALERTS_SECONDS",
+        15,
+        "How often alerts are looked for by the rules about conditions, and further channels are told of alerts that "
+        "nobody looks after. Happenings are seen at once.",
+        unit="s",
+        low=1,
+        high=30,  # after a minute without a look the clock counts as lost
+    )
 
     prometheus_url: BackendUrl = prometheus(
         "PROMETHEUS_URL",
@@ -62,6 +73,25 @@ class Alerting(BaseModel):
         "`--config.file`); their secrets lie beside it, in `secrets/`.",
         accepts="the path of a file",
         unset="`alertmanager/alertmanager-managed.yml` in the folder of the data",
+    )
+    alertmanager_group_wait: int = prometheus(
+        "CSMS_ALERTMANAGER_GROUP_WAIT",
+        30,
+        "How long Alertmanager waits for further alerts of a group before it tells the first time.",
+        unit="s",
+        low=1,
+        high=3600,
+        mutable=True,
+    )
+    alertmanager_group_interval: int = prometheus(
+        "CSMS_ALERTMANAGER_GROUP_INTERVAL",
+        300,
+        "How long Alertmanager waits before it tells of what changed in a group of which it has told: of further "
+        "alerts, and of the end.",
+        unit="s",
+        low=1,
+        high=86_400,
+        mutable=True,
     )
     alerting_seconds: int = prometheus(
         "CSMS_ALERTING_SECONDS",

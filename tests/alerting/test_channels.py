@@ -11,7 +11,7 @@ import pytest
 import yaml
 from rest_framework.test import APIClient
 
-from alerts.alertmanager import delivery, managed
+from alerts.alertmanager import delivery
 from alerts.alertmanager.managed import ManagedChannel
 from alerts.external import keeping
 from alerts.external.client import Address, ask
@@ -73,7 +73,7 @@ def test_channels_are_written_loaded_and_their_secrets_lie_in_files(
 
 
 def test_an_alert_goes_to_the_channel_that_it_names_else_to_the_default(
-    set_up: Alertmanager, channels: list[ManagedChannel], monkeypatch: pytest.MonkeyPatch
+    set_up: Alertmanager, channels: list[ManagedChannel], settings: Callable[..., None]
 ) -> None:
     got: list[tuple[str, str]] = []
     arrived = threading.Lock()
@@ -88,7 +88,7 @@ def test_an_alert_goes_to_the_channel_that_it_names_else_to_the_default(
             ManagedChannel("webhook", "named", {"url": f"{url}/named"}, {"token": "t0ken"}),
             ManagedChannel("webhook", "default", {"url": f"{url}/default"}, default=True),
         ]
-        monkeypatch.setattr(managed, "GROUP_WAIT", "1s")
+        settings(CSMS_ALERTMANAGER_GROUP_WAIT="1")
         a_pass()
         fire(set_up, "Named", channel="named")
         fire(set_up, "Other")

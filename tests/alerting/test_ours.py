@@ -1,5 +1,6 @@
 """The channels that people make here are those that Alertmanager is given."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,49 @@ def test_one_that_is_disabled_is_not_written_and_one_that_cannot_be_read_is_name
     assert [one.name for one in told] == ["our email"]
     made = written(told, secrets_folder=tmp_path, version="0.28.0")
     assert made.left_out == {"our email": "It lacks url."}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "version", "receiver", "secrets", "why"),
+    [
+        ("never", "0.28.0", None, set(), "Alertmanager cannot sign what it posts, as this channel does."),
+        (
+            "unsigned",
+            "0.25.0",
+            None,
+            set(),
+            "Alertmanager 0.25.0 is too old for a webhook whose URL is secret: 0.26 does.",
+        ),
+        ("unsigned", "0.26.0", "url_file", {CONFIGS["webhook"]["url"]}, ""),
+        ("open", "0.25.0", "url", set(), ""),
+        ("open", "0.26.0", "url_file", {CONFIGS["webhook"]["url"]}, ""),
+    ],
+)
+def test_a_webhook_is_alertmanagers_only_where_its_channel_allows_what_alertmanager_cannot(
+    tmp_path: Path, allowed: str, version: str, receiver: str | None, secrets: set[str], why: str
+) -> None:
+    create_channel(
+        kind="webhook",
+        name="tools",
+        config={**CONFIGS["webhook"], "alertmanager": allowed},
+        by="alice",
+        now=NOON,
+    )
+    made = written(managed_channels() or (), secrets_folder=tmp_path, version=version)
+    assert made.left_out == ({"tools": why} if why else {})
+    assert set(made.secrets.values()) == secrets
+    receivers = yaml.safe_load(made.text)["receivers"]
+    assert [set(one) for one in receivers[1:]] == ([{"name", "webhook_configs"}] if receiver else [])
+    for one in receivers[1:]:
+        [config] = one["webhook_configs"]
+        assert set(config) == {receiver, "send_resolved", "max_alerts"}
+        if receiver == "url":
+            assert config["url"] == CONFIGS["webhook"]["url"]
+
+
+def test_how_long_alertmanager_waits_is_as_the_settings_say(
+    tmp_path: Path, settings: Callable[..., None]
+) -> None:
+    settings(CSMS_ALERTMANAGER_GROUP_WAIT="7", CSMS_ALERTMANAGER_GROUP_INTERVAL="90")
+    route = yaml.safe_load(written([], secrets_folder=tmp_path, version="").text)["route"]
+    assert (route["group_wait"], route["group_interval"]) == ("7s", "90s")

@@ -10,7 +10,6 @@ import orjson
 import pytest
 from rest_framework.test import APIClient
 
-from alerts.alertmanager import managed
 from alerts.alertmanager.managed import ManagedChannel
 from alerts.external import client
 from csms.core.api_data import moment
@@ -25,7 +24,6 @@ def test_what_is_written_here_fires_there_reaches_somebody_and_is_silenced(
     set_up: Alertmanager,
     channels: list[ManagedChannel],
     settings: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[dict[str, Any]] = []
     lock = threading.Lock()
@@ -35,7 +33,7 @@ def test_what_is_written_here_fires_there_reaches_somebody_and_is_silenced(
             told.append(orjson.loads(handler.posted))  # type: ignore[attr-defined]
         with_words(200, b"")(handler)
 
-    monkeypatch.setattr(managed, "GROUP_WAIT", "1s")
+    settings(CSMS_ALERTMANAGER_GROUP_WAIT="1")
     prometheus.configure(alertmanagers=(set_up.address,))
     settings(PROMETHEUS_URL=prometheus.url, PROMETHEUS_RULES_FILE=prometheus.rules / "console-managed.yml")
     client.reload(client.Address(prometheus.url, "", 30))

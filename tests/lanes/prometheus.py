@@ -14,7 +14,7 @@ from typing import Self
 from tests.lanes.services import START_SECONDS, ServiceError, end_with_parent, free_port, send_signal
 
 SCRAPING = """\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
+global: {{scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval: 200ms}}
 rule_files: ["{folder}/rules/*.yml"]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: [{alertmanagers}]}}]}}]}}
 scrape_configs: [{{job_name: csms, static_configs: [{{targets: [{targets}]}}]}}]
@@ -97,11 +97,19 @@ class Prometheus(_Server):
         self.rules.mkdir()
         self.configure()
 
-    def configure(self, *, targets: tuple[str, ...] = (), alertmanagers: tuple[str, ...] = ()) -> None:
-        """Write whom it asks and whom it tells; counts from its start, or a reload, on."""
+    def configure(
+        self,
+        *,
+        targets: tuple[str, ...] = (),
+        alertmanagers: tuple[str, ...] = (),
+        every: str = "200ms",
+    ) -> None:
+        """Write whom it asks, how often and at most for how long, and whom it tells; counts from its start or a reload
+        on.
+        """
         both = {"targets": targets or (self.address,), "alertmanagers": alertmanagers}
         words = {name: ", ".join(f'"{address}"' for address in listed) for name, listed in both.items()}
-        self.config.write_text(SCRAPING.format(folder=self.folder, **words))
+        self.config.write_text(SCRAPING.format(folder=self.folder, every=every, **words))
 
     @property
     def config(self) -> Path:

@@ -13,7 +13,7 @@ from alerts.incidents.models import Incident
 from alerts.models import Alert
 from alerts.notifications.apps import NotificationsConfig
 from alerts.notifications.models import Notification, Part
-from alerts.notifications.planning import plan, told_of
+from alerts.notifications.planning import GROUPS_MAX, plan, told_of
 from alerts.told import TOLD
 from tests.channels.cast import a_channel
 from tests.notifications.cast import (
@@ -134,9 +134,26 @@ def test_a_rule_says_by_what_they_are_grouped(group_by: list[str], expected: lis
     a_rule(group_by=group_by)
     for cp_id, site in (("A", "north"), ("B", "north"), ("C", "south")):
         charger(cp_id, site=site)
-    fires("A", "B", "C")
+    alerts = fires("A", "B", "C")
     rows = Notification.objects.order_by("pk")
     assert [[cp_id for cp_id, _ in parts(row)] for row in rows] == expected
+    ends(alerts, NOON + MINUTE)
+    over = rows.filter(kind=Notification.Kind.RESOLVED)
+    assert sorted([cp_id for cp_id, _ in parts(row)] for row in over) == expected
+
+
+@pytest.mark.parametrize(("sites", "messages"), [(GROUPS_MAX, GROUPS_MAX), (GROUPS_MAX + 1, 1)])
+def test_of_too_many_groups_people_are_told_in_one_message(sites: int, messages: int) -> None:
+    a_channel("slack")
+    a_rule(group_by=["site"])
+    for number in range(sites):
+        charger(f"CP{number}", site=f"Site {number}")
+    alerts = fires(*(f"CP{number}" for number in range(sites)))
+    ends(alerts, NOON + MINUTE)
+    for kind in (Notification.Kind.FIRED, Notification.Kind.RESOLVED):
+        rows = Notification.objects.filter(kind=kind)
+        assert len(rows) == messages
+        assert sum(row.parts.count() for row in rows) == sites
 
 
 def test_rules_that_are_grouped_by_the_site_alone_are_told_together() -> None:
