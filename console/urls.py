@@ -7,6 +7,8 @@ from console.tabs import TABS
 from console.views import (
     access,
     alert,
+    alert_silence_forms,
+    alert_silences,
     alerts,
     analytics,
     authorizations,
@@ -109,6 +111,14 @@ urlpatterns = [
     path("inspect/stuck/steps/<slug:kind>/<slug:step>", stuck.step, name="stuck-step"),
     path("sys/alerts", alerts.alerts, name="alerts"),
     path("sys/alerts/<uuid:pk>", alert.alert, name="alert"),
+    path("sys/alerts/silences/add", alert_silence_forms.add, name="silence-add"),
+    path("sys/alerts/silences/<uuid:pk>/expire", alert_silences.expire, name="silence-expire"),
+    path("sys/alerts/alertmanager/silences/add", alert_silence_forms.add_foreign, name="foreign-silence-add"),
+    path(
+        "sys/alerts/alertmanager/silences/<uuid:pk>/expire",
+        alert_silences.expire_foreign,
+        name="foreign-silence-expire",
+    ),
     path("sys/authorizations", authorizations.authorizations, name="authorizations"),
     path("sys/authorizations/<slug:step>", authorizations.decide, name="authorization-decide"),
     path("sys/tokens", tokens.tokens, name="tokens"),
