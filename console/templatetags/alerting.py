@@ -46,6 +46,12 @@ def lasting(seconds: float) -> str:
 
 
 @register.filter
+def listed(value: Any) -> str:
+    """Write a value, of a list all of its values."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+@register.filter
 def scope_words(scope: Mapping[str, Any]) -> str:
     """Say in a line of which charge points a rule is."""
     labels = [f"{name}={value}" for name, value in scope.get("labels", {}).items()]

@@ -79,7 +79,9 @@ class ChannelForm(forms.Form):
         help_text=_("In which its people live, such as Europe/Berlin; empty: that of the house."),
     )
     quiet_from = _time(_("Quiet from"))
-    quiet_until = _time(_("Quiet until"), _("On the next day, if it is not later. Both empty: no quiet hours."))
+    quiet_until = _time(
+        _("Quiet until"), _("On the next day, if it is not later. Both empty: no quiet hours.")
+    )
     quiet_days = forms.TypedMultipleChoiceField(
         label=_("Days on which quiet hours begin"),
         required=False,
@@ -131,9 +133,7 @@ class ChannelForm(forms.Form):
     @property
     def switches(self) -> list[forms.BoundField]:
         """What is ticked or not."""
-        return [
-            self[name] for name in ("enabled", "default", "critical_in_quiet") if name in self.fields
-        ]
+        return [self[name] for name in ("enabled", "default", "critical_in_quiet") if name in self.fields]
 
     @property
     def has_secrets(self) -> bool:
@@ -146,7 +146,7 @@ class ChannelForm(forms.Form):
         return {
             field.name: typed_lines(value) if field.many else value
             for field in self.own
-            if (value := self.cleaned_data[CONFIG + field.name]) not in ("", None) or not field.secret
+            if (value := self.cleaned_data[CONFIG + field.name]) is not None and (value or not field.secret)
         }
 
     @property
@@ -167,22 +167,24 @@ def _field(field: Field, channel: Channel | None) -> forms.Field:
     if field.many:
         made: forms.Field = lines_field(label, f"{about} {gettext('One a line.')}")
     elif field.number:
-        made = forms.IntegerField(label=label, help_text=about)  # type: ignore[arg-type]
+        made = forms.IntegerField(label=label, help_text=about)
     elif field.choices:
         made = forms.ChoiceField(
-            label=label,  # type: ignore[arg-type]
+            label=label,
             help_text=about,
             choices=[(choice, choice) for choice in field.choices],
         )
     else:
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else None
-        made = forms.CharField(label=label, max_length=VALUE_MAX, help_text=about, widget=widget)  # type: ignore[arg-type]
+        made = forms.CharField(label=label, max_length=VALUE_MAX, help_text=about, widget=widget)
     made.required = field.required
     if field.default != "":
         made.initial = field.default
     if channel is None:
         return made
-    kept = channel.shown.get(field.name, "") if field.secret else channel.config.get(field.name, field.default)
+    kept = (
+        channel.shown.get(field.name, "") if field.secret else channel.config.get(field.name, field.default)
+    )
     if field.secret:
         made.required = False
         if kept:
@@ -254,7 +256,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = ChannelForm(request.POST, kind=channel.kind, channel=channel)
     if form.is_valid():
         changes = {"name": form.cleaned_data["name"], **form.options}
-        if form.config != {**channel.config}:
+        if any(channel.config.get(name) != value for name, value in form.config.items()):
             changes["config"] = form.config
         if "enabled" in form.cleaned_data:
             changes["enabled"] = form.cleaned_data["enabled"]

@@ -103,10 +103,9 @@ class ChannelsPage:
         return found
 
     @cached_property
-    def of_channel(self) -> str:
-        """The id of the channel whose messages are asked for; empty: of all."""
-        asked = uuid_of(self.filters.values.get("channel", ""))
-        return str(asked) if asked is not None else ""
+    def of_channel(self) -> UUID | None:
+        """The channel whose messages are asked for; None: all."""
+        return uuid_of(self.filters.values.get("channel", ""))
 
     @cached_property
     def log(self) -> Newest[Notification]:

@@ -35,12 +35,12 @@ def an_alert(rule: str = "charge-point-offline", subject: str = "charge-point:CP
 
 def a_silence(comment: str = "works on the transformer", **values: Any) -> Silence:
     now: datetime = timezone.now()
-    values = {
+    known: dict[str, Any] = {
         "matchers": [{"name": "site", "op": "=", "value": "Depot"}],
         "starts_at": now - timedelta(hours=1),
         "ends_at": now + timedelta(hours=1),
-    } | values
-    return create_silence(comment=comment, by="alice", now=now, **values)
+    }
+    return create_silence(comment=comment, by="alice", now=now, **known | values)
 
 
 def a_channel(kind: str = "webhook", name: str = "tools", **values: Any) -> Channel:
