@@ -52,6 +52,7 @@ check: install $(VENV)/.installed-dev  ## check style, types, floors, migrations
 	check $(PYTHON) manage.py api_docs --check; \
 	check $(PYTHON) manage.py events_proto --check; \
 	check $(PYTHON) manage.py events_docs --check; \
+	check $(PYTHON) manage.py alerts_docs --check; \
 	check $(PYTHON) manage.py translations --check; \
 	if [ -n "$$failed" ]; then printf "\nFAILED:$$failed\n"; exit 1; fi; \
 	printf '\nAll checks passed.\n'

@@ -11,76 +11,25 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerts import selectors, services
-from alerts.models import Alert, AlertEntry, Severity
-from alerts.rules import RULES, Rule
+from alerts import life, selectors
+from alerts.chapter import CHAPTER
+from alerts.figures import PERIOD_MAX, response_figures
+from alerts.incidents import api as incidents_api
+from alerts.models import Alert, Severity
+from alerts.rules import api as rules_api
+from alerts.shapes import AlertDetailsShape, AlertFiguresRowShape, AlertShape
+from alerts.silences import api as silences_api
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.commands.sending_api import author_of
-from csms.core.api_data import Body, Flag, Moment, Shape, Word, read_body
-from csms.core.api_errors import refusals
+from csms.core.api_data import Body, Flag, Moment, Query, Shape, Word, read_body
+from csms.core.api_errors import invalid, refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, WindowQuery, found, paged
+from csms.core.api_views import ApiView, Window, WindowQuery, found, paged
 
-CHAPTER = "Alerts"
 NOTE_MAX = 1000
-
-
-class AlertShape(Shape):
-    """A condition that holds or held, for what, and since when."""
-
-    id = serializers.UUIDField()
-    rule = serializers.CharField(help_text="Its `slug` among the rules.")
-    severity = serializers.ChoiceField(Severity.choices)
-    state = serializers.ChoiceField(
-        Alert.State.choices,
-        help_text="`pending` until it has lasted as long as its rule says; if it ends before, it is gone.",
-    )
-    subject = serializers.CharField(help_text="What it is about; a rule has at most one open alert for it.")
-    cp_id = serializers.CharField(source="charge_point.cp_id", allow_null=True)
-    connector_id = serializers.IntegerField(
-        source="connector_number", allow_null=True, help_text="0: the station itself."
-    )
-    text = serializers.CharField(
-        help_text="For people, as it was when it began. A part of it may be the charge point's own words; hostile "
-        "until proven otherwise."
-    )
-    began_at = Moment(help_text="Since when the condition holds.")
-    fired_at = Moment(allow_null=True)
-    acknowledged_at = Moment(allow_null=True)
-    acknowledged_by = serializers.CharField(help_text="A person, or `token NAME`; empty for nobody.")
-    resolved_at = Moment(allow_null=True, help_text="When the condition was seen to have ended.")
-
-
-class AlertEntryShape(Shape):
-    """A line of a timeline."""
-
-    at = Moment()
-    what = serializers.ChoiceField(AlertEntry.What.choices)
-    by = serializers.CharField(help_text="A person, or `token NAME`; empty for the clock.")
-    note = serializers.CharField()
-
-
-class AlertDetailsShape(AlertShape):
-    """An alert, and what happened to it."""
-
-    timeline = AlertEntryShape(many=True, help_text="Oldest first; empty while it is pending.")
-
-
-class AlertRuleShape(Shape):
-    """When something is an alert."""
-
-    slug = serializers.CharField()
-    severity = serializers.ChoiceField(Severity.choices)
-    lasting_seconds = serializers.IntegerField(
-        min_value=0, help_text="How long the condition must hold before it fires."
-    )
-    description = serializers.CharField()
-
-
-class AlertRulesShape(Shape):
-    """All rules."""
-
-    results = AlertRuleShape(many=True)
+NOT_FIRING = error(
+    "The alert is not firing: it is resolved, or still pending.", {"not_firing": "the alert is resolved"}
+)
 
 
 class AlertQuery(WindowQuery):
@@ -94,7 +43,10 @@ class AlertQuery(WindowQuery):
     open = Flag(required=False, help_text="Those that are not resolved, or the others.")
     state = serializers.ChoiceField(Alert.State.choices, required=False)
     severity = serializers.ChoiceField(Severity.choices, required=False)
-    rule = serializers.ChoiceField(list(RULES), required=False)
+    rule = serializers.CharField(
+        required=False, max_length=64, help_text="Its `slug`; 422 for one that nobody knows."
+    )
+    incident = serializers.UUIDField(required=False, help_text="The id of the incident that it belongs to.")
     cp_id = serializers.CharField(
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
@@ -134,8 +86,9 @@ class Alerts(ApiView):
 
     def _asked_for(self) -> QuerySet[Alert]:
         asked = self.asked
+        known_rule(asked.get("rule", ""))
         rows = selectors.alerts().filter(
-            **{name: asked[name] for name in ("state", "severity", "rule") if name in asked}
+            **{name: asked[name] for name in ("state", "severity", "rule", "incident") if name in asked}
         )
         if "open" in asked:
             rows = rows.filter(resolved_at__isnull=asked["open"])
@@ -146,6 +99,17 @@ class Alerts(ApiView):
         if "cp_id" in asked:
             rows = rows.filter(charge_point=charge_point_or_404(asked["cp_id"]))
         return rows
+
+
+def known_rule(slug: str) -> str:
+    """Return the slug, or nothing. Raises 422 for one that nobody knows."""
+    if slug and not selectors.is_known_rule(slug):
+        raise invalid({"rule": ["There is no such rule, and no alert of one."]})
+    return slug
+
+
+def _exists(id: UUID) -> None:
+    found(Alert.objects.filter(pk=id).first(), "alert", id)
 
 
 def _shown(id: UUID) -> Response:
@@ -182,49 +146,170 @@ class AcknowledgeAlert(ApiView):
         request=Acknowledgement,
         responses={
             200: AlertDetailsShape,
-            409: error(
-                "The alert is not firing: it is resolved, or still pending.",
-                {"not_firing": "the alert is resolved"},
-            ),
+            409: NOT_FIRING,
         },
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Acknowledge an alert."""
         note = read_body(request, Acknowledgement)["note"]
-        found(selectors.alerts().filter(pk=id).first(), "alert", id)
+        _exists(id)
         with refusals():
-            services.acknowledge_alert(id, by=author_of(request).name, note=note, now=timezone.now())
+            life.acknowledge_alert(id, by=author_of(request).name, note=note, now=timezone.now())
         return _shown(id)
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "slug": rule.slug,
-        "severity": rule.severity,
-        "lasting_seconds": int(rule.lasting.total_seconds()),
-        "description": rule.description,
-    }
+class Assignment(Body):
+    """Who is to look after an alert."""
+
+    assignee = Word(
+        allow_blank=True, max_length=life.NAME_MAX, help_text="A name, printable; empty for nobody."
+    )
+    note = Word(
+        default="", allow_blank=True, max_length=NOTE_MAX, help_text="For the others; in the timeline."
+    )
 
 
-class AlertRules(ApiView):
-    """What is an alert."""
+class AssignAlert(ApiView):
+    """Assign."""
 
     chapter = CHAPTER
 
     @extend_schema(
-        operation_id="list_alert_rules",
-        summary="List the rules",
-        description="By which alerts begin and end. They are looked at every 15 seconds.",
-        responses={200: AlertRulesShape},
+        operation_id="assign_alert",
+        summary="Assign an alert",
+        description="Says who is to look after it. Idempotent: of one that is assigned so already nothing changes. "
+        "Scope `write`.",
+        request=Assignment,
+        responses={200: AlertDetailsShape, 409: NOT_FIRING},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Assign an alert."""
+        body = read_body(request, Assignment)
+        _exists(id)
+        with refusals():
+            life.assign_alert(
+                id, body["assignee"], by=author_of(request).name, note=body["note"], now=timezone.now()
+            )
+        return _shown(id)
+
+
+class AlertNote(Body):
+    """Something to write down."""
+
+    note = Word(max_length=life.TEXT_MAX, help_text="In the timeline.")
+
+
+class NoteAlert(ApiView):
+    """Write down."""
+
+    chapter = CHAPTER
+
+    @extend_schema(
+        operation_id="note_alert",
+        summary="Write something down about an alert",
+        description="It stands in the timeline, also of an alert that is over. Twice is twice, unless with the same "
+        "`Idempotency-Key`. Scope `write`.",
+        request=AlertNote,
+        responses={
+            200: AlertDetailsShape,
+            409: error(
+                "It has not fired yet, or has too many.", {"not_fired": "the alert has not fired yet"}
+            ),
+        },
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Write something down."""
+        text = read_body(request, AlertNote)["note"]
+        _exists(id)
+        with refusals():
+            life.note_alert(id, text, by=author_of(request).name, now=timezone.now())
+        return _shown(id)
+
+
+class Resolution(Body):
+    """That an alert is over."""
+
+    reason = Word(max_length=life.TEXT_MAX, help_text="Why; in the timeline.")
+
+
+class ResolveAlert(ApiView):
+    """Resolve."""
+
+    chapter = CHAPTER
+
+    @extend_schema(
+        operation_id="resolve_alert",
+        summary="Resolve an alert by hand",
+        description="Ends it. Where its condition holds on, it comes back as a new alert only after it was away. "
+        "Idempotent: who resolved it first stands. Scope `write`.",
+        request=Resolution,
+        responses={200: AlertDetailsShape, 409: NOT_FIRING},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Resolve an alert."""
+        reason = read_body(request, Resolution)["reason"]
+        _exists(id)
+        with refusals():
+            life.resolve_alert(id, by=author_of(request).name, reason=reason, now=timezone.now())
+        return _shown(id)
+
+
+class AlertFiguresQuery(Query):
+    """Of which alerts there are figures."""
+
+    rule = serializers.CharField(
+        required=False, max_length=64, help_text="Its `slug`; 422 if nobody knows it."
+    )
+    severity = serializers.ChoiceField(Severity.choices, required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; `from` is no name for an attribute."""
+        return {
+            "from": Moment(
+                required=False, help_text="Fired at this time or later; by default 24 h before `to`."
+            ),
+            "to": Moment(required=False, help_text="Fired before this time; by default now."),
+            **super().get_fields(),
+        }
+
+
+class AlertFiguresShape(Shape):
+    """How soon alerts were looked after, and how soon they were over."""
+
+    window = Window()
+    results = AlertFiguresRowShape(many=True, help_text="By rule and severity.")
+
+
+class AlertResponseFigures(ApiView):
+    """Figures."""
+
+    chapter = CHAPTER
+    query = AlertFiguresQuery
+
+    @extend_schema(
+        operation_id="get_alert_figures",
+        summary="Show how soon alerts were looked after",
+        description="MTTA and MTTR of the alerts that fired in a window of at most "
+        f"{PERIOD_MAX.days} days, by rule and severity.",
+        responses={200: AlertFiguresShape},
     )
     def get(self, request: Request) -> Response:
-        """List the rules."""
-        return Response({"results": [_rule(rule) for rule in RULES.values()]})
+        """Show the figures."""
+        since, until = self.window(now=timezone.now(), at_most=PERIOD_MAX)
+        rule = known_rule(self.asked.get("rule", ""))
+        rows = response_figures(since, until, rule=rule, severity=self.asked.get("severity", ""))
+        return Response(AlertFiguresShape({"window": {"from": since, "to": until}, "results": rows}).data)
 
 
 urlpatterns: list[URLPattern] = [
     path("alerts/", Alerts.as_view(), name="api-alerts"),
     path("alerts/<uuid:id>/", OneAlert.as_view(), name="api-alert"),
     path("alerts/<uuid:id>/acknowledge/", AcknowledgeAlert.as_view(), name="api-acknowledge-alert"),
-    path("alert-rules/", AlertRules.as_view(), name="api-alert-rules"),
+    path("alerts/<uuid:id>/assign/", AssignAlert.as_view(), name="api-assign-alert"),
+    path("alerts/<uuid:id>/note/", NoteAlert.as_view(), name="api-note-alert"),
+    path("alerts/<uuid:id>/resolve/", ResolveAlert.as_view(), name="api-resolve-alert"),
+    path("alert-figures/", AlertResponseFigures.as_view(), name="api-alert-figures"),
+    *rules_api.urlpatterns,
+    *silences_api.urlpatterns,
+    *incidents_api.urlpatterns,
 ]

@@ -1,5 +1,7 @@
 """What somebody must know of, from the moment its condition holds until it no longer does."""
 
+from typing import Any
+
 from django.db import models
 
 from chargers.models import ChargePoint
@@ -42,6 +44,33 @@ class Alert(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True, help_text="empty while it is open")
+    resolved_by = models.CharField(max_length=150, blank=True, help_text="empty: its condition ended")
+
+    # What tells it from others: see `alerts.labels`.
+    name = models.CharField(max_length=100, blank=True, help_text="the name of its rule when it began")
+    labels: Any = models.JSONField(default=dict, help_text="what is known of its subject: name -> value")
+
+    # Who looks after it.
+    assignee = models.CharField(max_length=150, blank=True)
+
+    # Flapping: the condition goes and comes again within the time its rule keeps it for.
+    times = models.PositiveIntegerField(default=1, help_text="how often its condition began")
+    holds_since = models.DateTimeField(null=True, help_text="when it began the last time; empty: the first")
+    gone_since = models.DateTimeField(
+        null=True, help_text="when its condition was first seen to be away; it may come again"
+    )
+    dismissed = models.BooleanField(
+        default=False, help_text="resolved by hand, and its condition has held ever since: it is no new alert"
+    )
+    ends_at = models.DateTimeField(null=True, help_text="of a happening: when it is over, if nothing ends it")
+
+    # Why nobody is told of it. Ids, not foreign keys: what they name may be gone.
+    inhibited_by = models.UUIDField(null=True, help_text="the alert that makes it quiet")
+    silenced_by = models.UUIDField(null=True, help_text="the silence that makes it quiet")
+
+    incident = models.ForeignKey(
+        "alert_incidents.Incident", models.PROTECT, null=True, related_name="alerts", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -69,6 +98,17 @@ class Alert(models.Model):
                 name="alert_resolved",
                 condition=models.Q(resolved_at__isnull=False),
             ),
+            models.Index(
+                fields=["incident", "id"],
+                name="alert_of_incident",
+                condition=models.Q(incident__isnull=False),
+            ),
+            models.Index(fields=["id"], name="alert_dismissed", condition=models.Q(dismissed=True)),
+            models.Index(
+                fields=["ends_at"],
+                name="alert_ends",
+                condition=models.Q(resolved_at=None, ends_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -84,7 +124,15 @@ class AlertEntry(models.Model):
         BEGAN = "began", "The condition began"
         FIRED = "fired", "It had lasted long enough"
         ACKNOWLEDGED = "acknowledged", "Somebody looks after it"
-        RESOLVED = "resolved", "The condition ended"
+        AGAIN = "again", "The condition was away for a moment, and is back"
+        ASSIGNED = "assigned", "Somebody was asked to look after it"
+        NOTED = "noted", "Somebody wrote something down"
+        JOINED = "joined", "It belongs to an incident"
+        TOLD = "told", "Somebody was told"
+        ESCALATED = "escalated", "Others were told, since nobody looked after it"
+        QUIET = "quiet", "Nobody is told, for the time being"
+        LOUD = "loud", "It is quiet no longer"
+        RESOLVED = "resolved", "It is over"
 
     alert = models.ForeignKey(Alert, models.PROTECT, related_name="timeline", db_index=False)
     at = models.DateTimeField()
@@ -108,3 +156,22 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class LastWord(models.Model):
+    """The last word that events said of a subject of happenings, so that the same again is no edge."""
+
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=200, unique=True)
+    word = models.CharField(max_length=100)
+    at = models.DateTimeField(help_text="by the event that said it")
+    cp_id = models.CharField(max_length=255, blank=True, help_text="the charge point it is about, if any")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["at"], name="lastword_at"),
+            models.Index(fields=["cp_id"], name="lastword_cp"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.word}"

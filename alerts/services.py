@@ -1,9 +1,10 @@
-"""What becomes of alerts: the clock finds, fires and resolves them, a person acknowledges them.
+"""The look of the clock: what is wrong by all rules is compared with the alerts there are, and the difference is made.
 
 All that is known is in rows, so any worker may look at any time, and a restart changes nothing.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -12,48 +13,70 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alerts.conditions import Found
+from alerts import steps
+from alerts.finding import Condition, Found, Happening
+from alerts.incidents.services import gather
 from alerts.models import Alert, AlertEntry, Evaluation
-from alerts.rules import RULES, Rule
-from csms.core.events.services import record_all
-from csms.core.refusals import NotNow
+from alerts.muting import muting
+from alerts.rules.selectors import Live, live_rules
+from alerts.silences.services import move_on
 
-State, What = Alert.State, AlertEntry.What
+log = logging.getLogger(__name__)
+
+State = Alert.State
 WAIT_MAX = timedelta(minutes=1)
-ROWS_AT_ONCE = 5000
-INSERTED_AT_ONCE = 500
 
 
-class _Open(NamedTuple):
-    """An alert that is not resolved, as far as it matters here."""
+class _Known(NamedTuple):
+    """An alert that is open, or was resolved by hand while its condition held, as far as it matters here."""
 
+    rule: str
+    subject: str
     pk: UUID
     state: str
     began_at: datetime
+    holds_since: datetime | None
+    gone_since: datetime | None
+    ends_at: datetime | None
+    dismissed: bool
 
 
 @dataclass(slots=True)
 class _Changes:
-    """What must change, so that the alerts are what the conditions say."""
+    """What must change, so that the alerts are what the rules say."""
 
-    begun: list[tuple[Rule, Found, bool]] = field(default_factory=list)
-    """Conditions without an alert, and whether they have lasted long enough."""
+    begun: list[steps.New] = field(default_factory=list)
+    """Conditions without an alert."""
     due: list[UUID] = field(default_factory=list)
     """Alerts that were pending for long enough."""
     over: list[UUID] = field(default_factory=list)
     """Alerts whose condition has ended."""
+    away: list[UUID] = field(default_factory=list)
+    """Alerts whose condition has ended for the moment."""
+    again: list[tuple[UUID, datetime]] = field(default_factory=list)
+    """Alerts whose condition is back, and since when."""
+    settled: list[UUID] = field(default_factory=list)
+    """Alerts resolved by hand whose condition has ended since."""
+    broken: set[str] = field(default_factory=set)
+    """Rules that could not be looked at; their alerts stay as they are."""
 
     def __len__(self) -> int:
-        return len(self.begun) + len(self.due) + len(self.over)
+        parts = (self.begun, self.due, self.over, self.away, self.again, self.settled)
+        return sum(len(part) for part in parts)
 
 
 def evaluate(*, now: datetime) -> int:
-    """Make the alerts what the conditions say; return how many changed.
+    """Make the alerts what the rules say; return how many changed.
 
     Idempotent, and as many queries for many alerts as for one. A pass that finds nothing to change only notes that it
     was there; otherwise it waits for any other, and then looks again.
     """
-    idle = not _changes(now)
+    rules = live_rules()
+    before = Evaluation.objects.values_list("at", flat=True).first()
+    move_on(now=now)
+    quiet = muting(rules.values(), now=now)
+    first_look = _changes(rules, before, now)
+    idle = not first_look and not quiet.changes()
     with transaction.atomic():
         # Holds the row until the commit. A clock that was put back far is not waited for.
         passed = Q(at__lte=now) | Q(at__gt=now + WAIT_MAX)
@@ -63,131 +86,98 @@ def evaluate(*, now: datetime) -> int:
                 return 0  # while this one waited, a later one looked
         if idle:
             return 0
-        changes = _changes(now)
-        _end(changes.over, now)
-        _fire(changes.due + _begin(changes.begun, now), now)
-    return len(changes)
+        changes = _changes(rules, before, now, first_look.broken)
+        steps.settle(changes.settled)
+        steps.go_away(changes.away, now=now)
+        steps.come_again(changes.again, now=now)
+        ended = steps.end(changes.over, now=now)
+        fired = changes.due + steps.begin(changes.begun)
+        steps.fire(fired, now=now)
+        hushed = quiet.changes()
+        loud = steps.hush(hushed, now=now)
+        if fired:
+            gather(now=now)
+        steps.tell(fired, loud, ended, now=now)
+    return len(changes) or len(hushed)
 
 
-def _changes(now: datetime) -> _Changes:
-    rows = Alert.objects.filter(resolved_at=None).values_list("rule", "subject", "pk", "state", "began_at")
-    open_alerts = {(rule, subject): _Open(pk, state, began_at) for rule, subject, pk, state, began_at in rows}
-    changes = _Changes()
-    for rule in RULES.values():
-        for found in rule.condition(now):
-            alert = open_alerts.get((rule.slug, found.subject))
-            if alert is not None and not rule.retold and alert.began_at != found.began_at:
-                alert = None  # it ended, and began again, while nobody looked
-            if alert is None:
-                since = found.counted_from or found.began_at
-                changes.begun.append((rule, found, since + rule.lasting <= now))
-                continue
-            del open_alerts[rule.slug, found.subject]
-            since = alert.began_at if rule.retold else found.counted_from or found.began_at
-            if alert.state == State.PENDING and since + rule.lasting <= now:
-                changes.due.append(alert.pk)
-    changes.over += [alert.pk for alert in open_alerts.values()]
+def _changes(
+    rules: Mapping[str, Live], before: datetime | None, now: datetime, broken: set[str] | None = None
+) -> _Changes:
+    """Look once. `broken` are rules to leave alone; without it, those that cannot be looked at are found."""
+    rows = Alert.objects.order_by().values_list(*_Known._fields)
+    # One statement of two parts, for SQLite reads the whole table where either of two may hold.
+    both = map(_Known._make, rows.filter(resolved_at=None).union(rows.filter(dismissed=True), all=True))
+    # The open one comes last, for it is what counts.
+    known = {(row.rule, row.subject): row for row in sorted(both, key=lambda row: not row.dismissed)}
+    changes = _Changes(broken=set(broken or ()))
+    for rule in rules.values():
+        if rule.slug in changes.broken or not isinstance(rule.about, Condition):
+            continue
+        try:
+            found = list(rule.about.find(now, rule.params, rule.scope))
+        except Exception:
+            if broken is not None:
+                raise
+            # The others must not stay unheard because of it.
+            log.exception("alerts.rule_broke", extra={"rule": rule.slug})
+            changes.broken.add(rule.slug)
+            continue
+        for each in found:
+            _compare(changes, rule, each, known.pop((rule.slug, each.subject), None), before, now)
+    for alert in known.values():
+        _missing(changes, rules.get(alert.rule), alert, now)
     return changes
 
 
-def _end(ids: list[UUID], now: datetime) -> None:
-    """Resolve alerts; those that never fired nobody need know of."""
-    for some in _in_parts(ids):
-        rows = Alert.objects.filter(pk__in=some)
-        rows.filter(state=State.PENDING)._raw_delete("default")
-        alerts = list(rows.select_related("charge_point").select_for_update(of=("self",)))
-        rows.update(state=State.RESOLVED, resolved_at=now)
-        for alert in alerts:
-            alert.state, alert.resolved_at = State.RESOLVED, now
-        AlertEntry.objects.bulk_create(
-            (AlertEntry(alert=alert, at=now, what=What.RESOLVED) for alert in alerts), INSERTED_AT_ONCE
-        )
-        _tell("alert.resolved", alerts, now)
-
-
-def _begin(begun: list[tuple[Rule, Found, bool]], now: datetime) -> list[UUID]:
-    """Make pending alerts of conditions; return those that have lasted long enough already."""
-    made = [
-        Alert(
-            rule=rule.slug,
-            severity=rule.severity,
-            subject=found.subject,
-            charge_point_id=found.charge_point_id,
-            connector_number=found.connector_number,
-            text=found.text,
-            state=State.PENDING,
-            began_at=found.began_at,
-        )
-        for rule, found, _ in begun
-    ]
-    Alert.objects.bulk_create(made, INSERTED_AT_ONCE)
-    return [alert.pk for alert, (_, _, due) in zip(made, begun, strict=True) if due]
-
-
-def _fire(ids: list[UUID], now: datetime) -> None:
-    for some in _in_parts(ids):
-        rows = Alert.objects.filter(pk__in=some)
-        rows.update(state=State.FIRING, fired_at=now)
-        alerts = list(rows.select_related("charge_point"))
-        AlertEntry.objects.bulk_create(
-            (
-                AlertEntry(alert=alert, at=at, what=what)
-                for alert in alerts
-                for at, what in ((alert.began_at, What.BEGAN), (now, What.FIRED))
-            ),
-            INSERTED_AT_ONCE,
-        )
-        _tell("alert.fired", alerts, now)
-
-
-def _tell(topic: str, alerts: list[Alert], now: datetime) -> None:
-    record_all(
-        topic,
-        (
-            (
-                alert.charge_point.cp_id if alert.charge_point else "",
-                {
-                    "alert_id": str(alert.pk),
-                    "rule": alert.rule,
-                    "severity": alert.severity,
-                    "subject": alert.subject,
-                    "connector_id": alert.connector_number,
-                    "text": alert.text,
-                    "began_at": alert.began_at,
-                    "fired_at": alert.fired_at,
-                    "acknowledged_at": alert.acknowledged_at,
-                    "acknowledged_by": alert.acknowledged_by,
-                    "resolved_at": alert.resolved_at,
-                },
-            )
-            for alert in alerts
-        ),
-        occurred_at=now,
-    )
-
-
-def _in_parts(ids: list[UUID]) -> Iterator[list[UUID]]:
-    for first in range(0, len(ids), ROWS_AT_ONCE):
-        yield ids[first : first + ROWS_AT_ONCE]
-
-
-# --- people -----------------------------------------------------------------------------------------------------------
-
-
-def acknowledge_alert(alert_id: UUID, *, by: str, note: str = "", now: datetime) -> None:
-    """Note that somebody looks after an alert. Idempotent: the first one stands.
-
-    Raises NotNow with the code `not_firing` for one that is pending or resolved; one that was pending may be gone.
-    """
-    with transaction.atomic():
-        alert = Alert.objects.select_for_update().filter(pk=alert_id).first()
-        if alert is not None and alert.state == State.ACKNOWLEDGED:
+def _compare(
+    changes: _Changes, rule: Live, found: Found, alert: _Known | None, before: datetime | None, now: datetime
+) -> None:
+    """Something is found: it is new, or as it was, or back."""
+    if alert is not None:
+        begun_anew = not rule.retold and found.began_at != (alert.holds_since or alert.began_at)
+        if alert.dismissed:
+            if not begun_anew:
+                return
+            changes.settled.append(alert.pk)
+            alert = None
+        elif begun_anew and not _kept(rule, alert, found, before):
+            changes.over.append(alert.pk)  # it ended, and began again, while nobody looked
+            alert = None
+        elif begun_anew or alert.gone_since is not None:
+            changes.again.append((alert.pk, found.began_at))
             return
-        if alert is None or alert.state != State.FIRING:
-            raise NotNow("not_firing", f"the alert is {State.RESOLVED if alert is None else alert.state}")
-        alert.state, alert.acknowledged_at, alert.acknowledged_by = State.ACKNOWLEDGED, now, by
-        alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
-        AlertEntry.objects.create(alert=alert, at=now, what=What.ACKNOWLEDGED, by=by, note=note)
+    since = found.counted_from or found.began_at
+    if alert is None:
+        changes.begun.append(steps.New(rule, found, since + rule.lasting <= now))
+        return
+    if rule.retold:
+        since = alert.began_at
+    if alert.state == State.PENDING and since + rule.lasting <= now:
+        changes.due.append(alert.pk)
+
+
+def _kept(rule: Live, alert: _Known, found: Found, before: datetime | None) -> bool:
+    """Whether it was away for so short a time that it is the same alert; at most since the last look."""
+    gone = alert.gone_since or before or found.began_at
+    return alert.state != State.PENDING and found.began_at - gone < rule.keep
+
+
+def _missing(changes: _Changes, rule: Live | None, alert: _Known, now: datetime) -> None:
+    """An alert of which nothing is found: it is over, or away for the moment."""
+    if alert.rule in changes.broken:
+        return
+    if alert.dismissed:
+        changes.settled.append(alert.pk)
+    elif rule is not None and isinstance(rule.about, Happening):
+        if alert.ends_at is None or alert.ends_at <= now:
+            changes.over.append(alert.pk)
+    elif rule is None or alert.state == State.PENDING or not rule.keep:
+        changes.over.append(alert.pk)
+    elif alert.gone_since is None:
+        changes.away.append(alert.pk)
+    elif alert.gone_since + rule.keep <= now:
+        changes.over.append(alert.pk)
 
 
 # --- retention --------------------------------------------------------------------------------------------------------
@@ -196,7 +186,7 @@ def acknowledge_alert(alert_id: UUID, *, by: str, note: str = "", now: datetime)
 def remove_alerts(alerts: QuerySet[Alert]) -> int:
     """Remove alerts with their timelines, in small steps; return how many alerts."""
     removed = 0
-    while ids := list(alerts.values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+    while ids := list(alerts.values_list("pk", flat=True)[: steps.ROWS_AT_ONCE]):
         with transaction.atomic():
             AlertEntry.objects.filter(alert__in=ids)._raw_delete("default")
             removed += Alert.objects.filter(pk__in=ids)._raw_delete("default")

@@ -8,10 +8,11 @@ import hashlib
 import os
 import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from django.db.models import Q
 
 from chargers.answered import answered_calls
 from chargers.blocking.selectors import blocks_of, with_block
+from chargers.counts import CONNECTIONS
 from chargers.models import ChargePoint, Command, Connection, Process, Registration
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
@@ -186,6 +188,7 @@ def open_connection(
         },
         occurred_at=now,
     )
+    CONNECTIONS.add(version.value, str(guest.profile))
     if last is not None and last.closed_at is not None and not older:
         record(
             "cp.offline_duration",
@@ -335,14 +338,16 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def renew_lease(process_id: UUID, *, now: datetime) -> bool:
+def renew_lease(process_id: UUID, *, now: datetime, health: Mapping[str, Any] | None = None) -> bool:
     """Renew the lease of a process; False when others had given it up, and with it every connection that it held.
 
-    It lives again under its own name all the same: what it opens from now on is counted as open.
+    It lives again under its own name all the same: what it opens from now on is counted as open. `health` is what it
+    says of itself, as `self_check` tells it.
     """
-    kept = Process.objects.filter(pk=process_id, ended_at=None).update(seen_at=now) == 1
+    sign = {"seen_at": now, "health": health or {}}
+    kept = Process.objects.filter(pk=process_id, ended_at=None).update(**sign) == 1
     if not kept:
-        Process.objects.filter(pk=process_id).update(seen_at=now, ended_at=None)
+        Process.objects.filter(pk=process_id).update(**sign, ended_at=None)
     return kept
 
 

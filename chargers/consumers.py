@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from chargers import connections, gate
 from chargers.commands import ledger, sending
 from chargers.commands.outgoing import Outgoing
-from chargers.counts import HANDLING, count_close, count_message
+from chargers.counts import ERRORS, count_answer, count_close, count_message, count_noted
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Asked, Call, Handler, Holder, Question, Translated
@@ -60,15 +60,9 @@ IN_FLIGHT_MAX = 16
 whoever sends more is read no faster than it is served."""
 
 
-def calls_of(version: Version) -> dict[str, Handler]:
-    """Return the handlers of a version; named in the settings, since they live in rooms above this one."""
-    table: dict[str, Handler] = import_string(settings.OCPP_CALLS)[version]
-    return table
-
-
-def supported_versions() -> list[Version]:
-    """Return the versions that are served."""
-    return list(import_string(settings.OCPP_CALLS))
+def handlers() -> dict[Version, dict[str, Handler]]:
+    """Return the handlers of each version; named in the settings, since they live in rooms above this one."""
+    return cast(dict[Version, dict[str, Handler]], import_string(settings.OCPP_CALLS))
 
 
 class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -84,7 +78,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if (await receive())["type"] != "websocket.connect":
             return
         gateway = get_gateway()
-        handshake = Handshake(scope, gateway, supported_versions())
+        handshake = Handshake(scope, gateway, list(handlers()))
         try:
             guest, version = await handshake.check()
             self.connection_id: UUID = uuid7()
@@ -93,7 +87,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             await handshake.refuse(refusal, send)
             return
         self.gateway = gateway
-        self.handlers = calls_of(version)
+        self.handlers = handlers()[version]
         self.session = Session(version, get_config().call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
         self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
@@ -168,7 +162,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         # The log is in the order of these ids, which is that of arrival, also for what waits in the line.
         frame_id = uuid7_text() if self._line else ""
         unit = partial(self._note, event, text, self.last_heard, self.last_heard_at, frame_id)
-        noted = partial(self._noted, event)
+        noted = partial(self._noted, event, self.last_heard)
         if self._line:
             self._line.put(lambda _: self._submit(unit, noted))
         else:
@@ -237,6 +231,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         except OcppError as error:
             answer, body = self.session.compose_refusal(event.message_id, error), None
             understood, notes = "refused", (*notes, error.description)
+            ERRORS.add(event.action, error.code.value)
         self.outgoing.came(event.action, at)
         self.frames.came(
             event.kind, event.message_id, event.action, understood, notes, text, at, frame_id=frame_id
@@ -269,6 +264,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             def keep() -> None:
                 notes = (*event.notes, "it could not be handled")
                 self.frames.came(event.kind, event.message_id, event.action, "refused", notes, text, at)
+                ERRORS.add(event.action, Fault.INTERNAL.value)
                 self._answers(MessageKind.CALLERROR, event, answer, arrived)
 
             self.gateway.background("log a failure", keep)
@@ -277,7 +273,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             self.session.close(event.message_id, body)
         self._served()
         if not event.send:
-            HANDLING.observe(monotonic() - arrived)
+            count_answer(event.action, result, monotonic() - arrived)
             self.wire.send(answer)
 
     def _note(self, event: Event, text: str, arrived: float, at: datetime, frame_id: str) -> str:
@@ -293,8 +289,10 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
                 answer = event.reply if isinstance(event, CallFailed) else ""
             case LateAnswer(call=PendingCall() as call):
                 self.outgoing.settle_late(call, text, at)
-            case Repeated() | Refused():
+            case Repeated():
                 answer = event.answer
+            case Refused(answer=answer) if answer:
+                ERRORS.add(event.action, event.fault.value)
             case _:
                 pass
         self.frames.came(
@@ -318,7 +316,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         late = self.wire.closed is not None
         self.frames.left(kind, event.message_id, event.action, answer, arrived, late=late)
 
-    def _noted(self, event: Event, answer: str | None, error: BaseException | None) -> None:
+    def _noted(self, event: Event, arrived: float, answer: str | None, error: BaseException | None) -> None:
+        count_noted(event, answer, arrived)
         if error is not None:
             log.error("ocpp.note_failed", exc_info=error, extra={"cp_id": self.holder.cp_id})
             if isinstance(event, CallAnswered | CallFailed):

@@ -5,6 +5,8 @@ History outlives its subject: nothing here cascades. A charge point is retired, 
 partitioned by id and dropped by age.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Upper
@@ -195,6 +197,9 @@ class Process(models.Model):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    health: Any = models.JSONField(
+        default=dict, help_text="what it said of itself with its last sign of life; see `self_check`"
+    )
 
     class Meta:
         verbose_name_plural = "processes"
@@ -248,6 +253,11 @@ class RefusedHandshake(models.Model):
     count = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField(db_index=True)
+
+    # How many within an hour: those of one hour of the clock, and of the one before it.
+    hour = models.DateTimeField(null=True, help_text="the beginning of the hour in which the last ones were")
+    in_hour = models.PositiveIntegerField(default=0)
+    in_hour_before = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["identity", "peer", "reason"], name="refused_once")]

@@ -16,6 +16,7 @@ from chargers.protocol.times import format_time, parse_time
 from csms.core.backend.answers import RegistrationVerdict
 from csms.core.backend.asking import get_backend
 from csms.core.config import get_config
+from csms.core.counting import FactCounter
 
 BOOT_WORDS = {
     "vendor": "chargePointVendor",
@@ -107,7 +108,14 @@ def status_notification(call: Call) -> dict[str, Any]:
 
 def data_transfer(call: Call) -> dict[str, Any]:
     """1.6, 4.3: a vendor's own message, which counts only if somebody has entered a handler for it (S-01)."""
-    messages = _vendors().get(call.payload["vendorId"].casefold())
+    vendor = call.payload["vendorId"].casefold()
+    transferred = _transferred(call, vendor)
+    TRANSFERS.add(vendor, transferred["status"])
+    return transferred
+
+
+def _transferred(call: Call, vendor: str) -> dict[str, Any]:
+    messages = _vendors().get(vendor)
     if messages is None:
         return {"status": "UnknownVendorId"}
     handler = messages.get(call.payload.get("messageId", ""))
@@ -127,6 +135,14 @@ def ask_about_transfer(question: Question) -> Any:
 def _vendors() -> dict[str, dict[str, VendorHandler]]:
     vendors: dict[str, dict[str, VendorHandler]] = import_string(settings.OCPP_VENDORS)
     return vendors
+
+
+TRANSFERS = FactCounter(
+    "csms_data_transfers_total",
+    "Messages of vendors that charge points sent, by how they were answered.",
+    vendor=_vendors,
+    status=("Accepted", "Rejected", "UnknownVendorId", "UnknownMessageId"),
+)
 
 
 CALLS: dict[str, Handler] = {

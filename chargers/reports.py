@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Q
 
 from chargers.approval import heed
+from chargers.counts import BOOTS, STATUSES
 from chargers.following import Booted, StatusReported, tell
 from chargers.models import STATUS_REPORTS, ChargePoint, Connector, Registration
 from csms.core.backend.answers import RegistrationVerdict
@@ -62,6 +63,7 @@ def record_boot(
         },
         occurred_at=now,
     )
+    BOOTS.add(charge_point.registration)
     announce("fleet", f"charge-point:{charge_point_id}")
     tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
     return charge_point.registration
@@ -136,6 +138,7 @@ def record_status(
         },
         occurred_at=now,
     )
+    STATUSES.add(status, error_code)
     if current:
         announce("fleet", f"charge-point:{charge_point_id}")
     tell(StatusReported(charge_point_id, cp_id, number, status, error_code, current, now))

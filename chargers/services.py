@@ -13,6 +13,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Upper
 
 from chargers.blocking.models import Block
+from chargers.counts import APPROVALS
 from chargers.following import SignedIn, tell
 from chargers.models import ChargePoint, Connection, Connector, Registration
 from chargers.protocol.versions import IdentityError, identity_from_path
@@ -294,6 +295,7 @@ def set_registration(
         if registration == Registration.ACCEPTED:
             _lift_block(charge_point, by=by, now=now)
         if changed:
+            APPROVALS.add(registration)
             if registration in ACTS:
                 change = from_to(str(before), str(registration))
                 note_act(ACTS[registration], charge_point, by=by, now=now, reason=reason, registration=change)

@@ -52,6 +52,7 @@ PLACES = (
     Place("frames", gettext_lazy("Frames"), gettext_lazy("OCPP messages log")),
     Place("analytics", gettext_lazy("Analytics"), gettext_lazy("energy uptime figures")),
     Place("stuck", gettext_lazy("Stuck sessions"), gettext_lazy("zombie orphan correction")),
+    Place("alerts", gettext_lazy("Alerts"), gettext_lazy("firing silences channels rules incidents")),
     Place("authorizations", gettext_lazy("Approvals"), gettext_lazy("waiting pending refused handshakes")),
     Place("tokens", gettext_lazy("Id tokens"), gettext_lazy("cards RFID drivers")),
     Place("commands", gettext_lazy("Commands"), gettext_lazy("ledger orders")),

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 
+from alerts.external.services import WOULD
 from chargers.commands.sending import catalogue
-from console import outgoing_words, state_words, words
+from console import alert_words, outgoing_words, state_words, words
 from console.pages import REFUSALS
 from transactions.models import ANOMALIES
 
@@ -40,11 +41,12 @@ def spoken() -> Iterator[tuple[str, str]]:
     yield from _choices()
     yield from _commands()
     yield from ((text, "anomalies") for text in ANOMALIES.values())
-    for module in (words, outgoing_words):
+    for module in (words, outgoing_words, alert_words):
         for name, table in vars(module).items():
             if name.isupper():
                 yield from ((text, f"{module.__name__} {name}") for text in _texts(table))
     yield from ((text, "refusals") for text in REFUSALS.values())
+    yield from ((text, f"without {name}") for name, text in WOULD.items())
     for name, choices in state_words.FAMILIES.items():
         yield from ((str(label), f"state {name}") for label in choices.labels)
 

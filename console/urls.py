@@ -3,9 +3,13 @@
 from django.urls import path, re_path
 from django.views.i18n import set_language
 
+from console import alarms
 from console.tabs import TABS
 from console.views import (
     access,
+    alert,
+    alert_steps,
+    alerts,
     analytics,
     authorizations,
     bulk_jobs,
@@ -105,6 +109,10 @@ urlpatterns = [
     path("inspect/transactions/<uuid:pk>/charts.json", transaction.charts, name="transaction-charts"),
     path("inspect/stuck", stuck.stuck, name="stuck"),
     path("inspect/stuck/steps/<slug:kind>/<slug:step>", stuck.step, name="stuck-step"),
+    path("sys/alerts", alerts.alerts, name="alerts"),
+    path("sys/alerts/alarm", alarms.alarm, name="alarm"),
+    path("sys/alerts/<uuid:pk>/<slug:slug>", alert_steps.step, name="alert-step"),
+    path("sys/alerts/<uuid:pk>", alert.alert, name="alert"),
     path("sys/authorizations", authorizations.authorizations, name="authorizations"),
     path("sys/authorizations/<slug:step>", authorizations.decide, name="authorization-decide"),
     path("sys/tokens", tokens.tokens, name="tokens"),

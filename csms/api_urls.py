@@ -3,6 +3,10 @@
 from django.urls import path, re_path
 
 from alerts import api as alerts
+from alerts.alertmanager import api as alertmanager
+from alerts.channels import api as alert_channels
+from alerts.notifications import api as notifications
+from alerts.prometheus import api as prometheus
 from chargers import api as charge_points
 from chargers import connector_api, credential_api, site_api
 from chargers.availability import api as availability
@@ -44,6 +48,8 @@ from transactions.tariffs import api as tariffs
 
 BLOCKS = (
     access,
+    alert_channels,
+    alertmanager,
     alerts,
     availability,
     backend,
@@ -56,7 +62,9 @@ BLOCKS = (
     events,
     firmware,
     local_lists,
+    notifications,
     overrides,
+    prometheus,
     remote_control,
     reservations,
     security_events,

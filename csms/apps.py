@@ -8,11 +8,15 @@ from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils import timezone
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Gauge, disable_created_metrics
 from prometheus_client.registry import Collector
 
+from csms import __version__
 from csms.core.config import unknown_settings
 from csms.core.postgres import read_moments
+
+BUILD = Gauge("csms_build_info", "1, with the version of the program that this process runs.", ["version"])
+BUILD.labels(__version__).set(1)
 
 FIGURES_OF_ROWS: list[Collector] = []
 """What /metrics makes of rows when it is asked: the same at every server."""
@@ -38,16 +42,20 @@ class CsmsConfig(AppConfig):
         import csms.celery  # noqa: F401 - shared tasks find their application, in every process
         from csms.core.events.metrics import EventMetrics, QueueMetrics
         from csms.core.webhooks import figures as webhooks
+        from csms.fleet_metrics import FleetCollector
         from csms.retention_metrics import RetentionCollector
         from transactions.backend import selectors as sessions
 
         checks.register(check_setting_names)
+        # When each series began: twice the page, for what nobody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         connection_created.connect(read_moments)
         figures: list[Collector] = [
             EventMetrics(),
             QueueMetrics("csms_webhooks", "Deliveries to webhooks", webhooks.unsettled),
             QueueMetrics("csms_backend_sessions", "Tellings of sessions to the backend", sessions.unsettled),
             RetentionCollector(),
+            FleetCollector(),
         ]
         FIGURES_OF_ROWS.extend(figures)
         for each in figures:

@@ -23,6 +23,7 @@ from chargers.consumers import ChargePointConsumer
 from chargers.diagnostics.door import upload
 from chargers.diagnostics.uploads import PREFIX
 from console.live import LiveConsumer
+from csms import scraping
 from csms.core import live, reach
 from csms.handler import OneThread
 from csms.health import PROBES, Probes
@@ -68,6 +69,8 @@ async def http_at_home(scope: Any, receive: Any, send: Any) -> None:
     elif scope["path"].startswith(PREFIX):
         # Files of charge points do not go through Django, which would take a whole body before it asks whose it is.
         await upload(scope, receive, send)
+    elif scope["path"] == scraping.PATH:
+        await http(scraping.at_home(scope), receive, send)
     else:
         await http(scope, receive, send)
 

@@ -14,7 +14,7 @@ from celery.signals import (
 )
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
-from csms import worker_metrics  # noqa: F401  listens to the signals of workers
+from csms import task_metrics, worker_metrics  # noqa: F401  listen to the signals of workers
 from csms.core import reach
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")

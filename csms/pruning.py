@@ -15,8 +15,12 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, Model, OuterRef, Q
 
-from alerts.models import Alert
+from alerts.incidents.models import Incident
+from alerts.models import Alert, LastWord
+from alerts.notifications.models import Notification
+from alerts.notifications.services import remove_notifications
 from alerts.services import remove_alerts
+from alerts.silences.models import Silence
 from chargers.bulk.models import BulkJob
 from chargers.bulk.services import remove_jobs
 from chargers.callbacks.models import Callback
@@ -193,6 +197,22 @@ RETENTION = (
         lambda t: Q(resolved_at__lt=t),
         remove=remove_alerts,
     ),
+    Kept(
+        "notifications",
+        Notification,
+        lambda c: c.retain_alerts_days,
+        lambda t: _by_id(t) & ~Q(state=Notification.State.PLANNED),
+        remove=remove_notifications,
+    ),
+    Kept(
+        "incidents",
+        Incident,
+        lambda c: c.retain_alerts_days,
+        lambda t: Q(ended_at__lt=t, alerts=None),
+    ),
+    Kept("silences that are over", Silence, lambda c: c.retain_alerts_days, lambda t: Q(over_at__lt=t)),
+    # What still speaks says its last word again once a day.
+    Kept("last words of what is gone", LastWord, lambda c: c.retain_alerts_days, lambda t: Q(at__lt=t)),
     Kept("figures of minutes", Minute, lambda c: c.retain_figures_days, lambda t: Q(at__lt=t)),
     Kept("figures of days", Day, lambda c: c.retain_figures_days, lambda t: Q(day__lt=t.date())),
     Kept("troubles of days", Trouble, lambda c: c.retain_figures_days, lambda t: Q(day__lt=t.date())),

@@ -13,6 +13,8 @@ from redis.backoff import NoBackoff
 
 from csms.core.config import config, get_config
 from csms.core.logs import logging_config
+from csms.settings_api import REST_FRAMEWORK as REST_FRAMEWORK
+from csms.settings_api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 get_config()
@@ -72,6 +74,13 @@ INSTALLED_APPS = [
     "transactions.stuck",
     "transactions.figures",
     "alerts",
+    "alerts.rules",
+    "alerts.silences",
+    "alerts.incidents",
+    "alerts.channels",
+    "alerts.notifications",
+    "alerts.external",
+    "alerts.prometheus",
     "console",
 ]
 
@@ -105,6 +114,7 @@ EVENT_SINKS: list[str] = [
     "csms.core.events.kafka.sinks",
     "csms.core.webhooks.sink.webhook_sinks",
     "transactions.backend.sink.sinks",
+    "alerts.sink.sinks",
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
@@ -211,6 +221,7 @@ CELERY_TASK_QUEUES = [Queue(name) for name in ("duties", "events", "outbound")]
 CELERY_TASK_ROUTES = {
     "csms.core.events.tasks.*": {"queue": "events"},
     "chargers.callbacks.tasks.*": {"queue": "outbound"},
+    "alerts.notifications.tasks.send": {"queue": "outbound"},
 }
 CELERY_BEAT_SCHEDULE = {
     "bring events out": {
@@ -275,8 +286,24 @@ CELERY_BEAT_SCHEDULE = {
     },
     "look for alerts": {
         "task": "alerts.tasks.evaluate",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},  # the next look sees as much
+        "schedule": float(config.alerts_seconds),
+        "options": {"expires": 15.0},  # the next look sees as much; not less, or a busy worker would never look
+    },
+    "tell channels of alerts": {
+        "task": "alerts.notifications.tasks.send",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},  # the next look sees as much
+    },
+    "tell others of alerts that nobody looks after": {
+        "task": "alerts.notifications.tasks.follow",
+        "schedule": float(config.alerts_seconds),
+        "options": {"expires": 15.0},
+    },
+    "keep the shipped rules": {"task": "alerts.rules.tasks.ensure_starters", "schedule": 3600.0},
+    "keep what Prometheus and Alertmanager read": {
+        "task": "alerts.external.tasks.keep_in_step",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "make the partitions of the days to come": {"task": "csms.tasks.make_partitions", "schedule": 600.0},
     "remove what is too old": {"task": "csms.tasks.prune", "schedule": 3600.0},
@@ -360,119 +387,3 @@ else:
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 LOGGING = logging_config(config)
-
-# --- API --------------------------------------------------------------------------------------------
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "csms.core.access.api.BearerToken",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["csms.core.access.api.Scoped"],
-    "DEFAULT_THROTTLE_CLASSES": ["csms.core.access.throttling.CallerRate"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["csms.core.api_data.Json"],
-    "DEFAULT_SCHEMA_CLASS": "csms.core.api_schema.ContractSchema",
-    "DEFAULT_METADATA_CLASS": None,  # what OPTIONS would say, the schema says better
-    "EXCEPTION_HANDLER": "csms.core.api_errors.exception_handler",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "csms",
-    "DESCRIPTION": (
-        "Charge points, transactions and commands of a charging network.\n\n"
-        "**Times** are RFC 3339 in UTC with milliseconds; in requests any offset will do, but one there must be. "
-        "**Energy** is in whole Wh. **Lists** come in pages: pass `next_cursor` back as `cursor`, with the same "
-        "other parameters; rows that are added meanwhile shift nothing. `count=true` counts the rows of all pages, "
-        "`sort` (where there is a choice) orders them, and `format=csv` or `Accept: text/csv` answers with all of "
-        "them as a file, cut where its header `X-Export-Complete` says `false`. **Unknown** parameters and fields are "
-        "refused, not ignored. **Errors** have one envelope, `Error`, and one status a kind. **Repeats** are safe "
-        "with an `Idempotency-Key`. **Rates** are bounded for each token: 429 says in `Retry-After` when to come again."
-    ),
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SORT_OPERATIONS": False,  # as in the table of routes
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "csms.api_enums.name",
-        "csms.api_examples.show",
-        "csms.core.api_schema.complete",
-    ],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # they say nothing that the words do not
-    "WEBHOOKS": ["chargers.callbacks.api.COMMAND_FINISHED", "csms.core.webhooks.deliveries_api.EVENT"],
-    "ENUM_NAME_OVERRIDES": {
-        "Registration": "chargers.models.Registration",
-        "FrameDirection": "chargers.models.Frame.Direction",
-        "FrameVerdict": "chargers.models.Frame.Verdict",
-        "ResetType": ["Soft", "Hard"],
-        "AlertSeverity": "alerts.models.Severity",
-        "AlertState": "alerts.models.Alert.State",
-        "AlertEntryKind": "alerts.models.AlertEntry.What",
-        "CommandStatus": "chargers.models.Command.Status",
-        "CallbackState": "chargers.callbacks.models.Callback.State",
-        "WebhookState": "csms.core.webhooks.selectors.STATES",
-        "WebhookChangeKind": "csms.core.webhooks.models.EndpointChange.What",
-        "DeliveryState": "csms.core.webhooks.models.Delivery.State",
-        "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
-        "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
-        "BulkJobState": "chargers.bulk.models.BulkJob.State",
-        "BulkJobIfOffline": "chargers.bulk.models.BulkJob.Offline",
-        "IfOffline": ["refuse", "queue"],
-        "BulkTargetState": "chargers.bulk.models.BulkTarget.State",
-        "ReservationStatus": "chargers.reservations.models.Reservation.Status",
-        "JobState": "chargers.jobs.State",
-        "ServedVersion": "chargers.traits.shapes.SERVED",
-        "Scope": "csms.core.access.models.SCOPES",
-        "ApiTokenState": "csms.core.access.token_api.STATES",
-        "Role": "csms.core.access.models.Role",
-        "SettingSource": "csms.core.overrides.selectors.SOURCES",
-        "SettingEnvironmentSource": "csms.core.overrides.selectors.ENVIRONMENT_SOURCES",
-        "ChargingRateUnit": ["A", "W"],
-        "ChargingProfileKind": ["Absolute", "Recurring", "Relative"],
-        "ChargingProfilePurpose": ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"],
-        "ChargingProfileStatus": "transactions.charging_profiles.models.InstalledProfile.Status",
-        "Anomaly": "transactions.models.ANOMALIES",
-        "TransactionStatus": "transactions.models.Transaction.Status",
-        "StuckKind": "transactions.stuck.models.Kind",
-        "StuckTransactionKind": "transactions.stuck.api.OF_TRANSACTIONS",
-        "CorrectionStep": "transactions.stuck.models.Correction.Step",
-        "CorrectionHere": "transactions.stuck.api.HERE",
-    },
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "docExpansion": "list"},
-    "TAGS": [
-        {"name": "Summary", "description": "The whole network in a few figures."},
-        {"name": "Alerts", "description": "What is wrong, since when, and who looks after it."},
-        {"name": "Charge points", "description": "What is known of them, and who may connect."},
-        {"name": "Commands", "description": "What to tell them, and what became of it."},
-        {"name": "Bulk jobs", "description": "One command for many charge points."},
-        {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
-        {
-            "name": "Charging profiles",
-            "description": "Limits that charge points keep, and what they say follows from them.",
-        },
-        {"name": "Local lists", "description": "The tokens that charge points know by themselves."},
-        {"name": "Firmware and logs", "description": "Jobs that take long, and the files that came of them."},
-        {"name": "Peculiarities", "description": "Traits of models and charge points, and how they deviate."},
-        {"name": "Events", "description": "What happens, to pull or to follow as it comes."},
-        {"name": "Webhooks", "description": "To whom events are posted, and what became of that."},
-        {"name": "Transactions", "description": "What was charged, and the readings that prove it."},
-        {"name": "Tariffs", "description": "What charging costs, and where."},
-        {"name": "Id tokens", "description": "Who may charge."},
-        {"name": "Access", "description": "Who may use this API, and how often."},
-        {"name": "Settings", "description": "What holds, and what is overridden while servers run."},
-        {
-            "name": "Certificates",
-            "description": "What charge points ask to be signed, have, and tell of security.",
-        },
-    ],
-}

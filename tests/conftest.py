@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from tests.conformance import outcomes
 from tests.lanes import counting
 from tests.lanes.kafka import Kafka
 from tests.lanes.programs import PROGRAMS
+from tests.lanes.prometheus import Alertmanager, Prometheus
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.services import ServiceError, start_postgres, start_redis
 from tests.support.migrated import postgres_template
@@ -298,6 +300,39 @@ def kafka(kafka_libraries: Path) -> Iterator[Kafka]:
         pytest.fail(str(error), pytrace=False)
     finally:
         broker.remove()
+
+
+@pytest.fixture(scope="session")
+def prometheus_program() -> Path:
+    """The program of Prometheus; `promtool` lies beside it."""
+    return Path(os.environ.get("CSMS_TEST_PROMETHEUS") or _installed("prometheus"))
+
+
+@pytest.fixture(scope="session")
+def alertmanager_program() -> Path:
+    """The program of Alertmanager; `amtool` lies beside it."""
+    return Path(os.environ.get("CSMS_TEST_ALERTMANAGER") or _installed("alertmanager"))
+
+
+@pytest.fixture(scope="module")
+def prometheus(prometheus_program: Path) -> Iterator[Prometheus]:
+    """A Prometheus, one per module; who stops it starts it again."""
+    yield from _running(Prometheus(prometheus_program))
+
+
+@pytest.fixture(scope="module")
+def alertmanager(alertmanager_program: Path) -> Iterator[Alertmanager]:
+    """An Alertmanager, one per module; who stops it starts it again."""
+    yield from _running(Alertmanager(alertmanager_program))
+
+
+def _running(server: Any) -> Iterator[Any]:
+    try:
+        yield server.start()
+    except ServiceError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
 from transactions.claims import believable_register, received_late
+from transactions.counts import STOPS
 from transactions.happenings import TransactionCorrected, TransactionEnded
 from transactions.metering import SLACK, Register, last_rise, settle
 from transactions.models import METER_VALUES, MeterValue, Transaction
@@ -227,6 +228,7 @@ def close_unreported(
     transaction.save()
     cp_id = transaction.charge_point.cp_id
     if earlier is None:
+        STOPS.add(transaction.stop_reason, transaction.end_source)
         tell_end(transaction, cp_id, "tx.stopped", now=now)
         tell(TransactionEnded(transaction, cp_id, now))
     else:

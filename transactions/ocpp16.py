@@ -20,8 +20,9 @@ from transactions.authorization import Authorization
 from transactions.authorization import authorize as judge
 from transactions.charging_profiles.ocpp16 import profile_places, said_profile, wire_profile
 from transactions.claims import believable_register
+from transactions.counts import AUTHORIZATIONS, OWN
 from transactions.readings import Measured
-from transactions.samples import read_samples16
+from transactions.samples import ENERGY, read_samples16
 from transactions.token_forms import meant_token
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ PARENTS_LEFT_OUT = Counter(
 def authorize(call: Call) -> dict[str, Any]:
     """1.6, 4.1."""
     driver = meant_token(call.payload["idTag"], call.holder.traits.token_rule)
-    return {"idTagInfo": _id_tag_info(judge(driver, now=call.received_at, said=call.verdict))}
+    verdict = judge(driver, now=call.received_at, said=call.verdict)
+    AUTHORIZATIONS.add(verdict.status, OWN if call.verdict is None else call.verdict.source)
+    return {"idTagInfo": _id_tag_info(verdict)}
 
 
 def _stopper(call: Call, id_tag: str) -> dict[str, Any]:
@@ -162,6 +165,7 @@ def _measured(meter_value: Iterable[dict[str, Any]]) -> list[Measured]:
             parse_time(item.get("timestamp", "")),
             read_samples16(item["sampledValue"]),
             orjson.dumps(item["sampledValue"]),
+            tuple([sample.get("measurand", ENERGY) for sample in item["sampledValue"]]),
         )
         for item in meter_value
     ]

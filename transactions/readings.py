@@ -12,6 +12,7 @@ from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
 from transactions.claims import UNKNOWN_IDS, believable, late_before
+from transactions.counts import READINGS, SAMPLES, UNUSED
 from transactions.models import METER_VALUES, Transaction
 from transactions.samples import Reading
 from transactions.selectors import open_transactions
@@ -19,11 +20,15 @@ from transactions.selectors import open_transactions
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One reading on its way into the store; `samples` is the JSON of the sampled values as they came."""
+    """One reading on its way into the store; `samples` is the JSON of the sampled values as they came.
+
+    `measurands` says of each of them what it is.
+    """
 
     claimed_at: datetime | None
     reading: Reading
     samples: bytes
+    measurands: tuple[str, ...] = ()
 
     def sampled_at(self, now: datetime) -> datetime:
         """Return when it was taken: as claimed if believable, else now."""
@@ -102,6 +107,10 @@ def record_meter_values(
                 "samples": orjson.Fragment(item.samples),
             }
         )
+        SAMPLES.add_each(item.measurands)
+        if reading.unused:
+            UNUSED.add_each(reading.unused)
+    READINGS.add(amount=len(out))
     record(
         "cp.meter",
         cp_id,

@@ -40,6 +40,7 @@ class Reading(NamedTuple):
     voltage_v: float | None = None
     soc_percent: float | None = None
     power_derived: bool = False  # current by voltage, since no power was reported
+    unused: tuple[str, ...] = ()  # measurands of values that are no number, or beyond belief
 
 
 class Figure(NamedTuple):
@@ -96,6 +97,7 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decima
     totals: dict[str, Value] = {}
     phases: dict[str, dict[str, Value]] = {}
     context = ""
+    unused: tuple[str, ...] = ()
     for item in sampled_values:
         get = item.get
         context = context or get("context", "")
@@ -110,10 +112,12 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decima
             continue
         value = scaled(figure, item["value"])
         if value is None:
+            unused += (get("measurand", ENERGY),)
             continue
         if times is not None and figure.measurand in (ENERGY, POWER):
             value = Decimal(value) * times
             if abs(value) > figure.limit:
+                unused += (figure.measurand,)
                 continue
         if not figure.line:
             totals.setdefault(figure.measurand, value)
@@ -131,6 +135,7 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decima
         voltage_v=_figure(voltage),
         soc_percent=_figure(totals.get(SOC)),
         power_derived=derived,
+        unused=unused,
     )
 
 

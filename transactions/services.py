@@ -29,6 +29,7 @@ from transactions.claims import (
     natural_key,
     received_late,
 )
+from transactions.counts import ORPHANS, STARTS, STARTS_AGAIN, STOPS, STOPS_AGAIN, STOPS_REPLACED
 from transactions.ending import registers, set_end, set_energy, tell_end
 from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
 from transactions.matching import by_evidence, orphan_of
@@ -94,6 +95,7 @@ def start_transaction(
         )
     if known is not None:
         verdict = authorize(driver, now=now, said=said)
+        STARTS_AGAIN.add()
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
 
     verdict = authorize(driver, now=now, starting=True, said=said)
@@ -151,6 +153,7 @@ def start_transaction(
         },
         occurred_at=now,
     )
+    STARTS.add(verdict.status)
     tell(TransactionStarted(transaction, cp_id, now))
     if transaction.status == Transaction.Status.ENDED:
         tell_update(transaction, cp_id, "start_after_stop", now=now)
@@ -245,6 +248,7 @@ def stop_transaction(
     if repeated is not None:
         known = claimed_id not in UNKNOWN_IDS
         if timely or known or by_evidence(charge_point_id, token_key, meter_stop_wh, now, now) is None:
+            STOPS_AGAIN.add()
             return Stopped(repeated, new=False)
         key = None  # a clock that stands still and no id: the same words, but another transaction's end
 
@@ -261,6 +265,7 @@ def stop_transaction(
     elif transaction.end_source == Transaction.EndSource.REPORTED:
         # Looked at under the lock: another process may have heard this claim while we waited.
         if key in (transaction.stop_key, *transaction.differing_stop_keys):
+            STOPS_AGAIN.add()
             return Stopped(transaction, new=False)
         if len(transaction.differing_stop_keys) >= DIFFERING_STOPS_MAX:
             log.warning(
@@ -304,10 +309,14 @@ def stop_transaction(
     transaction.raw_stop = raw
     transaction.stop_key = key
     transaction.save()
+    if transaction.orphan:
+        ORPHANS.add()
     if inferred is None:
+        STOPS.add(transaction.stop_reason, transaction.end_source)
         tell_end(transaction, cp_id, "tx.stopped", now=now, id_token=id_token, claimed_at=claimed_at)
         tell(TransactionEnded(transaction, cp_id, now))
     else:
+        STOPS_REPLACED.add()
         tell_end(
             transaction,
             cp_id,

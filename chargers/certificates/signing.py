@@ -35,6 +35,7 @@ from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
 from chargers.services import note_act
 from csms.core.config import get_config
+from csms.core.counting import FactCounter
 from csms.core.events.services import record
 from csms.core.live import announce
 from csms.core.refusals import NotNow
@@ -48,6 +49,12 @@ REQUESTS_PER_HOUR = 20  # of one charge point; a station that asks for ever must
 SENDINGS_MAX = 3  # times that a certificate is sent to a charge point that does not answer
 RETRY_MAX = timedelta(hours=1)
 PATIENCE = timedelta(minutes=1)  # before the same is tried again
+
+REQUESTS = FactCounter(
+    "csms_certificate_requests_total",
+    "Certificate requests, by what was done at once.",
+    outcome=(Status.PENDING, Status.APPROVED, Status.REFUSED, "repeated", "too_many"),
+)
 
 
 class Refusal(NotNow):
@@ -66,9 +73,11 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
     mine = SigningRequest.objects.filter(charge_point=charge_point)
     if mine.filter(csr=csr[:CSR_KEPT], status__in=SigningRequest.OPEN).exists():
+        REQUESTS.add("repeated")
         return True
     if mine.filter(received_at__gt=now - timedelta(hours=1)).count() >= REQUESTS_PER_HOUR:
         log.warning("certificates.too_many_requests", extra={"cp_id": charge_point.cp_id})
+        REQUESTS.add("too_many")
         return False
     row = SigningRequest(charge_point=charge_point, csr=csr[:CSR_KEPT], received_at=now)
     config = get_config()
@@ -99,6 +108,7 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
     else:
         row.status = Status.PENDING
     row.save(force_insert=True)
+    REQUESTS.add(row.status)
     if not faulty:
         older = mine.filter(status__in=SigningRequest.OPEN).exclude(pk=row.pk)
         for other in older:

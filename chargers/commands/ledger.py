@@ -20,11 +20,19 @@ from chargers.following import CommandSettled, tell
 from chargers.models import Command, Connection, Registration
 from chargers.protocol.redaction import redact, redact_text, redacted
 from chargers.protocol.versions import Version
+from csms.core.counting import FactCounter
 from csms.core.events.services import record
 from csms.core.sealing import unseal
 
 log = logging.getLogger(__name__)
 Status = Command.Status
+
+SETTLED = FactCounter(
+    "csms_commands_total",
+    "Commands that came to their end, by what became of them.",
+    command=lambda: {*catalogue(), EXACT.slug},
+    outcome=[status.value for status in Status if status not in Command.OPEN],
+)
 
 
 def due(now: datetime) -> Q:
@@ -291,6 +299,7 @@ def _settle(
                 },
                 occurred_at=now,
             )
+            SETTLED.add(command.type, status)
             announce_command(command)
             entry = entry_of(command.type)
             if entry is not None:

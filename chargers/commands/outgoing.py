@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chargers.commands import effects, ledger
 from chargers.commands.ordering import Claimed
+from chargers.counts import count_call
 from chargers.frame_log import FrameLog
 from chargers.gateway import Gateway
 from chargers.handling import Holder
@@ -96,6 +97,7 @@ class Outgoing:
             "log a call",
             lambda: self._frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
         )
+        count_call(claimed.action)
         self._wire.send(text)
 
     def answered(self) -> None:

@@ -8,6 +8,7 @@ from chargers.commands.ordering import Draft, Outcome
 from chargers.diagnostics.models import Log, LogJob, LogReport, StoredFile
 from chargers.diagnostics.uploads import label, renew_uploads, revoke_uploads
 from chargers.jobs import (
+    IDLE,
     SILENT,
     Kind,
     State,
@@ -18,6 +19,7 @@ from chargers.jobs import (
     stale_after,
 )
 from chargers.protocol.redaction import redact_text
+from csms.core.counting import FactCounter
 
 # The words of all versions, which agree where they have the same step.
 STEPS: Mapping[str, State] = {
@@ -44,6 +46,13 @@ LOGS = Kind[LogJob](
     facts=_facts,
     effect=lambda job: "The charge point says that it has uploaded.",
     subject="log-job",
+)
+
+
+REPORTED = FactCounter(
+    "csms_diagnostics_status_total",
+    "States of uploads of logs and diagnostics that charge points reported.",
+    status=(*STEPS, IDLE),
 )
 
 
@@ -76,6 +85,7 @@ def note_log_status(
     charge_point_id: int, status: str, *, numbered: bool, request_id: int | None = None, now: datetime
 ) -> None:
     """Keep what a charge point says of its upload."""
+    REPORTED.add(status)
     note_report(LOGS, charge_point_id, status, numbered=numbered, request_id=request_id, now=now)
 
 

@@ -8,6 +8,7 @@ from chargers.commands.ordering import Draft, Outcome
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.following import Booted
 from chargers.jobs import (
+    IDLE,
     SILENT,
     Kind,
     State,
@@ -20,6 +21,7 @@ from chargers.jobs import (
 )
 from chargers.models import ChargePoint
 from chargers.protocol.redaction import redact_text
+from csms.core.counting import FactCounter
 
 # The words of all versions, which agree where they have the same step.
 STEPS: Mapping[str, State] = {
@@ -62,6 +64,13 @@ UPDATES = Kind[FirmwareJob](
 )
 
 
+REPORTED = FactCounter(
+    "csms_firmware_status_total",
+    "States of firmware updates that charge points reported.",
+    status=(*STEPS, IDLE),
+)
+
+
 def begin_update(draft: Draft, location: str, *, signed: bool, **values: Any) -> FirmwareJob:
     """Write the job of an update that is about to be ordered; `values` are columns of it."""
     retrieve_at, install_at = values["retrieve_at"], values.get("install_at")
@@ -87,6 +96,7 @@ def note_firmware_status(
     charge_point_id: int, status: str, *, numbered: bool, request_id: int | None = None, now: datetime
 ) -> None:
     """Keep what a charge point says of its update."""
+    REPORTED.add(status)
     note_report(UPDATES, charge_point_id, status, numbered=numbered, request_id=request_id, now=now)
 
 

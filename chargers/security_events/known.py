@@ -46,9 +46,14 @@ KNOWN: dict[str, Known] = {
     "MaintenanceLoginAccepted": Known(True, "Somebody signed in at the device itself."),
     "MaintenanceLoginFailed": Known(True, "Somebody failed to sign in at the device itself."),
 }
-_BY_FOLDED = {name.casefold(): known for name, known in KNOWN.items()}
+_BY_FOLDED = {name.casefold(): name for name in KNOWN}
+
+
+def canonical_type(type: str) -> str:
+    """Return a type as the standards write it; one of the vendor's own as it came. Case does not matter."""
+    return _BY_FOLDED.get(type.strip().casefold(), type)
 
 
 def known_event(type: str) -> Known | None:
     """Return what is known of an event; None for a type of the vendor's own. Case does not matter."""
-    return _BY_FOLDED.get(type.strip().casefold())
+    return KNOWN.get(canonical_type(type))

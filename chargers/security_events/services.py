@@ -2,11 +2,19 @@
 
 from datetime import datetime
 
-from chargers.security_events.known import known_event
+from chargers.security_events.known import KNOWN, canonical_type, known_event
 from chargers.security_events.models import SECURITY_EVENTS
+from csms.core.counting import FactCounter
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
+
+RECORDED = FactCounter(
+    "csms_security_events_total",
+    "Security events that charge points reported.",
+    type=KNOWN,
+    critical=("true", "false"),
+)
 
 
 def record_security_event(
@@ -33,5 +41,6 @@ def record_security_event(
         },
         occurred_at=now,
     )
+    RECORDED.add(canonical_type(type), "true" if critical else "false")
     announce("security-events", f"charge-point:{charge_point_id}")
     return critical

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alerts.models import Alert
+from alerts.selectors import WORST_FIRST
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import catalogue, why_not
 from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
@@ -30,6 +32,7 @@ from transactions.models import Transaction
 from transactions.selectors import add_live_figures, transactions, with_live_figures
 
 COMMANDS_SHOWN, FRAMES_SHOWN, CONNECTIONS_SHOWN, TRANSACTIONS_SHOWN = 12, 40, 10, 8
+ALERTS_SHOWN = 10
 ALARMING = timedelta(days=7)  # so long a critical security event stands out
 TEXT_SHOWN = 20_000  # characters of a frame; a frame may have a million
 
@@ -74,6 +77,12 @@ class ChargePointPage:
     def faults(self) -> list[Fault]:
         """The connectors that report a fault."""
         return faults(self.connectors)
+
+    @cached_property
+    def alerts(self) -> list[Alert]:
+        """What is wrong with it by the rules, the worst first."""
+        rows = Alert.objects.filter(charge_point=self.charge_point, resolved_at=None)
+        return list(rows.order_by(*WORST_FIRST)[:ALERTS_SHOWN])
 
     @cached_property
     def vitals(self) -> list[Vital]:

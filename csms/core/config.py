@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from csms.core.config_alerting import Alerting
 from csms.core.config_charging import Charging
 from csms.core.config_house import House
 from csms.core.config_keeping import Keeping
@@ -43,7 +44,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 # Fields are taken from the last base first: in this order docs/configuration.md has them.
-class Config(BaseSettings, Keeping, Streams, Charging, House):
+class Config(BaseSettings, Keeping, Alerting, Streams, Charging, House):
     """All settings. An empty value is the same as none; the environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -133,6 +134,17 @@ class Config(BaseSettings, Keeping, Streams, Charging, House):
     def files_folder(self) -> Path:
         """The folder of the files that charge points upload."""
         return Path(unquote(urlsplit(self.storage_url).path)) if self.storage_url else self.data_dir / "files"
+
+    @property
+    def effective_prometheus_rules_file(self) -> Path:
+        """The file of the group of rules that is kept for Prometheus."""
+        return Path(self.prometheus_rules_file or self.data_dir / "prometheus" / "console-managed.yml")
+
+    @property
+    def effective_alertmanager_config_file(self) -> Path:
+        """The file of the configuration that is kept for Alertmanager."""
+        file = self.data_dir / "alertmanager" / "alertmanager-managed.yml"
+        return Path(self.alertmanager_config_file or file)
 
     @property
     def liveness_seconds(self) -> int:

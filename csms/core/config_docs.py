@@ -13,13 +13,13 @@ from csms.core.config_types import accepted_form, as_text, env_name, extra, is_s
 ENV_HEAD = """\
 # Every setting, with its default. Copy this file to .env and uncomment what shall differ.
 # A variable of the environment wins over .env; an empty value is the same as none.
-# Written by `manage.py config_docs`: change csms/core/config_{house,charging,streams,keeping}.py, not this file.
+# Written by `manage.py config_docs`: change csms/core/config_*.py, not this file.
 """
 
 GUIDE_HEAD = """\
 # Configuration
 
-<!-- Written by `manage.py config_docs`: change csms/core/config_{house,charging,streams,keeping}.py, not this file. -->
+<!-- Written by `manage.py config_docs`: change csms/core/config_*.py, not this file. -->
 
 Settings are environment variables. A file `.env` in the folder the server is started from is read too, one
 `NAME=value` a line (a value with `#` or `$` in single quotes); a variable of the environment wins over it,

@@ -44,11 +44,13 @@ Done = Callable[[Any, BaseException | None], None]
 
 @dataclass(slots=True)
 class Batch:
-    """What the units of one transaction have collected: bulk rows, topics to announce, calls for after the commit."""
+    """What the units of one transaction have collected: bulk rows, and what to announce, do and count after it."""
 
     rows: dict["BulkTable", list[Row]] = field(default_factory=dict)
     topics: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], None]] = field(default_factory=list)
+    counts: dict[Counter, int] = field(default_factory=dict)
+    """What `csms.core.counting` adds to each series once this has committed."""
     collects: bool = True
     """Whether rows wait for the end of the batch; if not, they are only noted here."""
 
@@ -312,6 +314,8 @@ class Writer:
             return
         BATCH_SIZE.observe(len(units))
         COMMIT_SECONDS.observe(monotonic() - started)
+        for series, amount in batch.counts.items():
+            series.inc(amount)
         for callback in batch.callbacks:
             try:
                 callback()

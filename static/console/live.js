@@ -1,5 +1,5 @@
 // Keeps the parts of a page that are marked data-live up to date: one socket a tab names what changed, and the
-// parts that show it are read again from the page's own address. One request at a time, so that no older answer can
+// parts that show it are read again from the page's own address, or from that of data-live-from. One request at a time, so that no older answer can
 // overwrite a newer one; everything is read again after a gap, a new socket or a sleep.
 //
 // Scripts of a page follow named queries on the same socket: see csmsLive.query at the end. A tab that nobody looks at
@@ -39,6 +39,7 @@
 
   const parts = () => [...document.querySelectorAll("[data-live]")];
   const topicsOf = (part) => part.dataset.live.split(" ").filter(Boolean);
+  const addressOf = (part) => part.dataset.liveFrom || location.pathname + location.search;
   const topics = () => [...new Set(parts().flatMap(topicsOf))];
 
   function mark(changed) {
@@ -83,20 +84,22 @@
 
   async function read() {
     readTimer = null;
-    const wanted = [...dirty].filter((id) => {
+    const ready = [...dirty].filter((id) => {
       const part = document.getElementById(id);
       if (!part) dirty.delete(id);
       return part && !inUse(part);
     });
-    if (!wanted.length) {
+    if (!ready.length) {
       if (dirty.size) readTimer = setTimeout(() => { readTimer = null; plan(); }, 1000);
       return;
     }
+    // One address at a time; the others have their turn in the next read.
+    const address = addressOf(document.getElementById(ready[0]));
+    const wanted = ready.filter((id) => addressOf(document.getElementById(id)) === address);
     reading = true;
     const begun = performance.now();
     readsInARow = begun - readEndedAt < 2 * STEADY.spacing ? readsInARow + 1 : 0;
     wanted.forEach((id) => dirty.delete(id));
-    const address = location.pathname + location.search;
     try {
       const signal = AbortSignal.timeout(READ_SECONDS * 1000);
       const answer = await fetch(address, { headers: { Live: wanted.join(" ") }, redirect: "manual", signal });
@@ -108,7 +111,7 @@
         throw new Error(String(answer.status));
       } else {
         const text = await answer.text();
-        if (address === location.pathname + location.search) {
+        if (wanted.every((id) => addressOf(document.getElementById(id) || bar) === address)) {
           replace(text);
           shownAt = new Date();
           failedReads = 0;
@@ -390,5 +393,5 @@
 
   const anything = () => parts().length > 0 || questions.size > 0;
   if (anything()) connect();
-  else bar.hidden = true;
+  bar.hidden = questions.size === 0 && parts().every((part) => part.dataset.liveFrom); // what every page has says nothing of this one
 })();

@@ -4,11 +4,21 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from alerts.incidents.models import Incident
 from alerts.models import Alert, AlertEntry, Evaluation
+from alerts.rules.models import Rule
 from alerts.services import evaluate
+from alerts.silences.models import Silence
+from alerts.silences.services import create_silence
 from chargers.models import ChargePoint, Connection, Process
 from csms.core.events.models import Event
 from tests.api.cast import NOON, charge_point
+
+SIX = (
+    "charge-point-offline", "connector-faulted", "certificate-expired", "certificate-expires",
+    "charging-unexplained", "clock-off",
+)  # fmt: skip
+"""Shipped rules of which the stories here are."""
 
 SECOND, MINUTE, HOUR, DAY = (
     timedelta(seconds=1),
@@ -16,6 +26,11 @@ SECOND, MINUTE, HOUR, DAY = (
     timedelta(hours=1),
     timedelta(days=1),
 )
+
+
+def only_six_rules() -> None:
+    """Switch the other shipped rules off, so that a story tells of nothing else."""
+    Rule.objects.exclude(slug__in=SIX).update(enabled=False)
 
 
 def a_server(*, since: datetime = NOON - DAY, until: datetime = NOON + 400 * DAY, pid: int = 1) -> Process:
@@ -65,6 +80,37 @@ def an_alert(charger: ChargePoint | None = None, **values: Any) -> Alert:
         AlertEntry.objects.create(alert=alert, at=at or alert.began_at, what=what)
     Evaluation.objects.update_or_create(pk=1, defaults={"at": NOON + 15 * MINUTE})
     return alert
+
+
+def a_silence(**values: Any) -> Silence:
+    """A silence that is in force, of a site."""
+    values = {
+        "matchers": [{"name": "site", "op": "=", "value": "Depot"}],
+        "starts_at": NOON,
+        "ends_at": NOON + HOUR,
+        "comment": "works",
+        "by": "alice",
+        "now": NOON,
+    } | values
+    return create_silence(**values)
+
+
+def an_incident(*charge_points: ChargePoint, **values: Any) -> Incident:
+    """An incident of an alert of each of these charge points."""
+    values = {
+        "label": "site",
+        "value": "Depot",
+        "began_at": NOON,
+        "joined_at": NOON,
+        "sharing": len(charge_points),
+        "alerting": len(charge_points),
+        "fleet_sharing": len(charge_points),
+        "fleet": 100,
+    } | values
+    incident = Incident.objects.create(**values)
+    for charger in charge_points:
+        an_alert(charger, rule="connector-faulted", incident=incident)
+    return incident
 
 
 def look(at: datetime, *rules: str) -> list[tuple[str, str, str]]:

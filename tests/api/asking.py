@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 
+from tests.api.alert_samples import ALERT_KINDS, OWN_ALERT_SAMPLES
 from tests.api.cast import (
     CHAIN,
     OTHER_CHAIN,
@@ -107,9 +108,11 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     ),
     "list_settings": {"category": "Retention", "source": "default"},
     "follow_events": {"type": "tx.*", "after": "0"},
+    **OWN_ALERT_SAMPLES,
 }
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
+    **ALERT_KINDS,
     "/alerts/": "alert",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",

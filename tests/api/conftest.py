@@ -1,6 +1,6 @@
 """The cast at the API's door: alice operates, bob may only look, charlie has no token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +39,17 @@ def late_alice(db: None) -> "APIClient":
     from tests.api.cast import PAST, client_of
 
     return client_of("late", "read", "command", "write", expires_at=PAST)
+
+
+@pytest.fixture(scope="module")
+def servers_beside() -> Iterator[None]:
+    """A Prometheus and an Alertmanager that have one of each."""
+    from tests.alerting.cast import ALERTMANAGER, PROMETHEUS, answers_as, server_that
+    from tests.support.house import settings_are
+
+    with server_that(answers_as(PROMETHEUS)) as prometheus, server_that(answers_as(ALERTMANAGER)) as manager:
+        with settings_are(PROMETHEUS_URL=prometheus, ALERTMANAGER_URL=manager):
+            yield
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from chargers.models import ChargePoint
 from csms.core.access.services import create_api_token
-from tests.alerts.cast import an_alert
+from tests.alerting.cast import A_SILENCE, a_rule
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.asking import (
     ALICE,
     FINE,
@@ -51,6 +52,7 @@ from tests.api.cast import (
     signing_request,
     unknown_token,
 )
+from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.tariffs.cast import assigned, tariff
@@ -58,7 +60,7 @@ from transactions.models import IdToken
 
 
 @pytest.fixture
-def samples(db: None) -> dict[str, Any]:
+def samples(db: None, servers_beside: None) -> dict[str, Any]:
     """Names of what is there: a charge point that is online, with one of everything."""
     cp16 = online(charge_point())
     connector(cp16)
@@ -80,6 +82,12 @@ def samples(db: None) -> dict[str, Any]:
     ids["bulk_job_with_failures"] = str(failed.pk)
     ids["reservation"] = str(reservation(cp16).pk)
     ids["alert"] = str(an_alert(cp16).pk)
+    ids["alert_silence"], ids["alert_incident"] = str(a_silence().pk), str(an_incident(cp16).pk)
+    ids["incident"] = ids["alert_incident"]
+    ids |= {"prometheus_rule": str(a_rule().pk), "alertmanager_silence": A_SILENCE["id"]}
+    ids["notification"] = str((told := a_notification()).pk)
+    ids["alert_channel"] = str(told.channel_id)
+    steps = {"steps": [{"channel_id": str(told.channel_id), "after_minutes": 30}]}
     ids["event"] = event(cp16)
     ids["session_report"] = str(session_report().pk)
     ids["delivery"] = str((posted := delivery()).pk)
@@ -92,7 +100,7 @@ def samples(db: None) -> dict[str, Any]:
     security_event(cp16)
     place = assigned(tariff(energy_price="0.45"))
     ids |= {"tariff": str(place.tariff_id), "tariff_assignment": str(place.pk), "ended": str(ended(cp16).pk)}
-    return SAMPLES | {"transaction_id": running.transaction_id} | ids
+    return SAMPLES | {"transaction_id": running.transaction_id} | ids | steps
 
 
 def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:

@@ -22,7 +22,8 @@ from csms.core.audit.services import note
 from csms.core.ids import uuid7
 from csms.core.webhooks.models import Endpoint
 from csms.core.webhooks.services import change_endpoint
-from tests.alerts.cast import an_alert
+from tests.alerting.cast import a_rule
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.asking import DOCUMENT
 from tests.api.cast import (
     API,
@@ -44,6 +45,7 @@ from tests.api.cast import (
     signing_request,
     unknown_token,
 )
+from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.tariffs.cast import assigned, tariff
@@ -205,6 +207,11 @@ class Listed:
 
 CP = "/charge-points/{cp_id}"
 LISTS: dict[str, Listed] = {
+    "/prometheus/rules/": Listed(2, numbered(lambda cp16, nth: a_rule(name=f"Rule{nth}"))),
+    "/alert-silences/": Listed(2, numbered(lambda cp16, nth: a_silence())),
+    "/alert-incidents/": Listed(2, of_another(lambda cp: an_incident(cp, value=cp.cp_id))),
+    "/alert-channels/": Listed(2, numbered(lambda cp16, nth: a_notification(nth))),
+    "/notifications/": Listed(2, numbered(lambda cp16, nth: a_notification(nth))),
     "/charge-points/": Listed(3, of_another(connector)),
     f"{CP}/frames/": Listed(4, of_it(passed)),
     f"{CP}/connections/": Listed(3, of_it(linked)),

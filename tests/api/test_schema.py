@@ -23,7 +23,8 @@ from csms.core.access.models import ApiToken
 from csms.core.api_sharing import share
 from csms.core.config import load_config
 from csms.routing import COMMANDS
-from tests.alerts.cast import an_alert
+from tests.alerting.cast import A_SILENCE, a_rule
+from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
     API,
     bulk_job,
@@ -46,6 +47,7 @@ from tests.api.cast import (
     signing_request,
 )
 from tests.api.documents import inlined, the_document
+from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
 from tests.support.server import Server, running_server
@@ -187,7 +189,9 @@ def check(document: dict[str, Any], name: str, value: Any) -> None:
     jsonschema.Draft202012Validator(schema).validate(value)
 
 
-def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APIClient) -> None:
+def test_answers_are_what_the_document_says(
+    document: dict[str, Any], bob: APIClient, servers_beside: None
+) -> None:
     dora = client_of("dora", "admin")
     cp16 = online(charge_point())
     connector(cp16)
@@ -208,7 +212,12 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     jobs = {
         "/webhooks/deliveries/": (posted := delivery()),
         "/webhooks/": posted.endpoint,
+        "/prometheus/rules/": a_rule(),
         "/alerts/": an_alert(cp16),
+        "/notifications/": (told := a_notification()),
+        "/alert-channels/": told.channel,
+        "/alert-silences/": a_silence(),
+        "/alert-incidents/": an_incident(cp16),
         "/bulk-jobs/": bulk_job(cp16),
         "/model-traits/": traits,
         "/tariffs/": place.tariff,
@@ -220,6 +229,7 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)
     names = {"cp_id": "CP16", "id_token": "A%2FLICE", "name": "CSMS_HEARTBEAT_INTERVAL"}
+    names |= {"slug": "clock-off", "rule": "clock-off"}
     asked = 0
     for method, path, operation in operations(document):
         if method != "get":
@@ -233,6 +243,8 @@ def test_answers_are_what_the_document_says(document: dict[str, Any], bob: APICl
             **jobs,
         }
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
+        if "/alertmanager/" in path:
+            names["id"] = A_SILENCE["id"]
         if "/events/" in path:
             names["id"] = happened
         looker = dora if "Scope `admin`" in operation["description"] else bob

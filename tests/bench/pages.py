@@ -50,6 +50,8 @@ PAGES = (
     "/inspect/frames", "/inspect/frames?cp_id={cp}", "/inspect/stuck",
     "/inspect/analytics", "/inspect/analytics?range=7", "/inspect/analytics?range=90",
     "/inspect/analytics?by=hour&range=7", "/inspect/analytics?site={site}",
+    "/sys/alerts", "/sys/alerts?tab=silences", "/sys/alerts?tab=channels", "/sys/alerts?tab=rules",
+    "/sys/alerts?tab=incidents", "/sys/alerts/alarm", "/sys/alerts/{alert}",
     "/sys/authorizations", "/sys/tokens", "/sys/tokens?q={token}", "/sys/tokens/{id_token}",
     "/sys/commands", "/sys/commands/jobs", "/sys/commands/jobs/{bulk}", "/sys/reservations",
     "/sys/certificate-requests", "/sys/security-events", "/sys/deviations", "/sys/delivery", "/sys/events",

@@ -98,9 +98,9 @@ $$
 """
 
 FLEET = """
-INSERT INTO chargers_process (id, host, pid, started_at, seen_at)
+INSERT INTO chargers_process (id, host, pid, started_at, seen_at, health)
 SELECT pg_temp.id7(%(now)s - interval '1 day', n), 'host-' || n, 100 + n, %(now)s - interval '1 day',
-    %(now)s + interval '1 day' -- or else its connections would be taken for lost
+    %(now)s + interval '1 day', '{}' -- or else its connections would be taken for lost
 FROM generate_series(1, 4) n;
 
 INSERT INTO chargers_chargepoint (cp_id, name, registration, own_registration, password_hash, next_password_hash,

@@ -167,10 +167,17 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     "model-traits/{model_traits}/": ("",),
     "alerts/": (
         "", "deep", "open=true", "state=firing", "severity=critical", "rule=connector-faulted", "cp_id={cp}",
-        "from={week}", "sort=fired_at", "sort=-resolved_at", ("count=true", COUNTS),
+        "from={week}", "sort=fired_at", "sort=-resolved_at", "incident={incident}", ("count=true", COUNTS),
     ),
     "alerts/{alert}/": ("",),
     "alert-rules/": ("",),
+    "alert-rules/{rule}/": ("",),
+    "alert-conditions/": ("",),
+    "alert-figures/": ("", "from={week}", "from={week}&rule={rule}"),
+    "alert-silences/": ("", "deep", "state=active", "sort=over_at"),
+    "alert-silences/{silence}/": ("",),
+    "alert-incidents/": ("", "deep", "open=true", "shared=site"),
+    "alert-incidents/{incident}/": ("",),
     "events/": (
         "", "after={position}", "after={position}&limit=1000", "after={position}&cp_id={cp}",
         "after={position}&type=tx.*", "from={week}",
@@ -208,11 +215,14 @@ SAMPLES = {
     "connection": "SELECT connection_id::text FROM chargers_chargepoint WHERE connection_id IS NOT NULL LIMIT 50",
     "position": "SELECT position::text FROM events_event ORDER BY md5(id::text) LIMIT 100",
     "setting": "SELECT 'CSMS_RETAIN_FRAMES_DAYS'",
+    "rule": "SELECT 'charge-point-offline'",
     "api_token": "SELECT id::text FROM access_apitoken LIMIT 1",
 } | {
     word: f"SELECT id::text FROM {table} ORDER BY id DESC LIMIT 50"
     for word, table in {
         "alert": "alerts_alert",
+        "silence": "alert_silences_silence",
+        "incident": "alert_incidents_incident",
         "event": "events_event",
         "endpoint": "webhooks_endpoint",
         "delivery": "webhooks_delivery",

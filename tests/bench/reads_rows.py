@@ -289,6 +289,23 @@ ROWS = (
             "body": "'{}'", "created_at": "at", "state": "'delivered'", "delivered_at": "at",
         },
     ),
+    Rows(
+        "alert_silences_silence",
+        "1000",
+        {
+            "id": ID, "matchers": """'[{"name": "site", "op": "=", "value": "Depot"}]'::jsonb""", "zone": "'UTC'",
+            "comment": "'works'", "starts_at": "at", "ends_at": "at + interval '1 hour'", "window_from": "at",
+            "window_to": "at + interval '1 hour'", "over_at": "at + interval '1 hour'",
+        },
+    ),
+    Rows(
+        "alert_incidents_incident",
+        "1000",
+        {
+            "id": ID, "label": "'site'", "value": "'site ' || n", "began_at": "at", "joined_at": "at",
+            "ended_at": "CASE WHEN n > 20 THEN at + interval '1 hour' END",
+        },
+    ),
     # One in fifty is open, half of these acknowledged.
     Rows(
         "alerts_alert",

@@ -30,6 +30,19 @@ def charlie(db: None) -> "User":
     return person("charlie", "operator", is_active=False)
 
 
+@pytest.fixture(autouse=True)
+def _alarms_were_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every page asks once in a few seconds for all was asked already; tests of it forget that."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from console import alarms
+
+    monkeypatch.setattr(alarms, "KEPT_FOR", timedelta(days=1))
+    alarms.keep_alarms(0, timezone.now())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _patient_browser() -> None:
     """A page on a busy machine may take longer than Playwright's five seconds; one that is wrong stays wrong."""

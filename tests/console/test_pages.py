@@ -190,7 +190,7 @@ def test_the_page_of_a_charge_point_costs_as_much_with_many_transactions(
     first = make_busy_fleet()
     for number in range(300, 315):
         make_transaction(first, number)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(20):
         alice.get(f"/inspect/charge-points/{first.cp_id}")
 
 

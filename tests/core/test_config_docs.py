@@ -46,7 +46,7 @@ def test_secrets_are_marked_and_have_no_default():
     guide = config_docs.documents()["docs/configuration.md"]
     marked = [line.split("`")[1] for line in guide.splitlines() if "` **secret** |" in line]
     ours = ["CSMS_SECRET_KEY", "CSMS_ADMIN_PASSWORD", "CSMS_CA_KEY_PASSWORD"]
-    assert marked == [*ours, "KAFKA_PASSWORD", "BACKEND_TOKEN"]
+    assert marked == [*ours, "KAFKA_PASSWORD", "BACKEND_TOKEN", "PROMETHEUS_TOKEN", "ALERTMANAGER_TOKEN"]
 
 
 def test_the_example_uncommented_is_accepted_and_changes_nothing(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""The lanes that the tests run in: SQLite, PostgreSQL, Redis, RabbitMQ, Kafka and Chromium, each provided.
+"""The lanes that the tests run in: databases, brokers, Prometheus, Alertmanager and Chromium, each provided.
 
 `python -m tests.lanes test` is what `make test` runs; `python -m tests.lanes up` starts throwaway services
 for work by hand. What a lane uses is, in this order: what an environment variable names, a program that is

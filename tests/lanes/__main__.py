@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tests.lanes.programs import provide
+from tests.lanes.programs import PROGRAMS, provide
 from tests.lanes.running import start, test
 from tests.lanes.services import Service, ServiceError
 
@@ -76,7 +76,7 @@ def down(name: str) -> int:
 
 def install() -> int:
     """Install what is missing; returns 1 when something still is."""
-    found = provide(["postgres", "redis", "rabbitmq", "kafka", "chromium"])
+    found = provide(list(PROGRAMS))
     for lane, program in found.items():
         print(f"{lane}: {program}")
     return int(any(isinstance(program, str) for program in found.values()))

@@ -14,6 +14,8 @@ NEEDS = {
     "postgres_url": "postgres",
     "rabbitmq_program": "rabbitmq",
     "kafka_libraries": "kafka",
+    "prometheus_program": "prometheus",
+    "alertmanager_program": "alertmanager",
 }
 
 

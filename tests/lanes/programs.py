@@ -36,6 +36,16 @@ def find_rabbitmq() -> Path | None:
     return debian if debian.exists() else _first_on_path("rabbitmq-server")
 
 
+def find_prometheus() -> Path | None:
+    """The server; `promtool` must lie beside it."""
+    return _with_tool(_first_on_path("prometheus"), "promtool")
+
+
+def find_alertmanager() -> Path | None:
+    """The server, which Debian calls by another name; `amtool` must lie beside it."""
+    return _with_tool(_first_on_path("prometheus-alertmanager", "alertmanager"), "amtool")
+
+
 def find_chromium() -> Path | None:
     return _first_on_path("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -46,6 +56,8 @@ PROGRAMS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "redis": (find_redis, "redis-server"),
     "rabbitmq": (find_rabbitmq, "rabbitmq-server"),
     "kafka": (find_kafka, "default-jre-headless maven"),
+    "prometheus": (find_prometheus, "prometheus"),
+    "alertmanager": (find_alertmanager, "prometheus-alertmanager"),
     "chromium": (find_chromium, "chromium"),
 }
 
@@ -116,6 +128,10 @@ def _run(command: str) -> subprocess.CompletedProcess[str]:
 
 def _first_on_path(*names: str) -> Path | None:
     return next((Path(path) for name in names if (path := shutil.which(name))), None)
+
+
+def _with_tool(program: Path | None, tool: str) -> Path | None:
+    return program if program and program.with_name(tool).exists() else None
 
 
 def _version(path: Path) -> int:

@@ -26,10 +26,24 @@ VARIABLES = {
     "redis": "CSMS_TEST_REDIS_URL",
     "rabbitmq": "CSMS_TEST_RABBITMQ",
     "kafka": "CSMS_TEST_KAFKA",
+    "prometheus": "CSMS_TEST_PROMETHEUS",
+    "alertmanager": "CSMS_TEST_ALERTMANAGER",
     "chromium": "CSMS_TEST_CHROMIUM",
 }
-PROGRAMS_ONLY = {"chromium", "rabbitmq", "kafka"}  # tests start these themselves
-BESIDE = ("redis", "rabbitmq", "kafka")  # no runs of their own: used by tests of all of them
+PROGRAMS_ONLY = {
+    "chromium",
+    "rabbitmq",
+    "kafka",
+    "prometheus",
+    "alertmanager",
+}  # tests start these themselves
+BESIDE = (
+    "redis",
+    "rabbitmq",
+    "kafka",
+    "prometheus",
+    "alertmanager",
+)  # no runs of their own: used by tests of all of them
 NO_TESTS_COLLECTED = 5
 
 

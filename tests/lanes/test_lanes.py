@@ -18,6 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from tests.lanes import __main__ as commands
 from tests.lanes import kafka, programs, running, services
 from tests.lanes.kafka import Kafka
+from tests.lanes.prometheus import Alertmanager, Prometheus
 from tests.lanes.rabbitmq import Rabbit
 from tests.lanes.running import Result, summarize
 from tests.lanes.services import Service, ServiceError
@@ -336,6 +337,29 @@ def test_a_missing_broker_is_told_loudly_and_fails_in_ci(
     assert "WARNING: not everything was tested, for want of rabbitmq." in said
     monkeypatch.setenv("CI", "true")
     assert summarize({"sqlite": PASSED}, {}, missing) == 1
+
+
+def test_prometheus_and_alertmanager_run_and_leave_nothing_behind(
+    prometheus_program: Path, alertmanager_program: Path
+) -> None:
+    for server in (Prometheus(prometheus_program), Alertmanager(alertmanager_program)):
+        try:
+            assert server.start().answers()
+            server.stop()
+            assert not server.answers()
+            assert server.start().answers()
+        finally:
+            server.remove()
+        assert not server.answers()
+        assert not server.folder.exists()
+
+
+def test_a_prometheus_without_its_tool_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "prometheus").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert programs.find_prometheus() is None
+    (tmp_path / "promtool").touch(mode=0o755)
+    assert programs.find_prometheus() == tmp_path / "prometheus"
 
 
 @pytest.mark.django_db

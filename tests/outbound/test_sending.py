@@ -1,6 +1,5 @@
 """One POST to receivers that behave well, badly or not at all; each is a real socket on 127.0.0.1."""
 
-import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -10,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from csms.core.outbound import sending
 from csms.core.outbound.sending import EXCERPT_MAX, Attempt, post
 from csms.core.outbound.targets import Bounds, Target, read_target
+from tests.support.certificates import self_signed
 from tests.support.receiver import dripping, endless, raw, receiving, reset, silent, status
 
 HERE = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -219,39 +215,6 @@ def test_a_silent_name_server_costs_no_more_than_the_deadline(monkeypatch: pytes
 # --- TLS --------------------------------------------------------------------------------------------------------------
 
 
-def self_signed(folder: Path, name: str) -> tuple[ssl.SSLContext, Path]:
-    """A server's context with a certificate that it has made itself, for an address or a name."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    try:
-        other: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        other = x509.DNSName(name)
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([other]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context, path
-
-
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     context, _ = self_signed(tmp_path, "127.0.0.1")
     with receiving(tls=context) as receiver:
@@ -262,7 +225,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
 
 def trusting(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    monkeypatch.setattr(sending, "_tls", lambda: ssl.create_default_context(cafile=str(path)))
+    monkeypatch.setattr(sending, "tls_context", lambda: ssl.create_default_context(cafile=str(path)))
 
 
 def test_a_certificate_of_another_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,8 +255,8 @@ def test_a_server_without_tls_is_no_https(tmp_path: Path) -> None:
 
 
 def test_tls_below_1_2_is_not_spoken() -> None:
-    assert sending._tls().minimum_version >= ssl.TLSVersion.TLSv1_2
-    assert sending._tls().verify_mode == ssl.CERT_REQUIRED
+    assert sending.tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert sending.tls_context().verify_mode == ssl.CERT_REQUIRED
 
 
 def test_a_target_that_is_made_by_hand_cannot_leave_the_bounds() -> None:

@@ -65,7 +65,12 @@ def test_a_worker_tells_at_its_own_port_what_it_did(redis_url: str, tmp_path: Pa
         house.send("csms.core.events.tasks.relay", queue="events")
         until(lambda: told in page(port), "the worker tells of its request", worker)
         shown = page(port)
-        for figure in ("csms_events_backlog", "csms_webhooks_waiting", "csms_retention_held_back_rows"):
+        for figure in (
+            "csms_events_backlog",
+            "csms_webhooks_waiting",
+            "csms_retention_held_back_rows",
+            "csms_transactions_active",
+        ):
             assert figure not in shown
 
 

@@ -116,7 +116,8 @@ def _connector(**state: Any) -> QuerySet[Connector]:
     )
 
 
-def _dismissed(kind: Kind, now: datetime) -> Exists:
+def dismissed(kind: Kind, now: datetime) -> Exists:
+    """Return the condition for transactions that somebody left as they are, in this way of being stuck."""
     return Exists(
         Correction.objects.filter(
             Q(until=None) | Q(until__gt=now),
@@ -180,7 +181,7 @@ CHOOSE: dict[Kind, Callable[[datetime], QuerySet[Transaction]]] = {
 
 
 def _chosen(kind: Kind, now: datetime) -> QuerySet[Transaction]:
-    return CHOOSE[kind](now).filter(~_dismissed(kind, now))
+    return CHOOSE[kind](now).filter(~dismissed(kind, now))
 
 
 def _lost(now: datetime) -> QuerySet[MeterValue]:

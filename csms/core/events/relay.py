@@ -15,13 +15,14 @@ from secrets import token_hex
 from time import monotonic
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from csms.core.events import numbering
+from csms.core.events.envelope import Envelope
 from csms.core.events.models import Reader
 from csms.core.events.selectors import events_after
 from csms.core.events.sinks import NotOurs, Sink, SinkAway, wanted_sinks
@@ -164,7 +165,10 @@ class Pump:
         )
         if events:
             try:
-                self.sink.publish(events, self.keep)
+                if self.sink.with_place:
+                    self._publish_with_place(events)
+                else:
+                    self.sink.publish(events, self.keep)
             except SinkAway as away:
                 if away.done is not None and away.done > self.position:
                     self.position = away.done
@@ -175,6 +179,18 @@ class Pump:
             self.position = max(self.position, upto)  # what else is up to there is not its own
         self._note(force=bool(events))
         return tended or bool(events) or upto < last
+
+    def _publish_with_place(self, events: list[Envelope]) -> None:
+        """Let the sink take events and note its place in one transaction: both are kept, or neither."""
+        before = self.position, self._noted
+        try:
+            with transaction.atomic():
+                self.sink.publish(events, self.keep)
+                self.position = events[-1].position
+                self._note(force=True)  # raises NotOurs where another took over meanwhile
+        except BaseException:
+            self.position, self._noted = before
+            raise
 
     def run(self) -> None:
         """Work until told to end; the body of a thread."""

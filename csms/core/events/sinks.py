@@ -43,6 +43,8 @@ class Sink:
     """The types of events that it reads, no patterns; none stands for all. Asked for anew after each `tend`."""
     batch = 500
     """Most events that it is given at once."""
+    with_place = False
+    """Whether what it does with events is only rows here: then they and its place are one transaction, done once."""
     starts_at_end = False
     """Whether a new one begins with what happens from now on; else with the oldest event that is kept."""
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from prometheus_client import Counter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +31,10 @@ KEEP = timedelta(hours=24)
 LOCK_SECONDS = 10
 PASSING = {401, 403, 408, 425, 429}  # refusals that say nothing of the request itself
 ATTEMPTS = 5  # to find a slot either free or filled, while others empty it
+
+KEYS = Counter("csms_idempotent_requests_total", "Requests with an Idempotency-Key.", ["outcome"])
+for _outcome in ("done", "not_done", "replayed", "reused", "busy"):
+    KEYS.labels(_outcome)
 
 Handler = Callable[..., Any]
 
@@ -77,8 +82,10 @@ def _once(view: APIView, slot: str, request: Request, work: Callable[[], Any]) -
                 _take(slot, digest, now)
                 response = _answer(view, work)
                 _keep(slot, response)
+            KEYS.labels("done").inc()
             return response
         except _Undone as undone:
+            KEYS.labels("not_done").inc()
             return undone.response
         except _Taken:
             kept = KeptAnswer.objects.filter(slot=slot).first()
@@ -108,6 +115,7 @@ def _take(slot: str, digest: str, now: datetime) -> None:
 
 
 def _busy() -> ApiError:
+    KEYS.labels("busy").inc()
     return ApiError(
         409, "idempotency_key_in_use", "the first request with this key is still at work; try again later"
     )
@@ -146,8 +154,10 @@ def _keep(slot: str, response: Any) -> None:
 def _replay(view: APIView, request: Request, kept: KeptAnswer, digest: str) -> Any:
     """Answer a repeat. Raises 422 when it is none."""
     if not hmac.compare_digest(kept.request_digest, digest):
+        KEYS.labels("reused").inc()
         detail = "this key came with another request before; a new request needs a new key"
         raise ApiError(422, "idempotency_key_reused", detail, {HEADER: [detail]})
+    KEYS.labels("replayed").inc()
     answer = unseal(kept.sealed)
     if answer["replay_as"] is not None:
         response = cast(Any, view).replay(request, answer["replay_as"])

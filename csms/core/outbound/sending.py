@@ -51,8 +51,8 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300
 
 
-class _Clock:
-    """The time that is left for a request."""
+class Clock:
+    """The time that is left for a request, in seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.begun = monotonic()
@@ -67,14 +67,20 @@ class _Clock:
 
     @property
     def spent(self) -> float:
+        """Return the seconds since it began."""
         return monotonic() - self.begun
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time left."""
+        return monotonic() >= self.end
 
 
 def post(target: Target, body: bytes, headers: Mapping[str, str], *, bounds: Bounds) -> Attempt:
     """Post a body and return what became of it; never raises for what the network or the receiver does."""
-    clock = _Clock(bounds.deadline)
+    clock = Clock(bounds.deadline)
     try:
-        with closing(_connected(target, bounds, clock)) as sock:
+        with closing(connected(target, bounds, clock)) as sock:
             return _exchange(sock, target, body, headers, clock)
     except SendingError as error:
         return Attempt(clock.spent, error=str(error), permanent=error.permanent)
@@ -91,7 +97,11 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], *, bounds: Bou
 # --- the way there ----------------------------------------------------------------------------------------------------
 
 
-def _connected(target: Target, bounds: Bounds, clock: _Clock) -> socket.socket:
+def connected(target: Target, bounds: Bounds, clock: Clock) -> socket.socket:
+    """Return a socket to an address that may be connected to, under TLS for https.
+
+    Raises SendingError, TimeoutError, ssl.SSLCertVerificationError or another OSError.
+    """
     addresses = _allowed(_addresses(target, clock), bounds.networks)[:ADDRESSES_MAX]
     while addresses:
         address = addresses.pop(0)
@@ -105,7 +115,7 @@ def _connected(target: Target, bounds: Bounds, clock: _Clock) -> socket.socket:
             sock.settimeout(clock.left())
             if target.scheme == "http":
                 return sock
-            return _tls().wrap_socket(sock, server_hostname=target.host)
+            return tls_context().wrap_socket(sock, server_hostname=target.host)
         except OSError:
             sock.close()
             if not addresses:
@@ -113,7 +123,7 @@ def _connected(target: Target, bounds: Bounds, clock: _Clock) -> socket.socket:
     raise AssertionError("unreachable: a loop without an address has raised")
 
 
-def _addresses(target: Target, clock: _Clock) -> list[Address]:
+def _addresses(target: Target, clock: Clock) -> list[Address]:
     """Return the addresses of the host; a name server that is silent costs no more than the time that is left."""
     try:
         return [ip_address(target.host)]
@@ -149,7 +159,8 @@ def _allowed(addresses: Iterable[Address], networks: tuple[Network, ...]) -> lis
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return what a certificate must prove: the name, by an authority that this machine trusts."""
     return ssl.create_default_context()
 
 
@@ -157,7 +168,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _exchange(
-    sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str], clock: _Clock
+    sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str], clock: Clock
 ) -> Attempt:
     http = h11.Connection(h11.CLIENT)
     request = h11.Request(
@@ -166,11 +177,10 @@ def _exchange(
         headers=[
             ("Host", target.authority),
             ("User-Agent", USER_AGENT),
-            ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
             ("Accept-Encoding", "identity"),
             ("Connection", "close"),
-            *headers.items(),
+            *({"Content-Type": "application/json"} | dict(headers)).items(),
         ],
     )
     parts = (http.send(request), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage()))
@@ -192,14 +202,14 @@ def _exchange(
     )
 
 
-def _send(sock: socket.socket, data: bytes, clock: _Clock) -> None:
+def _send(sock: socket.socket, data: bytes, clock: Clock) -> None:
     rest = memoryview(data)
     while rest:
         sock.settimeout(clock.left())
         rest = rest[sock.send(rest) :]
 
 
-def _next(sock: socket.socket, http: h11.Connection, clock: _Clock) -> Any:
+def _next(sock: socket.socket, http: h11.Connection, clock: Clock) -> Any:
     while (event := http.next_event()) is h11.NEED_DATA:
         sock.settimeout(clock.left())
         data = sock.recv(READ_BYTES)
@@ -209,7 +219,7 @@ def _next(sock: socket.socket, http: h11.Connection, clock: _Clock) -> Any:
     return event
 
 
-def _excerpt(sock: socket.socket, http: h11.Connection, clock: _Clock) -> str:
+def _excerpt(sock: socket.socket, http: h11.Connection, clock: Clock) -> str:
     """Return the beginning of the body; the status stands, whatever becomes of the rest."""
     read = b""
     try:

@@ -52,6 +52,17 @@ async def test_a_process_that_was_given_up_drops_its_sockets_once_and_lives_agai
         assert (await charger.receive())[2] == "Reset"
 
 
+async def test_a_process_says_with_its_lease_how_it_is(house: House):
+    known("CP-HEALTH")
+    async with RawCharger.connect(house.ocpp_url, "CP-HEALTH") as charger:
+        await charger.boot()
+        house.on_loop(house.gateway._renew_lease)
+        house.on_loop(lambda: house.gateway.writer.run(lambda: None))
+    health = connections.Process.objects.get(pk=house.gateway.process_id).health
+    assert set(health) == {"troubles", "disk_free_percent"}
+    assert 0 <= health["disk_free_percent"] <= 100
+
+
 # --- when a bell is lost ------------------------------------------------------------
 
 

@@ -822,7 +822,14 @@ class File(_message.Message):
     def __init__(self, file_id: _Optional[str] = ..., job_id: _Optional[str] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
 
 class Alert(_message.Message):
-    __slots__ = ("alert_id", "rule", "severity", "subject", "connector_id", "text", "began_at", "fired_at", "acknowledged_at", "acknowledged_by", "resolved_at")
+    __slots__ = ("alert_id", "rule", "severity", "subject", "connector_id", "text", "began_at", "fired_at", "acknowledged_at", "acknowledged_by", "resolved_at", "name", "labels", "assignee", "times", "resolved_by", "inhibited_by", "silenced_by", "incident_id")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ALERT_ID_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     SEVERITY_FIELD_NUMBER: _ClassVar[int]
@@ -834,6 +841,14 @@ class Alert(_message.Message):
     ACKNOWLEDGED_AT_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_BY_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_AT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNEE_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_BY_FIELD_NUMBER: _ClassVar[int]
+    INHIBITED_BY_FIELD_NUMBER: _ClassVar[int]
+    SILENCED_BY_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     alert_id: str
     rule: str
     severity: str
@@ -845,7 +860,15 @@ class Alert(_message.Message):
     acknowledged_at: str
     acknowledged_by: str
     resolved_at: str
-    def __init__(self, alert_id: _Optional[str] = ..., rule: _Optional[str] = ..., severity: _Optional[str] = ..., subject: _Optional[str] = ..., connector_id: _Optional[int] = ..., text: _Optional[str] = ..., began_at: _Optional[str] = ..., fired_at: _Optional[str] = ..., acknowledged_at: _Optional[str] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[str] = ...) -> None: ...
+    name: str
+    labels: _containers.ScalarMap[str, str]
+    assignee: str
+    times: int
+    resolved_by: str
+    inhibited_by: str
+    silenced_by: str
+    incident_id: str
+    def __init__(self, alert_id: _Optional[str] = ..., rule: _Optional[str] = ..., severity: _Optional[str] = ..., subject: _Optional[str] = ..., connector_id: _Optional[int] = ..., text: _Optional[str] = ..., began_at: _Optional[str] = ..., fired_at: _Optional[str] = ..., acknowledged_at: _Optional[str] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[str] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., assignee: _Optional[str] = ..., times: _Optional[int] = ..., resolved_by: _Optional[str] = ..., inhibited_by: _Optional[str] = ..., silenced_by: _Optional[str] = ..., incident_id: _Optional[str] = ...) -> None: ...
 
 class BulkJob(_message.Message):
     __slots__ = ("job_id", "type", "state", "why", "total", "by", "counts")

@@ -1,0 +1,1 @@
+"""Where alerts go: channels with their secrets, quiet hours and bounds, and which rule's alerts go where."""

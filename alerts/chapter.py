@@ -1,0 +1,3 @@
+"""Where the API's document lists what belongs to alerts."""
+
+CHAPTER = "Alerts"

@@ -1,0 +1,152 @@
+"""How Prometheus and Alertmanager are asked: one request, bounded in time and size, to the address of the settings.
+
+No redirect is followed, no proxy used, no connection kept: they are asked a few times a minute.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from threading import Timer
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+
+from csms.core.config import Config, get_config
+
+ANSWER_MAX = 16 * 1024 * 1024  # bytes
+READ_BYTES = 64 * 1024
+SAID_MAX = 500  # characters of its own words that are kept
+AWAY = (502, 503, 504)  # a proxy that cannot reach it, or a server that has not begun or is ending
+RELOAD = "/-/reload"
+Parameters = Sequence[tuple[str, str]]
+
+
+class Unset(Exception):
+    """There is no such server: its URL is not set. The text says what it would be for."""
+
+
+class Unreachable(Exception):
+    """It did not answer, or what answered is no such server; the text says why."""
+
+
+class Refused(Exception):
+    """It answered with an error, in these words of its own."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is, and how long it may take."""
+
+    url: str
+    token: str
+    seconds: float
+
+
+def address_of(name: str, config: Config | None = None) -> Address | None:
+    """Return where a server is, as the settings say now; None when they do not."""
+    config = config or get_config()
+    url, token = {
+        "prometheus": (config.prometheus_url, config.prometheus_token),
+        "alertmanager": (config.alertmanager_url, config.alertmanager_token),
+    }[name]
+    return Address(url, token.get_secret_value(), config.alerting_seconds) if url else None
+
+
+def ask(address: Address, path: str, *, method: str = "GET", query: Parameters = (), body: Any = None) -> Any:
+    """Return the JSON of the answer, None for one without. Raises Unreachable, and Refused for a status from 400 on."""
+    status, text = _exchange(address, method, path, query, body)
+    if status in AWAY:
+        raise Unreachable(f"It answered {status}: {_words(text)}")
+    if status >= 400:
+        raise Refused(status, _words(text))
+    if status >= 300:
+        raise Unreachable(f"It answered {status}, which leads elsewhere: give the address itself.")
+    if not text.strip() or path == RELOAD:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Unreachable("It answered something that is no JSON: is it another kind of server?") from None
+
+
+def reload(address: Address) -> None:
+    """Let a server read its files again. Raises Unreachable, and Refused with its words when it does not take them."""
+    try:
+        ask(address, RELOAD, method="POST")
+    except Refused as refused:
+        if refused.status in (403, 404, 405):
+            raise Refused(
+                refused.status,
+                f"It may not be reloaded from outside ({refused.status}: {refused}): Prometheus wants "
+                "--web.enable-lifecycle for that.",
+            ) from None
+        raise
+
+
+def _exchange(address: Address, method: str, path: str, query: Parameters, body: Any) -> tuple[int, bytes]:
+    parts = urlsplit(address.url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=address.seconds)
+    target = parts.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+    headers = {"Accept": "application/json", "User-Agent": "csms"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    if address.token:
+        headers["Authorization"] = f"Bearer {address.token}"
+    ended: list[bool] = []
+
+    def end() -> None:
+        ended.append(True)
+        if (sock := connection.sock) is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    # The time-out of the socket bounds each step; this bounds all of them together.
+    clock = Timer(address.seconds, end)
+    clock.daemon = True
+    clock.start()
+    try:
+        connection.request(method, target, None if body is None else orjson.dumps(body), headers)
+        response = connection.getresponse()
+        text = _read(response)
+        if ended:
+            raise TimeoutError
+        return response.status, text
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(f"Its certificate is refused: {error.verify_message}.") from None
+    except (OSError, HTTPException) as error:
+        if ended or isinstance(error, TimeoutError):
+            raise Unreachable(f"It did not answer within {address.seconds:g} s.") from None
+        raise Unreachable(
+            f"The connection failed: {getattr(error, 'strerror', '') or error!r}."[:SAID_MAX]
+        ) from None
+    finally:
+        clock.cancel()
+        connection.close()
+
+
+def _read(response: HTTPResponse) -> bytes:
+    text = bytearray()
+    while part := response.read(READ_BYTES):
+        text += part
+        if len(text) > ANSWER_MAX:
+            raise Unreachable(f"Its answer has more than {ANSWER_MAX} bytes.")
+    return bytes(text)
+
+
+def _words(text: bytes) -> str:
+    """Return what it says for people, in one line: in `error`, in `message`, as a bare string, or plainly."""
+    said: Any = text.decode(errors="replace")
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(text)
+        said = (found.get("error") or found.get("message") or said) if isinstance(found, dict) else found
+    line = " ".join(str(said).split())
+    return "".join(character for character in line if character.isprintable())[:SAID_MAX]

@@ -1,0 +1,1 @@
+"""Incidents: alerts that fire together and share something."""

@@ -1,0 +1,291 @@
+"""Send what is due to one channel, a message after the other, each by one worker at a time.
+
+A worker claims a notification by a conditional UPDATE and holds it under a lease; if its process is lost, the lease
+runs out and the attempt is made again. So a channel gets each message at least once, under the same id where its kind
+has ids. What became of it is noted with it, and with the channel: one that is broken is left alone, but for a probe.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from prometheus_client import Counter
+
+from alerts.channels.configuring import values_of
+from alerts.channels.models import BROKEN_AFTER, Channel
+from alerts.channels.services import WELL
+from alerts.models import Alert, AlertEntry
+from alerts.notifications.models import Notification, Part
+from alerts.notifications.planning import HOUR, TELLS_OF_BEGINNING, TOPIC, quiet
+from alerts.notifications.telling import Said, said_in, write
+from alerts.notifications.timing import passes_quiet, quiet_until
+from alerts.transports.base import Message
+from alerts.transports.table import TRANSPORTS
+from csms.core.live import announce
+from csms.core.outbound.sending import Attempt
+from csms.core.outbound.targets import bounds_now
+
+log = logging.getLogger(__name__)
+Kind = Notification.Kind
+State = Notification.State
+What = Part.What
+
+DELAYS = (10, 30, 60, 120, 300, 600, 1800)  # seconds after each attempt; the last one again and again
+TRIED_FOR = timedelta(days=1)
+LEASE_SLACK = timedelta(seconds=30)  # beside the deadline of an attempt, for reading and writing rows
+AFTER_ANOTHER = timedelta(seconds=5)
+TELL_MORE = (Kind.ESCALATED, Kind.REMINDER)
+"""Of no use once somebody looks after all of their alerts."""
+
+SENDS = Counter(
+    "csms_notifications_total", "Attempts to tell channels of alerts, by what became.", ["kind", "outcome"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A notification that this worker alone may send for now, and which attempt that is."""
+
+    notification: Notification
+    channel: Channel
+    attempt: int
+    said: list[Said]
+
+
+def due_channels(*, now: datetime) -> list[UUID]:
+    """Return the channels that may be told something now."""
+    due = _due(now).exclude(channel=None).filter(Q(channel__probe_at=None) | Q(channel__probe_at__lte=now))
+    return list(due.order_by().values_list("channel", flat=True).distinct())
+
+
+def send_next(channel_id: UUID, *, now: datetime) -> Attempt | None:
+    """Send the next notification that is due to a channel; return what became of it, None when there is none."""
+    claim = claim_next(channel_id, now=now)
+    return attempt(claim, now=now) if claim is not None else None
+
+
+def _due(now: datetime) -> QuerySet[Notification]:
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    return Notification.objects.filter(free, state=State.PLANNED, next_at__lte=now)
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def claim_next(channel_id: UUID, *, now: datetime) -> Claim | None:
+    """Claim what has been due to a channel for longest; what is of no use any more is settled on the way."""
+    while True:
+        channel = Channel.objects.filter(pk=channel_id).first()
+        if channel is None or (channel.probe_at is not None and channel.probe_at > now):
+            return None
+        row = _due(now).filter(channel=channel).order_by("next_at", "pk").first()
+        if row is None:
+            return None
+        said = said_in(row)
+        verdict = _judge(row, channel, said, now)
+        if verdict is None and (claim := _claim(row, channel, now)) is not None:
+            return claim
+        if verdict is not None:
+            _settle(row, verdict)
+
+
+def claim_test(notification: Notification, *, now: datetime) -> Claim:
+    """Claim a test that was just planned, under a lease that only this caller holds."""
+    assert notification.channel is not None
+    return Claim(notification, notification.channel, notification.attempts, [])
+
+
+def _claim(row: Notification, channel: Channel, now: datetime) -> Claim | None:
+    until = now + timedelta(seconds=bounds_now().deadline) + LEASE_SLACK
+    free = _due(now).filter(pk=row.pk, attempts=row.attempts)
+    if not free.update(attempts=F("attempts") + 1, leased_until=until):
+        return None
+    row.refresh_from_db()
+    # Nothing joins it any more; what had joined it until then is told with it.
+    return Claim(row, channel, row.attempts, said_in(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a notification is not told now: it is to be told later (`at`), or never (`state`)."""
+
+    why: str = ""
+    state: State | None = None
+    at: datetime | None = None
+
+
+def _judge(row: Notification, channel: Channel, said: list[Said], now: datetime) -> Verdict | None:
+    """Return why a notification is not told now, None if it is."""
+    if not channel.enabled:
+        return Verdict("The channel is disabled.", State.SUPPRESSED)
+    if row.kind == Kind.TEST:
+        return None
+    if row.attempts and now - row.created_at > TRIED_FOR:
+        return Verdict("It was tried for a day.", State.FAILED)
+    if not said:
+        return Verdict("Its alerts are kept no longer.", State.SUPPRESSED)
+    if why := _of_no_use(row, [one.alert for one in said]):
+        return Verdict(why, State.FAILED if row.attempts else State.SUPPRESSED)
+    if row.kind == Kind.RESOLVED:
+        told = _states_of_beginnings(channel, said)
+        if State.SENT not in told:
+            if State.PLANNED in told:
+                return Verdict(at=now + AFTER_ANOTHER)
+            return Verdict("That it began was never told.", State.SUPPRESSED)
+    until = None if passes_quiet(channel, row.severity) else quiet_until(channel, now)
+    return None if until is None else Verdict(at=until)
+
+
+def _of_no_use(row: Notification, alerts: list[Alert]) -> str:
+    """Return why a message of a beginning is of no use any more, empty if it is."""
+    if row.kind not in TELLS_OF_BEGINNING:
+        return ""
+    if row.kind != Kind.DIGEST and all(alert.resolved_at is not None for alert in alerts):
+        return "Its alerts were over before it could be told."
+    open_ones = [alert for alert in alerts if alert.resolved_at is None]
+    if row.kind in TELL_MORE and all(alert.state == Alert.State.ACKNOWLEDGED for alert in open_ones):
+        return "Somebody looks after it meanwhile."
+    whys = [quiet(alert) for alert in alerts]
+    return whys[0] if all(whys) else ""
+
+
+def _states_of_beginnings(channel: Channel, said: list[Said]) -> set[str]:
+    """Return the states of what told the channel, or shall, that these alerts began."""
+    began = Notification.objects.filter(
+        channel=channel,
+        kind__in=TELLS_OF_BEGINNING,
+        parts__alert_id__in=[one.alert.pk for one in said],
+        parts__what=What.FIRED,
+    )
+    return set(began.values_list("state", flat=True).distinct())
+
+
+def _settle(row: Notification, verdict: Verdict) -> None:
+    mine = Notification.objects.filter(pk=row.pk, state=State.PLANNED, attempts=row.attempts)
+    if verdict.state is None:
+        mine.update(next_at=verdict.at)
+    elif mine.update(state=verdict.state, why=verdict.why, next_at=None, leased_until=None):
+        SENDS.labels(_kind(row), verdict.state.value).inc()
+        announce(TOPIC)
+
+
+# --- one attempt ------------------------------------------------------------------------------------------------------
+
+
+def attempt(claim: Claim, *, now: datetime) -> Attempt:
+    """Make one attempt, and note what became of it. Nobody may wait for a receiver within a transaction."""
+    message = write(claim.notification, claim.channel, claim.said, now=now)
+    made = _sent(claim, message, now)
+    note(claim, message, made, now=now)
+    return made
+
+
+def _sent(claim: Claim, message: Message, now: datetime) -> Attempt:
+    try:
+        values = values_of(claim.channel)
+    except ValueError as error:
+        return Attempt(error=f"It cannot be sent: {error}.", permanent=True)
+    if not connection.in_atomic_block:
+        connection.close()  # a server has few; the receiver may take its time
+    try:
+        return TRANSPORTS[claim.channel.kind].send(values, message, bounds_now(), now)
+    except Exception as error:
+        # Whatever it is: its text may hold a secret.
+        log.error("notification.transport_broke", extra={"error": type(error).__name__})
+        return Attempt(error=f"It could not be sent: {type(error).__name__}.", permanent=True)
+
+
+def note(claim: Claim, message: Message, made: Attempt, *, now: datetime) -> None:
+    """Note what became of an attempt, for the notification, its alerts and its channel."""
+    row = claim.notification
+    facts: dict[str, Any] = {
+        "last_at": now,
+        "status": made.status,
+        "latency_ms": round(made.latency * 1000),
+        "outcome": said_of(made),
+        "title": message.title,
+        "text": "\n".join(message.lines),
+        "leased_until": None,
+    }
+    planned = Notification.objects.filter(pk=row.pk, state=State.PLANNED)
+    if made.succeeded:
+        facts |= {"state": State.SENT, "sent_at": now, "next_at": None}
+    else:
+        # Not if the lease has run out and another attempt was begun.
+        planned = planned.filter(attempts=claim.attempt)
+        facts |= {"next_at": now + _delay(claim.attempt, made)}
+        if row.kind == Kind.TEST:
+            facts |= {"state": State.FAILED, "next_at": None, "why": "It was a test, and is not tried again."}
+    with transaction.atomic():
+        mine = bool(planned.update(**facts))
+        if mine and made.succeeded:
+            _write_down(claim, now)
+        if row.kind != Kind.TEST or made.succeeded:
+            _note_health(claim.channel, made, now)
+    outcome = "sent" if made.succeeded else "test_failed" if row.kind == Kind.TEST else "retried"
+    SENDS.labels(_kind(row), outcome).inc()
+    said = {"notification": str(row.pk), "channel": claim.channel.name, "attempt": claim.attempt}
+    level = logging.INFO if made.succeeded else logging.WARNING
+    log.log(level, f"notification.{outcome}", extra=said | {"outcome": facts["outcome"]})
+    announce(TOPIC, "channels")
+
+
+def said_of(made: Attempt) -> str:
+    """Return in words what became of an attempt."""
+    if made.error:
+        return made.error
+    return f"It answered {made.status}{f': {made.excerpt}' if made.excerpt else '.'}"
+
+
+def _delay(attempts: int, made: Attempt) -> timedelta:
+    delay = timedelta(seconds=DELAYS[-1] if made.permanent else DELAYS[min(attempts, len(DELAYS)) - 1])
+    return max(delay, min(timedelta(seconds=made.retry_after or 0), HOUR))
+
+
+def _write_down(claim: Claim, now: datetime) -> None:
+    """Write into the timelines of the alerts who was told."""
+    if claim.notification.kind == Kind.TEST:
+        return
+    escalated = claim.notification.kind == Kind.ESCALATED
+    what = AlertEntry.What.ESCALATED if escalated else AlertEntry.What.TOLD
+    word = "over" if claim.notification.kind == Kind.RESOLVED else ""
+    said = f"{claim.channel.name}{f': {word}' if word else ''}"
+    kept = Alert.objects.filter(pk__in=[one.alert.pk for one in claim.said]).values_list("pk", flat=True)
+    AlertEntry.objects.bulk_create(
+        AlertEntry(alert_id=pk, at=now, what=what, note=said) for pk in kept.order_by()
+    )
+
+
+def _note_health(channel: Channel, made: Attempt, now: datetime) -> None:
+    row = Channel.objects.select_for_update().filter(pk=channel.pk).first()
+    if row is None:
+        return
+    was_broken = row.is_broken
+    if made.succeeded:
+        if row.failures:
+            # What waits for its time waits for nothing any more.
+            waiting = Notification.objects.filter(
+                channel=row, state=State.PLANNED, attempts__gt=0, leased_until=None
+            )
+            waiting.update(next_at=now)
+        for name, value in WELL.items():
+            setattr(row, name, value)
+        row.sent_at = now
+    else:
+        row.failing_since = row.failing_since if row.failures else now
+        row.failures += 1
+        row.last_error = said_of(made)
+        if row.failures >= BROKEN_AFTER:
+            row.probe_at = now + _delay(row.failures - BROKEN_AFTER + 1, made)
+    row.save(update_fields=[*WELL, "sent_at"])
+    if was_broken != row.is_broken:
+        word = "broken" if row.is_broken else "back"
+        log.warning(f"channel.{word}", extra={"channel": row.name, "error": row.last_error})
+
+
+def _kind(row: Notification) -> str:
+    return row.channel.kind if row.channel is not None else "removed"

@@ -1,0 +1,377 @@
+"""The API's door to Prometheus: what it says, and the rules that are written for it."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.urls import URLPattern, path
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts.external.keeping import try_again
+from alerts.external.services import reach
+from alerts.external.shapes import (
+    ExternalServerShape,
+    KeptFileShape,
+    kept_shape,
+    listing,
+    refused_by,
+    server_shape,
+)
+from alerts.models import Severity
+from alerts.prometheus import selectors, services
+from alerts.prometheus.delivery import SERVER, delivery
+from alerts.prometheus.expressions import check_expression
+from alerts.prometheus.models import DESCRIPTION_MAX, EXPRESSION_MAX, NAME_MAX, SUMMARY_MAX, PrometheusRule
+from alerts.prometheus.rendering import GROUP
+from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
+from csms.core.api_errors import refusals
+from csms.core.api_schema import error
+from csms.core.api_views import ApiView, found, made, paged
+from csms.core.config import get_config
+from csms.core.paging import PageQuery
+
+CHAPTER = "Prometheus and Alertmanager"
+EXAMPLE = OpenApiExample(
+    "a third of the fleet is away",
+    value={
+        "name": "ThirdOfFleetOffline",
+        "expression": "csms_charge_points_online / csms_charge_points < 0.67",
+        "lasting_seconds": 300,
+        "severity": "critical",
+        "summary": "{{ $value | humanizePercentage }} of the charge points are online",
+    },
+    request_only=True,
+)
+
+
+class PrometheusShape(Shape):
+    """Prometheus as this server knows it."""
+
+    server = ExternalServerShape()
+    rules = KeptFileShape(help_text=f"The file of the group `{GROUP}`.")
+    rules_file = serializers.CharField(help_text="Where it is, as this server sees it.")
+
+
+class PrometheusAlertShape(Shape):
+    """An alert of Prometheus."""
+
+    name = serializers.CharField()
+    state = serializers.CharField(help_text="`pending` or `firing`.")
+    severity = serializers.CharField(help_text="Its label of this name; empty without one.")
+    labels = serializers.DictField(child=serializers.CharField())
+    annotations = serializers.DictField(child=serializers.CharField())
+    active_at = Moment(allow_null=True)
+    value = serializers.CharField()
+
+
+class PrometheusAlertsShape(Shape):
+    """The alerts of Prometheus, and whether it answers."""
+
+    server = ExternalServerShape()
+    results = PrometheusAlertShape(many=True)
+    truncated = serializers.BooleanField(help_text=f"Whether there are more than {selectors.SHOWN_MAX}.")
+
+
+class LoadedRuleShape(Shape):
+    """A rule that Prometheus has loaded."""
+
+    group = serializers.CharField()
+    file = serializers.CharField()
+    kind = serializers.CharField(help_text="`alerting` or `recording`.")
+    name = serializers.CharField()
+    expression = serializers.CharField()
+    health = serializers.CharField(help_text="`ok`, `err` or `unknown`.")
+    error = serializers.CharField(help_text="Of its last evaluation.")
+    state = serializers.CharField(help_text="Of an alerting one: `inactive`, `pending` or `firing`.")
+    lasting_seconds = serializers.FloatField()
+    labels = serializers.DictField(child=serializers.CharField())
+    annotations = serializers.DictField(child=serializers.CharField())
+    evaluated_at = Moment(allow_null=True)
+    managed = serializers.BooleanField(help_text="Whether it is one of those that are written here.")
+
+
+class LoadedRulesShape(Shape):
+    """The rules of Prometheus, and whether it answers."""
+
+    server = ExternalServerShape()
+    results = LoadedRuleShape(many=True)
+    truncated = serializers.BooleanField(help_text=f"Whether there are more than {selectors.SHOWN_MAX}.")
+
+
+class PrometheusRuleShape(Shape):
+    """A rule that is written for Prometheus."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField(help_text="Its label `alertname`.")
+    expression = serializers.CharField()
+    lasting_seconds = serializers.IntegerField(help_text="How long it must hold before it fires (`for`).")
+    keep_seconds = serializers.IntegerField(
+        help_text="How long it fires on when it no longer holds (`keep_firing_for`)."
+    )
+    severity = serializers.ChoiceField(Severity.choices)
+    summary = serializers.CharField()
+    description = serializers.CharField()
+    labels = serializers.DictField(child=serializers.CharField())
+    enabled = serializers.BooleanField()
+    created_at = Moment()
+    created_by = serializers.CharField()
+    updated_at = Moment()
+    updated_by = serializers.CharField()
+
+
+class CheckedExpressionShape(Shape):
+    """An expression that is good."""
+
+    expression = serializers.CharField()
+
+
+class PrometheusRuleQuery(PageQuery):
+    """Which rules are listed."""
+
+    sortable: ClassVar[dict[str, tuple[str, ...]]] = {"name": ("name",), "updated_at": ("updated_at", "pk")}
+    enabled = Flag(required=False)
+
+
+def _rule_fields(*, required: bool) -> dict[str, Any]:
+    """Return the fields of a rule, as they may be given; those of a change are all left out at will."""
+    return {
+        "name": Word(max_length=NAME_MAX, required=required, help_text="Its label `alertname`."),
+        "expression": Word(
+            max_length=EXPRESSION_MAX,
+            required=required,
+            help_text="PromQL; each series it returns is an alert.",
+        ),
+        "lasting_seconds": Whole(
+            min_value=0, max_value=services.SECONDS_MAX, required=False, help_text="By default 0."
+        ),
+        "keep_seconds": Whole(
+            min_value=0, max_value=services.SECONDS_MAX, required=False, help_text="By default 0."
+        ),
+        "severity": serializers.ChoiceField(
+            Severity.choices, required=False, help_text="By default `warning`."
+        ),
+        "summary": Word(
+            max_length=SUMMARY_MAX,
+            required=False,
+            allow_blank=True,
+            help_text="May hold `{{ $value }}` and `{{ $labels.NAME }}`, and no other template.",
+        ),
+        "description": Word(max_length=DESCRIPTION_MAX, required=False, allow_blank=True),
+        "labels": serializers.DictField(
+            child=Word(max_length=services.VALUE_MAX),
+            required=False,
+            help_text="Further labels. `channel`, the name of a channel, is where Alertmanager sends it.",
+        ),
+        "enabled": Flag(required=False, help_text="By default true."),
+    }
+
+
+class NewPrometheusRule(Body):
+    """A rule that is to be written."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
+        return _rule_fields(required=True)
+
+
+class PrometheusRuleChanges(Body):
+    """What shall be different about a rule."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields."""
+        return _rule_fields(required=False)
+
+
+class Expression(Body):
+    """An expression that is to be checked."""
+
+    expression = Word(max_length=EXPRESSION_MAX, trim_whitespace=False)
+
+
+class OfPrometheus(ApiView):
+    """The base of the views: everybody may look, administrators change."""
+
+    chapter = CHAPTER
+    scope = "admin"
+
+
+def rule_or_404(id: UUID) -> PrometheusRule:
+    """Return the rule. Raises 404."""
+    rule: PrometheusRule = found(selectors.rules().filter(pk=id).first(), "prometheus_rule", id)
+    return rule
+
+
+class PrometheusNow(OfPrometheus):
+    """Prometheus."""
+
+    @extend_schema(
+        operation_id="get_prometheus",
+        summary="Show whether Prometheus answers",
+        description="And whether it has loaded the rules that are written here.",
+        responses={200: PrometheusShape},
+    )
+    def get(self, request: Request) -> Response:
+        """Show it."""
+        path = str(get_config().effective_prometheus_rules_file)
+        return Response(
+            {"server": server_shape(reach(SERVER)), "rules": kept_shape(delivery()), "rules_file": path}
+        )
+
+
+class PrometheusAlerts(OfPrometheus):
+    """Its alerts."""
+
+    @extend_schema(
+        operation_id="list_prometheus_alerts",
+        summary="List the alerts of Prometheus",
+        description="Those that fire first, by severity, the oldest first. Prometheus is asked for them; where it is "
+        "not set or does not answer the list is empty, and `server` says why and since when.",
+        responses={200: PrometheusAlertsShape, 502: refused_by(SERVER)},
+    )
+    def get(self, request: Request) -> Response:
+        """List them."""
+        return listing(SERVER, lambda: selectors.alerts(now=timezone.now()), PrometheusAlertShape)
+
+
+class LoadedRules(OfPrometheus):
+    """Its rules."""
+
+    @extend_schema(
+        operation_id="list_prometheus_loaded_rules",
+        summary="List the rules that Prometheus has loaded",
+        description="Of all its files. Prometheus is asked for them; where it is not set or does not answer the list "
+        "is empty, and `server` says why and since when.",
+        responses={200: LoadedRulesShape, 502: refused_by(SERVER)},
+    )
+    def get(self, request: Request) -> Response:
+        """List them."""
+        return listing(SERVER, lambda: selectors.loaded_rules(now=timezone.now()), LoadedRuleShape)
+
+
+class PrometheusRules(OfPrometheus):
+    """The rules that are written here."""
+
+    query = PrometheusRuleQuery
+
+    @extend_schema(
+        operation_id="list_prometheus_rules",
+        summary="List the rules that are written for Prometheus",
+        description=f"The group `{GROUP}`; by name, unless another order is asked for.",
+        responses={200: paged(PrometheusRuleShape)},
+    )
+    def get(self, request: Request) -> Response:
+        """List them."""
+        rows = selectors.rules()
+        if "enabled" in self.asked:
+            rows = rows.filter(enabled=self.asked["enabled"])
+        return self.page(rows, order=("name",), shape=PrometheusRuleShape)
+
+    @extend_schema(
+        operation_id="create_prometheus_rule",
+        summary="Write a rule for Prometheus",
+        description="It is checked before it is kept (by promtool, where that is installed), and brought to Prometheus "
+        f"within seconds: see `GET /prometheus/`. There are {services.RULES_MAX} at most. Scope `admin`.",
+        request=NewPrometheusRule,
+        responses={
+            201: PrometheusRuleShape,
+            409: error("There are too many.", {"too_many": "there are 200 rules already, which is the most"}),
+        },
+        examples=[EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """Make one."""
+        body = read_body(request, NewPrometheusRule)
+        with refusals():
+            rule = services.create_rule(body, by=str(request.user), now=timezone.now())
+        return made(PrometheusRuleShape(rule).data, "api-prometheus-rule", rule.pk)
+
+
+class OnePrometheusRule(OfPrometheus):
+    """One rule that is written here."""
+
+    @extend_schema(
+        operation_id="get_prometheus_rule",
+        summary="Show a rule that is written for Prometheus",
+        responses={200: PrometheusRuleShape},
+        description="",
+    )
+    def get(self, request: Request, id: UUID) -> Response:
+        """Show it."""
+        return Response(PrometheusRuleShape(rule_or_404(id)).data)
+
+    @extend_schema(
+        operation_id="change_prometheus_rule",
+        summary="Change a rule that is written for Prometheus",
+        description="Checked and brought as a new one is. Scope `admin`.",
+        request=PrometheusRuleChanges,
+        responses={
+            200: PrometheusRuleShape,
+            409: error("It was deleted meanwhile.", {"gone": "the rule has been deleted"}),
+        },
+        examples=[OpenApiExample("switch it off", value={"enabled": False}, request_only=True)],
+    )
+    def patch(self, request: Request, id: UUID) -> Response:
+        """Change it."""
+        changes = read_body(request, PrometheusRuleChanges)
+        with refusals():
+            rule = services.change_rule(rule_or_404(id), changes, by=str(request.user), now=timezone.now())
+        return Response(PrometheusRuleShape(rule).data)
+
+    @extend_schema(
+        operation_id="delete_prometheus_rule",
+        summary="Delete a rule that is written for Prometheus",
+        description="Prometheus loses it within seconds. Scope `admin`.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, id: UUID) -> Response:
+        """Delete it."""
+        services.delete_rule(rule_or_404(id), by=str(request.user), now=timezone.now())
+        return Response(status=204)
+
+
+class CheckExpression(OfPrometheus):
+    """Check."""
+
+    @extend_schema(
+        operation_id="check_prometheus_expression",
+        summary="Check an expression of PromQL",
+        description="Whether a rule could be made of it; changes nothing. Scope `admin`.",
+        request=Expression,
+        responses={200: CheckedExpressionShape},
+        examples=[OpenApiExample("a good one", value={"expression": "up == 0"}, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """Check it."""
+        with refusals():
+            return Response({"expression": check_expression(read_body(request, Expression)["expression"])})
+
+
+class BringRules(OfPrometheus):
+    """Bring."""
+
+    @extend_schema(
+        operation_id="bring_prometheus_rules",
+        summary="Bring refused rules to Prometheus again",
+        description="Within seconds, rather than after five minutes. Of what was not refused nothing changes. Scope "
+        "`admin`.",
+        request=None,
+        responses={200: KeptFileShape},
+    )
+    def post(self, request: Request) -> Response:
+        """Try again."""
+        try_again(SERVER)
+        return Response(kept_shape(delivery()))
+
+
+urlpatterns: list[URLPattern] = [
+    path("prometheus/", PrometheusNow.as_view(), name="api-prometheus"),
+    path("prometheus/alerts/", PrometheusAlerts.as_view(), name="api-prometheus-alerts"),
+    path("prometheus/loaded-rules/", LoadedRules.as_view(), name="api-prometheus-loaded-rules"),
+    path("prometheus/rules/", PrometheusRules.as_view(), name="api-prometheus-rules"),
+    path("prometheus/rules/check/", CheckExpression.as_view(), name="api-check-prometheus-expression"),
+    path("prometheus/rules/bring/", BringRules.as_view(), name="api-bring-prometheus-rules"),
+    path("prometheus/rules/<uuid:id>/", OnePrometheusRule.as_view(), name="api-prometheus-rule"),
+]

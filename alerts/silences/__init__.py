@@ -1,0 +1,1 @@
+"""Silences: times in which nobody is told of alerts that match."""

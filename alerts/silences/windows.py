@@ -1,0 +1,116 @@
+"""When a silence is in force: once, or again and again by an RRULE of RFC 5545 in a time zone.
+
+A rule has no smaller step than a day, and days that never come are refused, so that looking for a window is soon done;
+windows begin within TEN_YEARS.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrulestr
+
+from csms.core.refusals import BadField
+
+TEN_YEARS = timedelta(days=3653)
+LONGEST = timedelta(days=366)
+TEXT_MAX = 300
+PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST")
+FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of a silence. `starts_at` is that of the first; `recurrence` was checked, or is empty."""
+
+    starts_at: datetime
+    lasts: timedelta
+    recurrence: str = ""
+    zone: str = "UTC"
+
+    def all(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield them in order: begin and end, in UTC. A time of day that a change of clocks skips is the one after."""
+        if not self.recurrence:
+            yield self.starts_at, self.starts_at + self.lasts
+            return
+        zone = ZoneInfo(self.zone)
+        first = self.starts_at.astimezone(zone).replace(tzinfo=None)
+        rule = rrulestr(_in_zone(self.recurrence, zone), dtstart=first)
+        for begin in rule:
+            if begin > first + TEN_YEARS:
+                return
+            moment = begin.replace(tzinfo=zone).astimezone(UTC)
+            yield moment, moment + self.lasts
+
+    def after(self, now: datetime) -> tuple[datetime, datetime] | None:
+        """Return the window that is now or comes next; None if there is none any more."""
+        return next((window for window in self.all() if window[1] > now), None)
+
+    def last(self) -> datetime | None:
+        """Return when the last one ends; None if there is none at all."""
+        end = None
+        for window in self.all():
+            end = window[1]
+        return end
+
+
+def checked(recurrence: str) -> str:
+    """Return a recurrence as it is kept, in capitals and without its name. Raises BadField."""
+    text = recurrence.strip().upper().removeprefix("RRULE:")
+    parts = dict.fromkeys(PARTS, "")
+    for part in text.split(";"):
+        name, _, value = part.partition("=")
+        if name not in PARTS or not re.fullmatch(r"[A-Z0-9,+-]{1,100}", value) or parts[name]:
+            raise BadField("recurrence", f"It is an RRULE of RFC 5545, each once of: {', '.join(PARTS)}.")
+        parts[name] = value
+    if parts["FREQ"] not in FREQUENCIES:
+        raise BadField("recurrence", f"FREQ is one of {', '.join(FREQUENCIES)}.")
+    for name, most in (("INTERVAL", 366), ("COUNT", 5000)):
+        if parts[name] and not (re.fullmatch(r"[0-9]{1,4}", parts[name]) and 1 <= int(parts[name]) <= most):
+            raise BadField("recurrence", f"{name} is a number from 1 to {most}.")
+    _refuse_never(parts)
+    if parts["UNTIL"] and parts["COUNT"]:
+        raise BadField("recurrence", "It ends by UNTIL or by COUNT, not by both.")
+    try:
+        rrulestr(_in_zone(text, ZoneInfo("UTC")), dtstart=datetime(2026, 1, 1))  # noqa: DTZ001 - wall time
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise BadField("recurrence", "It is no RRULE of RFC 5545.") from error
+    return text
+
+
+def _refuse_never(parts: Mapping[str, str]) -> None:
+    """Raise BadField for days that never come: they would be looked for until the year 9999."""
+    if (
+        parts["FREQ"] == "DAILY"
+        and parts["INTERVAL"] not in ("", "1")
+        and (parts["BYDAY"] or parts["BYMONTHDAY"])
+    ):
+        raise BadField("recurrence", "A DAILY one with an INTERVAL has no days beside it.")
+    if parts["FREQ"] == "WEEKLY" and parts["BYMONTHDAY"]:
+        raise BadField("recurrence", "A WEEKLY one has no BYMONTHDAY.")
+    months, days = (_numbers(name, parts[name], most) for name, most in (("BYMONTH", 12), ("BYMONTHDAY", 31)))
+    longest = max((monthrange(2028, month)[1] for month in months), default=31)
+    if days and min(days) > longest:
+        raise BadField("recurrence", "No such day ever comes.")
+
+
+def _numbers(name: str, text: str, most: int) -> list[int]:
+    """Return numbers, those that count from the end without their sign."""
+    sign = r"[+-]?" if name == "BYMONTHDAY" else ""
+    words = text.split(",") if text else []
+    if any(not re.fullmatch(sign + r"\d{1,2}", word) or not 1 <= abs(int(word)) <= most for word in words):
+        raise BadField("recurrence", f"{name} has numbers from 1 to {most}.")
+    return [abs(int(word)) for word in words]
+
+
+def _in_zone(recurrence: str, zone: ZoneInfo) -> str:
+    """Return a rule whose UNTIL is by the clock of the zone, as its windows are."""
+
+    def local(found: re.Match[str]) -> str:
+        moment = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return f"UNTIL={moment.astimezone(zone):%Y%m%dT%H%M%S}"
+
+    return re.sub(r"UNTIL=(\d{8}T\d{6}Z)", local, recurrence)

@@ -1,0 +1,1 @@
+"""How a message leaves for each kind of channel: a file a kind, and `table` with all of them."""

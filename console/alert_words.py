@@ -1,0 +1,74 @@
+"""Human words for alerts: how one stands, what happened to it, what became of a message, what alerts share."""
+
+from alerts.incidents.models import Shared
+from alerts.models import Alert, AlertEntry, Severity
+from alerts.notifications.models import Notification
+from console.words import Word
+
+State, What = Alert.State, AlertEntry.What
+
+SEVERITY: dict[str, Word] = {
+    Severity.CRITICAL: Word("Critical", "bad", "Somebody is needed now: a driver cannot charge."),
+    Severity.WARNING: Word("Warning", "wait", "Somebody should look today."),
+    Severity.INFO: Word("Notice", "idle", "When there is time."),
+}
+
+STATE: dict[str, Word] = {
+    State.FIRING: Word("Firing", "bad", "Nobody looks after it yet."),
+    State.ACKNOWLEDGED: Word("Acknowledged", "wait", "It lasts, and somebody looks after it."),
+    State.PENDING: Word("Pending", "idle", "It does not last for as long yet as its rule says."),
+    State.RESOLVED: Word("Resolved", "ok", "It is over."),
+}
+
+ENTRY: dict[str, Word] = {
+    What.BEGAN: Word("It began", "wait"),
+    What.FIRED: Word("It had lasted long enough, and fired", "bad"),
+    What.ACKNOWLEDGED: Word("Acknowledged", "busy"),
+    What.AGAIN: Word("It was away for a moment, and came again", "wait"),
+    What.ASSIGNED: Word("Assigned", "busy"),
+    What.NOTED: Word("Noted", "idle"),
+    What.JOINED: Word("It joined an incident", "idle"),
+    What.TOLD: Word("Somebody was told", "idle"),
+    What.ESCALATED: Word("Others were told, since nobody looked after it", "wait"),
+    What.QUIET: Word("It turned quiet: nobody is told", "idle"),
+    What.LOUD: Word("It is quiet no longer", "wait"),
+    What.RESOLVED: Word("It was over", "ok"),
+}
+
+MESSAGE: dict[str, Word] = {
+    Notification.State.PLANNED: Word("Planned", "wait", "It waits for its time, or for another attempt."),
+    Notification.State.SENT: Word("Sent", "ok", "The receiver has taken it."),
+    Notification.State.FAILED: Word("Failed", "bad", "It was given up."),
+    Notification.State.SUPPRESSED: Word("Suppressed", "idle", "It was not to be told."),
+}
+
+SHARED: dict[str, Word] = {
+    Shared.SITE: Word("Site"),
+    Shared.MODEL: Word("Model"),
+    Shared.FIRMWARE: Word("Firmware"),
+    Shared.NETWORK: Word("Block of addresses"),
+    Shared.PROCESS: Word("Server process"),
+}
+
+REACH: dict[str, Word] = {
+    "ok": Word("Answers", "ok", "It answered when it was last asked."),
+    "unset": Word("Not set", "idle", "Its address is not among the settings."),
+    "unknown": Word("Not asked yet", "idle", "Nobody has asked it so far."),
+    "unreachable": Word("Unreachable", "bad", "It did not answer when it was last asked."),
+}
+
+REFUSED: dict[str, str] = {
+    "not_firing": "It does not fire: it is over already, or has not lasted long enough yet.",
+    "not_fired": "It has not fired yet.",
+    "too_many": "It has as many notes already as an alert may have.",
+}
+"""Why a step was not taken, by the code of the refusal."""
+
+FAMILIES = {
+    "severity": SEVERITY,
+    "state": STATE,
+    "entry": ENTRY,
+    "message": MESSAGE,
+    "shared": SHARED,
+    "reach": REACH,
+}

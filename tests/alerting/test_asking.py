@@ -1,0 +1,271 @@
+"""How servers beside the house are asked: bounded in time and size, whatever answers at their address."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from rest_framework.test import APIClient
+
+from alerts.external import client
+from alerts.external.client import Address, Refused, Unreachable, ask, reload
+from alerts.external.models import Server
+from alerts.external.services import look, reach, version_at_least
+from alerts.prometheus import delivery, selectors
+from tests.alerting.cast import (
+    API,
+    NOON,
+    PROMETHEUS,
+    Answer,
+    a_rule,
+    answers_as,
+    now,
+    server_that,
+    with_words,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+def at(url: str, seconds: float = 5) -> Address:
+    return Address(url, "", seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b"<html>a proxy's page</html>", "no JSON"),
+        (200, b"\xff\xfe", "no JSON"),
+        (302, b"", "leads elsewhere"),
+        (503, b"Service Unavailable", "It answered 503: Service Unavailable"),
+        (502, b"<h1>\x00Bad\x07 Gateway</h1>", "It answered 502: <h1>Bad Gateway</h1>"),
+    ],
+)
+def test_what_is_no_such_server_is_not_reachable(status: int, body: bytes, said: str) -> None:
+    with server_that(with_words(status, body, Location="/elsewhere")) as url:
+        with pytest.raises(Unreachable, match=said):
+            ask(at(url), "/api")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"status":"error","error":"bad\\u0000 query"}', "bad query"),
+        (b'"bad matcher"', "bad matcher"),
+        (b'{"code":602,"message":"ends in the past"}', "ends in the past"),
+        (b"plain words", "plain words"),
+        (b"x" * 5000, "x" * client.SAID_MAX),
+    ],
+)
+def test_a_refusal_has_the_words_of_the_server(body: bytes, said: str) -> None:
+    with server_that(with_words(400, body)) as url:
+        with pytest.raises(Refused) as refusal:
+            ask(at(url), "/api")
+    assert (str(refusal.value), refusal.value.status) == (said, 400)
+
+
+def test_a_reload_that_is_not_allowed_says_what_is_missing() -> None:
+    with server_that(with_words(403, b"Lifecycle API is not enabled.")) as url:
+        with pytest.raises(Refused, match="--web.enable-lifecycle"):
+            reload(at(url))
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "ANSWER_MAX", 1000)
+    with server_that(with_words(200, b"[" + b" " * 2000 + b"]")) as url:
+        with pytest.raises(Unreachable, match="more than 1000 bytes"):
+            ask(at(url), "/api")
+
+
+@pytest.mark.parametrize("stage", ["head", "body"])
+def test_a_server_that_dribbles_is_given_up_in_the_time_that_is_set(stage: str) -> None:
+    over = threading.Event()
+
+    def dribble(handler: BaseHTTPRequestHandler) -> None:
+        if stage == "body":
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        try:
+            while not over.wait(0.05):
+                handler.wfile.write(b"x")
+                handler.wfile.flush()
+        except OSError:
+            pass
+
+    begun = time.monotonic()
+    with server_that(dribble) as url:
+        with pytest.raises(Unreachable, match=r"did not answer within 0\.5 s"):
+            ask(at(url, 0.5), "/api")
+        over.set()
+    assert time.monotonic() - begun < 5
+
+
+def test_the_base_path_the_query_and_the_token_are_kept() -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        seen.append((handler.command, handler.path, handler.headers["Authorization"]))
+        with_words(200, b"{}")(handler)
+
+    with server_that(answer) as url:
+        address = Address(f"{url}/prom/", "t0ken", 5)
+        assert ask(address, "/api", query=[("q", "a b&c")], method="POST", body={}) == {}
+    assert seen == [("POST", "/prom/api?q=a+b%26c", "Bearer t0ken")]
+
+
+def test_a_token_is_nowhere_shown(settings: Callable[..., None]) -> None:
+    settings(PROMETHEUS_TOKEN="t0ken", PROMETHEUS_URL="http://127.0.0.1:1")
+    from csms.core.config import get_config
+
+    assert "t0ken" not in repr(get_config())
+    assert client.address_of("prometheus") == Address("http://127.0.0.1:1", "t0ken", 5)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://prometheus", "http://user:word@prometheus", "http://p/?a=b", "prometheus:9090"]
+)
+def test_what_is_no_address_is_no_setting(settings: Callable[..., None], url: str) -> None:
+    from csms.core.config import ConfigError, load_config
+
+    settings(PROMETHEUS_URL=url)
+    with pytest.raises(ConfigError, match="PROMETHEUS_URL") as refusal:
+        load_config(None)
+    assert "user:word" not in str(refusal.value)
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.mark.django_db
+def test_since_when_is_the_first_time_and_of_another_address_nothing_is_known(
+    settings: Callable[..., None], nobody: str
+) -> None:
+    settings(PROMETHEUS_URL=nobody)
+    assert reach("prometheus").state == "unknown"
+    assert not look("prometheus", now=NOON)
+    assert not look("prometheus", now=NOON + MINUTE)
+    known = reach("prometheus")
+    assert (known.state, known.since, known.asked_at) == ("unreachable", NOON, NOON + MINUTE)
+    with server_that(answers_as(PROMETHEUS)) as url:
+        settings(PROMETHEUS_URL=url)
+        assert reach("prometheus").state == "unknown"
+        assert look("prometheus", now=NOON + 2 * MINUTE)
+    known = reach("prometheus")
+    assert (known.state, known.since, known.version) == ("ok", NOON + 2 * MINUTE, "2.42.0")
+
+
+@pytest.mark.django_db
+def test_it_is_asked_no_oftener_than_every_15_seconds(settings: Callable[..., None]) -> None:
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        answers_as(PROMETHEUS)(handler)
+
+    with server_that(answer) as url:
+        settings(PROMETHEUS_URL=url)
+        for seconds in (0, 5, 10, 15):
+            assert look("prometheus", now=NOON + timedelta(seconds=seconds))
+    assert asked == ["/api/v1/status/buildinfo"] * 2
+
+
+HALF = {"data": {"alerts": [{"labels": {"alertname": "x"}, "state": "firing", "activeAt": "yesterday"}]}}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "answer",
+    [
+        with_words(200, b"[]"),
+        with_words(200, b'{"data": {"alerts": 7}}'),
+        with_words(200, b"null"),
+        answers_as({"/": HALF}),
+    ],
+)
+def test_answers_of_another_form_are_said_to_be_such(
+    root: APIClient, settings: Callable[..., None], answer: Answer
+) -> None:
+    with server_that(answer) as url:
+        settings(PROMETHEUS_URL=url)
+        assert not look("prometheus", now=now())
+        Server.objects.all().delete()
+        with pytest.raises(Unreachable, match="not as Prometheus does"):
+            selectors.alerts(now=now())
+        shown = root.get(f"{API}/prometheus/alerts/")
+    assert (shown.status_code, shown.json()["results"]) == (200, [])
+
+
+@pytest.mark.django_db
+def test_a_server_that_refuses_to_list_is_told_of(
+    root: APIClient, settings: Callable[..., None], refusal: Callable[..., None]
+) -> None:
+    with server_that(with_words(422, b'{"error":"query timed out"}')) as url:
+        settings(PROMETHEUS_URL=url)
+        said = refusal(root.get(f"{API}/prometheus/alerts/"), 502, "prometheus_refused")
+    assert said["detail"] == "Prometheus: query timed out"
+
+
+def test_hostile_texts_are_bounded_and_without_nul() -> None:
+    from alerts.external.reading import TEXT_MAX, WORDS_MAX, text, words
+
+    assert text("a\x00b") == "a\ufffdb"
+    assert len(text("x" * 10_000)) == TEXT_MAX
+    assert len(words({f"n{number}": "v" for number in range(500)})) == WORDS_MAX
+
+
+@pytest.mark.parametrize(
+    ("version", "new_enough"),
+    [
+        ("0.26.0", True),
+        ("0.25.0", False),
+        ("1.0.0", True),
+        ("", False),
+        ("x.y", False),
+        ("0.27.0-rc.1", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(version: str, new_enough: bool) -> None:
+    assert version_at_least(version, 0, 26) == new_enough
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_clock_takes_a_pass_over_both(
+    settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings as house
+
+    from alerts.external import tasks
+
+    planned = [entry["task"] for entry in house.CELERY_BEAT_SCHEDULE.values()]
+    assert tasks.keep_in_step.name in planned
+    assert set(tasks.KEPT) == {"prometheus", "alertmanager"}
+    assert tasks.keep_in_step() == []  # nothing is set, nobody is asked
+
+    def breaks(**values: object) -> bool:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr(tasks, "KEPT", {"prometheus": breaks, "alertmanager": lambda **values: True})
+    monkeypatch.setattr(tasks, "look", lambda name, now: True)
+    settings(PROMETHEUS_URL="http://127.0.0.1:1", ALERTMANAGER_URL="http://127.0.0.1:1")
+    assert tasks.keep_in_step() == ["alertmanager"]
+
+
+@pytest.mark.django_db
+def test_a_file_that_cannot_be_used_is_told_of(settings: Callable[..., None], tmp_path: Path) -> None:
+    settings(PROMETHEUS_URL="http://127.0.0.1:1", PROMETHEUS_RULES_FILE=tmp_path)  # a folder
+    a_rule()
+    assert delivery.deliver(reachable=False, now=now())
+    kept = delivery.delivery()
+    assert kept.standing == "refused"
+    assert kept.why == f"The file {tmp_path} cannot be used: Is a directory."

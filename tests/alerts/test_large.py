@@ -1,0 +1,119 @@
+"""What ten thousand charge points cost when all are away: in queries, which a busy machine does not change."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import uuid4
+
+import orjson
+import pytest
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from alerts.models import Alert, AlertEntry
+from alerts.notifications.models import Notification, Part
+from alerts.rules.models import Rule
+from alerts.services import evaluate
+from alerts.sink import take
+from alerts.steps import INSERTED_AT_ONCE
+from chargers.models import ChargePoint, Connection
+from csms.core.events.envelope import Envelope
+from tests.alerts.cast import DAY, HOUR, MINUTE, a_server, only_six_rules
+from tests.alerts.engine_cast import rule
+from tests.api.cast import NOON
+from tests.channels.cast import a_channel
+
+FLEET = 10_000
+READ_AT_ONCE = 500
+"""Events that a sink is given in one transaction."""
+SITES = 200
+FIRES = NOON + 16 * MINUTE
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def at_most(queries: int) -> Iterator[CaptureQueriesContext]:
+    with CaptureQueriesContext(connection) as captured:
+        yield captured
+    assert len(captured) <= queries, len(captured)
+
+
+def inserts(model: type[Model]) -> int:
+    """As many statements as insert a row for each charge point: SQLite takes so many parameters at once."""
+    at_once = connection.ops.bulk_batch_size(list(model._meta.concrete_fields), range(FLEET))
+    return -(-FLEET // min(at_once, INSERTED_AT_ONCE))
+
+
+def a_fleet(count: int) -> list[ChargePoint]:
+    """Charge points at many sites that have all gone at noon."""
+    process = a_server(since=NOON - DAY)
+    ChargePoint.objects.bulk_create(
+        ChargePoint(
+            cp_id=f"CP{number:05}",
+            name=f"Gate {number}",
+            site=f"Site {number % SITES}",
+            model=f"Model {number % 7}",
+            registration="accepted",
+            created_at=NOON - DAY,
+            last_seen_at=NOON,
+        )
+        for number in range(count)
+    )
+    fleet = list(ChargePoint.objects.order_by("pk"))
+    Connection.objects.bulk_create(
+        Connection(
+            charge_point=charger,
+            process=process,
+            protocol="ocpp1.6",
+            opened_at=NOON - HOUR,
+            closed_at=NOON,
+        )
+        for charger in fleet
+    )
+    return fleet
+
+
+def disconnected(fleet: Sequence[ChargePoint], at: datetime) -> list[Envelope]:
+    payload = orjson.dumps({"code": 1006, "reason": "lost"}).decode()
+    return [
+        Envelope(uuid4(), "cp.disconnected", 1, charger.cp_id, at, at, "", 0, payload, number, number)
+        for number, charger in enumerate(fleet, 1)
+    ]
+
+
+def test_ten_thousand_go_in_as_many_queries_as_rows_are_written_in_parts() -> None:
+    only_six_rules()
+    a_channel("slack")
+    a_fleet(FLEET)
+    # Nothing is due: they are looked at, and become pending.
+    with at_most(60 + inserts(Alert)):
+        evaluate(now=NOON + MINUTE)
+    assert Alert.objects.filter(state="pending").count() == FLEET
+    with at_most(30):
+        assert evaluate(now=NOON + 2 * MINUTE) == 0
+    # All fire: rows are written in parts, and people are told in one message.
+    with at_most(100 + 3 * inserts(AlertEntry) + inserts(Part)):
+        evaluate(now=FIRES)
+    assert Alert.objects.filter(state="firing").count() == FLEET
+    told = Notification.objects.get()
+    assert told.parts.count() == FLEET
+
+
+def test_a_batch_of_events_costs_the_same_however_large_the_fleet_and_however_many_alerts_are_open() -> None:
+    Rule.objects.all().delete()
+    rule("gone", about="charge-point-disconnected", severity="warning")
+    fleet = a_fleet(READ_AT_ONCE * 4)
+    counts = []
+    for first in range(0, len(fleet), READ_AT_ONCE):
+        events = disconnected(fleet[first : first + READ_AT_ONCE], NOON)
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
+            assert take(events, now=NOON) == READ_AT_ONCE
+        counts.append(len(captured))
+    assert Alert.objects.filter(state="firing").count() == len(fleet)
+    assert max(counts) <= 60, counts
+    assert max(counts) - min(counts) <= 5, counts
+    # What is said again is no news, and looks at no alert.
+    with at_most(10), transaction.atomic():
+        assert take(disconnected(fleet[:READ_AT_ONCE], NOON + MINUTE), now=NOON + MINUTE) == 0
