@@ -1,4 +1,4 @@
-"""Human words for alerts: how one stands, what happened to it, what became of a message, what alerts share."""
+"""Human words for alerts: how they, their silences, channels and messages stand, and the servers beside the house."""
 
 from alerts.incidents.models import Shared
 from alerts.models import Alert, AlertEntry, Severity
@@ -50,6 +50,36 @@ SHARED: dict[str, Word] = {
     Shared.PROCESS: Word("Server process"),
 }
 
+SILENCE: dict[str, Word] = {
+    "active": Word("In force", "busy", "Nobody is told of alerts that match."),
+    "waiting": Word("Waiting", "wait", "Its next window has yet to begin."),
+    "pending": Word("Waiting", "wait", "Its next window has yet to begin."),
+    "over": Word("Over", "idle", "It keeps nobody from being told any more."),
+    "expired": Word("Over", "idle", "It keeps nobody from being told any more."),
+}
+
+CHANNEL: dict[str, Word] = {
+    "working": Word("Working", "ok", "Nothing bad is known of it."),
+    "failing": Word("Failing", "wait", "Its last attempt failed; it is tried again."),
+    "broken": Word("Broken", "bad", "Three attempts in a row have failed; the other channels are told."),
+    "disabled": Word("Off", "idle", "It was switched off: nobody is told by it."),
+}
+
+STANDING: dict[str, Word] = {
+    "unset": Word("Not set", "idle", "No address is set."),
+    "nothing": Word("Nothing to bring", "idle", "There is nothing to bring to it."),
+    "waiting": Word("On its way", "wait", "It gets it within seconds, or when it is reachable."),
+    "refused": Word("Refused", "bad", "It did not take it, and the file is set back."),
+    "unseen": Word("Not seen", "bad", "It was reloaded and has other things, so it reads another file."),
+    "in_step": Word("In step", "ok", "It has loaded what is written here."),
+}
+
+HEALTH: dict[str, Word] = {
+    "ok": Word("Evaluated", "ok", "Prometheus evaluates it."),
+    "err": Word("Fails", "bad", "Prometheus cannot evaluate it."),
+    "unknown": Word("Not evaluated", "wait", "Prometheus has not evaluated it yet."),
+}
+
 REACH: dict[str, Word] = {
     "ok": Word("Answers", "ok", "It answered when it was last asked."),
     "unset": Word("Not set", "idle", "Its address is not among the settings."),
@@ -71,4 +101,9 @@ FAMILIES = {
     "message": MESSAGE,
     "shared": SHARED,
     "reach": REACH,
+    "silence": SILENCE,
+    "channel": CHANNEL,
+    "standing": STANDING,
+    "health": HEALTH,
 }
+"""By what a template calls them."""

@@ -12,6 +12,8 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 
 from alerts.external.services import WOULD
+from alerts.rules.selectors import ABOUT
+from alerts.transports.table import TRANSPORTS
 from chargers.commands.sending import catalogue
 from console import alert_words, outgoing_words, state_words, words
 from console.pages import REFUSALS
@@ -41,6 +43,7 @@ def spoken() -> Iterator[tuple[str, str]]:
     yield from _choices()
     yield from _commands()
     yield from ((text, "anomalies") for text in ANOMALIES.values())
+    yield from _alerting()
     for module in (words, outgoing_words, alert_words):
         for name, table in vars(module).items():
             if name.isupper():
@@ -80,3 +83,14 @@ def _commands() -> Iterator[tuple[str, str]]:
         for text in texts:
             if text:
                 yield text, f"command {entry.slug}"
+
+
+def _alerting() -> Iterator[tuple[str, str]]:
+    for about in ABOUT.values():
+        yield about.title, f"alerts {about.slug}"
+        yield from ((param.title, f"alerts {about.slug}") for param in about.params if param.title)
+    for transport in TRANSPORTS.values():
+        yield transport.title, f"channel {transport.kind}"
+        for field in transport.fields:
+            yield field.about.replace("`", ""), f"channel {transport.kind}"
+    yield from ((text, "servers") for text in WOULD.values())

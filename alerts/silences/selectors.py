@@ -15,6 +15,14 @@ def silences() -> QuerySet[Silence]:
     return Silence.objects.all()
 
 
+def silences_of(text: str) -> QuerySet[Silence]:
+    """Return the silences whose comment or maker has all words of a text."""
+    rows = Silence.objects.all()
+    for word in text.split():
+        rows = rows.filter(Q(comment__icontains=word) | Q(by__icontains=word))
+    return rows
+
+
 def in_force(now: datetime) -> list[Silence]:
     """Return the silences that hold now, the oldest first. One query."""
     now_on = Silence.objects.filter(over_at__gt=now, window_from__lte=now, window_to__gt=now)

@@ -45,4 +45,4 @@ def alert_tone(term: str, family: str) -> str:
 
 
 def _word(term: str, family: str) -> Word:
-    return FAMILIES[family].get(term, Word(term[:64]))
+    return FAMILIES[family].get(str(term), Word(str(term)[:64] or "unknown"))
