@@ -24,7 +24,7 @@ from console.views.charge_point import ALARMING
 from transactions import overview as charging
 from transactions.figures.minutes import points
 from transactions.models import Transaction
-from transactions.selectors import transactions, with_live_figures
+from transactions.selectors import LISTED, transactions, with_live_figures
 
 NEWEST = 6
 DAY = timedelta(hours=24)
@@ -95,7 +95,7 @@ class Dashboard:
     @cached_property
     def transactions(self) -> list[Transaction]:
         newest = transactions().order_by("-started_at", "-id")
-        return list(with_live_figures(newest, now=self.now)[:NEWEST])
+        return list(with_live_figures(newest, now=self.now, figures=LISTED)[:NEWEST])
 
 
 @page

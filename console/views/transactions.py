@@ -14,7 +14,7 @@ from console.export import Column, export, wanted
 from console.pages import page, render_page
 from console.transaction_filters import Sort, Sums, TransactionFilters, filtered, sums
 from transactions.models import Transaction
-from transactions.selectors import energy_so_far, transactions, with_live_figures
+from transactions.selectors import LISTED, energy_so_far, transactions, with_live_figures
 from transactions.tariffs.pricing import in_currency
 
 SIZE = 50
@@ -53,7 +53,7 @@ COLUMNS = (
 def _shown(keys: list[Any]) -> QuerySet[Transaction]:
     """Return rows by their keys with all that the table shows."""
     rows = transactions().select_related("cost").filter(pk__in=keys)
-    return with_live_figures(rows, now=timezone.now())
+    return with_live_figures(rows, now=timezone.now(), figures=LISTED)
 
 
 class TransactionsPage:
