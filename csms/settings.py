@@ -122,9 +122,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"i18n": "console.templatetags.quick_i18n"},
         },
     },
 ]
+FORM_RENDERER = "console.quick_widgets.QuickWidgets"
 
 # --- rows -------------------------------------------------------------------------------------------
 
