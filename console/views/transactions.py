@@ -50,9 +50,30 @@ COLUMNS = (
 )
 
 
+# What the table shows of a row; the claims and the keys of messages, which it does not, are most of it.
+SHOWN = (
+    "transaction_id",
+    "charge_point__cp_id",
+    "charge_point__connection_id",
+    "connector_number",
+    "id_token",
+    "status",
+    "authorization",
+    "orphan",
+    "anomalies",
+    "started_at",
+    "stopped_at",
+    "duration_seconds",
+    "energy_wh",
+    "meter_start_wh",
+    "cost__currency",
+    "cost__total",
+)
+
+
 def _shown(keys: list[Any]) -> QuerySet[Transaction]:
-    """Return rows by their keys with all that the table shows."""
-    rows = transactions().select_related("cost").filter(pk__in=keys)
+    """Return rows by their keys with all that the table shows, and no more."""
+    rows = transactions().select_related("cost").filter(pk__in=keys).only(*SHOWN)
     return with_live_figures(rows, now=timezone.now(), figures=LISTED)
 
 
