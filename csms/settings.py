@@ -113,7 +113,8 @@ OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know 
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "console.template_engine.Templates",
+        "NAME": "django",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -122,7 +123,6 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"i18n": "console.templatetags.quick_i18n"},
         },
     },
 ]

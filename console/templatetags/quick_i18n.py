@@ -1,6 +1,6 @@
 """Django's tags for translations, of which `translate` is quick: a page has some three hundred of them.
 
-It stands in the place of Django's library `i18n` (`TEMPLATES` in the settings), so templates load that and get this.
+It stands in the place of Django's library `i18n` (`console.template_engine`): templates load that and get this.
 """
 
 from typing import Any

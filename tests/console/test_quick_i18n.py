@@ -1,9 +1,10 @@
 """Translations in templates are Django's, in each reader's language, however often a template is drawn."""
 
 import pytest
-from django.template import Context, Engine
+from django.template import Context, Engine, engines
 from django.utils.translation import override
 
+from console.template_engine import Templates
 from console.templatetags import quick_i18n
 
 TEXTS = (
@@ -42,3 +43,10 @@ def test_languages_do_not_mix() -> None:
         with override(language):
             said.append(page.render(Context()))
     assert said == ["Ladestationen", "Charge points", "Ladestationen"]
+
+
+def test_templates_of_the_house_have_them() -> None:
+    engine = engines["django"]
+    assert isinstance(engine, Templates)
+    assert engine.engine.libraries["i18n"] == quick_i18n.__name__
+    assert engine.check() == []
