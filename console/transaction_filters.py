@@ -34,6 +34,24 @@ SORTABLE: dict[str, tuple[str, bool]] = {
 }
 DEFAULT_SORT = "-started"
 
+# What tables show of a row; the claims and the keys of messages, which they do not, are most of it.
+TABLE = (
+    "transaction_id",
+    "charge_point__cp_id",
+    "charge_point__connection_id",
+    "connector_number",
+    "id_token",
+    "status",
+    "authorization",
+    "orphan",
+    "anomalies",
+    "started_at",
+    "stopped_at",
+    "duration_seconds",
+    "energy_wh",
+    "meter_start_wh",
+)
+
 
 def _anomaly_choices() -> list[tuple[str, Any]]:
     return [("", _("Any or none")), (ANY, _("Any")), *((word, anomaly_title(word)) for word in ANOMALIES)]

@@ -27,6 +27,7 @@ from console.orders import MOST_USED, Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from console.tabs import TABS
+from console.transaction_filters import TABLE
 from transactions.models import Transaction
 from transactions.selectors import add_live_figures, open_transactions, transactions, with_live_figures
 
@@ -65,7 +66,8 @@ class ChargePointPage:
         return found
 
     def _transactions(self, **which: Any) -> QuerySet[Transaction]:
-        return transactions().filter(charge_point=self.charge_point, **which).order_by("-started_at", "-id")
+        rows = transactions().filter(charge_point=self.charge_point, **which).only(*TABLE)
+        return rows.order_by("-started_at", "-id")
 
     @cached_property
     def stop(self) -> CommandRefused | None:

@@ -20,6 +20,7 @@ from chargers.selectors import refused_handshakes
 from console.pages import page, render_page
 from console.service_status import Service, service_status, worst
 from console.shared import Shared
+from console.transaction_filters import TABLE
 from console.views.charge_point import ALARMING
 from transactions import overview as charging
 from transactions.figures.minutes import points
@@ -94,7 +95,7 @@ class Dashboard:
 
     @cached_property
     def transactions(self) -> list[Transaction]:
-        newest = transactions().order_by("-started_at", "-id")
+        newest = transactions().only(*TABLE).order_by("-started_at", "-id")
         return list(with_live_figures(newest, now=self.now, figures=LISTED)[:NEWEST])
 
 

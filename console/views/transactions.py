@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from console.capped import CappedPage, Keys
 from console.export import Column, export, wanted
 from console.pages import page, render_page
-from console.transaction_filters import Sort, Sums, TransactionFilters, filtered, sums
+from console.transaction_filters import TABLE, Sort, Sums, TransactionFilters, filtered, sums
 from transactions.models import Transaction
 from transactions.selectors import LISTED, energy_so_far, transactions, with_live_figures
 from transactions.tariffs.pricing import in_currency
@@ -50,30 +50,14 @@ COLUMNS = (
 )
 
 
-# What the table shows of a row; the claims and the keys of messages, which it does not, are most of it.
-SHOWN = (
-    "transaction_id",
-    "charge_point__cp_id",
-    "charge_point__connection_id",
-    "connector_number",
-    "id_token",
-    "status",
-    "authorization",
-    "orphan",
-    "anomalies",
-    "started_at",
-    "stopped_at",
-    "duration_seconds",
-    "energy_wh",
-    "meter_start_wh",
-    "cost__currency",
-    "cost__total",
-)
-
-
 def _shown(keys: list[Any]) -> QuerySet[Transaction]:
     """Return rows by their keys with all that the table shows, and no more."""
-    rows = transactions().select_related("cost").filter(pk__in=keys).only(*SHOWN)
+    rows = (
+        transactions()
+        .select_related("cost")
+        .filter(pk__in=keys)
+        .only(*TABLE, "cost__currency", "cost__total")
+    )
     return with_live_figures(rows, now=timezone.now(), figures=LISTED)
 
 
