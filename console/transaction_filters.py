@@ -1,13 +1,13 @@
 """Which transactions the list shows, in which order, and what they come to together: all of it in the address."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +33,24 @@ SORTABLE: dict[str, tuple[str, bool]] = {
     "charge_point": ("charge_point__cp_id", False),
 }
 DEFAULT_SORT = "-started"
+
+# What tables show of a row; the claims and the keys of messages, which they do not, are most of it.
+TABLE = (
+    "transaction_id",
+    "charge_point__cp_id",
+    "charge_point__connection_id",
+    "connector_number",
+    "id_token",
+    "status",
+    "authorization",
+    "orphan",
+    "anomalies",
+    "started_at",
+    "stopped_at",
+    "duration_seconds",
+    "energy_wh",
+    "meter_start_wh",
+)
 
 
 def _anomaly_choices() -> list[tuple[str, Any]]:
@@ -179,7 +197,7 @@ class Sums:
 
 
 def sums(rows: Rows) -> Sums:
-    """Sum the newest SUMMED_MAX of the rows. One query, and one more where any was priced."""
+    """Sum the newest SUMMED_MAX of the rows. One query, and one more where they were priced in several currencies."""
     newest = rows.order_by("-started_at", "-pk")[:SUMMED_MAX]
     ended = Q(status=Transaction.Status.ENDED)
     found = newest.aggregate(
@@ -188,16 +206,22 @@ def sums(rows: Rows) -> Sums:
         energy=Sum("energy_wh"),
         without=Count("pk", filter=ended & Q(energy_wh=None)),
         seconds=Sum("duration_seconds"),
-        priced=Count("cost"),
+        total=Sum("cost__total"),
+        currency=Min("cost__currency"),
+        another=Max("cost__currency"),
     )
-    costs = Cost.objects.filter(transaction__in=newest.values("pk")).values("currency").order_by("currency")
-    sums_of_costs = costs.annotate(sum=Sum("total")) if found["priced"] else ()
+    costs: Iterable[tuple[str, Decimal]] = ()
+    if found["currency"] != found["another"]:
+        priced = Cost.objects.filter(transaction__in=newest.values("pk")).order_by("currency")
+        costs = priced.values_list("currency").annotate(Sum("total"))
+    elif found["currency"] is not None:
+        costs = [(found["currency"], found["total"])]
     return Sums(
         found["all"],
         found["active"],
         int(found["energy"] or 0),
         found["without"],
         int(found["seconds"] or 0),
-        tuple((row["currency"], in_currency(row["sum"], row["currency"])) for row in sums_of_costs),
+        tuple((currency, in_currency(total, currency)) for currency, total in costs),
         found["all"] == SUMMED_MAX,
     )

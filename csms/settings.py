@@ -123,7 +123,8 @@ OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know 
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "console.template_engine.Templates",
+        "NAME": "django",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -135,6 +136,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "console.quick_widgets.QuickWidgets"
 
 # --- rows -------------------------------------------------------------------------------------------
 

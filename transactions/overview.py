@@ -56,6 +56,7 @@ def active_figures(*, now: datetime, since: Sequence[datetime]) -> ActiveFigures
             Transaction.objects.filter(status=Transaction.Status.ACTIVE),
             now=now,
             figures=("live_register_wh", "live_power_w"),
+            thousands=True,
         )
         .order_by()
         .values(band=band)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import BigIntegerField, BooleanField, Func
+from django.db.models import BigIntegerField, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -27,18 +27,13 @@ class EpochSeconds(Func):
         )
 
 
-class PairAtLeast(Func):
-    """Whether the first two of four values, taken as a pair, are no less than the last two.
+class ReadFirst(Func):
+    """A value that the database reads by itself before the rest of a statement, and does not plan by.
 
-    An index on the pair serves it, and no index on the second alone: of rows that come by time the planner knows the
-    newest badly, and takes a range of their ids for empty that has thousands.
+    Rows that come by time are bounded by their ids, and the planner knows the newest badly: it takes a range of their
+    ids for empty that has thousands, and chooses the index on it alone. Of a bound that it does not see it thinks
+    nothing; and yet the partitions before the bound are not looked into.
     """
 
-    arity = 4
-    output_field = BooleanField()
-
-    def as_sql(self, compiler: SQLCompiler, connection: Any, *args: Any, **extra: Any) -> Any:
-        """Return the condition."""
-        parts = [compiler.compile(part) for part in self.source_expressions]
-        (a, b, c, d), params = zip(*parts, strict=True)
-        return f"({a}, {b}) >= ({c}, {d})", [value for some in params for value in some]
+    arity = 1
+    template = "(SELECT %(expressions)s)"

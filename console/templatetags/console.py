@@ -4,8 +4,10 @@ import json
 from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
+import orjson
 from django import template
 from django.conf import settings
 from django.template import defaultfilters
@@ -255,9 +257,22 @@ def effect_transaction(command: Command) -> bool:
     return command.effect_kind == "transaction"
 
 
+def _finite(number: str) -> float:
+    """Read a number; what is none, or none that a float holds, would be written as null."""
+    if isfinite(value := float(number)):
+        return value
+    raise ValueError(number)
+
+
+_STANDARD = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+
+
 @register.filter
 def pretty(text: str) -> str:
     """Indent JSON; anything else stays as it is."""
+    # What has numbers or depths that the quick way does not take goes the slow one.
+    with suppress(ValueError, TypeError, RecursionError):
+        return orjson.dumps(_STANDARD.decode(text), option=orjson.OPT_INDENT_2).decode()
     try:
         shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         shown.encode()  # half a surrogate pair that was escaped is no text

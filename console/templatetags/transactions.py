@@ -1,11 +1,18 @@
 """How the console writes what belongs to transactions: money, oddities, evidence, steps that people took."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from console import transaction_words
+from console.templatetags.console import CHIPS_KEPT, anomaly_count, anomaly_words, chip, chip_html
+from transactions.models import Transaction
 from transactions.stuck.models import Correction
 from transactions.tariffs.models import Cost
 from transactions.tariffs.pricing import in_currency
@@ -17,6 +24,38 @@ register = template.Library()
 def money(cost: Cost) -> str:
     """Write what a transaction costs, tax included, exactly."""
     return f"{in_currency(cost.total, cost.currency):f}\u00a0{cost.currency}"
+
+
+@register.simple_tag
+def transaction_chips(transaction: Transaction) -> SafeString:
+    """Write how a transaction stands; of those in a list most stand alike, so each kind is written once."""
+    active = transaction.status == Transaction.Status.ACTIVE
+    offline = active and not transaction.charge_point.connection_id
+    words = transaction.status, transaction.authorization, offline, transaction.orphan
+    return _transaction_chips(*words, tuple(transaction.anomalies), get_language())
+
+
+@lru_cache(CHIPS_KEPT)
+def _transaction_chips(
+    status: str,
+    authorization: str,
+    offline: bool,
+    orphan: bool,
+    anomalies: Sequence[str],
+    _language: str | None,
+) -> SafeString:
+    chips = [chip(status, "transaction")]
+    if offline:
+        why = _("Its charge point is offline: the figures are those from before.")
+        chips.append(chip_html(_("Offline"), "bad", why))
+    if authorization not in ("", "Accepted"):
+        chips.append(chip(authorization, "authorization"))
+    if orphan:
+        chips.append(chip_html(_("Orphan"), "bad", _("Known only from its end.")))
+    if anomalies:
+        odd = list(anomalies)
+        chips.append(chip_html(anomaly_count(odd), "wait", anomaly_words(odd)))
+    return format_html('<div class="chips">{}</div>', SafeString("".join(chips)))
 
 
 @register.filter

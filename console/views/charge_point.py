@@ -1,5 +1,6 @@
 """One charge point: what it is, what is wrong with it, what can be done about it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -28,12 +29,14 @@ from console.orders import MOST_USED, Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.questions import confirmed, question_page
 from console.tabs import TABS
+from console.transaction_filters import TABLE
 from transactions.models import Transaction
-from transactions.selectors import add_live_figures, transactions, with_live_figures
+from transactions.selectors import add_live_figures, open_transactions, transactions, with_live_figures
 
 COMMANDS_SHOWN, FRAMES_SHOWN, CONNECTIONS_SHOWN, TRANSACTIONS_SHOWN = 12, 40, 10, 8
 ALERTS_SHOWN = 10
 ALARMING = timedelta(days=7)  # so long a critical security event stands out
+OFFERED = 20  # transactions and tokens that a field of a command offers
 TEXT_SHOWN = 20_000  # characters of a frame; a frame may have a million
 
 
@@ -56,7 +59,7 @@ class ChargePointPage:
     @cached_property
     def active(self) -> list[Transaction]:
         running = self._transactions(status=Transaction.Status.ACTIVE)
-        return list(with_live_figures(running, now=timezone.now())[:20])
+        return list(with_live_figures(running, now=timezone.now())[:OFFERED])
 
     @cached_property
     def ended(self) -> list[Transaction]:
@@ -66,7 +69,8 @@ class ChargePointPage:
         return found
 
     def _transactions(self, **which: Any) -> QuerySet[Transaction]:
-        return transactions().filter(charge_point=self.charge_point, **which).order_by("-started_at", "-id")
+        rows = transactions().filter(charge_point=self.charge_point, **which).only(*TABLE)
+        return rows.order_by("-started_at", "-id")
 
     @cached_property
     def stop(self) -> CommandRefused | None:
@@ -103,7 +107,8 @@ class ChargePointPage:
     @cached_property
     def suggestions(self) -> Suggestions:
         """What an operator most likely means in the fields of commands."""
-        return suggestions(self.charge_point)
+        read = self.__dict__  # what other parts of the page have read; one part alone needs less than they do
+        return suggestions(self.charge_point, read.get("connectors"), read.get("active"))
 
     @cached_property
     def commands(self) -> list[Command]:
@@ -129,22 +134,29 @@ class ChargePointPage:
         return list(refused_handshakes().filter(identity__iexact=identity).order_by("-last_at")[:10])
 
 
-def suggestions(charge_point: ChargePoint) -> Suggestions:
-    """Offer the transactions that run, the connectors there are, and the tokens last used here."""
-    active = Transaction.objects.filter(charge_point=charge_point, status=Transaction.Status.ACTIVE)
+def suggestions(
+    charge_point: ChargePoint,
+    connectors: Iterable[Connector] | None = None,
+    active: Iterable[Transaction] | None = None,
+) -> Suggestions:
+    """Offer the transactions that run, the connectors there are, and the tokens last used here.
+
+    A page that has read connectors and transactions gives them, so that nobody reads them again.
+    """
+    running = open_transactions(charge_point.pk)[:OFFERED] if active is None else active
     recent = (
         Transaction.objects.filter(charge_point=charge_point)
         .exclude(id_token="")
         .order_by("-started_at")
-        .values_list("id_token", flat=True)[:20]
+        .values_list("id_token", flat=True)[:OFFERED]
     )
-    numbers = charge_point.connectors.filter(number__gt=0).values_list("number", "status")
+    known = charge_point.connectors.all() if connectors is None else connectors
     return {
         "transaction_id": [
             (row.transaction_id, _("connector %s") % row.connector_number + f", {row.id_token}")
-            for row in active[:20]
+            for row in running
         ],
-        "connector_id": [(str(number), status) for number, status in numbers],
+        "connector_id": [(str(one.number), one.status) for one in known if one.number > 0],
         "id_token": [(token, _("used here before")) for token in dict.fromkeys(recent)],
     }
 

@@ -18,7 +18,7 @@ from console.pages import page, render_page
 from console.tabs import TABS
 from console.views.charge_point import charge_point_or_404, under_its_identity
 from transactions.models import Transaction
-from transactions.selectors import odd, of_token, transactions, with_live_figures
+from transactions.selectors import LISTED, odd, of_token, transactions, with_live_figures
 from transactions.tariffs.models import Cost
 
 TAB = "transactions"
@@ -80,7 +80,7 @@ class TransactionsPage:
 
     @cached_property
     def listing(self) -> Listing[Transaction]:
-        rows = with_live_figures(self._rows, now=timezone.now())
+        rows = with_live_figures(self._rows, now=timezone.now(), figures=LISTED)
         return Listing(self.request, rows, columns=COLUMNS, default="-started")
 
     @cached_property

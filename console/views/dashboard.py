@@ -20,11 +20,12 @@ from chargers.selectors import refused_handshakes
 from console.pages import page, render_page
 from console.service_status import Service, service_status, worst
 from console.shared import Shared
+from console.transaction_filters import TABLE
 from console.views.charge_point import ALARMING
 from transactions import overview as charging
 from transactions.figures.minutes import points
 from transactions.models import Transaction
-from transactions.selectors import transactions, with_live_figures
+from transactions.selectors import LISTED, transactions, with_live_figures
 
 NEWEST = 6
 DAY = timedelta(hours=24)
@@ -94,8 +95,8 @@ class Dashboard:
 
     @cached_property
     def transactions(self) -> list[Transaction]:
-        newest = transactions().order_by("-started_at", "-id")
-        return list(with_live_figures(newest, now=self.now)[:NEWEST])
+        newest = transactions().only(*TABLE).order_by("-started_at", "-id")
+        return list(with_live_figures(newest, now=self.now, figures=LISTED)[:NEWEST])
 
 
 @page

@@ -85,7 +85,6 @@ class DeliveryPage:
         """All who are told or were, by name."""
         wanted = set(wanted_sinks())
         known = {backlog.name: backlog for backlog in backlogs()}
-        moved = dict(Reader.objects.exclude(pk=NUMBERING).values_list("pk", "moved_at"))
         webhooks = {endpoint.reader: endpoint for endpoint in endpoints()}
         counts = unsettled(webhooks.values())
         queues = {
@@ -93,12 +92,13 @@ class DeliveryPage:
                 counts[row.pk].waiting, counts[row.pk].dead, error=row.last_error if row.failures else ""
             )
             for name, row in webhooks.items()
-        } | {SESSIONS: sessions_queue()}
+        }
+        told = sorted(wanted | known.keys())
+        if SESSIONS in told:  # most houses have no backend, and nothing to ask for it
+            queues[SESSIONS] = sessions_queue()
         return [
-            self._place(
-                name, name in wanted, known.get(name), moved.get(name), webhooks.get(name), queues.get(name)
-            )
-            for name in sorted(wanted | known.keys())
+            self._place(name, name in wanted, known.get(name), webhooks.get(name), queues.get(name))
+            for name in told
         ]
 
     def _place(
@@ -106,7 +106,6 @@ class DeliveryPage:
         name: str,
         wanted: bool,
         backlog: Backlog | None,
-        moved_at: datetime | None,
         webhook: Endpoint | None,
         queue: Queue | None,
     ) -> Place:
@@ -121,7 +120,7 @@ class DeliveryPage:
             oldest_at=oldest_at,
             failing_since=backlog.failing_since if backlog else None,
             error=(backlog.error if backlog else "") or queue_error,
-            moved_at=moved_at,
+            moved_at=backlog.moved_at if backlog else None,
             queue=queue,
         )
 

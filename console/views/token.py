@@ -20,7 +20,7 @@ from csms.core.refusals import NotNow
 from transactions.local_lists.models import LocalListEntry
 from transactions.local_lists.selectors import entries_of_token
 from transactions.models import IdToken, Transaction
-from transactions.selectors import of_token, transactions, with_live_figures
+from transactions.selectors import LISTED, of_token, transactions, with_live_figures
 from transactions.tokens import (
     TokenRefusal,
     block_id_token,
@@ -59,7 +59,7 @@ class TokenPage:
         rows = of_token(transactions(), self.token.id_token).order_by("-started_at", "-pk")
         # Chosen first: the figures of now are read only of what is shown.
         keys = list(rows.values_list("pk", flat=True)[:TRANSACTIONS_SHOWN])
-        return list(with_live_figures(rows.filter(pk__in=keys), now=self.now))
+        return list(with_live_figures(rows.filter(pk__in=keys), now=self.now, figures=LISTED))
 
     @cached_property
     def lists(self) -> list[LocalListEntry]:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from console.capped import CappedPage, Keys
 from console.export import Column, export, wanted
 from console.pages import page, render_page
-from console.transaction_filters import Sort, Sums, TransactionFilters, filtered, sums
+from console.transaction_filters import TABLE, Sort, Sums, TransactionFilters, filtered, sums
 from transactions.models import Transaction
-from transactions.selectors import energy_so_far, transactions, with_live_figures
+from transactions.selectors import LISTED, energy_so_far, transactions, with_live_figures
 from transactions.tariffs.pricing import in_currency
 
 SIZE = 50
@@ -51,9 +51,14 @@ COLUMNS = (
 
 
 def _shown(keys: list[Any]) -> QuerySet[Transaction]:
-    """Return rows by their keys with all that the table shows."""
-    rows = transactions().select_related("cost").filter(pk__in=keys)
-    return with_live_figures(rows, now=timezone.now())
+    """Return rows by their keys with all that the table shows, and no more."""
+    rows = (
+        transactions()
+        .select_related("cost")
+        .filter(pk__in=keys)
+        .only(*TABLE, "cost__currency", "cost__total")
+    )
+    return with_live_figures(rows, now=timezone.now(), figures=LISTED)
 
 
 class TransactionsPage:

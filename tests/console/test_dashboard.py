@@ -137,14 +137,14 @@ def test_the_charts_are_for_people_who_are_signed_in(client: Client, db: None) -
 
 
 def test_a_busy_and_an_empty_house_cost_the_same_questions(alice: Client, django_assert_num_queries) -> None:
-    # Session and person, nine for the counts, four lists, thirteen for how the parts of the house do.
-    with django_assert_num_queries(28):
+    # Session and person, nine for the counts, four lists, seven for how the parts of the house do.
+    with django_assert_num_queries(22):
         alice.get("/")
     make_busy_fleet(9)
     now = timezone.now()
     for number in range(30):
         fire(f"A{number}", Severity.WARNING, now)
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(22):
         alice.get("/")
     with django_assert_num_queries(3):
         alice.get("/figures.json")

@@ -207,5 +207,5 @@ def test_the_queries_do_not_grow_with_the_events(
         happened()
     begin_trace("")
     text(alice)  # who is signed in, and the like
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(12):
         text(alice)

@@ -166,7 +166,7 @@ def test_a_filter_reads_only_the_list(alice: Client) -> None:
 
 
 PINNED = {
-    "/": 28,
+    "/": 22,
     "/inspect/charge-points": 8,
     "/inspect/transactions": 6,
     "/sys/authorizations": 8,
@@ -190,7 +190,7 @@ def test_the_page_of_a_charge_point_costs_as_much_with_many_transactions(
     first = make_busy_fleet()
     for number in range(300, 315):
         make_transaction(first, number)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(18):
         alice.get(f"/inspect/charge-points/{first.cp_id}")
 
 

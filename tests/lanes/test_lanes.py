@@ -373,11 +373,22 @@ def test_the_tests_run_on_the_database_of_their_lane(lane: str) -> None:
             assert cursor.fetchone() == ("wal",)
 
 
-def test_a_server_gets_an_empty_database_of_the_lane(database_url: str, lane: str) -> None:
+def test_a_server_gets_a_migrated_database_of_the_lane_with_nobody_in_it(
+    database_url: str, lane: str
+) -> None:
     if lane == "sqlite":
         assert database_url == ""
     else:
         with psycopg.connect(database_url) as connection:
+            assert connection.execute("SELECT count(*) > 0 FROM django_migrations").fetchone() == (True,)
+            assert connection.execute("SELECT count(*) FROM chargers_chargepoint").fetchone() == (0,)
+
+
+def test_a_first_start_gets_an_empty_database_of_the_lane(new_database_url: str, lane: str) -> None:
+    if lane == "sqlite":
+        assert new_database_url == ""
+    else:
+        with psycopg.connect(new_database_url) as connection:
             tables = connection.execute(
                 "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
             ).fetchone()

@@ -1,10 +1,12 @@
 """The newest figures beside one transaction that was read already."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from csms.core.ids import uuid7_floor
 from tests.console.cast import make_charge_point
 from tests.console.fleet import make_reading, make_transaction
 from transactions.models import MeterValue
@@ -36,3 +38,18 @@ def test_one_that_has_ended_has_none_and_one_that_is_gone_neither(django_assert_
     add_live_figures(gone, now=timezone.now())
     for transaction in (ended, gone):
         assert [getattr(transaction, name) for name in LIVE] == [None] * len(LIVE)
+
+
+@pytest.mark.django_db
+def test_for_thousands_an_old_register_counts_as_ever_and_a_new_one_before_it() -> None:
+    charge_point, now = make_charge_point(), timezone.now()
+    silent, heard = make_transaction(charge_point, 7), make_transaction(charge_point, 8)
+    for transaction in (silent, heard):
+        make_reading(transaction, 0, 3000)
+    days_ago = uuid7_floor(now - timedelta(days=2))
+    MeterValue.objects.filter(transaction=silent).update(id=days_ago)
+    make_reading(heard, 0, 4000)
+    few = with_live_figures(transactions(), now=now).order_by("number").values_list(*LIVE)
+    many = with_live_figures(transactions(), now=now, thousands=True).order_by("number").values_list(*LIVE)
+    assert list(many) == list(few)
+    assert [(row[0], row[2]) for row in many] == [(3000, None), (4000, 11000)]

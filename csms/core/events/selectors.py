@@ -9,7 +9,7 @@ from django.db.models.functions import Left
 
 from csms.core.events.envelope import FIELDS, Envelope
 from csms.core.events.models import Event, Reader
-from csms.core.events.numbering import NAME, head
+from csms.core.events.numbering import NAME
 from csms.core.paging import Newest, newest
 
 
@@ -71,6 +71,7 @@ class Backlog:
     oldest_at: datetime | None
     failing_since: datetime | None
     error: str
+    moved_at: datetime | None
 
 
 def backlogs() -> list[Backlog]:
@@ -78,8 +79,10 @@ def backlogs() -> list[Backlog]:
 
     Numbers are differences of positions, so nothing is counted row by row.
     """
-    last = head()
-    readers = list(Reader.objects.exclude(pk=NAME).order_by("pk"))
+    everyone = {reader.name: reader for reader in Reader.objects.order_by("pk")}
+    numbering = everyone.pop(NAME, None)  # a reader of its own kind, and the only one that nobody is behind
+    last = numbering.position if numbering is not None else 0
+    readers = list(everyone.values())
     next_ones = {reader.position + 1 for reader in readers if reader.position < last}
     recorded_at = dict(Event.objects.filter(position__in=next_ones).values_list("position", "recorded_at"))
     return [
@@ -89,6 +92,7 @@ def backlogs() -> list[Backlog]:
             recorded_at.get(reader.position + 1),
             reader.failing_since,
             reader.error,
+            reader.moved_at,
         )
         for reader in readers
     ]
