@@ -219,6 +219,13 @@ class DeliveryPage:
             "Sessions that were opened and closed; it is asked who may charge, too.",
             mine.pop("backend", []),
         )
+        yield Kind(
+            "Alerts",
+            "the rules of this house",
+            (),
+            "What happens is held against the rules of alerts.",
+            mine.pop("alerts", []),
+        )
         if others := [place for name in sorted(mine) for place in mine[name]]:
             yield Kind("Others", "configured", (), "Further ones.", others)
 
@@ -251,7 +258,7 @@ def _title(name: str, webhook: Endpoint | None) -> str:
     return TITLES.get(kind, name)
 
 
-TITLES = {"amqp": "Messages and sessions", "webhook": "A webhook that was deleted", "backend": "Sessions"}
+TITLES = {"amqp": "Messages and sessions", "webhook": "A webhook that was deleted", "backend": "Sessions", "alerts": "Alerts"}
 
 
 @page

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from alerts.sink import HappeningsSink
 from chargers.models import Frame
 from chargers.services import find_charge_point
 from console.following import follows, tail
@@ -142,6 +143,11 @@ class StreamPage:
         """Those who are told now, each with its position; None: it has not begun."""
         positions = dict(Reader.objects.values_list("pk", "position"))
         return [(place, positions.get(place.name)) for place in self._delivery.wanted]
+
+    @property
+    def told_outside(self) -> bool:
+        """Whether events leave the house: its own alerts always read them."""
+        return any(place.name != HappeningsSink.name for place, _position in self.sinks)
 
     @property
     def standstill(self) -> bool:

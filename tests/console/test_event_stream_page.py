@@ -137,7 +137,7 @@ def test_each_sink_stands_beside_with_its_lag(
 
 def test_without_sinks_it_says_that_nobody_is_told(bob: Client) -> None:
     page = text(bob)
-    assert "Nobody is told" in page
+    assert "Nobody outside is told" in page
     assert "No event is kept" in page
 
 
