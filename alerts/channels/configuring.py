@@ -1,7 +1,10 @@
 """What a channel is given to send with: checked by its kind, secrets sealed, and shown only by their ends."""
 
+import re
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
+from urllib.parse import unquote
 
 from alerts.channels.models import Channel
 from alerts.transports.base import MASK, VALUE_MAX, Field, Transport, masked
@@ -11,6 +14,7 @@ from csms.core.refusals import BadField
 from csms.core.sealing import seal, unseal
 
 LIST_MAX = 100  # values of a list; a kind may have a bound of its own
+REPEATED = 8  # characters in a row of a secret that are masked where they are repeated
 
 
 def configure(channel: Channel, given: Mapping[str, Any]) -> dict[str, str]:
@@ -55,6 +59,26 @@ def configure(channel: Channel, given: Mapping[str, Any]) -> dict[str, str]:
 def values_of(channel: Channel) -> dict[str, Any]:
     """Return the whole configuration, secrets in clear. Raises ValueError if they were sealed under another key."""
     return dict(channel.config) | unseal(channel.sealed)
+
+
+def without_secrets(text: str, channel: Channel) -> str:
+    """Return a text without what it repeats of the channel's secrets, also in pieces; what may be shown stays.
+
+    A URL is secret from its path on. Raises ValueError if they were sealed under another key.
+    """
+    public = [str(value) for value in channel.shown_config.values()]
+    hidden: set[int] = set()
+    for value in unseal(channel.sealed).values() if text else ():
+        secret = re.sub(r"https?://[^/]*", "", value)
+        for said in {secret, unquote(secret)} - {""}:
+            length = min(REPEATED, len(said))
+            pieces = {said[at : at + length] for at in range(len(said) - length + 1)}
+            pieces = {piece for piece in pieces if not any(piece in shown for shown in public)}
+            for at in range(len(text) - length + 1):
+                if text[at : at + length] in pieces:
+                    hidden.update(range(at, at + length))
+    runs = groupby(enumerate(text), key=lambda each: each[0] in hidden)
+    return "".join(MASK if is_hidden else "".join(letter for _, letter in run) for is_hidden, run in runs)
 
 
 def _moves(transport: Transport, before: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

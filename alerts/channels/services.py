@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from alerts.channels.configuring import configure
 from alerts.channels.models import NAME_MAX, Channel, Step
+from alerts.rules.models import Rule
 from alerts.transports.table import TRANSPORTS
 from csms.core.audit.services import note
 from csms.core.live import announce
@@ -101,6 +102,9 @@ def change_channel(
             setattr(channel, name, value)
     channel.updated_at = now
     _save(channel, force_update=True)
+    if resealed:
+        # Those that failed wait for nothing any more.
+        channel.notifications.filter(state="planned", attempts__gt=0, leased_until=None).update(next_at=now)
     if changes.get("default"):
         _make_default(channel)
     after = _values(channel)
@@ -128,6 +132,8 @@ def set_route(rule: str, steps: Sequence[tuple[UUID, int]], *, by: str, now: dat
 
     Replaces what was said before; nothing at 0 minutes means the default, nothing at all also no escalation.
     """
+    # Holds the rule until the commit: of two at once the second one finds the steps of the first, and replaces them.
+    list(Rule.objects.select_for_update().filter(slug=rule).values_list("pk"))
     steps = list(dict.fromkeys(steps))
     if len(steps) > STEPS_MAX:
         raise BadField("steps", f"A rule has at most {STEPS_MAX} steps.")

@@ -21,7 +21,8 @@ class ChannelShape(Shape):
     config = serializers.DictField(source="shown_config", help_text=f"By the fields of its kind. {SECRET}")
     enabled = serializers.BooleanField()
     default = serializers.BooleanField(
-        source="is_default", help_text="It is told of alerts whose rule names no channel. One channel is."
+        source="is_default",
+        help_text="It is told of alerts whose rule names no channel. One channel is, once there is any.",
     )
     zone = serializers.CharField(help_text="IANA's name; empty: that of the house.")
     quiet_days = serializers.ListField(
@@ -34,9 +35,12 @@ class ChannelShape(Shape):
     digest_minutes = serializers.IntegerField()
     state = serializers.ChoiceField(
         STATES,
-        help_text="`broken` after 3 failures in a row, until it takes a message; then only one message tries it.",
+        help_text="`broken` after 3 failures in a row, or a refusal for good, until it takes a message; once a second "
+        "message failed, only one at a time tries it.",
     )
-    failures = serializers.IntegerField(help_text="Attempts that failed since the last success.")
+    failures = serializers.IntegerField(
+        help_text="Attempts that failed since the last success; a refusal for good counts as at least 3."
+    )
     failing_since = Moment(allow_null=True)
     last_error = serializers.CharField(help_text="Of the last attempt that failed.")
     left_alone_until = Moment(source="probe_at", allow_null=True)

@@ -12,7 +12,8 @@ from hashlib import blake2b
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
+from django.db.models.fields.json import KT
 
 from alerts.channels.models import Channel, Step
 from alerts.channels.selectors import steps as steps_of
@@ -34,10 +35,15 @@ GROUPS_MAX = 25
 """Groups of which a channel is told by itself each; of more that change together it is told in one message."""
 MANY = "many"
 ROWS_AT_ONCE = 500
-ESCALATED_AT_ONCE = 1000
 WORST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 TELLS_OF_BEGINNING = (Kind.FIRED, Kind.ESCALATED, Kind.REMINDER, Kind.DIGEST)
 BROKEN = "channel:"  # the beginning of the subject of an alert about a channel, before its id
+OF_INCIDENT = "incident:"  # the beginning of the bundle of an incident, before its id
+REASONS = {
+    "inhibited": "They are inhibited by other alerts; the timeline of each says by which.",
+    "silenced": "They are silenced; the timeline of each says by what.",
+}
+"""What is said of alerts that are quiet for several reasons of a kind."""
 
 
 @dataclass(slots=True)
@@ -48,7 +54,8 @@ class Plan:
     kind: Kind
     bundle: str
     alerts: list[Alert] = field(default_factory=list)
-    why_not: str = ""
+    reason: str = ""
+    """One of REASONS: nobody is told."""
     after_minutes: int = 0
 
     @property
@@ -61,19 +68,26 @@ class Plan:
         """Return what is told of each alert."""
         return What.RESOLVED if self.kind == Kind.RESOLVED else What.FIRED
 
+    @property
+    def why_not(self) -> str:
+        """Return why nobody is told, empty if somebody is."""
+        if not self.reason:
+            return ""
+        whys = {quiet(alert) for alert in self.alerts}
+        return whys.pop() if len(whys) == 1 else REASONS[self.reason]
+
 
 def plan(fired: Sequence[Alert], resolved: Sequence[Alert], *, now: datetime) -> int:
     """Plan what is told of alerts that fired, or fire and are quiet no longer, and of those that are over.
 
     Call it within the transaction of the change; as many queries for many alerts as for one, but for each channel and
-    group that is told, of which there are GROUPS_MAX at most. Returns how many messages were planned, joined or
-    suppressed.
+    group that is told, of which there are GROUPS_MAX at most. Of quiet ones there is one row a channel and kind of
+    reason. Returns how many messages were planned, joined or suppressed.
     """
     with transaction.atomic():
         desk = Desk.of([*fired, *resolved], now)
-        plans = _bounded(desk.plans_of_fired(fired) + _plans_of_resolved(resolved, desk))
-        for one in plans:
-            desk.write(one)
+        plans = bounded(desk.plans_of_fired(fired) + _plans_of_resolved(resolved, desk))
+        desk.write(plans)
     if plans:
         announce(TOPIC)
     return len(plans)
@@ -88,6 +102,10 @@ class Desk:
     steps: dict[str, list[Step]]
     channels: dict[UUID, Channel]
     told: dict[UUID, int] = field(default_factory=dict)
+    begun: dict[tuple[UUID, str, str], Notification] = field(default_factory=dict)
+    """What is planned here, by channel, kind and bundle: what comes later joins it."""
+    rows: list[Notification] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     @classmethod
     def of(cls, alerts: Iterable[Alert], now: datetime) -> "Desk":
@@ -105,11 +123,11 @@ class Desk:
             again = alert.fired_at is not None and alert.fired_at < self.now
             if again and alert.state == Alert.State.ACKNOWLEDGED:
                 continue  # somebody looks after it
-            kind, why_not = Kind.REMINDER if again else Kind.FIRED, quiet(alert)
+            kind, reason = Kind.REMINDER if again else Kind.FIRED, _reason(alert)
+            bundle = "" if reason else self.bundle(alert)
             for channel in self.channels_of(alert):
-                bundle = self.bundle(alert)
-                key = (channel.pk, kind, bundle, why_not)
-                plans.setdefault(key, Plan(channel, kind, bundle, why_not=why_not)).alerts.append(alert)
+                key = (channel.pk, kind, bundle, reason)
+                plans.setdefault(key, Plan(channel, kind, bundle, reason=reason)).alerts.append(alert)
         return list(plans.values())
 
     def channels_of(self, alert: Alert, after_minutes: int = 0) -> list[Channel]:
@@ -134,7 +152,7 @@ class Desk:
     def bundle(self, alert: Alert) -> str:
         """Return what an alert is told together with: its incident, else what its rule groups by."""
         if alert.incident_id is not None:
-            return f"incident:{alert.incident_id}"
+            return f"{OF_INCIDENT}{alert.incident_id}"
         rule = self.rules.get(alert.rule)
         group_by = rule.group_by if rule is not None and rule.group_by else [Group.RULE.value]
         values = [(name, _group_value(alert, name)) for name in sorted(group_by)]
@@ -142,25 +160,52 @@ class Desk:
 
     # --- when ---------------------------------------------------------------------------------------------------------
 
-    def write(self, plan: Plan) -> None:
-        """Have it told now, later, or not at all."""
+    def write(self, plans: Iterable[Plan]) -> None:
+        """Have each told now, later, or not at all. Once."""
+        for one in plans:
+            self._put(one)
+        Notification.objects.bulk_create(self.rows, ROWS_AT_ONCE)
+        Part.objects.bulk_create(self.parts, ROWS_AT_ONCE, ignore_conflicts=True)
+
+    def _put(self, plan: Plan) -> None:
         channel, now = plan.channel, self.now
-        if plan.why_not:
+        if plan.reason:
             self._begin(plan, plan.kind, State.SUPPRESSED, None)
             return
         until = held_until(channel, plan.severity, now) or self._throttled(plan)
         if until is not None:
-            if not self._join(plan, Q(kind=Kind.DIGEST)):
+            if not self._join(plan, Kind.DIGEST, DIGEST):
                 self._begin(plan, Kind.DIGEST, State.PLANNED, until)
             return
         at = now
-        if plan.severity != Severity.CRITICAL or plan.bundle.startswith("incident:"):
+        if plan.severity != Severity.CRITICAL or (
+            plan.bundle.startswith(OF_INCIDENT) and not self._is_news(plan)
+        ):
             at = max(now, self._last_of_group(plan) + GROUP_INTERVAL)
-        if self._join(plan, Q(kind=plan.kind, bundle=plan.bundle), at):
+        if self._join(plan, plan.kind, plan.bundle, at):
             return
         self._begin(plan, plan.kind, State.PLANNED, at)
         if channel.pk in self.told:
             self.told[channel.pk] += 1
+
+    def _is_news(self, plan: Plan) -> bool:
+        """Whether the channel was lately told nothing of the rule and site of a critical alert.
+
+        A site that is not known is equal to none.
+        """
+        worst = [alert for alert in plan.alerts if alert.severity == Severity.CRITICAL]
+        lately = Part.objects.filter(
+            what=plan.what,
+            notification__channel=plan.channel,
+            notification__sent_at__gt=self.now - GROUP_INTERVAL,
+        )
+        told = Alert.objects.filter(
+            pk__in=lately.values("alert_id"), rule__in={alert.rule for alert in worst}
+        ).order_by()
+        known = set(told.values_list("rule", KT("labels__site")).distinct())
+        return any(
+            not alert.labels.get("site") or (alert.rule, alert.labels["site"]) not in known for alert in worst
+        )
 
     def _throttled(self, plan: Plan) -> datetime | None:
         """Return when there is room again in the messages of an hour; None if there is some."""
@@ -172,7 +217,9 @@ class Desk:
         )
         if channel.pk not in self.told:
             due = Q(state=State.PLANNED) & ~Q(kind__in=(Kind.DIGEST, Kind.TEST))
-            self.told[channel.pk] = sent.count() + Notification.objects.filter(due, channel=channel).count()
+            begun = sum(pk == channel.pk and kind != Kind.DIGEST for pk, kind, _ in self.begun)
+            waiting = Notification.objects.filter(due, channel=channel).count()
+            self.told[channel.pk] = sent.count() + waiting + begun
         if self.told[channel.pk] < channel.per_hour:
             return None
         first = sent.order_by("sent_at").values_list("sent_at", flat=True).first()
@@ -187,25 +234,28 @@ class Desk:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def _join(self, plan: Plan, same: Q, at: datetime | None = None) -> bool:
+    def _join(self, plan: Plan, kind: Kind, bundle: str, at: datetime | None = None) -> bool:
         """Add the alerts to what the channel shall be told of the same, at the latest at a time.
 
         False if there is none such, or somebody has begun to tell it.
         """
+        here = self.begun.get((plan.channel.pk, kind, bundle))
         free = Q(channel=plan.channel, state=State.PLANNED, attempts=0, leased_until=None)
-        row = Notification.objects.filter(free, same).order_by("next_at").first()
+        same = Notification.objects.filter(free, kind=kind, bundle=bundle)
+        row = here or same.order_by("next_at").first()
         if row is None or row.next_at is None:
             return False
-        next_at = row.next_at if at is None else min(row.next_at, at)
-        worst = min(row.severity, plan.severity, key=lambda one: WORST.index(Severity(one)))
-        # Holds the row until the commit: whoever claims it then sees these alerts, too.
-        if not Notification.objects.filter(free, pk=row.pk).update(severity=worst, next_at=next_at):
+        row.next_at = row.next_at if at is None else min(row.next_at, at)
+        row.severity = min(row.severity, plan.severity, key=lambda one: WORST.index(Severity(one)))
+        # Holds the row until the commit: whoever judges and claims it waits, and then sees these alerts, too.
+        changed = {"severity": row.severity, "next_at": row.next_at}
+        if here is None and not Notification.objects.filter(free, pk=row.pk).update(**changed):
             return False
         self._add(row, plan)
         return True
 
     def _begin(self, plan: Plan, kind: Kind, state: State, at: datetime | None) -> None:
-        row = Notification.objects.create(
+        row = Notification(
             kind=kind,
             channel=plan.channel,
             channel_name=plan.channel.name,
@@ -216,14 +266,16 @@ class Desk:
             created_at=self.now,
             next_at=at,
         )
+        self.rows.append(row)
+        if state == State.PLANNED:
+            self.begun[plan.channel.pk, kind, row.bundle] = row
         self._add(row, plan)
 
     def _add(self, row: Notification, plan: Plan) -> None:
-        parts = (
+        self.parts += (
             Part(notification=row, alert_id=alert.pk, what=plan.what, after_minutes=plan.after_minutes)
             for alert in plan.alerts
         )
-        Part.objects.bulk_create(parts, ROWS_AT_ONCE, ignore_conflicts=True)
 
 
 def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:
@@ -246,17 +298,18 @@ def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:
                 continue
             seen.add((alert_id, channel_id))
             alert = known[alert_id]
-            bundle, why_not = desk.bundle(alert), quiet(alert)
-            key = (channel.pk, bundle, why_not)
-            plans.setdefault(key, Plan(channel, Kind.RESOLVED, bundle, why_not=why_not)).alerts.append(alert)
+            reason = _reason(alert)
+            bundle = "" if reason else desk.bundle(alert)
+            key = (channel.pk, bundle, reason)
+            plans.setdefault(key, Plan(channel, Kind.RESOLVED, bundle, reason=reason)).alerts.append(alert)
     return list(plans.values())
 
 
-def _bounded(plans: Iterable[Plan]) -> list[Plan]:
+def bounded(plans: Iterable[Plan]) -> list[Plan]:
     """Return the plans; those of a channel that are too many, as when all sites go dark, are made one."""
     found: dict[tuple[object, ...], list[Plan]] = {}
     for one in plans:
-        found.setdefault((one.channel.pk, one.kind, one.why_not), []).append(one)
+        found.setdefault((one.channel.pk, one.kind, one.reason), []).append(one)
     for those in found.values():
         if len(those) > GROUPS_MAX:
             those[0].bundle = MANY
@@ -274,6 +327,13 @@ def quiet(alert: Alert) -> str:
     return ""
 
 
+def _reason(alert: Alert) -> str:
+    """Return for which of REASONS nobody is told of an alert, empty if it may be told."""
+    return (
+        "inhibited" if alert.inhibited_by is not None else "silenced" if alert.silenced_by is not None else ""
+    )
+
+
 def _is_of(alert: Alert, channel: Channel) -> bool:
     return alert.subject == f"{BROKEN}{channel.pk}"
 
@@ -283,62 +343,6 @@ def _group_value(alert: Alert, name: str) -> str:
         return alert.rule
     label = "cp_id" if name == Group.CHARGE_POINT else name
     return str(alert.labels.get(label, ""))
-
-
-# --- the clock --------------------------------------------------------------------------------------------------------
-
-
-def escalate(*, now: datetime) -> int:
-    """Tell further channels of alerts that nobody has acknowledged for as long as their rule says.
-
-    Idempotent: each step of each alert once. Quiet alerts are passed over. Returns how many alerts are told.
-    """
-    escalated = 0
-    steps = Step.objects.filter(after_minutes__gt=0, channel__enabled=True)
-    for rule, minutes in steps.values_list("rule", "after_minutes").order_by("after_minutes").distinct():
-        with transaction.atomic():
-            escalated += _escalate(rule, minutes, now)
-    if escalated:
-        announce(TOPIC)
-    return escalated
-
-
-def _escalate(rule: str, minutes: int, now: datetime) -> int:
-    told = Part.objects.filter(
-        alert_id=OuterRef("pk"), after_minutes=minutes, notification__kind__in=(Kind.ESCALATED, Kind.DIGEST)
-    )
-    waiting = Alert.objects.filter(
-        rule=rule,
-        state=Alert.State.FIRING,
-        fired_at__lte=now - timedelta(minutes=minutes),
-        inhibited_by=None,
-        silenced_by=None,
-    )
-    # Holds the alerts until the commit: another clock finds them told.
-    rows = waiting.filter(~Exists(told)).order_by("fired_at").select_for_update(of=("self",))
-    alerts = list(rows[:ESCALATED_AT_ONCE])
-    if not alerts:
-        return 0
-    desk = Desk.of(alerts, now)
-    plans: dict[tuple[UUID, str], Plan] = {}
-    for alert in alerts:
-        for channel in desk.channels_of(alert, minutes):
-            bundle = f"{desk.bundle(alert)}:{minutes}"
-            one = plans.setdefault(
-                (channel.pk, bundle), Plan(channel, Kind.ESCALATED, bundle, after_minutes=minutes)
-            )
-            one.alerts.append(alert)
-    for one in _bounded(plans.values()):
-        desk.write(one)
-    return len(alerts) if plans else 0
-
-
-def let_go(*, now: datetime) -> int:
-    """Settle what was planned for channels that were removed; return how many."""
-    left = Notification.objects.filter(channel=None, state=State.PLANNED)
-    return left.update(
-        state=State.SUPPRESSED, why="Its channel was removed.", next_at=None, leased_until=None
-    )
 
 
 def told_of(alert_ids: Collection[UUID]) -> dict[UUID, list[str]]:

@@ -1,24 +1,25 @@
 """Send what is due to one channel, a message after the other, each by one worker at a time.
 
-A worker claims a notification by a conditional UPDATE and holds it under a lease; if its process is lost, the lease
-runs out and the attempt is made again. So a channel gets each message at least once, under the same id where its kind
-has ids. What became of it is noted with it, and with the channel: one that is broken is left alone, but for a probe.
+A worker judges and claims a notification while it holds its row, and keeps it under a lease; if its process is lost,
+the lease runs out and the attempt is made again. So a channel gets each message at least once, under the same id where
+its kind has ids. What became of it is noted with it, and with the channel: one that is broken is left alone, but for a
+probe.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from prometheus_client import Counter
 
-from alerts.channels.configuring import values_of
+from alerts.channels.configuring import values_of, without_secrets
 from alerts.channels.models import BROKEN_AFTER, Channel
 from alerts.channels.services import WELL
-from alerts.models import Alert, AlertEntry
+from alerts.models import Alert, AlertEntry, Severity
 from alerts.notifications.models import Notification, Part
 from alerts.notifications.planning import HOUR, TELLS_OF_BEGINNING, TOPIC, quiet
 from alerts.notifications.telling import Said, said_in, write
@@ -40,6 +41,8 @@ LEASE_SLACK = timedelta(seconds=30)  # beside the deadline of an attempt, for re
 AFTER_ANOTHER = timedelta(seconds=5)
 TELL_MORE = (Kind.ESCALATED, Kind.REMINDER)
 """Of no use once somebody looks after all of their alerts."""
+JUDGED_BY = ("state", "resolved_at", "inhibited_by", "silenced_by")
+"""What of its alerts decides whether a notification is told."""
 
 SENDS = Counter(
     "csms_notifications_total", "Attempts to tell channels of alerts, by what became.", ["kind", "outcome"]
@@ -77,20 +80,30 @@ def _due(now: datetime) -> QuerySet[Notification]:
 
 
 def claim_next(channel_id: UUID, *, now: datetime) -> Claim | None:
-    """Claim what has been due to a channel for longest; what is of no use any more is settled on the way."""
+    """Claim what is due to a channel; what is of no use any more is settled on the way."""
     while True:
         channel = Channel.objects.filter(pk=channel_id).first()
         if channel is None or (channel.probe_at is not None and channel.probe_at > now):
             return None
-        row = _due(now).filter(channel=channel).order_by("next_at", "pk").first()
-        if row is None:
+        pk = _next(channel, now)
+        if pk is None:
             return None
-        said = said_in(row)
-        verdict = _judge(row, channel, said, now)
-        if verdict is None and (claim := _claim(row, channel, now)) is not None:
-            return claim
-        if verdict is not None:
-            _settle(row, verdict)
+        row = _claim(pk, now)
+        if row is not None and row.channel is not None:
+            # Nothing joins it any more.
+            return Claim(row, row.channel, row.attempts, said_in(row))
+
+
+def _next(channel: Channel, now: datetime) -> UUID | None:
+    """Return what has been due longest; to a broken channel, the newest that is critical or what was tried least."""
+    due = _due(now).filter(channel=channel).values_list("pk", flat=True)
+    if not channel.is_broken:
+        return due.order_by("next_at", "pk").first()
+    worst = Case(When(severity=Severity.CRITICAL, then=0), default=1)
+    if channel.failures % 2:
+        return due.order_by(worst, "-created_at", "-pk").first()
+    # By turns what was tried least, else one that is refused for its content would be the only probe.
+    return due.order_by("attempts", worst, "-created_at", "-pk").first()
 
 
 def claim_test(notification: Notification, *, now: datetime) -> Claim:
@@ -99,14 +112,23 @@ def claim_test(notification: Notification, *, now: datetime) -> Claim:
     return Claim(notification, notification.channel, notification.attempts, [])
 
 
-def _claim(row: Notification, channel: Channel, now: datetime) -> Claim | None:
-    until = now + timedelta(seconds=bounds_now().deadline) + LEASE_SLACK
-    free = _due(now).filter(pk=row.pk, attempts=row.attempts)
-    if not free.update(attempts=F("attempts") + 1, leased_until=until):
+@transaction.atomic
+def _claim(pk: UUID, now: datetime) -> Notification | None:
+    """Judge a notification while its row is held, and claim it or settle it; return it if it is claimed.
+
+    Who lets alerts join it holds the row, too: they are there already and are judged with the others, or find it taken.
+    """
+    row = _due(now).filter(pk=pk).select_related("channel").select_for_update(of=("self",)).first()
+    if row is None or row.channel is None:
         return None
-    row.refresh_from_db()
-    # Nothing joins it any more; what had joined it until then is told with it.
-    return Claim(row, channel, row.attempts, said_in(row))
+    verdict = _judge(row, row.channel, now)
+    if verdict is not None:
+        _settle(row, verdict)
+        return None
+    row.attempts += 1
+    row.leased_until = now + timedelta(seconds=bounds_now().deadline) + LEASE_SLACK
+    row.save(update_fields=["attempts", "leased_until"])
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +140,7 @@ class Verdict:
     at: datetime | None = None
 
 
-def _judge(row: Notification, channel: Channel, said: list[Said], now: datetime) -> Verdict | None:
+def _judge(row: Notification, channel: Channel, now: datetime) -> Verdict | None:
     """Return why a notification is not told now, None if it is."""
     if not channel.enabled:
         return Verdict("The channel is disabled.", State.SUPPRESSED)
@@ -126,12 +148,15 @@ def _judge(row: Notification, channel: Channel, said: list[Said], now: datetime)
         return None
     if row.attempts and now - row.created_at > TRIED_FOR:
         return Verdict("It was tried for a day.", State.FAILED)
-    if not said:
+    # No more than is asked: the row is held meanwhile, on SQLite all others wait.
+    parts = row.parts.values("alert_id")
+    alerts = list(Alert.objects.filter(pk__in=parts).only(*JUDGED_BY).order_by("pk"))
+    if not alerts:
         return Verdict("Its alerts are kept no longer.", State.SUPPRESSED)
-    if why := _of_no_use(row, [one.alert for one in said]):
+    if why := _of_no_use(row, alerts):
         return Verdict(why, State.FAILED if row.attempts else State.SUPPRESSED)
     if row.kind == Kind.RESOLVED:
-        told = _states_of_beginnings(channel, said)
+        told = _states_of_beginnings(channel, row)
         if State.SENT not in told:
             if State.PLANNED in told:
                 return Verdict(at=now + AFTER_ANOTHER)
@@ -153,22 +178,24 @@ def _of_no_use(row: Notification, alerts: list[Alert]) -> str:
     return whys[0] if all(whys) else ""
 
 
-def _states_of_beginnings(channel: Channel, said: list[Said]) -> set[str]:
-    """Return the states of what told the channel, or shall, that these alerts began."""
+def _states_of_beginnings(channel: Channel, row: Notification) -> set[str]:
+    """Return the states of what told the channel, or shall, that the alerts of a notification began."""
     began = Notification.objects.filter(
         channel=channel,
         kind__in=TELLS_OF_BEGINNING,
-        parts__alert_id__in=[one.alert.pk for one in said],
+        parts__alert_id__in=row.parts.values("alert_id"),
         parts__what=What.FIRED,
     )
-    return set(began.values_list("state", flat=True).distinct())
+    return set(began.order_by().values_list("state", flat=True).distinct())
 
 
 def _settle(row: Notification, verdict: Verdict) -> None:
-    mine = Notification.objects.filter(pk=row.pk, state=State.PLANNED, attempts=row.attempts)
+    """Note a verdict; the row is held."""
+    mine = Notification.objects.filter(pk=row.pk)
     if verdict.state is None:
         mine.update(next_at=verdict.at)
-    elif mine.update(state=verdict.state, why=verdict.why, next_at=None, leased_until=None):
+    else:
+        mine.update(state=verdict.state, why=verdict.why, next_at=None, leased_until=None)
         SENDS.labels(_kind(row), verdict.state.value).inc()
         announce(TOPIC)
 
@@ -192,11 +219,17 @@ def _sent(claim: Claim, message: Message, now: datetime) -> Attempt:
     if not connection.in_atomic_block:
         connection.close()  # a server has few; the receiver may take its time
     try:
-        return TRANSPORTS[claim.channel.kind].send(values, message, bounds_now(), now)
+        made = TRANSPORTS[claim.channel.kind].send(values, message, bounds_now(), now)
     except Exception as error:
         # Whatever it is: its text may hold a secret.
         log.error("notification.transport_broke", extra={"error": type(error).__name__})
         return Attempt(error=f"It could not be sent: {type(error).__name__}.", permanent=True)
+    # A receiver may repeat what it was sent, and everybody who may read the log would see it.
+    return replace(
+        made,
+        excerpt=without_secrets(made.excerpt, claim.channel),
+        error=without_secrets(made.error, claim.channel),
+    )
 
 
 def note(claim: Claim, message: Message, made: Attempt, *, now: datetime) -> None:
@@ -217,7 +250,7 @@ def note(claim: Claim, message: Message, made: Attempt, *, now: datetime) -> Non
     else:
         # Not if the lease has run out and another attempt was begun.
         planned = planned.filter(attempts=claim.attempt)
-        facts |= {"next_at": now + _delay(claim.attempt, made)}
+        facts |= {"next_at": now + _delay(len(DELAYS) if made.permanent else claim.attempt, made)}
         if row.kind == Kind.TEST:
             facts |= {"state": State.FAILED, "next_at": None, "why": "It was a test, and is not tried again."}
     with transaction.atomic():
@@ -225,7 +258,7 @@ def note(claim: Claim, message: Message, made: Attempt, *, now: datetime) -> Non
         if mine and made.succeeded:
             _write_down(claim, now)
         if row.kind != Kind.TEST or made.succeeded:
-            _note_health(claim.channel, made, now)
+            _note_health(claim, made, now)
     outcome = "sent" if made.succeeded else "test_failed" if row.kind == Kind.TEST else "retried"
     SENDS.labels(_kind(row), outcome).inc()
     said = {"notification": str(row.pk), "channel": claim.channel.name, "attempt": claim.attempt}
@@ -242,7 +275,7 @@ def said_of(made: Attempt) -> str:
 
 
 def _delay(attempts: int, made: Attempt) -> timedelta:
-    delay = timedelta(seconds=DELAYS[-1] if made.permanent else DELAYS[min(attempts, len(DELAYS)) - 1])
+    delay = timedelta(seconds=DELAYS[min(attempts, len(DELAYS)) - 1])
     return max(delay, min(timedelta(seconds=made.retry_after or 0), HOUR))
 
 
@@ -260,31 +293,37 @@ def _write_down(claim: Claim, now: datetime) -> None:
     )
 
 
-def _note_health(channel: Channel, made: Attempt, now: datetime) -> None:
-    row = Channel.objects.select_for_update().filter(pk=channel.pk).first()
-    if row is None:
+def _note_health(claim: Claim, made: Attempt, now: datetime) -> None:
+    """Note with the channel how an attempt went. One refusal for good breaks it, as several failures in a row do."""
+    row = Channel.objects.select_for_update().filter(pk=claim.channel.pk).first()
+    if row is None or (not made.succeeded and _is_its_own_fault(claim, made, row)):
         return
     was_broken = row.is_broken
+    waiting = row.notifications.filter(state=State.PLANNED, attempts__gt=0)
     if made.succeeded:
         if row.failures:
             # What waits for its time waits for nothing any more.
-            waiting = Notification.objects.filter(
-                channel=row, state=State.PLANNED, attempts__gt=0, leased_until=None
-            )
-            waiting.update(next_at=now)
+            waiting.filter(leased_until=None).update(next_at=now)
         for name, value in WELL.items():
             setattr(row, name, value)
         row.sent_at = now
     else:
         row.failing_since = row.failing_since if row.failures else now
-        row.failures += 1
+        row.failures = max(row.failures + 1, BROKEN_AFTER if made.permanent else 0)
         row.last_error = said_of(made)
-        if row.failures >= BROKEN_AFTER:
+        # Of one message alone it is not known whether the channel refuses it or what it says: another may try.
+        if row.is_broken and waiting.exclude(pk=claim.notification.pk).filter(last_at__isnull=False).exists():
             row.probe_at = now + _delay(row.failures - BROKEN_AFTER + 1, made)
     row.save(update_fields=[*WELL, "sent_at"])
     if was_broken != row.is_broken:
         word = "broken" if row.is_broken else "back"
         log.warning(f"channel.{word}", extra={"channel": row.name, "error": row.last_error})
+
+
+def _is_its_own_fault(claim: Claim, made: Attempt, channel: Channel) -> bool:
+    """Whether a message is refused for good again, of a channel that has taken others since it was planned."""
+    taken = channel.sent_at is not None and channel.sent_at > claim.notification.created_at
+    return made.permanent and claim.attempt > 1 and taken
 
 
 def _kind(row: Notification) -> str:

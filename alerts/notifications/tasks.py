@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from alerts.notifications import lines, planning
+from alerts.notifications import escalating, lines
 
 
 @shared_task
@@ -22,5 +22,5 @@ def follow() -> int:
     Idempotent: each step of each alert is planned once.
     """
     now = timezone.now()
-    planning.let_go(now=now)
-    return planning.escalate(now=now)
+    escalating.let_go(now=now)
+    return escalating.escalate(now=now)

@@ -1,15 +1,18 @@
 """Channels of each kind, messages for them, and the world outside on this machine."""
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from alerts.channels.models import Channel
 from alerts.channels.services import create_channel
@@ -136,6 +139,47 @@ def the_world_is(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def to(receiver: Receiver, kind: str) -> dict[str, Any]:
     """The configuration that leads a webhook to a receiver; others need `the_world_is`."""
     return {"url": f"{receiver.origin}/hook"} if kind == "webhook" else {}
+
+
+class Other:
+    """Another worker, with a connection of its own, on PostgreSQL: its work begins at once."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.pid, self.outcome = 0, None
+
+        def run() -> None:
+            try:
+                connection.ensure_connection()
+                self.pid = connection.connection.info.backend_pid
+                self.outcome = work()
+            except Exception as error:
+                self.outcome = error
+            finally:
+                connection.close()
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def waits(self) -> None:
+        """Come back when it waits for a lock that somebody holds."""
+        deadline = monotonic() + 30
+        while not self.pid or not self._is_blocked():
+            assert self.thread.is_alive(), self.outcome
+            assert monotonic() < deadline, "it waits for nothing"
+            sleep(0.01)
+
+    def _is_blocked(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cardinality(pg_blocking_pids(%s))", [self.pid])
+            return cursor.fetchone()[0] > 0
+
+    def end(self) -> Any:
+        """Return what its work returned, or raise what it raised."""
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
 
 
 def tags(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from alerts.channels import services
-from alerts.channels.configuring import values_of
+from alerts.channels.configuring import values_of, without_secrets
 from alerts.channels.models import BROKEN_AFTER, Channel, Kind, Step
 from alerts.channels.selectors import broken, steps
 from alerts.channels.services import change_channel, create_channel, remove_channel, set_route
@@ -16,7 +16,8 @@ from alerts.transports.table import TRANSPORTS
 from csms.core.audit.models import AuditEntry
 from csms.core.outbound.signing import read_secret
 from csms.core.refusals import BadField, NotNow
-from tests.channels.cast import CONFIGS, NOON, a_channel
+from tests.channels.cast import CONFIGS, NOON, SLACK, TEAMS, Other, a_channel
+from tests.notifications.cast import a_rule
 from tests.support.house import settings_are
 
 pytestmark = pytest.mark.django_db
@@ -286,6 +287,36 @@ def test_what_was_removed_is_not_changed() -> None:
         assert error.value.code == "removed"
 
 
+@pytest.mark.parametrize(
+    ("kind", "repeated", "kept"),
+    [
+        ("slack", SLACK, "https://hooks.slack.com••••"),
+        ("slack", f"No {SLACK[23:]}!", "No ••••!"),
+        (
+            "slack",
+            SLACK[:-10].replace("/", "\\/"),
+            "https:\\/\\/hooks.slack.com\\••••\\••••\\••••\\••••",
+        ),
+        ("slack", "hooks.slack.com has no address.", "hooks.slack.com has no address."),
+        ("teams", TEAMS[-27:], "••••"),
+        ("teams", "sp=/triggers/manual/run", "••••"),
+        (
+            "telegram",
+            "POST /bot123456789:abcdefghijklmnopqrstuvwxyz/sendMessage",
+            "POST /bot••••/sendMessage",
+        ),
+        ("telegram", "123456789%3Aabcdefghijklmnop", "••••%3A••••"),
+        ("telegram", "the chat -100200300 is gone", "the chat -100200300 is gone"),
+        ("email", "535 p4ss is no password of csms", "535 •••• is no password of csms"),
+        ("email", "", ""),
+    ],
+)
+def test_what_a_receiver_repeats_of_secrets_is_masked(kind: str, repeated: str, kept: str) -> None:
+    mail = {"username": "csms", "password": "p4ss", "security": "tls"}
+    channel = a_channel(kind, config=mail if kind == "email" else {})
+    assert without_secrets(repeated, channel) == kept
+
+
 # --- routes -----------------------------------------------------------------------------------------------------------
 
 
@@ -323,6 +354,24 @@ def test_routes_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     set_route("clock-off", [(channel.pk, 5)], by="alice", now=NOON)
     with pytest.raises(NotNow):
         set_route("another", [(channel.pk, 0)], by="alice", now=NOON)
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_a_route_that_is_set_twice_at_once_is_set_once() -> None:
+    channel = a_channel("slack")
+    a_rule("clock-off")
+
+    def put() -> None:
+        set_route("clock-off", [(channel.pk, 0)], by="bob", now=NOON)
+
+    with transaction.atomic():
+        put()
+        other = Other(put)
+        other.waits()
+    other.end()
+    assert list(Step.objects.values_list("rule", "after_minutes")) == [("clock-off", 0)]
+    assert AuditEntry.objects.filter(action="channel.routed").count() == 2
 
 
 def test_a_channel_that_goes_leaves_the_rules() -> None:

@@ -3,14 +3,16 @@
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from alerts.models import Alert, AlertEntry
+from alerts.notifications.escalating import escalate
 from alerts.notifications.models import Notification
-from alerts.notifications.planning import escalate
+from alerts.notifications.planning import plan
 from alerts.notifications.tasks import follow
-from tests.channels.cast import a_channel
+from alerts.steps import end, lock
+from tests.channels.cast import Other, a_channel
 from tests.notifications.cast import (
     HOUR,
     MINUTE,
@@ -107,6 +109,27 @@ def test_of_quiet_alerts_nobody_further_is_told(steps: Receiver, field: str) -> 
     assert who_was_told(steps) == ["team", "chief"]
 
 
+@pytest.mark.parametrize("field", ["inhibited_by", "silenced_by"])
+@pytest.mark.parametrize("tried", [0, 1])
+def test_a_step_that_was_not_told_since_it_was_quiet_is_made_when_it_is_loud(
+    steps: Receiver, field: str, tried: int
+) -> None:
+    fires()
+    work()
+    now = NOON + 10 * MINUTE
+    escalate(now=now)
+    Notification.objects.filter(kind="escalated").update(attempts=tried)
+    Alert.objects.update(**{field: uuid4()})
+    for minutes in (11, 12):
+        goes_on(minutes)
+    assert log(kind="escalated") == [("chief", "escalated", "failed" if tried else "suppressed")]
+    Alert.objects.update(**{field: None})
+    for minutes in (13, 14):
+        goes_on(minutes)
+    assert who_was_told(steps) == ["team", "chief"]
+    assert len(log(kind="escalated")) == 2
+
+
 def test_alerts_that_are_due_together_are_one_message(steps: Receiver) -> None:
     fires("A", "B", "C")
     goes_on(0)
@@ -138,6 +161,31 @@ def test_a_disabled_channel_is_no_step(receiver: Receiver) -> None:
     goes_to((team, 0), (chief, 10))
     fires()
     assert escalate(now=NOON + HOUR) == 0
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_of_two_clocks_one_waits_and_holds_no_alert_meanwhile(steps: Receiver) -> None:
+    alerts = fires("A", "B")
+    now = NOON + 10 * MINUTE
+    with transaction.atomic():
+        assert escalate(now=now) == 2
+        Notification.objects.filter(kind="escalated").update(attempts=1)  # it cannot be joined any more
+        other = Other(lambda: escalate(now=now))
+        other.waits()
+    assert other.end() == 0
+    assert log(kind="escalated") == [("chief", "escalated", "planned")]
+    # Nor does it hold any while a look changes them in an order of its own: neither would ever go on.
+    now = NOON + 30 * MINUTE
+    with transaction.atomic():
+        lock(now=now)
+        other = Other(lambda: escalate(now=now))
+        other.waits()
+        held = Alert.objects.order_by("-pk").select_for_update(nowait=True)  # raises if the other had them
+        ended = end([alert.pk for alert in held], now=now)
+        plan([], ended, now=now)
+    assert (len(ended), other.end()) == (len(alerts), 0)
+    assert log(kind="escalated") == [("chief", "escalated", "planned")]
 
 
 def test_the_clock_does_it(receiver: Receiver) -> None:

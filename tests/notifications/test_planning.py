@@ -9,12 +9,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from alerts.channels.models import Channel
-from alerts.incidents.models import Incident
 from alerts.models import Alert
 from alerts.notifications.apps import NotificationsConfig
 from alerts.notifications.models import Notification, Part
 from alerts.notifications.planning import GROUPS_MAX, plan, told_of
 from alerts.told import TOLD
+from tests.alerts.cast import an_incident
 from tests.channels.cast import a_channel
 from tests.notifications.cast import (
     HOUR,
@@ -168,28 +168,48 @@ def test_rules_that_are_grouped_by_the_site_alone_are_told_together() -> None:
 
 def test_alerts_of_an_incident_are_one_message_whatever_their_rules() -> None:
     a_channel("slack")
-    incident = Incident.objects.create(
-        label="site",
-        value="north",
-        began_at=NOON,
-        joined_at=NOON,
-        sharing=2,
-        alerting=2,
-        fleet_sharing=2,
-        fleet=10,
-    )
+    incident = an_incident()
+    for cp_id, site in (("A", "north"), ("B", "north"), ("C", "north"), ("D", "north"), ("E", "south")):
+        charger(cp_id, site=site)
     alerts = [
         an_alert_of(cp_id, rule=rule, incident=incident) for cp_id, rule in (("A", "one"), ("B", "two"))
     ]
     plan(alerts, [], now=NOON)
     sent(only(), NOON)
-    # Those that follow within five minutes are told then, together, however bad they are.
-    for minute, cp_id in ((1, "C"), (2, "D")):
-        plan(
-            [an_alert_of(cp_id, at=NOON + minute * MINUTE, incident=incident)], [], now=NOON + minute * MINUTE
-        )
-    _, row = Notification.objects.order_by("pk")
+
+    def follows(minute: int, cp_id: str, rule: str, severity: str = "critical") -> Notification:
+        at = NOON + minute * MINUTE
+        plan([an_alert_of(cp_id, at=at, rule=rule, severity=severity, incident=incident)], [], now=at)
+        return Notification.objects.get(state=State.PLANNED)
+
+    # Of a rule and site of which people were told within five minutes they are told then, however bad it is.
+    follows(1, "C", "one")
+    row = follows(2, "D", "two")
     assert (row.next_at, parts(row)) == (NOON + 5 * MINUTE, [("C", "fired"), ("D", "fired")])
+    # What is no worse than a warning waits, too.
+    assert follows(2, "D", "new", "warning").next_at == NOON + 5 * MINUTE
+    # What is critical and news takes them along at once: another rule, another site, one that nobody knows.
+    for cp_id, rule in (("C", "three"), ("E", "one"), ("F", "one")):
+        assert follows(3, cp_id, rule).next_at == NOON + 3 * MINUTE
+        Notification.objects.filter(state=State.PLANNED).update(next_at=NOON + 5 * MINUTE)
+    # Five minutes later it is news again.
+    assert follows(5, "D", "one").next_at == NOON + 5 * MINUTE
+
+
+def test_ends_of_an_incident_wait_for_the_others_of_their_rule_and_site() -> None:
+    a_channel("slack")
+    incident = an_incident()
+    for cp_id in ("A", "B", "C"):
+        charger(cp_id, site="north" if cp_id != "C" else "south")
+    alerts = [an_alert_of(cp_id, incident=incident) for cp_id in ("A", "B", "C")]
+    plan(alerts, [], now=NOON)
+    sent(only(), NOON)
+    ends(alerts[:1], NOON + MINUTE)
+    sent(Notification.objects.get(state=State.PLANNED), NOON + MINUTE)
+    ends(alerts[1:2], NOON + 2 * MINUTE)
+    assert Notification.objects.get(state=State.PLANNED).next_at == NOON + 6 * MINUTE
+    ends(alerts[2:], NOON + 3 * MINUTE)
+    assert Notification.objects.get(state=State.PLANNED).next_at == NOON + 3 * MINUTE
 
 
 def test_what_waits_is_joined_until_somebody_tells_it() -> None:
@@ -239,6 +259,33 @@ def test_of_quiet_alerts_nobody_is_told_and_the_log_says_why(field: str, word: s
     alert.save()
     plan([alert], [], now=NOON + HOUR)
     assert log()[1:] == [("slack", "reminder", "planned")]
+
+
+def test_quiet_alerts_are_one_row_a_channel_and_kind_of_reason() -> None:
+    slack, phones = a_channel("slack"), a_channel("pushover")
+    a_rule(group_by=["charge_point"])
+    goes_to((slack, 0), (phones, 0))
+    source = uuid4()
+    alerts = [an_alert_of(f"S{n}", silenced_by=source, severity="warning") for n in range(3)]
+    alerts += [an_alert_of(f"I{n}", inhibited_by=uuid4(), severity="info") for n in range(30)]
+    loud = an_alert_of("L")
+    plan([*alerts, loud], [], now=NOON)
+    for channel in (slack, phones):
+        silenced, inhibited = channel.notifications.filter(state=State.SUPPRESSED).order_by("-severity")
+        assert (silenced.why, silenced.severity) == (f"It is silenced by {source}.", "warning")
+        assert (inhibited.why.split(";")[0], inhibited.severity) == (
+            "They are inhibited by other alerts",
+            "info",
+        )
+        assert (silenced.parts.count(), inhibited.parts.count()) == (3, 30)
+        assert parts(channel.notifications.get(state=State.PLANNED)) == [("L", "fired")]
+    # Of the end, too.
+    Notification.objects.update(state=State.SENT)
+    ends(alerts, NOON + HOUR)
+    rows = Notification.objects.filter(kind="resolved")
+    assert sorted((row.state, row.parts.count()) for row in rows) == 2 * [("suppressed", 3)] + 2 * [
+        ("suppressed", 30)
+    ]
 
 
 def test_who_is_looked_after_is_no_news_when_it_is_quiet_no_longer() -> None:
@@ -327,6 +374,12 @@ def test_what_waits_counts_for_the_messages_of_an_hour() -> None:
     plan([an_alert_of("A", severity="info", rule=f"rule-{n}") for n in range(10)], [], now=NOON)
     assert [kind for _, kind, _ in log()].count("fired") == 3
     assert Notification.objects.get(kind="digest").parts.count() == 7
+    # Also what is planned in the same moment, and is critical.
+    Notification.objects.all().delete()
+    severities = ["critical"] * 3 + ["info"] * 2
+    plan([an_alert_of("B", severity=one, rule=f"b-{n}") for n, one in enumerate(severities)], [], now=NOON)
+    assert sorted(log()) == [("slack", "digest", "planned")] + 3 * [("slack", "fired", "planned")]
+    assert Notification.objects.get(kind="digest").parts.count() == 2
 
 
 def test_no_bound_is_no_bound() -> None:
@@ -343,6 +396,7 @@ def test_many_alerts_cost_as_many_queries_as_one() -> None:
 
     def queries(count: int, begin: int) -> int:
         alerts = [an_alert_of(f"CP-{begin + number}") for number in range(count)]
+        alerts += [an_alert_of(f"Q-{begin + number}", inhibited_by=uuid4()) for number in range(count)]
         with CaptureQueriesContext(connection) as captured:
             plan(alerts, [], now=NOON)
         Notification.objects.update(attempts=1, state=State.SENT)

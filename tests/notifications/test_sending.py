@@ -10,9 +10,9 @@ from alerts.channels.models import Channel
 from alerts.channels.services import change_channel, remove_channel
 from alerts.models import Alert, AlertEntry
 from alerts.notifications import sending
+from alerts.notifications.escalating import let_go
 from alerts.notifications.models import Notification
-from alerts.notifications.planning import let_go, plan
-from alerts.notifications.sending import DELAYS, TRIED_FOR, claim_next, due_channels
+from alerts.notifications.sending import DELAYS, TRIED_FOR, claim_next
 from alerts.notifications.testing import send_test
 from tests.channels.cast import NOON, a_channel
 from tests.notifications.cast import (
@@ -21,7 +21,6 @@ from tests.notifications.cast import (
     MINUTE,
     SECOND,
     acknowledged,
-    an_alert_of,
     arrived,
     ends,
     fires,
@@ -139,14 +138,6 @@ def test_how_long_to_wait_is_granted() -> None:
         assert only().next_at == NOON + 200 * SECOND + HOUR
 
 
-def test_one_that_fails_for_good_is_tried_less_often(receiver: Receiver) -> None:
-    with receiving(status(410)) as gone:
-        leading_to(gone)
-        fires()
-        work()
-    assert only().next_at == NOON + DELAYS[-1] * SECOND
-
-
 def test_when_its_alerts_are_over_it_is_tried_no_more() -> None:
     with receiving(status(500), status(200)) as receiver:
         leading_to(receiver)
@@ -236,47 +227,7 @@ def test_quiet_hours_that_began_meanwhile_are_kept(receiver: Receiver) -> None:
     assert work(NOON + HOUR) == [True]
 
 
-# --- a broken channel -------------------------------------------------------------------------------------------------
-
-
-def test_a_broken_channel_is_left_alone_but_for_a_probe() -> None:
-    with receiving(*[status(500)] * 4, status(200)) as receiver:
-        channel = leading_to(receiver)
-        plan([an_alert_of(f"CP-{n}", rule=f"rule-{n}") for n in range(6)], [], now=NOON)
-        assert work() == [False, False, False]
-        row = fresh(channel)
-        assert (row.failures, row.failing_since, row.is_broken) == (3, NOON, True)
-        assert row.last_error == "It answered 500."
-        assert row.probe_at == NOON + DELAYS[0] * SECOND
-        assert work(NOON + 9 * SECOND) == []
-        probe = NOON + 10 * SECOND
-        assert work(probe) == [False]
-        later = fresh(channel).probe_at
-        assert later == probe + DELAYS[1] * SECOND
-        assert work(later) == [True] * 6  # once it is back, nothing waits for its time any more
-    row = fresh(channel)
-    assert (row.failures, row.failing_since, row.probe_at, row.last_error) == (0, None, None, "")
-
-
-def test_a_channel_that_is_mended_is_tried_at_once(receiver: Receiver) -> None:
-    with receiving(status(500)) as broken:
-        channel = leading_to(broken)
-        plan([an_alert_of(f"CP-{n}", rule=f"rule-{n}") for n in range(3)], [], now=NOON)
-        assert work() == [False] * 3
-    config = {"url": f"{receiver.origin}/tools"}
-    change_channel(fresh(channel), {"config": config}, by="alice", now=NOON)
-    at = NOON + 10 * SECOND
-    assert work(at) == [True] * 3
-
-
-def test_a_broken_channel_delays_no_other(receiver: Receiver) -> None:
-    with receiving(status(500)) as bad:
-        broken, good = leading_to(bad, "bad"), leading_to(receiver, "good")
-        goes_to((broken, 0), (good, 0))
-        fires()
-        work()
-    assert sorted(log()) == [("bad", "fired", "planned"), ("good", "fired", "sent")]
-    assert due_channels(now=NOON) == []
+# --- what cannot be sent ----------------------------------------------------------------------------------------------
 
 
 def test_secrets_of_another_key_are_an_outcome(receiver: Receiver, settings: Any) -> None:
