@@ -174,7 +174,11 @@ def written(channels: Sequence[ManagedChannel], *, secrets_folder: Path, version
             "group_wait": f"{now.alertmanager_group_wait}s",
             "group_interval": f"{now.alertmanager_group_interval}s",
             "repeat_interval": "4h",
-            "routes": [{"receiver": name, "matchers": [f'channel="{_escaped(name)}"']} for name in receivers],
+            "routes": [
+                *({"receiver": name, "matchers": [f'channel="{_escaped(name)}"']} for name in receivers),
+                # Those that always fire, so that it is noticed when alerts do not arrive.
+                {"receiver": NOBODY, "matchers": ['severity="none"']},
+            ],
         },
         "inhibit_rules": [
             {

@@ -29,7 +29,7 @@ from csms.core.access.services import signing_secrets
 from csms.core.api_data import moment
 from csms.core.live import announce
 from csms.core.outbound.retries import ATTEMPTS_MAX, next_delay
-from csms.core.outbound.sending import Attempt, post
+from csms.core.outbound.sending import BUCKETS, Attempt, post
 from csms.core.outbound.signing import signed_headers
 from csms.core.outbound.targets import Bounds, Target, bounds_now, read_target
 from csms.core.sealing import unseal
@@ -45,7 +45,9 @@ TYPE = "command.finished"
 ATTEMPTS = Counter(
     "csms_callback_attempts_total", "Attempts to deliver callbacks, by what became.", ["outcome"]
 )
-SECONDS = Histogram("csms_callback_seconds", "Time that receivers of callbacks took, from name to answer.")
+SECONDS = Histogram(
+    "csms_callback_seconds", "Time that receivers of callbacks took, from name to answer.", buckets=BUCKETS
+)
 
 
 @dataclass(frozen=True, slots=True)

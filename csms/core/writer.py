@@ -32,7 +32,11 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = Histogram(
     "csms_writer_batch_size", "Units committed together.", buckets=[2**n for n in range(11)]
 )
-COMMIT_SECONDS = Histogram("csms_writer_commit_seconds", "Time from taking a batch to its commit.")
+COMMIT_SECONDS = Histogram(
+    "csms_writer_commit_seconds",
+    "Time from taking a batch to its commit.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 RERUNS = Counter("csms_writer_reruns_total", "Batches that were rolled back and run again one by one.")
 WAITS = Counter(
     "csms_writer_database_waits_total", "Attempts that found no usable database and were repeated."

@@ -253,7 +253,10 @@ def test_alertmanager_starts_on_what_was_written_while_it_was_away(
         another.remove()
 
 
-def test_while_nobody_tells_channels_nothing_is_written(set_up: Alertmanager) -> None:
+def test_while_nobody_tells_channels_nothing_is_written(
+    set_up: Alertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "CHANNELS", [])
     before = set_up.config.read_text()
     assert a_pass() == []
     assert set_up.config.read_text() == before

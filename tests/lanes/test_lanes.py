@@ -15,6 +15,7 @@ import pytest
 import redis
 from confluent_kafka.cimpl import NewTopic
 
+from tests import conftest
 from tests.lanes import __main__ as commands
 from tests.lanes import kafka, programs, running, services
 from tests.lanes.kafka import Kafka
@@ -337,6 +338,51 @@ def test_a_missing_broker_is_told_loudly_and_fails_in_ci(
     assert "WARNING: not everything was tested, for want of rabbitmq." in said
     monkeypatch.setenv("CI", "true")
     assert summarize({"sqlite": PASSED}, {}, missing) == 1
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_machine_with_nothing_is_told_of_every_lane_and_fails_in_ci(
+    bare_machine: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    for variable in running.VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+    with running.ExitStack() as stack:
+        where, missing = running.provide_services(stack)
+    assert (where, missing.keys()) == ({}, running.VARIABLES.keys())
+    results = {"sqlite": PASSED} | {lane: Result(problem=missing[lane]) for lane in ("chromium", "postgres")}
+    assert summarize(results, where, missing) == (1 if ci else 0)
+    said = capsys.readouterr().out
+    for lane in running.VARIABLES:
+        assert f"  {lane:10} DID NOT RUN: {lane} is not installed, and there is no apt-get" in said
+    everything = ", ".join(sorted(running.VARIABLES))
+    assert (f"WARNING: not everything was tested, for want of {everything}." in said) is not bool(ci)
+    assert ("TESTS FAILED" in said) is bool(ci)
+
+
+@pytest.mark.parametrize("lane", ["prometheus", "alertmanager", "rabbitmq", "kafka", "chromium"])
+def test_a_test_without_its_program_is_skipped_at_a_desk_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    monkeypatch.setitem(programs.PROGRAMS, lane, (lambda: None, lane))
+    monkeypatch.setattr(conftest, "STRICT", False)
+    with pytest.raises(pytest.skip.Exception, match=f"{lane} is not installed: `make test` provides it"):
+        conftest._installed(lane)
+    monkeypatch.setattr(conftest, "STRICT", True)
+    with pytest.raises(pytest.fail.Exception, match=f"{lane} is not installed"):
+        conftest._installed(lane)
+
+
+def test_an_alertmanager_without_its_tool_is_none_whatever_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("alertmanager", "prometheus-alertmanager"):
+        (tmp_path / name).touch(mode=0o755)
+        (tmp_path / "amtool").unlink(missing_ok=True)
+        assert programs.find_alertmanager() is None
+        (tmp_path / "amtool").touch(mode=0o755)
+        assert programs.find_alertmanager() == tmp_path / name
 
 
 def test_prometheus_and_alertmanager_run_and_leave_nothing_behind(

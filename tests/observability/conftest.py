@@ -18,6 +18,7 @@ SETTINGS = {
     "CSMS_UNKNOWN_CHARGE_POINTS": "accept",
     "CSMS_UNKNOWN_ID_TAGS": "accept",
     "CSMS_CONFIGURATION_SETTLE": "0",  # so that a command of the house's own comes at once
+    "CSMS_ALERTS_SECONDS": "1",  # and a background task ends soon
 }
 
 
@@ -58,7 +59,7 @@ def figures(server: Server) -> Page:
     """The page of the server, once a background task has ended."""
     deadline = time.monotonic() + 60
     while not (page := read(server.get("/metrics")[1])).value(
-        "csms_tasks_total", task="csms.core.events.tasks.relay", outcome="done"
+        "csms_tasks_total", task="alerts.tasks.evaluate", outcome="done"
     ):
         assert time.monotonic() < deadline, page.text
         time.sleep(0.1)

@@ -19,7 +19,7 @@ ALWAYS = {"CsmsWatchdog"}  # fires, whatever is so
 
 def checked(*command: object) -> str:
     """What a tool says of a file that is in order."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

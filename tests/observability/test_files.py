@@ -2,19 +2,29 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.observability.files import ALWAYS, DASHBOARDS, PROOFS, checked, panels, rules
-from tests.observability.page import FOLDER, named, selected
+from tests.observability.page import FOLDER, ROOT, named, selected
 
 # --- the tools --------------------------------------------------------------------------------------------------------
 
 
 def test_prometheus_takes_its_configuration_and_the_rules(promtool: Path) -> None:
     assert "2 rule files found" in checked(promtool, "check", "config", FOLDER / "prometheus.yml")
+
+
+def test_prometheus_takes_the_configuration_that_the_documentation_has(
+    promtool: Path, tmp_path: Path
+) -> None:
+    [text] = re.findall(r"```yaml\n(global: .+?)```", (ROOT / "docs" / "metrics.md").read_text(), re.DOTALL)
+    shutil.copytree(FOLDER / "rules", tmp_path / "rules")
+    (tmp_path / "prometheus.yml").write_text(text)
+    assert "2 rule files found" in checked(promtool, "check", "config", tmp_path / "prometheus.yml")
 
 
 def test_alertmanager_takes_its_configuration(amtool: Path) -> None:

@@ -91,8 +91,9 @@ def test_every_metric_has_the_labels_that_the_table_names(figures: Page) -> None
 
 
 def test_metrics_without_a_series_have_the_labels_that_the_table_names() -> None:
+    import alerts.sink  # noqa: F401 - with its first event
     import csms.asgi
-    import csms.core.events.kafka  # with its first event
+    import csms.core.events.kafka  # and this one, too
     import csms.server  # what a server loads
 
     get_resolver().url_patterns  # noqa: B018 - and what it loads with its first request

@@ -24,6 +24,8 @@ EXCERPT_MAX = 1024  # bytes
 ADDRESSES_MAX = 4  # of a name that are tried
 READ_BYTES = 16_384
 USER_AGENT = "csms"
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Of histograms of how long receivers take, in seconds."""
 
 
 class SendingError(Exception):

@@ -7,7 +7,7 @@ import orjson
 from prometheus_client import Counter, Histogram
 
 from csms.core.events.envelope import Envelope, milliseconds
-from csms.core.outbound.sending import Attempt, post
+from csms.core.outbound.sending import BUCKETS, Attempt, post
 from csms.core.outbound.signing import read_secret, signed_headers
 from csms.core.outbound.targets import Bounds, Target, bounds_now, read_target
 from csms.core.sealing import unseal
@@ -16,7 +16,9 @@ from csms.core.webhooks.models import Endpoint
 ATTEMPTS = Counter(
     "csms_webhook_attempts_total", "Attempts to post events to webhooks, by what became.", ["outcome"]
 )
-SECONDS = Histogram("csms_webhook_seconds", "Time that receivers of webhooks took, from name to answer.")
+SECONDS = Histogram(
+    "csms_webhook_seconds", "Time that receivers of webhooks took, from name to answer.", buckets=BUCKETS
+)
 
 
 @dataclass(frozen=True, slots=True)
