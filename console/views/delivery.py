@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from alerts.sink import HappeningsSink
 from console.pages import page, render_page
 from csms.core.backend.reader import SESSIONS
 from csms.core.config import get_config
@@ -146,6 +147,11 @@ class DeliveryPage:
         return [place for place in self.places if place.state not in ("paused", "off", "gone")]
 
     @property
+    def told_outside(self) -> bool:
+        """Whether anybody is told beside the house's own alerts, which always read along."""
+        return any(place.name != HappeningsSink.name for place in self.wanted)
+
+    @property
     def behind(self) -> int:
         """How many events the slowest of them has before it."""
         return max((place.events for place in self.wanted), default=0)
@@ -258,7 +264,12 @@ def _title(name: str, webhook: Endpoint | None) -> str:
     return TITLES.get(kind, name)
 
 
-TITLES = {"amqp": "Messages and sessions", "webhook": "A webhook that was deleted", "backend": "Sessions", "alerts": "Alerts"}
+TITLES = {
+    "amqp": "Messages and sessions",
+    "webhook": "A webhook that was deleted",
+    "backend": "Sessions",
+    "alerts": "Alerts",
+}
 
 
 @page

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from alerts.sink import HappeningsSink
 from chargers.models import Frame
 from chargers.services import find_charge_point
 from console.following import follows, tail
@@ -146,8 +145,8 @@ class StreamPage:
 
     @property
     def told_outside(self) -> bool:
-        """Whether events leave the house: its own alerts always read them."""
-        return any(place.name != HappeningsSink.name for place, _position in self.sinks)
+        """Whether events leave the house."""
+        return self._delivery.told_outside
 
     @property
     def standstill(self) -> bool:

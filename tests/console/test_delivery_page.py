@@ -81,7 +81,8 @@ def test_where_nobody_is_told_the_page_says_what_to_set(bob: Client) -> None:
     assert "An administrator adds the first one." in page
     assert "/api/v1/events/stream" in page
     assert page.count("Not configured") == 4
-    assert "nobody is told" in page
+    assert "nobody outside is told" in page
+    assert "the rules of this house" in page
 
 
 def test_each_of_them_is_shown_with_its_backlog_and_since_when(
@@ -214,7 +215,7 @@ def test_webhooks_are_told_by_name_and_state(bob: Client) -> None:
     assert HOSTILE not in page
     assert "Off –" in words(page)
     assert "3 of them" in page
-    assert "Failing 0 of 1" in words(page)
+    assert "Failing 0 of 2" in words(page)  # the alerts of the house are one
 
 
 def test_it_is_in_the_menu_live_and_read_in_parts(bob: Client) -> None:
