@@ -33,8 +33,9 @@ class SelfCheck:
             wrong.add("bell")
         self._since = {name: self._since.get(name, now) for name in sorted(wrong)}
         said: dict[str, Any] = {"troubles": {name: at.isoformat() for name, at in self._since.items()}}
+        said |= self._disk
         self.ask_disk(folder)
-        return said | self._disk
+        return said
 
     def ask_disk(self, folder: Path) -> None:
         """Let the disk be asked beside the loop, unless it has yet to answer."""
