@@ -31,6 +31,8 @@ class Found:
     """Later than `began_at` where a part of the time does not count."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What else is known of the subject, such as the sink or the site; what the charge point tells is added."""
+    certain: bool = True
+    """Otherwise nobody can know at present, as after a stop of ours: it begins no alert, and ends none."""
 
 
 @dataclass(frozen=True, slots=True)

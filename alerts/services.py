@@ -124,7 +124,9 @@ def _changes(
             changes.broken.add(rule.slug)
             continue
         for each in found:
-            _compare(changes, rule, each, known.pop((rule.slug, each.subject), None), before, now)
+            alert = known.pop((rule.slug, each.subject), None)
+            if each.certain:
+                _compare(changes, rule, each, alert, before, now)
     for alert in known.values():
         _missing(changes, rules.get(alert.rule), alert, now)
     return changes
@@ -134,6 +136,9 @@ def _compare(
     changes: _Changes, rule: Live, found: Found, alert: _Known | None, before: datetime | None, now: datetime
 ) -> None:
     """Something is found: it is new, or as it was, or back."""
+    if alert is not None and alert.state == State.PENDING and _unseen(found, before, now):
+        changes.over.append(alert.pk)
+        alert = None
     if alert is not None:
         begun_anew = not rule.retold and found.began_at != (alert.holds_since or alert.began_at)
         if alert.dismissed:
@@ -155,6 +160,11 @@ def _compare(
         since = alert.began_at
     if alert.state == State.PENDING and since + rule.lasting <= now:
         changes.due.append(alert.pk)
+
+
+def _unseen(found: Found, before: datetime | None, now: datetime) -> bool:
+    """Whether it begins only with being found, and nobody looked for so long that it may have been away meanwhile."""
+    return found.began_at == now and before is not None and now - before > WAIT_MAX
 
 
 def _kept(rule: Live, alert: _Known, found: Found, before: datetime | None) -> bool:

@@ -122,6 +122,7 @@ class Gateway:
         async with self._starting:
             if self.process_id is None:
                 live.at_home()
+                self._self_check.ask_disk(self._config.data_dir)
                 process = await self.writer.run(lambda: connections.start_process(now=timezone.now()))
                 await self.writer.run(frame_events.look_who_asks)
                 await self.writer.run(begin_reading)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from chargers.models import RefusedHandshake
 from csms.core.live import announce
@@ -29,17 +29,26 @@ def refuse_handshake(
 
 def _count_refusal(key: dict[str, str], detail: str, http_status: int, now: datetime) -> bool:
     hour = _hour(now)
+    # Another process may have counted in the hour after this already: then it is one of the hour before.
+    later = Q(hour=hour + HOUR)
     counted = RefusedHandshake.objects.filter(**key).update(
         count=F("count") + 1,
         detail=detail[:500],
         http_status=http_status,
-        last_at=now,
-        hour=hour,
-        in_hour=Case(When(hour=hour, then=F("in_hour") + 1), default=Value(1)),
+        last_at=Case(When(last_at__gt=now, then=F("last_at")), default=Value(now)),
+        hour=Case(When(later, then=F("hour")), default=Value(hour)),
+        in_hour=Case(
+            When(later, then=F("in_hour")),
+            When(hour=hour, then=F("in_hour") + 1),
+            default=Value(1),
+            output_field=IntegerField(),
+        ),
         in_hour_before=Case(
+            When(later, then=F("in_hour_before") + 1),
             When(hour=hour, then=F("in_hour_before")),
             When(hour=hour - HOUR, then=F("in_hour")),
             default=Value(0),
+            output_field=IntegerField(),
         ),
     )
     return counted == 1

@@ -5,6 +5,7 @@ and how full its disk is. That it cannot store cannot be said so: then its lease
 """
 
 import shutil
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,38 @@ class SelfCheck:
 
     def __init__(self) -> None:
         self._since: dict[str, datetime] = {}
+        self._disk: dict[str, float | None] = {}
+        self._asking: threading.Thread | None = None
 
     def look(self, *, folder: Path, now: datetime) -> dict[str, Any]:
         """Return what is wrong by name, with since when (ISO 8601), and the free part of the folder's disk in percent.
 
-        Names are `bell`, and `backend:ENDPOINT` for each endpoint whose circuit is open.
+        Names are `bell`, and `backend:ENDPOINT` for each endpoint whose circuit is open. It never waits for the disk:
+        what is said of that is the figure of the last time that it answered.
         """
         wrong = {f"backend:{endpoint}" for endpoint in _shut()}
         if reach.is_lost():
             wrong.add("bell")
         self._since = {name: self._since.get(name, now) for name in sorted(wrong)}
         said: dict[str, Any] = {"troubles": {name: at.isoformat() for name, at in self._since.items()}}
+        said |= self._disk
+        self.ask_disk(folder)
+        return said
+
+    def ask_disk(self, folder: Path) -> None:
+        """Let the disk be asked beside the loop, unless it has yet to answer."""
+        if self._asking is None or not self._asking.is_alive():
+            # Not of a pool, whose end would wait for a disk that hangs.
+            self._asking = threading.Thread(target=self._ask, args=(folder,), name="disk", daemon=True)
+            self._asking.start()
+
+    def _ask(self, folder: Path) -> None:
         try:
             disk = shutil.disk_usage(folder)
         except OSError:
-            return said
-        return said | {"disk_free_percent": round(100 * disk.free / disk.total, 1) if disk.total else None}
+            self._disk = {}
+            return
+        self._disk = {"disk_free_percent": round(100 * disk.free / disk.total, 1) if disk.total else None}
 
 
 def _shut() -> list[str]:

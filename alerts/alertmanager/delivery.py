@@ -9,6 +9,7 @@ import yaml
 from alerts.alertmanager.checking import check_config
 from alerts.alertmanager.managed import CHANNELS, ManagedChannel, Written, written
 from alerts.external.client import ask
+from alerts.external.files import secrets_folder
 from alerts.external.keeping import Kept, Wanted, keep, standing
 from alerts.external.reading import as_told
 from alerts.external.services import reach, set_address
@@ -24,7 +25,7 @@ def managed_channels() -> list[ManagedChannel] | None:
 
 def configuration(channels: Sequence[ManagedChannel]) -> Written:
     """Return the configuration, as the Alertmanager of which is known here can read it."""
-    folder = get_config().effective_alertmanager_config_file.parent / "secrets"
+    folder = secrets_folder(get_config().effective_alertmanager_config_file)
     return written(channels, secrets_folder=folder, version=reach(SERVER).version)
 
 

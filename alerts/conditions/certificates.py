@@ -51,14 +51,16 @@ def request_waits(now: datetime, params: Params, scope: Scope) -> Iterator[Found
     return _requests(Q(status=SigningRequest.Status.PENDING), "waits for approval.", scope)
 
 
-@condition("certificate-unsigned", "A certificate was approved, and the authority could not sign it")
+@condition(
+    "certificate-unsigned", "A certificate was approved, and the authority could not sign it", retold=True
+)
 def unsigned(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """It is tried again by itself."""
+    """It is tried again by itself, so it begins when a look first finds it: without us nobody tries."""
     failing = Q(status=SigningRequest.Status.APPROVED) & ~Q(signing_error="")
-    return _requests(failing, "could not be signed: ", scope)
+    return _requests(failing, "could not be signed: ", scope, since=now)
 
 
-def _requests(which: Q, what: str, scope: Scope) -> Iterator[Found]:
+def _requests(which: Q, what: str, scope: Scope, since: datetime | None = None) -> Iterator[Found]:
     # `status` in the words of the index of those that are open.
     rows: Iterable[Any] = (
         SigningRequest.objects.filter(which, serving(scope, "charge_point__"))
@@ -69,12 +71,11 @@ def _requests(which: Q, what: str, scope: Scope) -> Iterator[Found]:
             "charge_point__cp_id",
             "charge_point__name",
             "received_at",
-            "decided_at",
             "signing_error",
         )
     )
-    for pk, charge_point_id, cp_id, name, received_at, decided_at, error in rows:
+    for pk, charge_point_id, cp_id, name, received_at, error in rows:
         text = f"The request of {where(cp_id, name)} for a certificate {what}"
         if what.endswith(": "):
             text += said(error)
-        yield Found(f"certificate-request:{pk}", decided_at or received_at, text[:TEXT_MAX], charge_point_id)
+        yield Found(f"certificate-request:{pk}", since or received_at, text[:TEXT_MAX], charge_point_id)

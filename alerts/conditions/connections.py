@@ -5,13 +5,20 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest
 
-from alerts.conditions.service import CLOSED_BY_US, absence_counts_from, served_since
+from alerts.conditions.service import (
+    BREAK,
+    CLOSED_BY_US,
+    absence_counts_from,
+    doubtful_before,
+    served_since,
+)
 from alerts.conditions.table import condition
 from alerts.conditions.words import mark, minutes, moment, of_charge_point, said, serving, where
 from alerts.finding import Found, Param, Params, Scope
+from chargers.connections import LEASE
 from chargers.models import ChargePoint, Connection, Registration
 
 HOUR = timedelta(hours=1)
@@ -97,18 +104,25 @@ def site_outage(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     Param("minutes", "min", 30, 2, 1440, title="Without any message"),
 )
 def silent(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """When charge points were last heard is stored some seconds late."""
+    """When charge points were last heard is stored some seconds late. Of a connection that nobody holds, as after a
+    kill, nobody knows.
+    """
     allowed = minutes(params["minutes"])
-    rows: Iterable[Any] = (
+    held = Connection.objects.filter(
+        pk=OuterRef("connection_id"), process__ended_at=None, process__seen_at__gt=now - LEASE
+    )
+    rows: list[Any] = list(
         ChargePoint.objects.filter(
             serving(scope), connection_id__isnull=False, last_seen_at__lte=now - allowed
         )
         .order_by()
-        .values_list("pk", "cp_id", "name", "last_seen_at")
+        .values_list("pk", "cp_id", "name", "last_seen_at", Exists(held))
     )
-    for pk, cp_id, name, seen_at in rows:
+    doubt = doubtful_before(now) if rows else None
+    for pk, cp_id, name, seen_at, is_held in rows:
         text = f"{where(cp_id, name)} is connected, and nothing was heard of it since {moment(seen_at)}."
-        yield of_charge_point(pk, cp_id, text=text, began_at=seen_at + allowed)
+        certain = is_held and doubt is None
+        yield of_charge_point(pk, cp_id, text=text, began_at=seen_at + allowed, certain=certain)
 
 
 @condition(
@@ -118,10 +132,17 @@ def silent(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     retold=True,
 )
 def flapping(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Connections that we ended ourselves, as at a restart, do not count."""
-    ended = Connection.objects.filter(
-        serving(scope, "charge_point__"), closed_at__gt=now - HOUR, closed_at__lte=now
-    ).exclude(close_code__in=CLOSED_BY_US)
+    """Connections that we ended ourselves do not count, nor do those that outlived their process: who comes back before
+    a kill is noticed only takes the place of what is dead.
+    """
+    gone = Q(process__ended_at__isnull=False) | Q(process__seen_at__lt=now - BREAK)
+    ended = (
+        Connection.objects.filter(
+            serving(scope, "charge_point__"), closed_at__gt=now - HOUR, closed_at__lte=now
+        )
+        .exclude(close_code__in=CLOSED_BY_US)
+        .exclude(gone, closed_at__gt=F("process__seen_at"))
+    )
     rows: Iterable[Any] = (
         ended.order_by()
         .values_list("charge_point", "charge_point__cp_id", "charge_point__name")

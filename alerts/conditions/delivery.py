@@ -36,23 +36,28 @@ def _title(name: str, titles: dict[str, str]) -> str:
 
 
 @condition(
-    "events-wait", "Events wait too long for Kafka, RabbitMQ, a webhook or the backend", WAITING, scoped=False
+    "events-wait",
+    "Events wait too long for Kafka, RabbitMQ, a webhook or the backend",
+    WAITING,
+    retold=True,
+    scoped=False,
 )
 def events_wait(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Of every sink that is wanted now: what it has not taken, and what it has taken and not delivered."""
+    """Of every sink that is wanted now: what it has not taken, and what it has taken and not delivered.
+
+    It begins when a look first finds it: what waited while we were away is on its way.
+    """
     allowed = minutes(params["minutes"])
     oldest = _oldest()
     titles = _titles() if oldest else {}
     for name, since in oldest.items():
         if since <= now - allowed:
             text = "has not been given what happened"
-            yield _found(
-                name, _title(name, titles), since + allowed, f"{text} since {since:%Y-%m-%d %H:%M} UTC."
-            )
+            yield _found(name, _title(name, titles), now, f"{text} since {since:%Y-%m-%d %H:%M} UTC.")
     new = unnumbered(most=1).oldest_at
     if new is not None and new <= now - allowed:
         text = "Nobody brings events out: no relay runs."
-        yield Found(f"sink:{NUMBERING}", new + allowed, text, labels={"sink": NUMBERING})
+        yield Found(f"sink:{NUMBERING}", now, text, labels={"sink": NUMBERING})
 
 
 def _oldest() -> dict[str, datetime]:
@@ -72,21 +77,19 @@ def _oldest() -> dict[str, datetime]:
     return oldest
 
 
-@condition("sink-fails", "Kafka, RabbitMQ, a webhook or the backend takes no events", scoped=False)
+@condition(
+    "sink-fails", "Kafka, RabbitMQ, a webhook or the backend takes no events", retold=True, scoped=False
+)
 def sink_fails(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Since its first failure after the last success."""
+    """It begins when a look first finds it: while we were away nobody tried."""
     wanted = wanted_sinks()
     titles = _titles()
-    failing = {
-        name: (since, error)
-        for name, since, error in Reader.objects.filter(
-            pk__in=wanted, failing_since__isnull=False
-        ).values_list("pk", "failing_since", "error")
-    }
+    readers = Reader.objects.filter(pk__in=wanted, failing_since__isnull=False)
+    failing = dict(readers.values_list("pk", "error"))
     for row in active_endpoints().filter(failures__gt=0, failing_since__isnull=False):
-        failing.setdefault(row.reader, (row.failing_since, row.last_error))
-    for name, (since, error) in failing.items():
-        yield _found(name, _title(name, titles), since or now, f"takes no events: {said(error)}")
+        failing.setdefault(row.reader, row.last_error)
+    for name, error in failing.items():
+        yield _found(name, _title(name, titles), now, f"takes no events: {said(error)}")
 
 
 @condition(

@@ -36,23 +36,31 @@ def process_lost(now: datetime, params: Params, scope: Scope) -> Iterator[Found]
         yield Found(f"process:{process.pk}", process.seen_at, text, labels={"process": str(process)})
 
 
-@condition("no-server", "No server process is there for charge points to connect to", scoped=False)
+@condition(
+    "no-server", "No server process is there for charge points to connect to", retold=True, scoped=False
+)
 def no_server(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Only where there was one before: the first begins with the first charge point."""
+    """Only where there was one before: the first begins with the first charge point.
+
+    It begins when a look first finds it, for after a stop of everything the clock may be back before the server.
+    """
     seen_at = Process.objects.aggregate(seen_at=Max("seen_at"))["seen_at"]
     if seen_at is not None and now - seen_at > LEASE:
-        yield Found(
-            "service:servers", seen_at, "No server process holds a lease: no charge point can connect."
-        )
+        yield Found("service:servers", now, "No server process holds a lease: no charge point can connect.")
 
 
-@condition("no-worker", "Nobody holds on to the events that go out: no worker runs the relay", scoped=False)
+@condition(
+    "no-worker",
+    "Nobody holds on to the events that go out: no worker runs the relay",
+    retold=True,
+    scoped=False,
+)
 def no_worker(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Only where there is somebody to bring them to, and once somebody has."""
+    """Only where there is somebody to bring them to, and once somebody has. It begins when a look first finds it."""
     held: Any = Reader.objects.filter(pk__in=wanted_sinks()).aggregate(until=Max("held_until"))["until"]
     if held is not None and now - held > RELAY_LEASE:
         text = "No worker brings events out: the queue `events` has none."
-        yield Found("service:worker", held - RELAY_LEASE, text)
+        yield Found("service:worker", now, text)
 
 
 def _alive(now: datetime) -> Iterator[Process]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from alerts.conditions.service import doubtful_before
 from alerts.conditions.table import condition
 from alerts.conditions.words import minutes, of_charge_point, of_connector, said, serving, where
 from alerts.finding import Found, Param, Params, Scope
@@ -23,9 +24,16 @@ def _why(words: Iterable[str]) -> str:
     return ", ".join(said(word) for word in words if word and word != "NoError")
 
 
-def _connectors(rows: QuerySet[Connector]) -> Iterable[Any]:
+def _connectors(rows: QuerySet[Connector], now: datetime) -> Iterator[Any]:
+    """Yield what is known of each, with since when, and whether it is certain: a state may change while we are away."""
     columns = ("charge_point_id", "charge_point__cp_id", "charge_point__name", "number", "received_at")
-    return rows.order_by().values_list(*columns, "status", "error_code", "vendor_error_code", "info")
+    told: list[Any] = list(
+        rows.order_by().values_list(*columns, "status", "error_code", "vendor_error_code", "info")
+    )
+    doubt = doubtful_before(now) if told else None
+    for *who, since, status, error_code, vendor_error_code, info in told:
+        certain = doubt is None or (since or now) >= doubt
+        yield *who, since or now, certain, status, error_code, vendor_error_code, info
 
 
 @condition("faulted", "A connector, or a station, is Faulted by its last report", retold=True)
@@ -33,10 +41,10 @@ def faulted(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """The words of the report stand in the text."""
     # The state is also looked for as the index of the few has it.
     rows = Connector.objects.filter(serving(scope, "charge_point__"), FAULT, status=ConnectorStatus.FAULTED)
-    for pk, cp_id, name, number, since, _, *words in _connectors(rows):
+    for pk, cp_id, name, number, since, certain, _, *words in _connectors(rows, now):
         why = _why(words)
         text = f"is faulted: {why}" if why else "is faulted, and does not say why."
-        yield of_connector(pk, cp_id, name, number, began_at=since or now, text=text)
+        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -47,9 +55,9 @@ def warning(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     rows = Connector.objects.filter(serving(scope, "charge_point__"), FAULT).exclude(
         status=ConnectorStatus.FAULTED
     )
-    for pk, cp_id, name, number, since, status, *words in _connectors(rows):
+    for pk, cp_id, name, number, since, certain, status, *words in _connectors(rows, now):
         text = f"is {said(status) or 'in no known state'} and warns: {_why(words)}"
-        yield of_connector(pk, cp_id, name, number, began_at=since or now, text=text)
+        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -67,10 +75,10 @@ def warning(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
 def in_state(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """How long it lasts is said by the rule."""
     rows = Connector.objects.filter(serving(scope, "charge_point__"), status=params["status"])
-    for pk, cp_id, name, number, since, status, *words in _connectors(rows):
+    for pk, cp_id, name, number, since, certain, status, *words in _connectors(rows, now):
         why = _why(words)
         text = f"is {status}: {why}" if why else f"is {status}."
-        yield of_connector(pk, cp_id, name, number, began_at=since or now, text=text)
+        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -82,34 +90,34 @@ def in_state(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
 def clock_off(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """Times that it tells mislead people by as much."""
     off = Q(clock_skew_seconds__gt=params["seconds"]) | Q(clock_skew_seconds__lt=-params["seconds"])
-    rows: Iterable[Any] = (
+    rows: list[Any] = list(
         ChargePoint.objects.filter(serving(scope), off)
         .order_by()
         .values_list("pk", "cp_id", "name", "clock_skew_seconds", "clock_measured_at")
     )
+    doubt = doubtful_before(now) if rows else None
     for pk, cp_id, name, seconds, since in rows:
         how = "fast" if seconds > 0 else "slow"
         text = f"The clock of {where(cp_id, name)} is {abs(seconds)} s {how}."
-        yield of_charge_point(pk, cp_id, began_at=since or now, text=text)
+        certain = doubt is None or (since or now) >= doubt
+        yield of_charge_point(pk, cp_id, began_at=since or now, text=text, certain=certain)
 
 
 @condition(
     "local-list-drifts", "The authorization list of a charge point is not the one it should have", retold=True
 )
 def local_list_drift(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Lists that nobody keeps up to date do not count."""
+    """Lists that nobody keeps up to date do not count. It begins when a look first finds it: we mend it ourselves."""
     rows: Iterable[Any] = (
         LocalList.objects.filter(serving(scope, "charge_point__"), full_needed=True)
         .exclude(policy=LocalList.Policy.OFF)
         .order_by()
-        .values_list(
-            "charge_point", "charge_point__cp_id", "charge_point__name", "reported_at", "version", "failures"
-        )
+        .values_list("charge_point", "charge_point__cp_id", "charge_point__name", "version", "failures")
     )
-    for pk, cp_id, name, since, version, failures in rows:
+    for pk, cp_id, name, version, failures in rows:
         text = f"The authorization list of {where(cp_id, name)} is not version {version}, as it should be"
         text += f"; {failures} updates failed in a row." if failures else "."
-        yield of_charge_point(pk, cp_id, began_at=since or now, text=text)
+        yield of_charge_point(pk, cp_id, began_at=now, text=text)
 
 
 @condition(

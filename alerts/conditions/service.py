@@ -26,6 +26,21 @@ def served_since(now: datetime) -> datetime:
     return since
 
 
+def last_start(now: datetime) -> datetime | None:
+    """Return since when there has always been a server process; `now` while there is none, None if there never was."""
+    served = served_since(now)
+    return served if served < now or Process.objects.exists() else None
+
+
+def doubtful_before(now: datetime, wait: timedelta = RETURN) -> datetime | None:
+    """Return our last start, if it was less than `wait` ago: what was said before it may be over since.
+
+    None where nothing is in doubt.
+    """
+    started = last_start(now)
+    return started if started is not None and started + wait > now else None
+
+
 def absence_counts_from(served: datetime, gone_at: datetime, close_code: int | None) -> datetime:
     """Return from when the absence of a charge point counts, which may lie ahead.
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from alerts.conditions.service import RETURN, doubtful_before, last_start
 from alerts.conditions.table import condition
 from alerts.conditions.words import (
     FOUND_MAX,
@@ -25,7 +26,7 @@ from chargers.models import ChargePoint, Command, Connector, ConnectorStatus
 from csms.core.ids import uuid7_floor
 from transactions.models import MeterValue, Transaction
 from transactions.remote_control.models import UnexplainedCharging
-from transactions.stuck.cases import CHOOSE, cases, dismissed
+from transactions.stuck.cases import CHOOSE, NO_ENERGY_FOR, cases, dismissed
 from transactions.stuck.models import Kind
 
 Status = Command.Status
@@ -35,13 +36,18 @@ ENDED = (Status.ACCEPTED, Status.REJECTED, *UNANSWERED)
 
 @condition("charging-unexplained", "A connector reports that it charges, and no transaction of it is known")
 def unexplained(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Since the report."""
+    """Since the report. After a stop of ours the start of its transaction may be on its way."""
     rows = UnexplainedCharging.objects.filter(serving(scope, "charge_point__"), ended_at=None).order_by()
-    for pk, cp_id, name, number, since in rows.values_list(
-        "charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number", "since"
-    ):
+    its = list(
+        rows.values_list(
+            "charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number", "since"
+        )
+    )
+    doubt = doubtful_before(now) if its else None
+    for pk, cp_id, name, number, since in its:
         text = "charges, and no transaction of it is known."
-        yield of_connector(pk, cp_id, name, number, began_at=since, text=text)
+        certain = doubt is None or since >= doubt
+        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -63,7 +69,8 @@ def no_session(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
         ~Exists(its.filter(status=Transaction.Status.ACTIVE)),
         created_at__lte=now - allowed,
     )
-    found: Iterable[Any] = rows.order_by().values_list("pk", "cp_id", "name", "created_at", Subquery(last))
+    found = list(rows.order_by().values_list("pk", "cp_id", "name", "created_at", Subquery(last)))
+    certain = not found or doubtful_before(now) is None
     for pk, cp_id, name, created_at, stopped_at in found:
         since = max(filter(None, (created_at, stopped_at)))
         if since > now - allowed:
@@ -72,7 +79,7 @@ def no_session(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
             "has delivered energy" if stopped_at is None else f"has delivered energy since {since:%Y-%m-%d}"
         )
         text = f"No session at {where(cp_id, name)} {ever}."
-        yield of_charge_point(pk, cp_id, text=text, began_at=since + allowed)
+        yield of_charge_point(pk, cp_id, text=text, began_at=since + allowed, certain=certain)
 
 
 @condition(
@@ -83,8 +90,12 @@ def no_session(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     retold=True,
 )
 def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """Only where readings tell of power; readings that were told late say nothing about now."""
+    """Only where readings tell of power; readings that were told late say nothing about now.
+
+    After a stop of ours it takes as long again until readings can tell.
+    """
     since = now - minutes(params["minutes"])
+    certain = doubtful_before(now, RETURN + minutes(params["minutes"])) is None
     readings = MeterValue.objects.filter(
         transaction=OuterRef("pk"),
         pk__gte=uuid7_floor(since),
@@ -99,7 +110,7 @@ def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     )
     rows = Transaction.objects.filter(
         Exists(charging),
-        Exists(readings),
+        Exists(readings) if certain else Q(),
         ~Exists(readings.filter(power_w__gte=params["power"])),
         serving(scope, "charge_point__"),
         status=Transaction.Status.ACTIVE,
@@ -114,7 +125,7 @@ def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     )
     for pk, cp_id, name, number in its:
         text = f"charges, and for {params['minutes']} minutes no power flows."
-        yield of_connector(pk, cp_id, name, number, began_at=now, text=text)
+        yield of_connector(pk, cp_id, name, number, began_at=now, text=text, certain=certain)
 
 
 @condition(
@@ -124,17 +135,26 @@ def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     retold=True,
 )
 def stuck(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """The desk of stuck sessions shows them with the evidence; what was dismissed there is not found here."""
+    """The desk of stuck sessions shows them with the evidence; what was dismissed there is not found here.
+
+    One of which no end was seen is a zombie from when a look first finds it. Without a reading lately nobody knows
+    whether a register stands.
+    """
     kind = Kind(params["kind"])
     how = kind.label[:1].lower() + kind.label[1:]
     if kind == Kind.UNMATCHED:
         yield from _unmatched(how, now, scope)
         return
-    rows: Iterable[Any] = (
+    begun = Value(now) if kind == Kind.ZOMBIE else F("started_at")
+    lately = MeterValue.objects.filter(
+        transaction=OuterRef("pk"), pk__gte=uuid7_floor(now - NO_ENERGY_FOR), energy_wh__isnull=False
+    )
+    told = Exists(lately) if kind == Kind.ZERO_ENERGY else Value(True)
+    rows: list[Any] = list(
         CHOOSE[kind](now)
         .filter(~dismissed(kind, now), serving(scope, "charge_point__"))
         .order_by("started_at", "pk")
-        .annotate(since=Coalesce(F("end_seen_at"), F("started_at")))
+        .annotate(since=Coalesce(F("end_seen_at"), begun), told=told)
         .values_list(
             "pk",
             "transaction_id",
@@ -143,11 +163,14 @@ def stuck(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
             "charge_point__name",
             "connector_number",
             "since",
+            "told",
         )[:FOUND_MAX]
     )
-    for pk, wire_id, charge_point_id, cp_id, name, number, since in rows:
+    in_doubt = bool(rows) and doubtful_before(now) is not None
+    for pk, wire_id, charge_point_id, cp_id, name, number, since, is_told in rows:
         text = f"Session {said(wire_id)} of {at_connector(cp_id, name, number)} is stuck: {how}."
-        yield Found(f"transaction:{pk}", since, text[:TEXT_MAX], charge_point_id, number)
+        certain = is_told and not in_doubt
+        yield Found(f"transaction:{pk}", since, text[:TEXT_MAX], charge_point_id, number, certain=certain)
 
 
 def _unmatched(how: str, now: datetime, scope: Scope) -> Iterator[Found]:
@@ -173,10 +196,14 @@ def _unmatched(how: str, now: datetime, scope: Scope) -> Iterator[Found]:
     retold=True,
 )
 def commands_fail(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
-    """A refusal is an answer. By the time at which they were given."""
-    since = uuid7_floor(now - timedelta(hours=params["hours"]))
+    """A refusal is an answer. By the time at which they were given, and none from before our last start: what was not
+    sent, or whose answer was not heard, is our own fault.
+    """
+    since = now - timedelta(hours=params["hours"])
+    if (started := last_start(now)) is not None:
+        since = max(since, started + RETURN)
     rows: Iterable[Any] = (
-        Command.objects.filter(serving(scope, "charge_point__"), pk__gte=since, status__in=ENDED)
+        Command.objects.filter(serving(scope, "charge_point__"), pk__gte=uuid7_floor(since), status__in=ENDED)
         .order_by()
         .values_list("charge_point", "charge_point__cp_id", "charge_point__name")
         .annotate(ended=Count("pk"), failed=Count("pk", filter=Q(status__in=UNANSWERED)))

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import orjson
+from pydantic import SecretStr
 
-from csms.core.config import Config, get_config
+from csms.core.config import Config, environment_config, get_config
 
 ANSWER_MAX = 16 * 1024 * 1024  # bytes
 READ_BYTES = 64 * 1024
@@ -50,14 +51,24 @@ class Address:
     seconds: float
 
 
-def address_of(name: str, config: Config | None = None) -> Address | None:
-    """Return where a server is, as the settings say now; None when they do not."""
-    config = config or get_config()
-    url, token = {
+def address_of(name: str) -> Address | None:
+    """Return where a server is, as the settings say now; None when they do not.
+
+    The token is for the URL of the environment alone: who may override the URL may not have the token sent to it.
+    """
+    config = get_config()
+    url, token = _said_by(config, name)
+    if not url:
+        return None
+    meant = url == _said_by(environment_config(), name)[0]
+    return Address(url, token.get_secret_value() if meant else "", config.alerting_seconds)
+
+
+def _said_by(config: Config, name: str) -> tuple[str, SecretStr]:
+    return {
         "prometheus": (config.prometheus_url, config.prometheus_token),
         "alertmanager": (config.alertmanager_url, config.alertmanager_token),
     }[name]
-    return Address(url, token.get_secret_value(), config.alerting_seconds) if url else None
 
 
 def ask(address: Address, path: str, *, method: str = "GET", query: Parameters = (), body: Any = None) -> Any:

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from pathlib import Path
 
 HEAD = "# Written by csms, which writes it anew whenever something changes: what is changed here by hand is lost.\n"
 """The first line of each file of ours. A file that does not begin with it belongs to somebody else."""
+OUR_SECRET = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.[0-9a-f]{12}")
+"""How secrets of ours are called, and drafts of them. Others in their folder belong to somebody else."""
 
 
 def digest(text: str) -> str:
@@ -57,6 +60,11 @@ def remove(path: Path) -> None:
     _sync_folder(path.parent)
 
 
+def secrets_folder(path: Path) -> Path:
+    """Return the folder of the secrets that a file names: called after it, so that it is nobody else's."""
+    return path.with_name(f"{path.name}.secrets")
+
+
 def keep_secrets(folder: Path, values: Mapping[str, str]) -> None:
     """Write the secrets, each in a file of its name that only its owner may read. Raises OSError."""
     if values:
@@ -68,10 +76,10 @@ def keep_secrets(folder: Path, values: Mapping[str, str]) -> None:
 
 
 def drop_secrets(folder: Path, *, but: Mapping[str, str]) -> None:
-    """Remove the secrets that nobody names any more, and drafts that were left by a process that died."""
+    """Remove our secrets that nobody names any more, and drafts that were left by a process that died."""
     if folder.is_dir():
         for file in folder.iterdir():
-            if file.is_file() and file.name not in but:
+            if OUR_SECRET.fullmatch(file.name) and file.is_file() and file.name not in but:
                 file.unlink(missing_ok=True)
 
 

@@ -17,6 +17,7 @@ from alerts.external.client import Address, Refused, Unreachable, reload
 from alerts.external.models import WHY_MAX, KeptFile
 from alerts.external.services import TITLES, note_unreachable, reach, set_address
 from csms.core.live import announce
+from csms.core.sealing import seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Wanted:
     seen: Callable[[], str]
     mode: int = 0o644
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """In files of these names, in the folder `secrets` beside it."""
+    """In files of these names, in the folder `secrets_folder` beside it."""
     empty: bool = False
     """Whether nobody wants anything; then a file is only written where there was one."""
 
@@ -46,7 +47,7 @@ class Wanted:
 
     @property
     def secrets_folder(self) -> Path:
-        return self.path.parent / "secrets"
+        return files.secrets_folder(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def _bring(row: KeptFile, wanted: Wanted, address: Address, *, reachable: bool, 
         return True
     except Refused as refused:
         return _refuse(row, wanted, _set_back(row, wanted, before, address, str(refused)), now=now)
-    row.url, row.loaded_digest, row.loaded_text, row.loaded_at = address.url, wanted.digest, wanted.text, now
+    row.url, row.loaded_digest, row.loaded_at = address.url, wanted.digest, now
+    row.loaded_text = seal({"text": wanted.text})
     row.refused_digest, row.refused_why, row.refused_at = "", "", None
     row.unseen_why = _unseen(wanted)
     row.save()
@@ -143,7 +145,7 @@ def _bring(row: KeptFile, wanted: Wanted, address: Address, *, reachable: bool, 
 def _set_back(row: KeptFile, wanted: Wanted, before: str | None, address: Address, said: str) -> str:
     """Let the file be what the server took last, and return what to say of it all."""
     # After a crash the file is already what was refused: then what was loaded is only known here.
-    good = row.loaded_text or (before if before != wanted.text else None)
+    good = _loaded_text(row) or (before if before != wanted.text else None)
     if good:
         files.replace(wanted.path, good, mode=wanted.mode)
     else:
@@ -158,6 +160,13 @@ def _set_back(row: KeptFile, wanted: Wanted, before: str | None, address: Addres
             f"{title} refused it ({said}), and the file is set back; since then it does not answer: {error}"
         )
     return f"{title} refused it, and the file is set back: {said}"
+
+
+def _loaded_text(row: KeptFile) -> str:
+    try:
+        return str(unseal(row.loaded_text).get("text", ""))
+    except ValueError:  # under another key
+        return ""
 
 
 def _look_again(row: KeptFile, wanted: Wanted, *, reachable: bool) -> bool:

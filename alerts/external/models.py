@@ -27,7 +27,7 @@ class KeptFile(models.Model):
     name = models.CharField(primary_key=True, max_length=NAME_MAX)
     url = models.CharField(max_length=500, blank=True, help_text="who has loaded it")
     loaded_digest = models.CharField(max_length=64, blank=True, help_text="of the text that was last loaded")
-    loaded_text = models.TextField(blank=True, help_text="that text, to be set back; never a secret")
+    loaded_text = models.TextField(blank=True, help_text="that text, sealed, to be set back")
     loaded_at = models.DateTimeField(null=True)
     unseen_why = models.CharField(
         max_length=WHY_MAX, blank=True, help_text="why the server, which took it, does not show it"

@@ -38,7 +38,7 @@ EXAMPLE = OpenApiExample(
     "a third of the fleet is away",
     value={
         "name": "ThirdOfFleetOffline",
-        "expression": "csms_charge_points_online / csms_charge_points < 0.67",
+        "expression": 'max(csms_charge_points{state="online"}) / max(csms_charge_points{state="known"}) < 0.67',
         "lasting_seconds": 300,
         "severity": "critical",
         "summary": "{{ $value | humanizePercentage }} of the charge points are online",
@@ -255,6 +255,14 @@ class PrometheusRules(OfPrometheus):
     """The rules that are written here."""
 
     query = PrometheusRuleQuery
+    proven: str | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let promtool see a new rule before a transaction begins, as one does for an Idempotency-Key."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            with refusals():
+                self.proven = services.prove(read_body(request, NewPrometheusRule))
 
     @extend_schema(
         operation_id="list_prometheus_rules",
@@ -285,12 +293,22 @@ class PrometheusRules(OfPrometheus):
         """Make one."""
         body = read_body(request, NewPrometheusRule)
         with refusals():
-            rule = services.create_rule(body, by=str(request.user), now=timezone.now())
+            rule = services.create_rule(body, by=str(request.user), now=timezone.now(), proven=self.proven)
         return made(PrometheusRuleShape(rule).data, "api-prometheus-rule", rule.pk)
 
 
 class OnePrometheusRule(OfPrometheus):
     """One rule that is written here."""
+
+    proven: str | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let promtool see a changed rule before a transaction begins, as one does for an Idempotency-Key."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "PATCH":
+            changes = read_body(request, PrometheusRuleChanges)
+            with refusals():
+                self.proven = services.prove(changes, rule_or_404(kwargs["id"]))
 
     @extend_schema(
         operation_id="get_prometheus_rule",
@@ -317,7 +335,9 @@ class OnePrometheusRule(OfPrometheus):
         """Change it."""
         changes = read_body(request, PrometheusRuleChanges)
         with refusals():
-            rule = services.change_rule(rule_or_404(id), changes, by=str(request.user), now=timezone.now())
+            rule = services.change_rule(
+                rule_or_404(id), changes, by=str(request.user), now=timezone.now(), proven=self.proven
+            )
         return Response(PrometheusRuleShape(rule).data)
 
     @extend_schema(

@@ -36,10 +36,24 @@ DEFAULTS: dict[str, Any] = {
 FIELDS = ("name", "expression", *DEFAULTS)
 
 
-def create_rule(given: Mapping[str, Any], *, by: str, now: datetime) -> PrometheusRule:
-    """Make a rule of `name`, `expression` and whatever else of FIELDS is given."""
+def prove(given: Mapping[str, Any], rule: PrometheusRule | None = None) -> str:
+    """Return the file of a rule as it would be with what is given, if promtool takes it. Raises BadField.
+
+    It may take seconds, in which no row is held: for who is about to begin a transaction.
+    """
+    text = _whole({**(DEFAULTS if rule is None else _values(rule)), **_checked(given)})
+    if problem := check_file(text):
+        raise BadField("expression", problem)
+    return text
+
+
+def create_rule(
+    given: Mapping[str, Any], *, by: str, now: datetime, proven: str | None = None
+) -> PrometheusRule:
+    """Make a rule of `name`, `expression` and whatever else of FIELDS is given; `proven` is what `prove` returned."""
     rule = PrometheusRule(created_at=now, created_by=by[:255], **_checked({**DEFAULTS, **given}))
-    _check_whole(rule)
+    if _whole(_values(rule)) != proven:
+        prove(given)
     with transaction.atomic():
         if PrometheusRule.objects.count() >= RULES_MAX:
             raise NotNow("too_many", f"there are {RULES_MAX} rules already, which is the most")
@@ -49,10 +63,11 @@ def create_rule(given: Mapping[str, Any], *, by: str, now: datetime) -> Promethe
 
 
 def change_rule(
-    rule: PrometheusRule, changes: Mapping[str, Any], *, by: str, now: datetime
+    rule: PrometheusRule, changes: Mapping[str, Any], *, by: str, now: datetime, proven: str | None = None
 ) -> PrometheusRule:
-    """Change fields of a rule. A change to what it is already changes nothing."""
+    """Change fields of a rule; `proven` is what `prove` returned. A change to what it is already changes nothing."""
     checked = _checked(changes)
+    proven = proven or prove(changes, rule)
     with transaction.atomic():
         locked = PrometheusRule.objects.select_for_update().filter(pk=rule.pk).first()
         if locked is None:
@@ -62,7 +77,8 @@ def change_rule(
             setattr(locked, name, value)
         after = {name: value for name, value in _values(locked).items() if value != before[name]}
         if after:
-            _check_whole(locked)
+            if _whole(_values(locked)) != proven:
+                prove({}, locked)  # somebody else changed it meanwhile
             _save(locked, by=by, now=now)
             _note("changed", locked, by=by, now=now, **after, before={name: before[name] for name in after})
     return locked
@@ -75,15 +91,9 @@ def delete_rule(rule: PrometheusRule, *, by: str, now: datetime) -> None:
         _note("deleted", rule, by=by, now=now)
 
 
-def _check_whole(rule: PrometheusRule) -> None:
-    """Raise BadField for a rule that is good in its parts, but that promtool refuses."""
-    # A program of this machine, of a tenth of a second: the one thing that may be waited for within a transaction.
-    enabled, rule.enabled = rule.enabled, True
-    try:
-        if problem := check_file(file_text([rule])):
-            raise BadField("expression", problem)
-    finally:
-        rule.enabled = enabled
+def _whole(values: Mapping[str, Any]) -> str:
+    """Return the file of a rule of these values, as if it were enabled."""
+    return file_text([PrometheusRule(**{**values, "enabled": True})])
 
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -257,6 +257,7 @@ STARTERS: tuple[Starter, ...] = (
         "no-server", "No server for charge points", "no-server", _CRITICAL,
         "No server process is there: no charge point can connect, nobody can charge who needs us.",
         "Start one. Charge points need some minutes to come back; they are quiet meanwhile.",
+        lasting_seconds=_MINUTE,
         inhibits=_quiet("", "charge-point-offline", "site-outage", "charge-point-silent", "process-lost"),
     ),
     Starter(
@@ -287,7 +288,7 @@ STARTERS: tuple[Starter, ...] = (
         "disk-over", "Disk full", "disk-full", _CRITICAL,
         "Less than 3 % of the disk of a server is free.",
         "Make room at once: without it nothing can be acknowledged.",
-        params={"free": 3}, inhibits=_quiet("", "disk-full"),
+        keep_seconds=5 * _MINUTE, params={"free": 3}, inhibits=_quiet("", "disk-full"),
     ),
     # --- what leaves the house ---
     Starter(
@@ -300,7 +301,7 @@ STARTERS: tuple[Starter, ...] = (
         "events-wait", "Events wait", "events-wait", _WARNING,
         "Events have waited for Kafka, RabbitMQ, a webhook or the backend for ten minutes.",
         "Look at the sink under System, Event delivery.",
-        keep_seconds=_MINUTE,
+        lasting_seconds=5 * _MINUTE, keep_seconds=_MINUTE, params={"minutes": 5},
     ),
     Starter(
         "sink-fails", "Delivery fails", "sink-fails", _WARNING,

@@ -1,5 +1,6 @@
 """What people do with silences, and how the clock moves recurring ones on."""
 
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,16 @@ from alerts.silences import matching, windows
 from alerts.silences.models import COMMENT_MAX, Silence
 from alerts.silences.windows import LONGEST, Windows
 from csms.core.audit.services import note
+from csms.core.counting import FactCounter
 from csms.core.refusals import BadField, NotNow
 from csms.core.time_zones import find_zone
 
+log = logging.getLogger(__name__)
+
 SILENCES_MAX = 500  # that are not over
+NOT_MOVED = FactCounter(
+    "csms_silences_not_moved_total", "Looks at a silence whose next window could not be found."
+)
 
 
 def create_silence(
@@ -84,8 +91,16 @@ def expire_silence(silence_id: UUID, *, by: str, now: datetime) -> None:
 
 
 def move_on(*, now: datetime) -> None:
-    """Let each silence whose window is over know its next one. One query, if there is none. Idempotent."""
+    """Let each silence whose window is over know its next one. One query, if there is none. Idempotent.
+
+    One that cannot be asked, as when its zone has left the system's data, stays as it is, and keeps no other waiting.
+    """
     for silence in Silence.objects.filter(over_at__gt=now, window_to__lte=now, window_to__lt=F("over_at")):
-        found = Windows(silence.starts_at, silence.lasts, silence.recurrence, silence.zone).after(now)
+        try:
+            found = Windows(silence.starts_at, silence.lasts, silence.recurrence, silence.zone).after(now)
+        except Exception:
+            log.exception("silences.not_moved_on", extra={"silence": str(silence.pk)})
+            NOT_MOVED.add()
+            continue
         if found is not None:
             Silence.objects.filter(pk=silence.pk).update(window_from=found[0], window_to=found[1])

@@ -1,7 +1,7 @@
 """When a silence is in force: once, or again and again by an RRULE of RFC 5545 in a time zone.
 
-A rule has no smaller step than a day, and days that never come are refused, so that looking for a window is soon done;
-windows begin within TEN_YEARS.
+A rule has no smaller step than a day, and windows begin within TEN_YEARS. dateutil looks for days that never come until
+the year 9999; since the calendar repeats itself every 400 years, it is asked in the last 400 of them, and soon done.
 """
 
 import re
@@ -18,7 +18,12 @@ from csms.core.refusals import BadField
 TEN_YEARS = timedelta(days=3653)
 LONGEST = timedelta(days=366)
 TEXT_MAX = 300
+CYCLE_YEARS, CYCLE = 400, timedelta(days=146_097)
+"""After which the same dates fall on the same days of the week."""
+LATEST = datetime(9999, 12, 30)  # noqa: DTZ001 - wall time
+LAST_YEAR = 9970  # in which a rule may begin, so that it has its windows before the last year there is
 PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST")
+DAYS = "MO|TU|WE|TH|FR|SA|SU"
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 
 
@@ -38,11 +43,12 @@ class Windows:
             return
         zone = ZoneInfo(self.zone)
         first = self.starts_at.astimezone(zone).replace(tzinfo=None)
-        rule = rrulestr(_in_zone(self.recurrence, zone), dtstart=first)
+        ahead = CYCLE * max((LAST_YEAR - first.year) // CYCLE_YEARS, 0)
+        rule = rrulestr(_in_zone(self.recurrence, zone, ahead), dtstart=first + ahead)
         for begin in rule:
-            if begin > first + TEN_YEARS:
+            if begin - ahead > first + TEN_YEARS:
                 return
-            moment = begin.replace(tzinfo=zone).astimezone(UTC)
+            moment = (begin - ahead).replace(tzinfo=zone).astimezone(UTC)
             yield moment, moment + self.lasts
 
     def after(self, now: datetime) -> tuple[datetime, datetime] | None:
@@ -72,6 +78,7 @@ def checked(recurrence: str) -> str:
         if parts[name] and not (re.fullmatch(r"[0-9]{1,4}", parts[name]) and 1 <= int(parts[name]) <= most):
             raise BadField("recurrence", f"{name} is a number from 1 to {most}.")
     _refuse_never(parts)
+    _refuse_ordinals(parts)
     if parts["UNTIL"] and parts["COUNT"]:
         raise BadField("recurrence", "It ends by UNTIL or by COUNT, not by both.")
     try:
@@ -97,6 +104,24 @@ def _refuse_never(parts: Mapping[str, str]) -> None:
         raise BadField("recurrence", "No such day ever comes.")
 
 
+def _refuse_ordinals(parts: Mapping[str, str]) -> None:
+    """Raise BadField for days such as the tenth Monday of a month: there is none."""
+    words = parts["BYDAY"].split(",") if parts["BYDAY"] else []
+    found = [re.fullmatch(rf"([+-]?\d{{1,2}})?(?:{DAYS})", word) for word in words]
+    if not all(found):
+        raise BadField(
+            "recurrence", "BYDAY has days such as MO, or 1MO and -1MO for the first and the last one."
+        )
+    ordinals = [abs(int(each[1])) for each in found if each and each[1]]
+    if not ordinals:
+        return
+    if parts["FREQ"] not in ("MONTHLY", "YEARLY") or parts["BYMONTHDAY"]:
+        raise BadField("recurrence", "Days such as 1MO are for MONTHLY and YEARLY ones without BYMONTHDAY.")
+    most = 53 if parts["FREQ"] == "YEARLY" and not parts["BYMONTH"] else 5
+    if not 1 <= min(ordinals) <= max(ordinals) <= most:
+        raise BadField("recurrence", f"A day such as 1MO is at most the {most}th of its month or year.")
+
+
 def _numbers(name: str, text: str, most: int) -> list[int]:
     """Return numbers, those that count from the end without their sign."""
     sign = r"[+-]?" if name == "BYMONTHDAY" else ""
@@ -106,11 +131,14 @@ def _numbers(name: str, text: str, most: int) -> list[int]:
     return [abs(int(word)) for word in words]
 
 
-def _in_zone(recurrence: str, zone: ZoneInfo) -> str:
-    """Return a rule whose UNTIL is by the clock of the zone, as its windows are."""
+def _in_zone(recurrence: str, zone: ZoneInfo, ahead: timedelta = timedelta(0)) -> str:
+    """Return a rule whose UNTIL is by the clock of the zone, as its windows are, and so far ahead."""
 
     def local(found: re.Match[str]) -> str:
-        moment = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return f"UNTIL={moment.astimezone(zone):%Y%m%dT%H%M%S}"
+        moment = datetime.strptime(found[1] + (found[2] or "T000000"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - wall time
+        moment = min(moment, LATEST)
+        if found[3]:
+            moment = moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+        return f"UNTIL={min(moment, LATEST - ahead) + ahead:%Y%m%dT%H%M%S}"
 
-    return re.sub(r"UNTIL=(\d{8}T\d{6}Z)", local, recurrence)
+    return re.sub(r"UNTIL=(\d{8})(T\d{6})?(Z)?", local, recurrence)

@@ -10,7 +10,8 @@ alerts = partial(setting, category="Alerts")
 prometheus = partial(setting, category="Prometheus and Alertmanager")
 
 RISK = (
-    "This server then speaks to whatever stands at that address, in the network that this server stands in."
+    "This server then speaks to whatever stands at that address, in the network that this server stands in. The token of "
+    "the environment is not sent there."
 )
 
 
@@ -39,7 +40,8 @@ class Alerting(BaseModel):
     prometheus_token: SecretStr = prometheus(
         "PROMETHEUS_TOKEN",
         SecretStr(""),
-        "Token that Prometheus, or the proxy before it, is given as `Authorization: Bearer …`.",
+        "Token that Prometheus, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that the "
+        "environment has, not at one that overrides it.",
         accepts="a token",
         unset="none",
     )
@@ -62,7 +64,8 @@ class Alerting(BaseModel):
     alertmanager_token: SecretStr = prometheus(
         "ALERTMANAGER_TOKEN",
         SecretStr(""),
-        "Token that Alertmanager, or the proxy before it, is given as `Authorization: Bearer …`.",
+        "Token that Alertmanager, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that the "
+        "environment has, not at one that overrides it.",
         accepts="a token",
         unset="none",
     )
@@ -70,7 +73,7 @@ class Alerting(BaseModel):
         "ALERTMANAGER_CONFIG_FILE",
         "",
         "File into which the channels are written, as the whole configuration of Alertmanager (its "
-        "`--config.file`); their secrets lie beside it, in `secrets/`.",
+        "`--config.file`); their secrets lie beside it, in a folder of its name with `.secrets`.",
         accepts="the path of a file",
         unset="`alertmanager/alertmanager-managed.yml` in the folder of the data",
     )

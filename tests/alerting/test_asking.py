@@ -16,6 +16,7 @@ from alerts.external.client import Address, Refused, Unreachable, ask, reload
 from alerts.external.models import Server
 from alerts.external.services import look, reach, version_at_least
 from alerts.prometheus import delivery, selectors
+from csms.core.config import override_config
 from tests.alerting.cast import (
     API,
     NOON,
@@ -114,6 +115,19 @@ def test_the_base_path_the_query_and_the_token_are_kept() -> None:
         address = Address(f"{url}/prom/", "t0ken", 5)
         assert ask(address, "/api", query=[("q", "a b&c")], method="POST", body={}) == {}
     assert seen == [("POST", "/prom/api?q=a+b%26c", "Bearer t0ken")]
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_a_token_is_sent_to_no_url_but_that_of_the_environment(
+    settings: Callable[..., None], name: str
+) -> None:
+    settings(**{f"{name.upper()}_TOKEN": "t0ken", f"{name.upper()}_URL": "http://127.0.0.1:1/"})
+    try:
+        for url, token in (("http://127.0.0.1:2", ""), ("http://127.0.0.1:1", "t0ken")):
+            override_config({f"{name}_url": url})
+            assert client.address_of(name) == Address(url, token, 5)
+    finally:
+        override_config({})
 
 
 def test_a_token_is_nowhere_shown(settings: Callable[..., None]) -> None:

@@ -15,7 +15,10 @@ from alerts.alertmanager import delivery
 from alerts.alertmanager.managed import ManagedChannel
 from alerts.external import keeping
 from alerts.external.client import Address, ask
+from alerts.external.files import secrets_folder
+from alerts.external.models import KeptFile
 from alerts.external.services import look
+from csms.core.sealing import unseal
 from tests.alerting.cast import API, a_pass, fire, now, server_that, until, with_words
 from tests.lanes.prometheus import QUIET, Alertmanager
 
@@ -55,7 +58,7 @@ def test_channels_are_written_loaded_and_their_secrets_lie_in_files(
     assert "p4ss" not in text
     assert "hooks.example.org" not in text
     assert set_up.config.stat().st_mode & 0o777 == 0o600
-    folder = set_up.config.parent / "secrets"
+    folder = secrets_folder(set_up.config)
     assert folder.stat().st_mode & 0o777 == 0o700
     secrets = {file.read_text(): file for file in folder.iterdir()}
     assert set(secrets) == {"p4ss", "https://hooks.example.org/T/B/x"}
@@ -128,7 +131,7 @@ def test_a_channel_that_this_alertmanager_cannot_keep_secret_is_left_out_and_nam
     assert left_out["fax"] == "There is no kind 'fax' in Alertmanager."
     assert left_out["no url"] == "It lacks url."
     assert "{{" in left_out["to a template"]
-    assert len(list((set_up.config.parent / "secrets").iterdir())) == 1
+    assert len(list(secrets_folder(set_up.config).iterdir())) == 1
 
 
 @pytest.mark.parametrize(
@@ -178,6 +181,9 @@ def test_what_alertmanager_refuses_is_set_back_with_its_secrets(
     assert loaded_receivers(set_up) == ["nobody", "desk"]
     named = yaml.safe_load(before)["receivers"][1]["email_configs"][0]["auth_password_file"]
     assert Path(named).read_text() == "p4ss"
+    kept_text = KeptFile.objects.get().loaded_text  # it may hold a URL that is a secret to others
+    assert "example.org" not in kept_text
+    assert unseal(kept_text) == {"text": before}
 
 
 @pytest.mark.parametrize("with_amtool", [True, False])

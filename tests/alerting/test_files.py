@@ -45,14 +45,27 @@ def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_others_may_read_is_closed_again(tmp_path: Path) -> None:
-    folder = tmp_path / "secrets"
-    files.keep_secrets(folder, {"a": "1", "b": "2"})
-    (folder / "a").chmod(0o644)
+    folder, a, b = files.secrets_folder(tmp_path / "managed.yml"), "a" * 32, "b" * 32
+    files.keep_secrets(folder, {a: "1", b: "2"})
+    (folder / a).chmod(0o644)
     folder.chmod(0o755)
-    files.keep_secrets(folder, {"a": "1"})
-    files.drop_secrets(folder, but={"a": ""})
-    assert [(file.name, file.stat().st_mode & 0o777) for file in folder.iterdir()] == [("a", 0o600)]
+    files.keep_secrets(folder, {a: "1"})
+    files.drop_secrets(folder, but={a: ""})
+    assert [(file.name, file.stat().st_mode & 0o777) for file in folder.iterdir()] == [(a, 0o600)]
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_only_what_is_ours_is_removed_from_the_folder_of_the_secrets(tmp_path: Path) -> None:
+    folder = files.secrets_folder(tmp_path / "managed.yml")
+    assert folder == tmp_path / "managed.yml.secrets"
+    folder.mkdir()
+    ours = {"0" * 32, f".{'1' * 32}.{'2' * 12}"}
+    theirs = {"smtp-password", "0" * 31, f"{'0' * 32}.bak", f".{'1' * 32}.old", "A" * 32}
+    for name in ours | theirs:
+        (folder / name).write_text("x")
+    (folder / ("3" * 32)).mkdir()
+    files.drop_secrets(folder, but={})
+    assert {file.name for file in folder.iterdir()} == theirs | {"3" * 32}
 
 
 def test_a_tool_is_given_nothing_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

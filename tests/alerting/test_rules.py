@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from alerts.external.texts import yaml_text
-from alerts.prometheus import services
+from alerts.prometheus import rendering, services
 from alerts.prometheus.expressions import DEPTH_MAX, OPERATORS_MAX, check_expression
 from alerts.prometheus.models import EXPRESSION_MAX, PrometheusRule
 from alerts.prometheus.rendering import check_file
+from alerts.prometheus.services import change_rule, prove
 from csms.core.audit.models import AuditEntry
 from csms.core.refusals import BadField
 from tests.alerting.cast import API, GOOD, a_rule, now
@@ -171,6 +173,37 @@ def test_promtool_has_the_last_word_where_it_is(
     assert "unknown function" in said["detail"]
     assert "csms-check" not in said["detail"]
     assert not PrometheusRule.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", ["", "k1"])
+def test_promtool_is_asked_while_no_transaction_is_open(
+    root: APIClient, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    open_: list[bool] = []
+
+    def says(text: str) -> str:
+        open_.append(connection.in_atomic_block)
+        return ""
+
+    monkeypatch.setattr(rendering, "promtool_says", says)
+    given = {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
+    made = root.post(RULES, GOOD, **given)
+    assert made.status_code == 201
+    changed = root.patch(made["Location"], {"expression": "up == 1"}, **given)
+    assert changed.json()["expression"] == "up == 1"
+    assert open_ == [False, False]
+
+
+@pytest.mark.django_db
+def test_what_somebody_else_changed_meanwhile_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = a_rule()
+    asked: list[str] = []
+    monkeypatch.setattr(rendering, "promtool_says", lambda text: asked.append(text) or "")
+    proven = prove({"severity": "info"}, rule)
+    PrometheusRule.objects.update(expression="up == 7")
+    change_rule(rule, {"severity": "info"}, by="bob", now=now(), proven=proven)
+    assert ["up == 7" in text for text in asked] == [False, True]
 
 
 def test_what_is_no_file_is_said_to_be_none() -> None:

@@ -189,6 +189,7 @@ def test_a_connector_that_is_faulted_for_five_minutes() -> None:
 
 
 def test_a_fault_that_was_told_while_nobody_looked_fires_at_once() -> None:
+    a_server()
     connector(online(charge_point()), 1, "Faulted")
     assert states(NOON + 5 * MINUTE) == ["firing"]
 
@@ -250,6 +251,7 @@ def test_roots_removed_certificates_and_such_of_unknown_end_do_not_count() -> No
 
 
 def test_charging_without_a_transaction_for_five_minutes() -> None:
+    a_server()
     riddle = UnexplainedCharging.objects.create(
         charge_point=online(charge_point()), connector_number=1, since=NOON, noticed_at=NOON + MINUTE
     )
@@ -263,6 +265,7 @@ def test_charging_without_a_transaction_for_five_minutes() -> None:
 
 @pytest.mark.parametrize(("seconds", "how"), [(301, "fast"), (-301, "slow")])
 def test_a_clock_that_is_off_for_fifteen_minutes(seconds: int, how: str) -> None:
+    a_server()
     cp16 = online(charge_point(clock_skew_seconds=seconds, clock_measured_at=NOON))
     alert = ("clock-off", "charge-point:CP16")
     assert look(NOON) == [(*alert, "pending")]

@@ -1,10 +1,11 @@
 """Silences: what they match, when they hold, and how recurring ones go on."""
 
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from alerts.silences import services
 from alerts.silences.matching import checked, matches
@@ -131,6 +132,14 @@ def test_the_window_that_is_now_or_next_is_found_though_they_overlap() -> None:
         "FREQ=WEEKLY;BYMONTHDAY=1",
         "FREQ=DAILY\nDTSTART:20260101T000000Z",
         "FREQ=DAILY;EXDATE=20260101",
+        "FREQ=MONTHLY;BYDAY=+10MO,+11TU",
+        "FREQ=MONTHLY;BYDAY=6MO",
+        "FREQ=MONTHLY;BYDAY=0MO",
+        "FREQ=YEARLY;BYDAY=-54SU",
+        "FREQ=YEARLY;BYMONTH=3;BYDAY=6SU",
+        "FREQ=MONTHLY;BYMONTHDAY=1;BYDAY=2MO",
+        "FREQ=WEEKLY;BYDAY=1MO",
+        "FREQ=DAILY;BYDAY=MO,",
         "RRULE:",
     ],
 )
@@ -140,6 +149,30 @@ def test_a_recurrence_that_cannot_be_is_refused_at_once(recurrence: str) -> None
         checked_recurrence(recurrence)
     assert refused.value.field == "recurrence"
     assert monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "recurrence",
+    ["FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29", "FREQ=MONTHLY;INTERVAL=12;BYMONTH=4"],
+)
+def test_days_that_never_come_are_soon_found_never_to(recurrence: str) -> None:
+    begun = thread_time()
+    windows = Windows(datetime(2027, 3, 1, tzinfo=UTC), HOUR, recurrence)
+    assert windows.last() is None
+    assert windows.after(NOON) is None
+    assert thread_time() - begun < 2  # it takes some ten times as long to look until the year 9999
+
+
+def test_windows_of_any_year_are_at_their_days() -> None:
+    for text, days in (
+        ("FREQ=YEARLY;BYDAY=53MO", ["31.12. 01:30"]),  # of 2029
+        ("FREQ=MONTHLY;BYDAY=5SU,-1SU;UNTIL=20260601", ["29.03. 01:30", "26.04. 00:30", "31.05. 00:30"]),
+        ("FREQ=DAILY;UNTIL=99991231T235959Z", ["28.03. 01:30", "29.03. 01:30"]),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", ["29.02. 01:30", "29.02. 01:30"]),
+    ):
+        assert local(text)[: len(days)] == days
+    late = Windows(datetime(9980, 2, 28, tzinfo=UTC), HOUR, "FREQ=DAILY;COUNT=2")
+    assert late.last() == datetime(9980, 2, 29, 1, tzinfo=UTC)
 
 
 def test_a_recurrence_is_kept_as_the_standard_writes_it() -> None:
@@ -173,6 +206,24 @@ def test_a_window_that_recurs_goes_on_from_row_to_row() -> None:
     row.refresh_from_db()
     assert row.over_at == NOON + 2 * DAY + HOUR
     assert state_of(row, NOON + 80 * HOUR) == "over"
+
+
+@pytest.mark.django_db
+def test_one_that_cannot_be_asked_keeps_no_other_waiting(
+    caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+) -> None:
+    lost, good = a_silence(recurrence="FREQ=DAILY"), a_silence(recurrence="FREQ=DAILY")
+    Silence.objects.filter(pk=lost.pk).update(zone="Europe/Left_the_data")
+    before = not_moved()
+    with django_capture_on_commit_callbacks(execute=True):
+        move_on(now=NOON + DAY)
+    assert in_force(NOON + DAY) == [good]
+    assert str(lost.pk) in str([vars(record) for record in caplog.records])
+    assert not_moved() == before + 1
+
+
+def not_moved() -> float:
+    return REGISTRY.get_sample_value("csms_silences_not_moved_total") or 0
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from alerts.prometheus.api import EXAMPLE
 from tests.observability.page import FOLDER
 
 RULES = sorted((FOLDER / "rules").glob("*.yml"))
@@ -42,4 +43,8 @@ def panels() -> Iterator[tuple[str, str]]:
 
 
 RECORDED = {rule["record"] for rule in rules() if "record" in rule}
-EXPRESSIONS = [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()] + list(panels())
+EXPRESSIONS = [
+    *((rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()),
+    *panels(),
+    ("API: the example of a rule", EXAMPLE.value["expression"]),
+]
