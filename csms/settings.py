@@ -289,7 +289,9 @@ CELERY_BEAT_SCHEDULE = {
     "look for alerts": {
         "task": "alerts.tasks.evaluate",
         "schedule": float(config.alerts_seconds),
-        "options": {"expires": 15.0},  # the next look sees as much; not less, or a busy worker would never look
+        "options": {
+            "expires": 15.0
+        },  # the next look sees as much; not less, or a busy worker would never look
     },
     "tell channels of alerts": {
         "task": "alerts.notifications.tasks.send",

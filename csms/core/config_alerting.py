@@ -10,8 +10,8 @@ alerts = partial(setting, category="Alerts")
 prometheus = partial(setting, category="Prometheus and Alertmanager")
 
 RISK = (
-    "This server then speaks to whatever stands at that address, in the network that this server stands in. The token of "
-    "the environment is not sent there."
+    "This server then speaks to whatever stands at that address, in the network that this server stands in. The token "
+    "of the environment is not sent there."
 )
 
 
@@ -40,8 +40,8 @@ class Alerting(BaseModel):
     prometheus_token: SecretStr = prometheus(
         "PROMETHEUS_TOKEN",
         SecretStr(""),
-        "Token that Prometheus, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that the "
-        "environment has, not at one that overrides it.",
+        "Token that Prometheus, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that "
+        "the environment has, not at one that overrides it.",
         accepts="a token",
         unset="none",
     )
@@ -64,8 +64,8 @@ class Alerting(BaseModel):
     alertmanager_token: SecretStr = prometheus(
         "ALERTMANAGER_TOKEN",
         SecretStr(""),
-        "Token that Alertmanager, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that the "
-        "environment has, not at one that overrides it.",
+        "Token that Alertmanager, or the proxy before it, is given as `Authorization: Bearer …`; only at the URL that "
+        "the environment has, not at one that overrides it.",
         accepts="a token",
         unset="none",
     )
