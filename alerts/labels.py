@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv6Address, ip_address
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 
-from chargers.models import ChargePoint, Connection, Registration
+from chargers.models import ChargePoint, Connection
 
 VALUE_MAX = 200  # characters; a part of the labels are a charge point's own words
 OWN = "label:"
@@ -39,18 +39,11 @@ def network_of(peer: str) -> str:
 
 def labels_of(charge_points: Collection[int]) -> dict[int, Labels]:
     """Return the labels of charge points by their keys. Two queries, however many there are."""
-    return _labels(Q(pk__in=charge_points)) if charge_points else {}
-
-
-def labels_of_fleet() -> list[Labels]:
-    """Return the labels of all charge points in service. Two queries, the larger the fleet the longer."""
-    return list(_labels(Q(retired_at=None, registration=Registration.ACCEPTED)).values())
-
-
-def _labels(which: Q) -> dict[int, Labels]:
+    if not charge_points:
+        return {}
     last = Connection.objects.filter(charge_point=OuterRef("pk")).order_by("-opened_at").values("pk")[:1]
     rows = list(
-        ChargePoint.objects.filter(which)
+        ChargePoint.objects.filter(pk__in=charge_points)
         .order_by()
         .annotate(last=Subquery(last))
         .values_list("pk", "cp_id", "site", "vendor", "model", "firmware_version", "labels", "last")

@@ -11,16 +11,15 @@ from uuid import UUID
 
 import orjson
 from django.utils import timezone
-from prometheus_client import Counter
 
 from alerts import steps
 from alerts.conditions import HAPPENINGS
 from alerts.finding import HOLD, Fact, Found, Happening, Scope, Word
-from alerts.incidents.services import gather
 from alerts.models import Alert, LastWord
 from alerts.muting import firing, muting
-from alerts.rules.selectors import Live, live_rules
+from alerts.rules.selectors import Live, Rules, live_rules
 from chargers.models import ChargePoint
+from csms.core.counting import FactCounter
 from csms.core.events.envelope import Envelope
 from csms.core.events.sinks import Keep, Sink
 
@@ -29,7 +28,7 @@ AT_ONCE = 500  # rows of an INSERT
 SUBJECT_MAX, WORD_MAX = 200, 100
 REPEATED = timedelta(days=1)
 
-STALE_EVENTS = Counter(
+STALE_EVENTS = FactCounter(
     "csms_alert_stale_events_total",
     "Events that were older than an hour when rules looked at them, and raised nothing.",
 )
@@ -64,10 +63,11 @@ def take(events: Sequence[Envelope], *, now: datetime) -> int:
     """Let events, in their order, fire and end alerts; return how many edges there were. Call it in a transaction.
 
     What is read more than an hour late is old news: it is kept as the last word, raises nothing, and is counted. As
-    many queries for many events as for one.
+    many queries for many events as for one, but for rows, which are written in parts, and for the reasons for which
+    alerts are quiet. Whether they are an incident is seen by the next look of the clock.
     """
     rules = live_rules()
-    happenings = [rule for rule in rules.values() if isinstance(rule.about, Happening)]
+    happenings = [rule for rule in rules.live.values() if isinstance(rule.about, Happening)]
     places = _places({event.cp_id for event in events if event.cp_id})
     facts = [_fact(event, places) for event in events]
     spoken = [_said(fact) for fact in facts]
@@ -75,7 +75,7 @@ def take(events: Sequence[Envelope], *, now: datetime) -> int:
     edges: dict[Key, _Edges] = {}
     for fact, said in zip(facts, spoken, strict=True):
         if now - fact.at > STALE:
-            STALE_EVENTS.inc()
+            STALE_EVENTS.add()
         else:
             for rule in happenings:
                 _look(rule, fact, places.get(fact.cp_id), words.before(said.get(rule.about.slug)), edges)
@@ -83,7 +83,7 @@ def take(events: Sequence[Envelope], *, now: datetime) -> int:
             words.say(word, fact)
     words.write()
     if any(edge.began for edge in edges.values()) or _open(edges):
-        _apply(edges, rules.values(), now)
+        _apply(edges, rules, now)
     return len(edges)
 
 
@@ -202,7 +202,7 @@ def _in_scope(scope: Scope, place: _Place | None) -> bool:
     return place is not None and scope.covers(place.cp_id, place.site, place.model, place.labels)
 
 
-def _apply(edges: Mapping[Key, _Edges], rules: Iterable[Live], now: datetime) -> None:
+def _apply(edges: Mapping[Key, _Edges], rules: Rules, now: datetime) -> None:
     """Make the alerts what has happened: end, begin, end."""
     steps.lock(now=now)
     alerts = _open(edges)
@@ -225,18 +225,16 @@ def _apply(edges: Mapping[Key, _Edges], rules: Iterable[Live], now: datetime) ->
     Alert.objects.bulk_update([Alert(pk=pk, ends_at=at) for pk, _, at in back], ["ends_at"], AT_ONCE)
     fired = steps.begin(new)
     steps.fire(fired, now=now)
-    quiet = muting(rules, now=now).changes_of(firing().filter(pk__in=fired))
-    steps.hush(quiet, now=now)
-    if fired:
-        gather(now=now)
+    quiet = muting(rules.inhibits, now=now)
+    steps.hush(quiet.changes_of(firing().filter(pk__in=fired)) if fired else [], now=now)
     steps.tell(fired, [], ended, now=now)
-    over = {key for key, edge in edges.items() if edge.ended_last}
-    if over:
-        steps.tell([], [], steps.end([_open(over)[key][0] for key in sorted(over)], now=now), now=now)
+    alerts = _open({key for key, edge in edges.items() if edge.ended_last})
+    ended = steps.end([pk for _, (pk, _) in sorted(alerts.items())], now=now)
+    steps.tell([], [], ended, now=now)
 
 
 def _open(keys: Collection[Key]) -> dict[Key, tuple[UUID, datetime | None]]:
-    """Return the open alerts of these keys, and when each is over. One query, of no others."""
+    """Return the open alerts of these keys, and when each is over. One query, of no other rules and subjects."""
     if not keys:
         return {}
     rules, subjects = {rule for rule, _ in keys}, {subject for _, subject in keys}

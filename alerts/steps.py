@@ -1,6 +1,7 @@
 """The steps of an alert's life that nobody decides: it begins, fires, goes, comes again, turns quiet, ends, is told.
 
-Each takes many alerts, and as many statements for many as for one. Call them in one transaction, under `lock()`.
+Each takes many alerts, and as many statements for many as for one, but for `hush()`: one for each reason. Call them in
+one transaction, under `lock()`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -120,14 +121,12 @@ def settle(ids: Sequence[UUID]) -> None:
 def hush(changes: Sequence[Change], *, now: datetime) -> list[UUID]:
     """Let alerts be quiet, or loud again; return those that fire and were quiet before."""
     for part in _parts(changes):
-        Alert.objects.bulk_update(
-            [
-                Alert(pk=change.row.pk, inhibited_by=change.inhibited_by, silenced_by=change.silenced_by)
-                for change in part
-            ],
-            ["inhibited_by", "silenced_by"],
-            INSERTED_AT_ONCE,
-        )
+        # By reason, for few reasons make many quiet; a value for each row costs far more.
+        of: dict[tuple[UUID | None, UUID | None], list[UUID]] = {}
+        for change in part:
+            of.setdefault((change.inhibited_by, change.silenced_by), []).append(change.row.pk)
+        for (inhibitor, silence), ids in of.items():
+            Alert.objects.filter(pk__in=ids).update(inhibited_by=inhibitor, silenced_by=silence)
         _note(
             (change.row.pk, now, What.QUIET if change.quiet else What.LOUD, _why(change))
             for change in part

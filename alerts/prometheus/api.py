@@ -191,6 +191,12 @@ class Expression(Body):
     expression = Word(max_length=EXPRESSION_MAX, trim_whitespace=False)
 
 
+def _early_body(request: Request, shape: type[Body]) -> dict[str, Any]:
+    """Read the body before its turn: Django keeps what was read as a whole, for the digest of an Idempotency-Key."""
+    _whole = request.body
+    return read_body(request, shape)
+
+
 class OfPrometheus(ApiView):
     """The base of the views: everybody may look, administrators change."""
 
@@ -262,7 +268,7 @@ class PrometheusRules(OfPrometheus):
         super().initial(request, *args, **kwargs)
         if request.method == "POST":
             with refusals():
-                self.proven = services.prove(read_body(request, NewPrometheusRule))
+                self.proven = services.prove(_early_body(request, NewPrometheusRule))
 
     @extend_schema(
         operation_id="list_prometheus_rules",
@@ -306,7 +312,7 @@ class OnePrometheusRule(OfPrometheus):
         """Let promtool see a changed rule before a transaction begins, as one does for an Idempotency-Key."""
         super().initial(request, *args, **kwargs)
         if request.method == "PATCH":
-            changes = read_body(request, PrometheusRuleChanges)
+            changes = _early_body(request, PrometheusRuleChanges)
             with refusals():
                 self.proven = services.prove(changes, rule_or_404(kwargs["id"]))
 

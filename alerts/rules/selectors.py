@@ -8,12 +8,15 @@ from typing import Any
 from alerts.conditions import CONDITIONS, HAPPENINGS
 from alerts.conditions.params import checked
 from alerts.finding import Condition, Happening, Params, Scope
+from alerts.models import Severity
 from alerts.rules.models import Rule
 from alerts.rules.scopes import scope_of
 from csms.core.refusals import BadField
 
 log = logging.getLogger(__name__)
 
+WORST = list(Severity.values)
+"""Severities, the worst first."""
 ABOUT: dict[str, Condition | Happening] = {**CONDITIONS, **HAPPENINGS}
 
 
@@ -29,7 +32,6 @@ class Live:
     scope: Scope
     lasting: timedelta = timedelta(0)
     keep: timedelta = timedelta(0)
-    inhibits: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def retold(self) -> bool:
@@ -37,14 +39,54 @@ class Live:
         return isinstance(self.about, Condition) and self.about.retold
 
 
-def live_rules() -> dict[str, Live]:
-    """Return the rules that count now, by slug. One query; a row that cannot be understood is left out."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that count now."""
+
+    live: dict[str, Live] = field(default_factory=dict)
+    """Those that are understood, by slug."""
+    strange: set[str] = field(default_factory=set)
+    """Those that are not, such as one of a later version: whoever does understand it looks after its alerts."""
+    inhibits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What alerts of a rule make quiet; a strange one's, too, or its own version would undo what this one does."""
+
+    def in_turn(self) -> list[Live]:
+        """Return the most severe first, but each behind those that make its alerts quiet.
+
+        So whoever takes them in parts tells nobody of what a later part makes quiet.
+        """
+        inhibitors: dict[str, list[str]] = {}
+        for slug, links in self.inhibits.items():
+            for each in links:
+                inhibitors.setdefault(each["rule"], []).append(slug)
+        found: list[Live] = []
+        seen: set[str] = set()
+
+        def add(slug: str) -> None:  # no deeper than there are rules, which are some hundreds
+            if slug in seen:
+                return
+            seen.add(slug)
+            for each in inhibitors.get(slug, ()):
+                add(each)
+            if slug in self.live:
+                found.append(self.live[slug])
+
+        for rule in sorted(self.live.values(), key=lambda one: (WORST.index(one.severity), one.slug)):
+            add(rule.slug)
+        return found
+
+
+def live_rules() -> Rules:
+    """Return the rules that count now. One query."""
+    found = Rules()
     for rule in Rule.objects.filter(enabled=True).order_by("slug"):
         try:
-            found[rule.slug] = _live(rule)
+            found.live[rule.slug] = _live(rule)
         except BadField as problem:
             log.warning("alerts.rule_not_understood", extra={"rule": rule.slug, "problem": str(problem)})
+            found.strange.add(rule.slug)
+        if rule.inhibits:
+            found.inhibits[rule.slug] = rule.inhibits
     return found
 
 
@@ -70,5 +112,4 @@ def _live(rule: Rule) -> Live:
         scope_of(rule.scope),
         timedelta(seconds=rule.lasting_seconds),
         timedelta(seconds=rule.keep_seconds),
-        rule.inhibits,
     )

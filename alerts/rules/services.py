@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 
+from alerts import steps
 from alerts.conditions.params import checked as checked_params
 from alerts.models import Severity
 from alerts.rules import scopes
@@ -33,6 +34,7 @@ def create_rule(slug: str, values: Mapping[str, Any], *, by: str, now: datetime)
     if not re.fullmatch(SLUG, slug) or len(slug) > SLUG_MAX:
         raise BadField("slug", f"It has small letters, digits and dashes between them, {SLUG_MAX} at most.")
     with transaction.atomic():
+        _hold_links(values, now)
         if Rule.objects.count() >= RULES_MAX:
             raise NotNow("too_many", f"there are {RULES_MAX} rules already, which is the most")
         rule = Rule(slug=slug, by=by, created_at=now, updated_at=now)
@@ -52,6 +54,7 @@ def change_rule(slug: str, changes: Mapping[str, Any], *, by: str, now: datetime
     Idempotent: what changes nothing is not noted. From then on an update of this program leaves it as it is.
     """
     with transaction.atomic():
+        _hold_links(changes, now)
         rule = Rule.objects.select_for_update().filter(slug=slug).first()
         if rule is None:
             return None
@@ -146,6 +149,12 @@ def _inhibits(rule: Rule) -> list[dict[str, Any]]:
         raise BadField("inhibits", f"There is no rule {unknown[0][:SLUG_MAX]!r}.")
     _refuse_rings(rule.slug, {each["rule"] for each in found}, others)
     return found
+
+
+def _hold_links(changes: Mapping[str, Any], now: datetime) -> None:
+    """Let nobody else change what is quiet meanwhile: two changes at once could close a ring that neither sees."""
+    if changes.get("inhibits"):
+        steps.lock(now=now)
 
 
 def _refuse_rings(slug: str, targets: set[str], others: Mapping[str, Any]) -> None:

@@ -1,10 +1,11 @@
 """Alerts that fire together and share more than chance brings are one incident."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from alerts import services
 from alerts.incidents.models import Incident
 from alerts.incidents.services import chance_of
 from alerts.labels import labels_of, network_of
@@ -15,7 +16,7 @@ from alerts.silences.models import Silence
 from chargers.models import ChargePoint, Connection, Process
 from csms.core.config import get_config
 from csms.pruning import prune
-from tests.alerts.cast import DAY, HOUR, MINUTE, a_silence, an_incident
+from tests.alerts.cast import DAY, HOUR, MINUTE, a_silence, an_incident, told
 from tests.alerts.engine_cast import Wrong, known, only_these_rules, rule
 from tests.api.cast import NOON, charge_point
 
@@ -63,6 +64,60 @@ def test_who_fires_soon_after_joins_and_who_fires_later_does_not(wrong: Wrong) -
     assert evaluated(NOON + 8 * MINUTE) == [("site", "Depot", 7)]
     wrong.holds(*depot)
     assert evaluated(NOON + HOUR) == [("site", "Depot", 7)]
+
+
+@pytest.mark.parametrize("later", [10 * MINUTE, HOUR, DAY])
+def test_a_second_wave_joins_the_incident_that_goes_on(wrong: Wrong, later: timedelta) -> None:
+    fleet(40, "OTHER", site="Street")
+    depot = fleet(12, "D", site="Depot")
+    wrong.holds(*depot[:6])
+    assert evaluated(NOON) == [("site", "Depot", 6)]
+    wrong.holds(*depot)
+    assert evaluated(NOON + later) == [("site", "Depot", 12)]
+    incident = Incident.objects.get()
+    assert (incident.began_at, incident.joined_at, incident.sharing) == (NOON, NOON + later, 12)
+    assert Alert.objects.filter(state="firing").count() == 12
+
+
+def test_an_alert_of_another_rule_that_has_the_label_does_not_join(
+    wrong: Wrong, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(40, "OTHER", site="Street")
+    depot = fleet(8, "D", site="Depot")
+    wrong.holds(*depot[:6])
+    evaluate(now=NOON)
+    known(monkeypatch, "other").holds(depot[7], since=NOON + MINUTE)
+    rule("other", severity="critical")
+    wrong.holds(*depot[:7])
+    assert evaluated(NOON + MINUTE) == [("site", "Depot", 7)]
+    assert Alert.objects.get(rule="other").incident is None
+
+
+def test_a_search_that_fails_costs_nobody_an_alert(
+    wrong: Wrong, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*args: Any, **kwargs: Any) -> int:
+        Incident.objects.create(label="site", value="Depot", began_at=NOON, joined_at=None)
+        raise AssertionError("the store took it")
+
+    monkeypatch.setattr(services, "gather", fails)
+    wrong.holds(*fleet(6, "D", site="Depot"))
+    assert evaluate(now=NOON) == 6
+    assert Alert.objects.filter(state="firing").count() == len(told()) == 6
+    assert "alerts.gather_broke" in caplog.text
+
+
+def test_what_fires_in_rounds_is_looked_at_as_a_whole(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones share a model, for they were registered together; that is no cause."""
+    monkeypatch.setattr(services, "ROWS", 6)
+    monkeypatch.setattr(services, "PAUSE", 0)
+    cps = fleet(6, "A", model="X1") + fleet(12, "B", model="X2")
+    wrong.holds(*cps)
+    assert evaluated(NOON) == []
+    fleet(40, "OTHER", site="Street")
+    depot = fleet(15, "D", site="Depot")
+    wrong.holds(*depot, since=NOON + HOUR)
+    assert evaluated(NOON + HOUR)[-1] == ("site", "Depot", 15)
 
 
 def test_one_is_over_when_the_last_of_its_alerts_is(wrong: Wrong) -> None:

@@ -1,19 +1,22 @@
-"""What ten thousand charge points cost when all are away: in queries, which a busy machine does not change."""
+"""What it costs when a large fleet is away: in queries and rows, which a busy machine does not change."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
 import orjson
 import pytest
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from alerts import muting, services
 from alerts.models import Alert, AlertEntry
 from alerts.notifications.models import Notification, Part
 from alerts.rules.models import Rule
+from alerts.rules.services import change_rule
 from alerts.services import evaluate
 from alerts.sink import take
 from alerts.steps import INSERTED_AT_ONCE
@@ -24,7 +27,12 @@ from tests.alerts.engine_cast import rule
 from tests.api.cast import NOON
 from tests.channels.cast import a_channel
 
-FLEET = 10_000
+ROWS = 100
+ROUNDS = 7
+"""Rounds of so many changes in which a fleet changes, and the one that finds nothing left."""
+FLEET = (ROUNDS - 1) * ROWS
+ROUND = 60
+"""Queries of a round, beside those that write rows in parts."""
 READ_AT_ONCE = 500
 """Events that a sink is given in one transaction."""
 SITES = 200
@@ -43,7 +51,22 @@ def at_most(queries: int) -> Iterator[CaptureQueriesContext]:
 def inserts(model: type[Model]) -> int:
     """As many statements as insert a row for each charge point: SQLite takes so many parameters at once."""
     at_once = connection.ops.bulk_batch_size(list(model._meta.concrete_fields), range(FLEET))
-    return -(-FLEET // min(at_once, INSERTED_AT_ONCE))
+    return ROUNDS * -(-ROWS // min(at_once, INSERTED_AT_ONCE))
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The alerts that are read to find out who is quiet."""
+    subjects: list[str] = []
+    rows = muting._rows
+
+    def noted(alerts: QuerySet[Alert]) -> Iterator[muting.Row]:
+        for row in rows(alerts):
+            subjects.append(row.subject)
+            yield row
+
+    monkeypatch.setattr(muting, "_rows", noted)
+    return subjects
 
 
 def a_fleet(count: int) -> list[ChargePoint]:
@@ -83,28 +106,39 @@ def disconnected(fleet: Sequence[ChargePoint], at: datetime) -> list[Envelope]:
     ]
 
 
-def test_ten_thousand_go_in_as_many_queries_as_rows_are_written_in_parts() -> None:
+def test_a_fleet_goes_in_rounds_of_as_many_queries_as_rows_are_written_in_parts(
+    monkeypatch: pytest.MonkeyPatch, read: list[str]
+) -> None:
+    monkeypatch.setattr(services, "ROWS", ROWS)
+    monkeypatch.setattr(services, "PAUSE", 0)
     only_six_rules()
     a_channel("slack")
     a_fleet(FLEET)
     # Nothing is due: they are looked at, and become pending.
-    with at_most(60 + inserts(Alert)):
+    with at_most(ROUNDS * ROUND + inserts(Alert)):
         evaluate(now=NOON + MINUTE)
     assert Alert.objects.filter(state="pending").count() == FLEET
     with at_most(30):
         assert evaluate(now=NOON + 2 * MINUTE) == 0
     # All fire: rows are written in parts, and people are told in one message.
-    with at_most(100 + 3 * inserts(AlertEntry) + inserts(Part)):
+    with at_most(ROUNDS * ROUND + 3 * inserts(AlertEntry) + inserts(Part)):
         evaluate(now=FIRES)
     assert Alert.objects.filter(state="firing").count() == FLEET
     told = Notification.objects.get()
     assert told.parts.count() == FLEET
+    # Nothing changes: of all that fire, none can make another quiet, or be quiet.
+    read.clear()
+    with at_most(30):
+        assert evaluate(now=FIRES + MINUTE) == 0
+    assert read == []
 
 
-def test_a_batch_of_events_costs_the_same_however_large_the_fleet_and_however_many_alerts_are_open() -> None:
+def test_a_batch_of_events_costs_the_same_however_large_the_fleet_and_however_many_alerts_are_open(
+    read: list[str],
+) -> None:
     Rule.objects.all().delete()
     rule("gone", about="charge-point-disconnected", severity="warning")
-    fleet = a_fleet(READ_AT_ONCE * 4)
+    fleet = a_fleet(READ_AT_ONCE * 2)
     counts = []
     for first in range(0, len(fleet), READ_AT_ONCE):
         events = disconnected(fleet[first : first + READ_AT_ONCE], NOON)
@@ -117,3 +151,16 @@ def test_a_batch_of_events_costs_the_same_however_large_the_fleet_and_however_ma
     # What is said again is no news, and looks at no alert.
     with at_most(10), transaction.atomic():
         assert take(disconnected(fleet[:READ_AT_ONCE], NOON + MINUTE), now=NOON + MINUTE) == 0
+    # Of all that could make it quiet, an event reads the one that does.
+    rule("booted", about="charge-point-booted", severity="info")
+    change_rule("gone", {"inhibits": [{"rule": "booted", "equal": ["charge_point"]}]}, by="alice", now=NOON)
+    payload = orjson.dumps({"status": "accepted"}).decode()
+    [boot] = [replace(one, type="cp.boot", payload=payload) for one in disconnected(fleet[:1], NOON + MINUTE)]
+    read.clear()
+    with at_most(40), transaction.atomic():
+        assert take([boot], now=NOON + MINUTE) == 1
+    assert (
+        Alert.objects.get(rule="booted").inhibited_by
+        == Alert.objects.get(rule="gone", charge_point=fleet[0]).pk
+    )
+    assert len(read) == 2

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from alerts import told
+from alerts import muting, told
 from alerts.life import acknowledge_alert
 from alerts.models import Alert
 from alerts.rules.services import change_rule
@@ -173,6 +173,73 @@ def test_what_is_quiet_for_two_reasons_is_quiet_until_both_are_gone(
     assert [what for what, _, _ in timeline(row)] == ["began", "fired", "quiet"]
     evaluate(now=NOON + HOUR)
     assert heard == [("charge-point:A", False)]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The subjects of the alerts that are read to find out who is quiet."""
+    subjects: list[str] = []
+    rows = muting._rows
+
+    def noted(alerts: Any) -> Any:
+        for row in rows(alerts):
+            subjects.append(row.subject)
+            yield row
+
+    monkeypatch.setattr(muting, "_rows", noted)
+    return subjects
+
+
+def test_only_alerts_that_may_be_quiet_are_read(
+    monkeypatch: pytest.MonkeyPatch, outage: Wrong, read: list[str]
+) -> None:
+    at_depot = charge_point("DEPOT", site="Depot")
+    elsewhere = [charge_point(f"CP{number}", site=f"Street {number}") for number in range(20)]
+    wrong = wrong_with(monkeypatch, *elsewhere)
+    evaluate(now=NOON)
+    assert read == []  # nobody inhibits
+    outage.holds("site:Depot", labels={"site": "Depot"})
+    wrong.holds(*elsewhere, at_depot)
+    a_silence(("site", "=", "Depot"), ("rule", "=", "wrong"))
+    evaluate(now=NOON + MINUTE)
+    read.clear()
+    assert evaluate(now=NOON + 2 * MINUTE) == 0
+    assert set(read) == {"site:Depot", "charge-point:DEPOT"}
+    # The other way round: one may be quiet, and many make quiet.
+    outage.holds("site:Depot", *(f"site:{number}" for number in range(20)), labels={"site": "Harbour"})
+    wrong.holds(at_depot)
+    evaluate(now=NOON + 3 * MINUTE)
+    monkeypatch.setattr(muting, "NAMED_MAX", 10)
+    read.clear()
+    assert evaluate(now=NOON + 4 * MINUTE) == 0
+    assert set(read) == {"site:Depot", "charge-point:DEPOT"}
+    a_silence(("site", "=~", "*epot"))
+    evaluate(now=NOON + 5 * MINUTE)
+    assert len(set(read)) == 22  # a pattern may be about all
+
+
+@pytest.mark.parametrize(("named", "values"), [(1000, 5000), (1, 5000), (0, 5000), (1000, 1), (1000, 0)])
+def test_how_many_are_looked_for_by_name_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, outage: Wrong, named: int, values: int
+) -> None:
+    monkeypatch.setattr(muting, "NAMED_MAX", named)
+    monkeypatch.setattr(muting, "VALUES_MAX", values)
+    rule("third", about="wrong")
+    inhibits = [{"rule": "wrong", "equal": ["site", "model"]}, {"rule": "third", "equal": ["site"]}]
+    change_rule("site", {"inhibits": inhibits}, by="alice", now=NOON)
+    cps = [
+        charge_point(f"{site}-{model}", site=site, model=model)
+        for site in ("Depot", "Street")
+        for model in ("X1", "X2")
+    ]
+    wrong_with(monkeypatch, *cps)
+    evaluate(now=NOON)
+    outage.holds("site:Depot", labels={"site": "Depot", "model": "X2"})
+    evaluate(now=NOON + MINUTE)
+    rows = Alert.objects.filter(inhibited_by__isnull=False).values_list("rule", "subject")
+    assert sorted(rows) == [
+        ("third", "charge-point:Depot-X1"), ("third", "charge-point:Depot-X2"), ("wrong", "charge-point:Depot-X2"),
+    ]  # fmt: skip
 
 
 def test_it_takes_as_many_queries_for_three_hundred_as_for_one(
