@@ -47,6 +47,15 @@ LABELS = {
     "chat_id": _("Chat"),
     "user_key": _("Key of the user"),
     "app_token": _("Token of the application"),
+    "alertmanager": _("Alertmanager may post there"),
+}
+CHOICES = {
+    "starttls": "STARTTLS",
+    "tls": "TLS",
+    "none": _("None"),
+    "never": _("No"),
+    "unsigned": _("Yes, without a signature"),
+    "open": _("Yes, also an old one, which shows the URL"),
 }
 
 
@@ -144,7 +153,7 @@ class ChannelForm(forms.Form):
     def config(self) -> dict[str, Any]:
         """What the kind is given; a secret that was left empty is absent."""
         return {
-            field.name: typed_lines(value) if field.many else value
+            field.name: typed_lines(value) if field.many else value or field.default
             for field in self.own
             if (value := self.cleaned_data[CONFIG + field.name]) is not None and (value or not field.secret)
         }
@@ -172,7 +181,7 @@ def _field(field: Field, channel: Channel | None) -> forms.Field:
         made = forms.ChoiceField(
             label=label,
             help_text=about,
-            choices=[(choice, choice) for choice in field.choices],
+            choices=[(choice, CHOICES.get(choice, choice)) for choice in field.choices],
         )
     else:
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else None
