@@ -80,13 +80,6 @@ HEALTH: dict[str, Word] = {
     "unknown": Word("Not evaluated", "wait", "Prometheus has not evaluated it yet."),
 }
 
-REACH: dict[str, Word] = {
-    "ok": Word("Answers", "ok", "It answered when it was last asked."),
-    "unset": Word("Not set", "idle", "Its address is not among the settings."),
-    "unknown": Word("Not asked yet", "idle", "Nobody has asked it so far."),
-    "unreachable": Word("Unreachable", "bad", "It did not answer when it was last asked."),
-}
-
 REFUSED: dict[str, str] = {
     "not_firing": "It does not fire: it is over already, or has not lasted long enough yet.",
     "not_fired": "It has not fired yet.",
@@ -100,7 +93,6 @@ FAMILIES = {
     "entry": ENTRY,
     "message": MESSAGE,
     "shared": SHARED,
-    "reach": REACH,
     "silence": SILENCE,
     "channel": CHANNEL,
     "standing": STANDING,

@@ -11,9 +11,11 @@ from alerts.silences import matching, windows
 from alerts.silences.models import COMMENT_MAX, Silence
 from alerts.silences.windows import LONGEST, Windows
 from csms.core.audit.services import note
+from csms.core.live import announce
 from csms.core.refusals import BadField, NotNow
 from csms.core.time_zones import find_zone
 
+TOPIC = "silences"
 SILENCES_MAX = 500  # that are not over
 
 
@@ -72,6 +74,7 @@ def create_silence(
             reason=comment,
             matchers=kept,
         )
+        announce(TOPIC)
     return silence
 
 
@@ -81,6 +84,7 @@ def expire_silence(silence_id: UUID, *, by: str, now: datetime) -> None:
         ended = Silence.objects.filter(pk=silence_id, over_at__gt=now).update(over_at=now, expired_by=by)
         if ended:
             note("silence.expired", by=by, subject_type="silence", subject=silence_id, now=now)
+            announce(TOPIC)
 
 
 def move_on(*, now: datetime) -> None:
@@ -89,3 +93,4 @@ def move_on(*, now: datetime) -> None:
         found = Windows(silence.starts_at, silence.lasts, silence.recurrence, silence.zone).after(now)
         if found is not None:
             Silence.objects.filter(pk=silence.pk).update(window_from=found[0], window_to=found[1])
+            announce(TOPIC)

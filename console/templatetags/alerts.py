@@ -14,6 +14,7 @@ from alerts.transports.table import TRANSPORTS
 from console.alarms import alarms
 from console.alert_tabs import TABS, Tab
 from console.alert_words import FAMILIES
+from console.beside import Said
 from console.templatetags.amounts import spell_duration
 from console.templatetags.console import chip_html
 from console.words import Word, say
@@ -90,6 +91,16 @@ def scope_words(scope: Mapping[str, Any]) -> str:
 @register.inclusion_tag("console/alerts-server.html")
 def server_notice(name: str) -> dict[str, Any]:
     """Say of a server beside the house that it is not set, or does not answer, and since when; else nothing."""
+    return _server(name)
+
+
+@register.inclusion_tag("console/alerts-server.html")
+def server_said(name: str, said: Said[Any]) -> dict[str, Any]:
+    """Say why a server beside the house shows nothing: also that it refused, or has yet to answer."""
+    return _server(name) | {"said": said}
+
+
+def _server(name: str) -> dict[str, Any]:
     known = reach(name)
     return {
         "server": known,

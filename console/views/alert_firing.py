@@ -161,7 +161,7 @@ class FiringPage:
     @cached_property
     def beside(self) -> list[Beside]:
         """What the servers beside the house say."""
-        return [beside(name, now=self.now) for name in ("prometheus", "alertmanager")]
+        return beside(now=self.now)
 
     @cached_property
     def evaluated_at(self) -> datetime | None:

@@ -20,6 +20,7 @@ from alerts.selectors import alerts
 from alerts.silences.models import COMMENT_MAX
 from alerts.silences.services import create_silence
 from alerts.silences.windows import TEXT_MAX
+from console.beside import ALERTMANAGER_SILENCES
 from console.days import check_year, day_field
 from console.pages import page, permit, person, render_page
 from console.typed import dress, lines_field, refuse, typed_matchers, written_matchers
@@ -91,6 +92,7 @@ class ForeignSilenceForm(forms.Form):
             by=by,
             now=now,
         )
+        ALERTMANAGER_SILENCES.forget()
 
 
 class SilenceForm(ForeignSilenceForm):

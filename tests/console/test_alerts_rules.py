@@ -362,7 +362,10 @@ def test_the_words_of_the_validation_are_said(adam: Client, checks: list[str]) -
     assert not PrometheusRule.objects.exists()
 
 
-def test_what_prometheus_has_loaded_is_shown_read_only(adam: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_prometheus_has_loaded_is_shown_read_only(
+    adam: Client, monkeypatch: pytest.MonkeyPatch, settings: Callable[..., None]
+) -> None:
+    settings(PROMETHEUS_URL="http://127.0.0.1:9")
     loaded = [
         LoadedRule("console-managed", "a.yml", "alerting", HOSTILE, f"up {HOSTILE}", "ok", "", "firing"),
         LoadedRule("other", "b.yml", "recording", "fleet:up", "sum(up)", "err", f"it broke {HOSTILE}"),
@@ -404,12 +407,12 @@ def test_how_the_file_stands_is_told_and_it_is_tried_again(
 
 def test_prometheus_that_is_unset_or_away_is_said(bob: Client, settings: Callable[..., None]) -> None:
     said = words(text(bob, tab("rules")))
-    assert "Prometheus is not set. With PROMETHEUS_URL set" in said
+    assert said.count("Prometheus is not set. With PROMETHEUS_URL set") == 1
     assert "To enable it, set PROMETHEUS_URL" in said
     settings(PROMETHEUS_URL="http://127.0.0.1:9")
     now = timezone.now()
     known = {"reachable": False, "since": now - timedelta(hours=3), "asked_at": now}
     Server.objects.create(name="prometheus", url="http://127.0.0.1:9", why=f"Refused {HOSTILE}", **known)
     page = text(bob, tab("rules"))
-    assert "Prometheus is not reachable, since" in page
+    assert page.count("Prometheus is not reachable, since") == 1
     assert HOSTILE not in page

@@ -217,10 +217,16 @@ def theirs_one(**values: Any) -> ForeignSilence:
     return ForeignSilence(**known | values)
 
 
+@pytest.fixture
+def alertmanager(settings: Callable[..., None]) -> None:
+    settings(ALERTMANAGER_URL="http://127.0.0.1:9")
+
+
 def answers(monkeypatch: pytest.MonkeyPatch, *found: ForeignSilence, more: bool = False) -> None:
     monkeypatch.setattr(theirs, "silences", lambda **given: (list(found), more))
 
 
+@pytest.mark.usefixtures("alertmanager")
 def test_those_of_alertmanager_are_shown_beside_ours(
     alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,10 +243,8 @@ def test_those_of_alertmanager_are_shown_beside_ours(
     assert "Alertmanager has no silence." in text(bob, tab("silences"))
 
 
-def test_alertmanager_that_is_away_is_said_since_when(
-    bob: Client, monkeypatch: pytest.MonkeyPatch, settings: Callable[..., None]
-) -> None:
-    settings(ALERTMANAGER_URL="http://127.0.0.1:9")
+@pytest.mark.usefixtures("alertmanager")
+def test_alertmanager_that_is_away_is_said_since_when(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     Server.objects.create(
         name="alertmanager",
