@@ -1,17 +1,22 @@
 """A house in which alerts fire: made beside a running server, whose clock looks at it, too.
 
-They are alerts of happenings, which stay until their time is over whatever the clock finds. Prometheus answers beside it,
-as `tests.alerting.cast` lets it; Alertmanager does not.
+They are alerts of happenings, which stay until their time is over whatever the clock finds. A Prometheus
+answers beside it; Alertmanager does not.
 """
 
-from contextlib import AbstractContextManager
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
-from alerts.models import Alert, AlertEntry
-from chargers.models import ChargePoint
-from tests.alerting.cast import answers_as, server_that
-from tests.console.cast import HOSTILE
+from tests.console.yard import HOSTILE
+
+if TYPE_CHECKING:  # whoever takes pictures has no Django set up
+    from alerts.models import Alert
+    from chargers.models import ChargePoint
 
 NOBODY_THERE = "http://127.0.0.1:9"
 MINUTE = timedelta(minutes=1)
@@ -48,13 +53,43 @@ PROMETHEUS = {
 }  # fmt: skip
 
 
-def prometheus() -> AbstractContextManager[str]:
+class Answering(BaseHTTPRequestHandler):
+    """Answers what is in PROMETHEUS."""
+
+    def do_GET(self) -> None:
+        found = PROMETHEUS.get(self.path)
+        body = json.dumps(found).encode()
+        self.send_response(404 if found is None else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def prometheus() -> Iterator[str]:
     """Serve such a Prometheus at the URL that is yielded."""
-    return server_that(answers_as(PROMETHEUS))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def make(prometheus: str, cp_id: str = "GARAGE-2") -> None:
+    """Make them and print their addresses; in a process of its own, on the server's database."""
+    from django.urls import reverse
+    from django.utils import timezone
+
+    from chargers.models import ChargePoint
+
+    found = furnish_alerts(ChargePoint.objects.get(cp_id=cp_id), prometheus=prometheus, now=timezone.now())
+    print(json.dumps({name: reverse(f"console:{path}", args=keys) for name, (path, keys) in found.items()}))
 
 
 def furnish_alerts(
-    charge_point: ChargePoint, *, prometheus: str, now: datetime
+    charge_point: "ChargePoint", *, prometheus: str, now: datetime
 ) -> dict[str, tuple[str, list[str]]]:
     """Make one of everything that the pages of alerts show; return the name of a page → its address's name and keys."""
     from alerts.rules.services import change_rule, delete_rule
@@ -80,12 +115,13 @@ def furnish_alerts(
     }
 
 
-def _alerts(charge_point: ChargePoint, now: datetime) -> dict[str, Alert]:
+def _alerts(charge_point: "ChargePoint", now: datetime) -> dict[str, "Alert"]:
     from alerts.incidents.models import Incident
+    from alerts.models import AlertEntry
     from alerts.silences.services import create_silence
     from tests.console.alerts_cast import make_alert
 
-    def made(of: ChargePoint | None, rule: str, name: str, **values: Any) -> Alert:
+    def made(of: "ChargePoint | None", rule: str, name: str, **values: Any) -> "Alert":
         known = {"rule": rule, "name": name, "ends_at": now + timedelta(days=1), "severity": "warning"}
         return make_alert(of, **known | values)
 
@@ -127,7 +163,7 @@ def _alerts(charge_point: ChargePoint, now: datetime) -> dict[str, Alert]:
     return {"alert": worst, "alert-looked-after": looked_after, "alert-over": over}
 
 
-def _channels(alert: Alert, now: datetime) -> str:
+def _channels(alert: "Alert", now: datetime) -> str:
     """Make one of each kind, and what they were told; nobody is reached by any of them."""
     from alerts.channels.services import create_channel, set_route
     from alerts.notifications.models import Notification, Part

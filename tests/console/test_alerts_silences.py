@@ -164,7 +164,7 @@ def test_one_is_prefilled_from_an_alert(alice: Client) -> None:
     page = text(alice, f"{ADD}?alert={alert.pk}")
     assert "rule = charge-point-offline\nsubject = ~ odd = CP1" in page
     answer = alice.post(f"{ADD}?alert={alert.pk}", FORM | {"matchers": "subject = ~ odd = CP1"})
-    assert answer.status_code == 302
+    assert (answer.status_code, answer["Location"]) == (302, f"{PATH}/{alert.pk}")
     assert Silence.objects.get().matchers == [{"name": "subject", "op": "=", "value": "~ odd = CP1"}]
     text(alice, f"{ADD}?alert=0190a1b2-0000-7000-8000-0000000000aa", status=404)
 

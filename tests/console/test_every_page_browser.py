@@ -254,6 +254,7 @@ def come_to(page: Page, server: Server, stop: Stop, idle: bool = False) -> list[
         heard[:] = [text for text in heard if f"status of {stop.status}" not in text]
     if stop.do is not None:
         stop.do(page)
+        heard[:] = [text for text in heard if "status of 422" not in text]  # of a form that is refused
     try:
         page.wait_for_function(
             "() => { const bar = document.getElementById('live-bar');"
