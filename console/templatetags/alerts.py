@@ -13,7 +13,7 @@ from alerts.rules.selectors import ABOUT
 from alerts.transports.table import TRANSPORTS
 from console.alarms import alarms
 from console.alert_tabs import TABS, Tab
-from console.alert_words import FAMILIES
+from console.alert_words import CHOICES, FAMILIES, LABELS
 from console.beside import Said
 from console.templatetags.amounts import spell_duration
 from console.templatetags.console import chip_html
@@ -74,9 +74,17 @@ def lasting(seconds: float) -> str:
 
 
 @register.filter
-def listed(value: Any) -> str:
-    """Write a value, of a list all of its values."""
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+def config_label(name: str) -> str:
+    """Return what a value of a channel's configuration is called."""
+    return str(LABELS.get(name, name))
+
+
+@register.filter
+def config_value(value: Any) -> str:
+    """Write such a value, of a list all of its values."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(CHOICES.get(value, value))
 
 
 @register.filter

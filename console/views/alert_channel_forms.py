@@ -17,6 +17,7 @@ from alerts.channels.selectors import channels, steps
 from alerts.rules.models import Rule
 from alerts.transports.base import VALUE_MAX, Field
 from alerts.transports.table import TRANSPORTS
+from console.alert_words import CHOICES, LABELS
 from console.pages import page, permit, person, render_page
 from console.typed import dress, lines_field, refuse, typed_lines
 from console.views.alert_channels import channel_or_404, list_url
@@ -33,30 +34,6 @@ WEEK = [
     _("Saturday"),
     _("Sunday"),
 ]
-LABELS = {
-    "host": _("Server"),
-    "port": _("Port"),
-    "security": _("Security"),
-    "username": _("User"),
-    "password": _("Password"),
-    "sender": _("Sender"),
-    "recipients": _("Recipients"),
-    "url": _("URL"),
-    "signing_secret": _("Signing secret"),
-    "bot_token": _("Token of the bot"),
-    "chat_id": _("Chat"),
-    "user_key": _("Key of the user"),
-    "app_token": _("Token of the application"),
-    "alertmanager": _("Alertmanager may post there"),
-}
-CHOICES = {
-    "starttls": "STARTTLS",
-    "tls": "TLS",
-    "none": _("None"),
-    "never": _("No"),
-    "unsigned": _("Yes, without a signature"),
-    "open": _("Yes, also an old one, which shows the URL"),
-}
 
 
 def _time(label: Any, help_text: Any = "") -> forms.TimeField:

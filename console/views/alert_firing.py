@@ -163,6 +163,11 @@ class FiringPage:
         """What the servers beside the house say."""
         return beside(now=self.now)
 
+    @property
+    def unset(self) -> list[Beside]:
+        """Those that there are not."""
+        return [one for one in self.beside if one.said.standing == "unset"]
+
     @cached_property
     def evaluated_at(self) -> datetime | None:
         return Evaluation.objects.values_list("at", flat=True).first()

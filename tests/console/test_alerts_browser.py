@@ -1,4 +1,4 @@
-"""Alerts in Chromium: every page says at once that one fires, and what is done about it needs no mouse and no script."""
+"""Alerts in Chromium: every page says at once that one fires; what is done about it needs no mouse and no script."""
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -67,7 +67,7 @@ def without_script(browser: Browser, admin: Page, server: Server, path: str) -> 
     page.goto(f"{server.base_url}/sys/alerts?tab=silences")
     page.get_by_role("button", name="End now the electrician is there").click()
     expect(page.locator("main")).to_contain_text("End the silence now?")
-    page.locator("main form [type=submit], main form button").first.click()
+    page.get_by_role("button", name="Do it").click()
     expect(page.locator(".messages")).to_contain_text("The silence is over.")
 
     page.goto(server.base_url + path)

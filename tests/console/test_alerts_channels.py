@@ -17,8 +17,8 @@ from alerts.external.keeping import Kept
 from alerts.external.models import KeptFile
 from alerts.notifications.models import Notification, Part
 from alerts.transports.table import TRANSPORTS
+from console.alert_words import CHOICES, LABELS
 from console.views import alert_channels
-from console.views.alert_channel_forms import CHOICES, LABELS
 from csms.core.ids import uuid7
 from csms.core.outbound.sending import Attempt
 from tests.channels.cast import CONFIGS, SIGNING, SLACK
