@@ -22,7 +22,7 @@ def test_an_alert_is_seen_on_every_page_until_somebody_looks_after_it(
     assert made.returncode == 0, made.stderr
     charger = yard.charger("ALARM1")
     yard.status(charger, 1, "Available")
-    admin.goto(f"{server.base_url}/sys/tokens/import")  # nothing else on it is live
+    admin.goto(f"{server.base_url}/sys/webhooks/add")  # nothing else on it is live
     live(admin)
     expect(admin.locator("#live-bar")).to_be_hidden()
     firing = admin.context.new_page()
