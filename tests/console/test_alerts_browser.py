@@ -60,7 +60,7 @@ def without_script(browser: Browser, admin: Page, server: Server, path: str) -> 
     expect(page.locator("#head")).to_contain_text("dora")
 
     page.get_by_role("link", name="Silence it").click()
-    page.get_by_label("Why").fill("the electrician is there")
+    page.get_by_role("textbox", name="Why").fill("the electrician is there")
     page.get_by_role("button", name="Make the silence").click()
     expect(page.locator(".messages")).to_contain_text("The silence was made.")
     assert page.url == server.base_url + path
@@ -72,7 +72,7 @@ def without_script(browser: Browser, admin: Page, server: Server, path: str) -> 
 
     page.goto(server.base_url + path)
     page.locator("#step-resolve summary").click()
-    page.get_by_label("Why", exact=True).fill("the fuse is new")
+    page.locator("#reason").fill("the fuse is new")
     page.get_by_role("button", name="Resolve by hand").last.click()
     expect(page.locator(".messages")).to_contain_text("It is resolved.")
     expect(page.locator("#timeline")).to_contain_text("the fuse is new")
