@@ -148,7 +148,7 @@ class ChannelForm(forms.Form):
 
 def _field(field: Field, channel: Channel | None) -> forms.Field:
     """Return the field of a form for a value of a kind's configuration."""
-    label = LABELS.get(field.name, field.name)
+    label: Any = LABELS.get(field.name, field.name)
     about = say(field.about.replace("`", ""))
     if field.many:
         made: forms.Field = lines_field(label, f"{about} {gettext('One a line.')}")
