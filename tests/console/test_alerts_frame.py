@@ -15,7 +15,7 @@ from alerts.silences.services import expire_silence, move_on
 from console.alert_tabs import TABS
 from console.views.alerts import TAB_VIEWS
 from csms.core import live
-from tests.console.alerts_cast import PATH, a_silence
+from tests.console.alerts_cast import PATH, a_channel, a_silence
 
 
 def test_every_tab_has_a_view() -> None:
@@ -77,7 +77,13 @@ def test_open_tabs_are_told_of_silences_and_rules(
     assert 'id="list" data-live="rules channels"' in bob.get(PATH, {"tab": "rules"}).content.decode()
 
 
-def test_the_whole_tab_of_silences_takes_five_queries(bob: Client, django_assert_num_queries: Any) -> None:
+@pytest.mark.parametrize(("slug", "queries"), [("silences", 5), ("channels", 8), ("rules", 8)])
+def test_a_whole_tab_takes_so_many_queries(
+    bob: Client, django_assert_num_queries: Any, slug: str, queries: int
+) -> None:
+    """Those of what fires, of incidents and of an alert are counted in their own tests."""
     a_silence()
-    with django_assert_num_queries(5):  # session, person, count, rows, what is quiet
-        bob.get(PATH, {"tab": "silences"})
+    a_channel()
+    bob.get(PATH, {"tab": slug})
+    with django_assert_num_queries(queries):
+        bob.get(PATH, {"tab": slug})
