@@ -1,5 +1,8 @@
 """Human words for alerts: how they, their silences, channels and messages stand, and the servers beside the house."""
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from alerts.incidents.models import Shared
 from alerts.models import Alert, AlertEntry, Severity
 from alerts.notifications.models import Notification
@@ -80,12 +83,33 @@ HEALTH: dict[str, Word] = {
     "unknown": Word("Not evaluated", "wait", "Prometheus has not evaluated it yet."),
 }
 
-REACH: dict[str, Word] = {
-    "ok": Word("Answers", "ok", "It answered when it was last asked."),
-    "unset": Word("Not set", "idle", "Its address is not among the settings."),
-    "unknown": Word("Not asked yet", "idle", "Nobody has asked it so far."),
-    "unreachable": Word("Unreachable", "bad", "It did not answer when it was last asked."),
+LABELS: dict[str, str | Promise] = {
+    "host": _("Server"),
+    "port": _("Port"),
+    "security": _("Security"),
+    "username": _("User"),
+    "password": _("Password"),
+    "sender": _("Sender"),
+    "recipients": _("Recipients"),
+    "url": _("URL"),
+    "signing_secret": _("Signing secret"),
+    "bot_token": _("Token of the bot"),
+    "chat_id": _("Chat"),
+    "user_key": _("Key of the user"),
+    "app_token": _("Token of the application"),
+    "alertmanager": _("Alertmanager may post there"),
 }
+"""What the values of a channel's configuration are called; who adds a kind adds its own."""
+
+CHOICES: dict[str, str | Promise] = {
+    "starttls": "STARTTLS",
+    "tls": "TLS",
+    "none": _("None"),
+    "never": _("No"),
+    "unsigned": _("Yes, without a signature"),
+    "open": _("Yes, also an old one, which shows the URL"),
+}
+"""What one chooses from for some of them."""
 
 REFUSED: dict[str, str] = {
     "not_firing": "It does not fire: it is over already, or has not lasted long enough yet.",
@@ -100,7 +124,6 @@ FAMILIES = {
     "entry": ENTRY,
     "message": MESSAGE,
     "shared": SHARED,
-    "reach": REACH,
     "silence": SILENCE,
     "channel": CHANNEL,
     "standing": STANDING,

@@ -15,9 +15,11 @@ from alerts.rules.models import NAME_MAX, SLUG_MAX, TEXT_MAX, Group, RemovedStar
 from alerts.rules.selectors import ABOUT
 from alerts.rules.starters import STARTERS, Starter
 from csms.core.audit.services import note
+from csms.core.live import announce
 from csms.core.refusals import BadField, NotNow
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
+TOPIC = "rules"
 RULES_MAX = 500
 INHIBITS_MAX = 50
 SECONDS_MAX = 30 * 86400
@@ -45,6 +47,7 @@ def create_rule(slug: str, values: Mapping[str, Any], *, by: str, now: datetime)
         except IntegrityError:
             raise NotNow("taken", f"there is a rule {slug} already") from None
         note("rule.created", by=by, subject_type="rule", subject=slug, now=now, about=rule.about)
+        announce(TOPIC)
     return rule
 
 
@@ -66,6 +69,7 @@ def change_rule(slug: str, changes: Mapping[str, Any], *, by: str, now: datetime
             rule.save()
             details: dict[str, Any] = {name: {"from": before[name], "to": after[name]} for name in changed}
             note("rule.changed", by=by, subject_type="rule", subject=slug, now=now, **details)
+            announce(TOPIC)
     return rule
 
 
@@ -82,6 +86,7 @@ def delete_rule(slug: str, *, by: str, now: datetime) -> bool:
             RemovedStarter.objects.get_or_create(starter=rule.starter, defaults={"by": by, "at": now})
         rule.delete()
         note("rule.deleted", by=by, subject_type="rule", subject=slug, now=now, about=rule.about)
+        announce(TOPIC)
     return True
 
 
@@ -229,6 +234,7 @@ def restore_starter(slug: str, *, by: str, now: datetime) -> Rule:
             raise NotNow("taken", f"there is another rule {slug}")
         if changed or written:
             note("rule.restored", by=by, subject_type="rule", subject=slug, now=now)
+            announce(TOPIC)
     return rule
 
 

@@ -13,11 +13,13 @@ from alerts.silences.models import COMMENT_MAX, Silence
 from alerts.silences.windows import LONGEST, Windows
 from csms.core.audit.services import note
 from csms.core.counting import FactCounter
+from csms.core.live import announce
 from csms.core.refusals import BadField, NotNow
 from csms.core.time_zones import find_zone
 
 log = logging.getLogger(__name__)
 
+TOPIC = "silences"
 SILENCES_MAX = 500  # that are not over
 NOT_MOVED = FactCounter(
     "csms_silences_not_moved_total", "Looks at a silence whose next window could not be found."
@@ -79,6 +81,7 @@ def create_silence(
             reason=comment,
             matchers=kept,
         )
+        announce(TOPIC)
     return silence
 
 
@@ -88,6 +91,7 @@ def expire_silence(silence_id: UUID, *, by: str, now: datetime) -> None:
         ended = Silence.objects.filter(pk=silence_id, over_at__gt=now).update(over_at=now, expired_by=by)
         if ended:
             note("silence.expired", by=by, subject_type="silence", subject=silence_id, now=now)
+            announce(TOPIC)
 
 
 def move_on(*, now: datetime) -> None:
@@ -104,3 +108,4 @@ def move_on(*, now: datetime) -> None:
             continue
         if found is not None:
             Silence.objects.filter(pk=silence.pk).update(window_from=found[0], window_to=found[1])
+            announce(TOPIC)

@@ -1,13 +1,11 @@
 """What the servers beside the house, Prometheus and Alertmanager, say of alerts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alerts.alertmanager import selectors as alertmanager
-from alerts.external.client import Refused, Unreachable, Unset
-from alerts.external.services import TITLES, Reach, reach
-from alerts.prometheus import selectors as prometheus
+from alerts.external.services import TITLES
+from console.beside import ALERTMANAGER_ALERTS, PROMETHEUS_ALERTS, Said
 
 SHOWN = 50
 
@@ -26,39 +24,32 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A server: whether it answers, and its alerts."""
+    """A server, and its alerts."""
 
-    title: str
-    reach: Reach
-    alerts: list[Foreign] = field(default_factory=list)
-    count: int = 0
-    more: bool = False
-    refused: str = ""
+    name: str
+    said: Said[Any]
 
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
 
-def beside(name: str, *, now: datetime) -> Beside:
-    """Ask a server for its alerts; one that is not set, or does not answer, says so."""
-    title = TITLES[name]
-    try:
-        found, more = _ask(name, now)
-    except (Unset, Unreachable):
-        return Beside(title, reach(name))
-    except Refused as refused:
-        return Beside(title, reach(name), refused=str(refused))
-    return Beside(title, reach(name), found[:SHOWN], len(found), more)
+    @property
+    def alerts(self) -> list[Foreign]:
+        """The first of them."""
+        return [_foreign(one) for one in self.said.rows[:SHOWN]]
 
 
-def _ask(name: str, now: datetime) -> tuple[list[Foreign], bool]:
-    found: list[Any]
-    if name == "prometheus":
-        found, more = prometheus.alerts(now=now)
-        return [_foreign(one, one.active_at) for one in found], more
-    found, more = alertmanager.alerts(now=now)
-    return [_foreign(one, one.started_at) for one in found], more
+def beside(*, now: datetime) -> list[Beside]:
+    """Return what each of them said last."""
+    return [
+        Beside("prometheus", PROMETHEUS_ALERTS.last(now=now)),
+        Beside("alertmanager", ALERTMANAGER_ALERTS.last(now=now)),
+    ]
 
 
-def _foreign(alert: Any, since: datetime | None) -> Foreign:
+def _foreign(alert: Any) -> Foreign:
     said = alert.annotations
     text = said.get("summary") or said.get("description") or said.get("message") or ""
     labels = [pair for pair in sorted(alert.labels.items()) if pair[0] not in ("alertname", "severity")]
+    since = alert.active_at if hasattr(alert, "active_at") else alert.started_at
     return Foreign(alert.name, alert.severity, alert.state, since, text, labels)

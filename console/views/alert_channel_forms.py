@@ -17,6 +17,7 @@ from alerts.channels.selectors import channels, steps
 from alerts.rules.models import Rule
 from alerts.transports.base import VALUE_MAX, Field
 from alerts.transports.table import TRANSPORTS
+from console.alert_words import CHOICES, LABELS
 from console.pages import page, permit, person, render_page
 from console.typed import dress, lines_field, refuse, typed_lines
 from console.views.alert_channels import channel_or_404, list_url
@@ -33,21 +34,6 @@ WEEK = [
     _("Saturday"),
     _("Sunday"),
 ]
-LABELS = {
-    "host": _("Server"),
-    "port": _("Port"),
-    "security": _("Security"),
-    "username": _("User"),
-    "password": _("Password"),
-    "sender": _("Sender"),
-    "recipients": _("Recipients"),
-    "url": _("URL"),
-    "signing_secret": _("Signing secret"),
-    "bot_token": _("Token of the bot"),
-    "chat_id": _("Chat"),
-    "user_key": _("Key of the user"),
-    "app_token": _("Token of the application"),
-}
 
 
 def _time(label: Any, help_text: Any = "") -> forms.TimeField:
@@ -144,7 +130,7 @@ class ChannelForm(forms.Form):
     def config(self) -> dict[str, Any]:
         """What the kind is given; a secret that was left empty is absent."""
         return {
-            field.name: typed_lines(value) if field.many else value
+            field.name: typed_lines(value) if field.many else value or field.default
             for field in self.own
             if (value := self.cleaned_data[CONFIG + field.name]) is not None and (value or not field.secret)
         }
@@ -162,7 +148,7 @@ class ChannelForm(forms.Form):
 
 def _field(field: Field, channel: Channel | None) -> forms.Field:
     """Return the field of a form for a value of a kind's configuration."""
-    label = LABELS.get(field.name, field.name)
+    label: Any = LABELS.get(field.name, field.name)
     about = say(field.about.replace("`", ""))
     if field.many:
         made: forms.Field = lines_field(label, f"{about} {gettext('One a line.')}")
@@ -172,7 +158,7 @@ def _field(field: Field, channel: Channel | None) -> forms.Field:
         made = forms.ChoiceField(
             label=label,
             help_text=about,
-            choices=[(choice, choice) for choice in field.choices],
+            choices=[(choice, CHOICES.get(choice, choice)) for choice in field.choices],
         )
     else:
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else None

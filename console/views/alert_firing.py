@@ -161,7 +161,12 @@ class FiringPage:
     @cached_property
     def beside(self) -> list[Beside]:
         """What the servers beside the house say."""
-        return [beside(name, now=self.now) for name in ("prometheus", "alertmanager")]
+        return beside(now=self.now)
+
+    @property
+    def unset(self) -> list[Beside]:
+        """Those that there are not."""
+        return [one for one in self.beside if one.said.standing == "unset"]
 
     @cached_property
     def evaluated_at(self) -> datetime | None:

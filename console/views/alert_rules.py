@@ -15,7 +15,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from alerts.channels.models import Step
 from alerts.channels.selectors import steps
-from alerts.external.client import Refused, Unreachable, Unset
 from alerts.external.keeping import Kept, try_again
 from alerts.models import Severity
 from alerts.prometheus import selectors as prometheus
@@ -26,6 +25,7 @@ from alerts.rules import services
 from alerts.rules.models import RemovedStarter, Rule
 from alerts.rules.selectors import problem_of
 from console.alert_words import SEVERITY
+from console.beside import PROMETHEUS_RULES, Said
 from console.listing import Filters, Listing
 from console.pages import action, moved, person, render_page
 from console.questions import confirmed, question_page
@@ -87,7 +87,6 @@ class RulesPage:
     def __init__(self, request: HttpRequest) -> None:
         self.request, self.now = request, timezone.now()
         self.filters = RuleFilters(request)
-        self.refused, self.reachable = "", False
 
     @property
     def asked(self) -> QuerySet[Rule]:
@@ -136,16 +135,9 @@ class RulesPage:
         return str(get_config().effective_prometheus_rules_file)
 
     @cached_property
-    def loaded(self) -> tuple[list[LoadedRule], bool]:
-        """The rules that Prometheus has loaded, and whether there are more; none where it is not there."""
-        self.reachable = True
-        try:
-            return prometheus.loaded_rules(now=self.now)
-        except (Unset, Unreachable):
-            self.reachable = False  # the notice of the server says why
-        except Refused as refused:
-            self.refused = str(refused)
-        return [], False
+    def loaded(self) -> Said[LoadedRule]:
+        """The rules that Prometheus has loaded, as it said last."""
+        return PROMETHEUS_RULES.last(now=self.now)
 
 
 def rules(request: HttpRequest) -> HttpResponse:

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from alerts.selectors import alerts
 from alerts.silences.models import COMMENT_MAX
 from alerts.silences.services import create_silence
 from alerts.silences.windows import TEXT_MAX
+from console.beside import ALERTMANAGER_SILENCES
 from console.days import check_year, day_field
 from console.pages import page, permit, person, render_page
 from console.typed import dress, lines_field, refuse, typed_matchers, written_matchers
@@ -91,6 +93,7 @@ class ForeignSilenceForm(forms.Form):
             by=by,
             now=now,
         )
+        ALERTMANAGER_SILENCES.forget()
 
 
 class SilenceForm(ForeignSilenceForm):
@@ -191,8 +194,15 @@ def _of_alert(pk: UUID) -> dict[str, Any]:
     return {"matchers": written_matchers([("rule", "=", alert.rule), ("subject", "=", alert.subject)])}
 
 
+def _back(request: HttpRequest, *, foreign: bool) -> str:
+    """Return where somebody comes from: the alert that is to be quiet, or the list."""
+    pk = uuid_of(request.GET.get("alert", ""))
+    return list_url() if pk is None or foreign else reverse("console:alert", args=[pk])
+
+
 def _show(request: HttpRequest, form: ForeignSilenceForm, status: int = 200) -> HttpResponse:
-    return render_page(request, "alerts-silence-form", {"section": "alerts", "form": form}, status=status)
+    values = {"section": "alerts", "form": form, "back": _back(request, foreign=form.foreign)}
+    return render_page(request, "alerts-silence-form", values, status=status)
 
 
 def _added(request: HttpRequest, kind: type[ForeignSilenceForm]) -> HttpResponse:
@@ -219,7 +229,7 @@ def _added(request: HttpRequest, kind: type[ForeignSilenceForm]) -> HttpResponse
             refuse(form, gettext("Alertmanager: %(why)s") % {"why": problem})
         else:
             messages.success(request, gettext("The silence was made."))
-            return redirect(list_url())
+            return redirect(_back(request, foreign=kind.foreign))
     return _show(request, form, status=422)
 
 

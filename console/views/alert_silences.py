@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alerts.alertmanager import selectors as theirs
 from alerts.alertmanager.selectors import ForeignSilence
 from alerts.alertmanager.services import expire_silence as expire_theirs
 from alerts.external.client import Refused, Unreachable, Unset
@@ -23,6 +22,7 @@ from alerts.silences.models import Silence
 from alerts.silences.selectors import STATES, in_state, silences_of, state_of
 from alerts.silences.services import expire_silence
 from console.alert_words import SILENCE
+from console.beside import ALERTMANAGER_SILENCES, Said
 from console.listing import Filters, Listing
 from console.pages import action, moved, person, render_page
 from console.questions import confirmed, question_page
@@ -74,7 +74,6 @@ class SilencesPage:
     def __init__(self, request: HttpRequest) -> None:
         self.request, self.now = request, timezone.now()
         self.filters = SilenceFilters(request)
-        self.refused, self.reachable = "", False
 
     @cached_property
     def listing(self) -> Listing[Silence]:
@@ -104,16 +103,9 @@ class SilencesPage:
         return list(shown.values())
 
     @cached_property
-    def theirs(self) -> tuple[list[ForeignSilence], bool]:
-        """The silences of Alertmanager, and whether there are more; none where it is not there."""
-        self.reachable = True
-        try:
-            return theirs.silences(now=self.now)
-        except (Unset, Unreachable):
-            self.reachable = False  # the notice of the server says why
-        except Refused as refused:
-            self.refused = str(refused)
-        return [], False
+    def theirs(self) -> Said[ForeignSilence]:
+        """The silences of Alertmanager, as it said last."""
+        return ALERTMANAGER_SILENCES.last(now=self.now)
 
 
 def silences(request: HttpRequest) -> HttpResponse:
@@ -150,6 +142,7 @@ def expire_foreign(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         if found is None:
             raise Http404(gettext("Alertmanager knows no such silence."))
+        ALERTMANAGER_SILENCES.forget()
         messages.success(request, gettext("The silence is over."))
     return moved(request, list_url())
 

@@ -43,6 +43,17 @@ def _alarms_were_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     alarms.keep_alarms(0, timezone.now())
 
 
+@pytest.fixture(autouse=True)
+def _servers_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prometheus and Alertmanager are asked anew by each page, and it waits; tests of the rest have it otherwise."""
+    from datetime import timedelta
+
+    from console import beside
+
+    monkeypatch.setattr(beside, "KEPT_FOR", timedelta(0))
+    monkeypatch.setattr(beside, "in_background", lambda work: work())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _patient_browser() -> None:
     """A page on a busy machine may take longer than Playwright's five seconds; one that is wrong stays wrong."""

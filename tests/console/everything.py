@@ -1,4 +1,4 @@
-"""One of everything that has a page of its own, made beside a running server: `address_of_each(server)`."""
+"""One of everything that has a page of its own, made beside a running server: `address_of_each(server, prometheus)`."""
 
 import json
 from datetime import timedelta
@@ -12,23 +12,25 @@ CHARGING = "CP16"
 VIEWER, VIEWER_PASSWORD = "bob", "only looks around"
 
 
-def address_of_each(server: Server) -> dict[str, str]:
-    """Make one of each in the server's database, and return the address of each by the name of its page."""
-    made = server.manage("shell", "-v", "0", "-c", f"from {__name__} import make; make()")
+def address_of_each(server: Server, prometheus: str) -> dict[str, str]:
+    """Make one of each in the server's database, with a Prometheus at a URL; return each address by its page's name."""
+    made = server.manage("shell", "-v", "0", "-c", f"from {__name__} import make; make({prometheus!r})")
     assert made.returncode == 0, made.stderr
     addresses: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
     return addresses
 
 
-def make() -> None:
+def make(prometheus: str) -> None:
     """Make one of each and print their addresses; in a process of its own, on the server's database."""
     from django.urls import reverse
 
-    addresses = {name: reverse(f"console:{path}", args=keys) for name, (path, keys) in _one_of_each().items()}
+    addresses = {
+        name: reverse(f"console:{path}", args=keys) for name, (path, keys) in _one_of_each(prometheus).items()
+    }
     print(json.dumps(addresses))
 
 
-def _one_of_each() -> dict[str, tuple[str, list[str]]]:
+def _one_of_each(prometheus: str) -> dict[str, tuple[str, list[str]]]:
     """Return the name of a page → the name and the keys of its address."""
     from django.utils import timezone
 
@@ -43,6 +45,7 @@ def _one_of_each() -> dict[str, tuple[str, list[str]]]:
     from csms.core.ids import uuid7
     from csms.core.overrides.services import override_setting
     from csms.core.webhooks.services import create_endpoint
+    from tests.console.alerts_house import furnish_alerts
     from tests.console.blocks import furnish
     from tests.console.cast import HOSTILE, make_charge_point, make_connector
     from tests.console.fleet import make_reading, make_transaction
@@ -91,4 +94,4 @@ def _one_of_each() -> dict[str, tuple[str, list[str]]]:
         "setting": ("setting", ["CSMS_UNKNOWN_ID_TAGS"]),
         "webhook": ("webhook", [str(endpoint.pk)]),
         "webhook-change": ("webhook-change", [str(endpoint.pk)]),
-    }
+    } | furnish_alerts(charge_point, prometheus=prometheus, now=now)

@@ -6,6 +6,7 @@ picture shows: complaints of the browser, and pages that are wider than the scre
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from console import alert_tabs
 from console.tabs import TABS
+from tests.console.alerts_house import prometheus
 from tests.lanes.programs import PROGRAMS
 from tests.support.charger import RawCharger
 from tests.support.receiver import receiving, status
@@ -55,6 +58,14 @@ LISTS = {
     "event-stream-followed": "/sys/events?live=1",
     "webhooks": "/sys/webhooks",
     "webhook-add": "/sys/webhooks/add",
+    **{f"alerts-{tab.slug}": f"/sys/alerts?tab={tab.slug}" for tab in alert_tabs.TABS},
+    "alerts-add-silence": "/sys/alerts/silences/add",
+    "alerts-add-channel": "/sys/alerts/channels/add",
+    "alerts-add-email": "/sys/alerts/channels/add?kind=email",
+    "alerts-add-webhook": "/sys/alerts/channels/add?kind=webhook",
+    "alerts-add-rule": "/sys/alerts/rules/add",
+    "alerts-add-rule-no-power": "/sys/alerts/rules/add?about=no-power",
+    "alerts-add-prometheus-rule": "/sys/alerts/prometheus/rules/add",
     "not-found": "/nowhere",
 }
 
@@ -81,11 +92,12 @@ def main() -> int:
             running_server(Path(folder, "busy"), **settings) as server,
             reachable(server),
             receiving(status(200, b"thanks")) as receiver,
+            prometheus() as beside,
         ):
             hooks = webhooks(browser, server, receiver.origin)
             with simulated(server):
                 people_and_strangers(server)
-                pages = LISTS | hooks | found_by_looking(browser, server)
+                pages = LISTS | hooks | alerts(server, beside) | found_by_looking(browser, server)
                 take(browser, server, "busy", pages, complaints)
     print("\n".join(complaints) or "Nobody complained.")
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
@@ -140,6 +152,15 @@ def people_and_strangers(server: Server) -> None:
     thread.start()
     thread.join()
     server.manage("add_charge_point", "GATE-1", "--pending")
+
+
+def alerts(server: Server, beside: str) -> dict[str, str]:
+    """What fires at the one that is faulted, who was told, and a Prometheus at a URL."""
+    made = server.manage(
+        "shell", "-v", "0", "-c", f"from tests.console.alerts_house import make; make({beside!r})"
+    )
+    found: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
+    return {f"alerts-{name}": path for name, path in found.items()}
 
 
 def found_by_looking(browser: Browser, server: Server) -> dict[str, str]:

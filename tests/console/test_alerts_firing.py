@@ -1,5 +1,6 @@
 """The tab of open alerts: grouped, filtered by the address, the quiet ones folded, the history paged."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,9 +15,13 @@ from alerts.external.models import Server
 from alerts.incidents.models import Incident
 from alerts.prometheus.selectors import PrometheusAlert
 from alerts.silences.models import Silence
+from console import beside
 from console.views import alert_beside, alert_firing
+from tests.alerting.conftest import settings
 from tests.console.alerts_cast import MINUTE, PATH, hostile_values, make_alert
 from tests.console.cast import HOSTILE, make_charge_point
+
+__all__ = ["settings"]
 
 
 def shown(client: Client, **query: str) -> str:
@@ -182,17 +187,14 @@ def test_one_costs_as_many_queries_as_many(bob: Client, django_assert_num_querie
 
 def test_servers_that_are_not_set_say_what_they_would_do(bob: Client) -> None:
     text = shown(bob)
-    assert text.count("Not set") == 2
+    assert text.count(" is not set.</strong>") == 2
     assert "With PROMETHEUS_URL set" in text
     assert "With ALERTMANAGER_URL set" in text
 
 
 @pytest.fixture
-def both_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alerts.external import services
-    from alerts.external.client import Address
-
-    monkeypatch.setattr(services, "address_of", lambda name: Address(f"http://{name}.test", "", 1))
+def both_are_set(settings: Callable[..., None]) -> None:
+    settings(PROMETHEUS_URL="http://prometheus.test", ALERTMANAGER_URL="http://alertmanager.test")
 
 
 @pytest.mark.usefixtures("both_are_set")
@@ -201,8 +203,8 @@ def test_alerts_of_servers_stand_beside(bob: Client, monkeypatch: pytest.MonkeyP
     since = timezone.now() - timedelta(hours=2)
     hot = PrometheusAlert("Hot", "firing", "critical", labels, {"summary": "It is hot."}, since, "1")
     muted = RoutedAlert("f", "Cold", "page", "suppressed", labels, {}, None, [], ["s"], [])
-    monkeypatch.setattr(alert_beside.prometheus, "alerts", lambda now: ([hot] * 60, True))
-    monkeypatch.setattr(alert_beside.alertmanager, "alerts", lambda now: ([muted], False))
+    monkeypatch.setattr(beside.prometheus, "alerts", lambda now: ([hot] * 60, True))
+    monkeypatch.setattr(beside.alertmanager, "alerts", lambda now: ([muted], False))
     text = shown(bob)
     assert text.count("It is hot.") == alert_beside.SHOWN
     assert "The worst 50 are shown." in text
@@ -224,10 +226,10 @@ def test_servers_that_do_not_answer_or_refuse(bob: Client, monkeypatch: pytest.M
     def unreachable(now: Any) -> Any:
         raise Unreachable("No route.")
 
-    monkeypatch.setattr(alert_beside.prometheus, "alerts", unreachable)
-    monkeypatch.setattr(alert_beside.alertmanager, "alerts", refuse)
+    monkeypatch.setattr(beside.prometheus, "alerts", unreachable)
+    monkeypatch.setattr(beside.alertmanager, "alerts", refuse)
     text = shown(bob)
-    assert "Unreachable, as first seen <time" in text
+    assert "Prometheus is not reachable, since <time" in text
     assert "No route." in text
-    assert "It refused to say:" in text
+    assert "Alertmanager: too busy" in text
     assert HOSTILE not in text

@@ -15,7 +15,10 @@ from django.conf import settings
 from django.urls import get_resolver
 from playwright.sync_api import Browser, BrowserContext, Page, Response, TimeoutError, expect
 
+from alerts.transports.table import TRANSPORTS
+from console import alert_tabs
 from console.tabs import TABS
+from tests.console.alerts_house import prometheus
 from tests.console.everything import CHARGING, FURNISHED, VIEWER, VIEWER_PASSWORD, address_of_each
 from tests.console.yard import Yard, server
 from tests.support.charger import stamp
@@ -30,9 +33,17 @@ DESK, PHONE, WALL = ({"width": w, "height": h} for w, h in ((1360, 900), (360, 7
 BYTES_MAX = 300_000  # compressed, on the first load
 PATIENCE = 60_000  # ms, where Playwright would give a busy machine half of it
 
-NO_PAGES = ("sign-out", "language", "palette", "file-content")  # acts of Django's own, and what scripts read
+NO_PAGES = (
+    "sign-out",
+    "language",
+    "palette",
+    "alarm",
+    "file-content",
+)  # acts of Django's own, and what scripts read
 OF_A_CHARGE_POINT = re.compile(r"^inspect/charge-points/%\(cp_id\)s(/[a-z-]+)?$")
-CLOSED_TO_VIEWERS = ("token-import", "webhook-add", "webhook-change")  # forms, and nothing else
+CLOSED_TO_VIEWERS = re.compile(
+    r"token-import|(webhook|channel|rule|prometheus-rule|silence|foreign-silence)-(add|change|route)\b.*"
+)  # forms, and nothing else
 FORMS_OF_VIEWERS = re.compile(
     r"/(language|sign-out|inspect/fleet/views(/\d+/(change|begin|begin-whole|delete))?)$"
 )
@@ -131,8 +142,34 @@ def be_asked(page: Page) -> None:
         page.evaluate("document.querySelector('main form[data-confirm]').submit()")
 
 
+def pages_of_alerts() -> House:
+    """Return the tabs, and the form of each kind of channel and of a condition and a happening."""
+    kinds = {f"channel-add-{kind}": Stop(f"/sys/alerts/channels/add?kind={kind}") for kind in TRANSPORTS}
+    abouts = {
+        f"rule-add-{slug}": Stop(f"/sys/alerts/rules/add?about={slug}")
+        for slug in ("no-power", "security-event")
+    }
+    tabs = {f"alerts-{tab.slug}": Stop(f"/sys/alerts?tab={tab.slug}") for tab in alert_tabs.TABS}
+    return kinds | abouts | tabs
+
+
+def refuse_a_silence(page: Page) -> None:
+    page.locator("[name=matchers]").fill("nonsense")
+    page.locator("[name=comment]").fill("why not")
+    with page.expect_navigation():
+        page.locator("main form [type=submit]").first.click()
+
+
+def open_steps(page: Page) -> None:
+    for summary in page.locator("#head details > summary").all():
+        summary.click()
+
+
 def extras(each: dict[str, str]) -> House:
     return {
+        "silence-add-refused": Stop("/sys/alerts/silences/add", refuse_a_silence),
+        "silence-add-of-alert": Stop(f"/sys/alerts/silences/add?alert={each['alert'].rsplit('/', 1)[1]}"),
+        "alert-steps": Stop(each["alert"], open_steps),
         "palette": Stop("/sys/files", open_palette),
         "bulk-form": Stop("/inspect/charge-points", prepare_a_job),
         "question": Stop(each["webhook"], be_asked),
@@ -167,9 +204,10 @@ def house(server: Server) -> Iterator[House]:
     yard.status(charger, 1, "Charging")
     yard.status(yard.charger("CP17"), 1, "Faulted", "GroundFailure")
     yard.charger("CP18", firmwareVersion="<b>" + "x" * 40)
-    each = address_of_each(server)
-    keyed = {name: Stop(path) for name, path in each.items()}
-    yield pages_without_key() | pages_of_charge_points() | keyed | extras(each)
+    with prometheus() as url:
+        each = address_of_each(server, url)
+        keyed = {name: Stop(path) for name, path in each.items()}
+        yield (pages_without_key() | pages_of_charge_points() | pages_of_alerts() | keyed | extras(each))
     yard.close()
 
 
@@ -216,6 +254,7 @@ def come_to(page: Page, server: Server, stop: Stop, idle: bool = False) -> list[
         heard[:] = [text for text in heard if f"status of {stop.status}" not in text]
     if stop.do is not None:
         stop.do(page)
+        heard[:] = [text for text in heard if "status of 422" not in text]  # of a form that is refused
     try:
         page.wait_for_function(
             "() => { const bar = document.getElementById('live-bar');"
@@ -328,7 +367,7 @@ def test_a_viewer_finds_every_page_and_nothing_to_do(browser: Browser, server: S
         if stop.do is not None and name != "palette":
             continue  # what it would do is not there
         page = context.new_page()
-        closed = name in CLOSED_TO_VIEWERS
+        closed = CLOSED_TO_VIEWERS.fullmatch(name) is not None
         heard = come_to(page, server, stop._replace(status=403) if closed else stop)
         heard += [f"form to {path}" for path in page.evaluate(FORMS) if not FORMS_OF_VIEWERS.search(path)]
         if page.locator(ACTS).count():
@@ -344,7 +383,7 @@ def test_an_empty_house_looks_as_good(browser: Browser, tmp_path: Path) -> None:
     wrong: dict[str, list[str]] = {}
     with running_server(tmp_path) as server:
         context = enter(browser, server, "admin", ADMIN_PASSWORD, viewport=PHONE, has_touch=True)
-        for name, stop in pages_without_key().items():
+        for name, stop in (pages_without_key() | pages_of_alerts()).items():
             page = context.new_page()
             heard = come_to(page, server, stop) + faults(page) + too_wide(page)
             if heard:

@@ -17,18 +17,18 @@ from alerts.external.keeping import Kept
 from alerts.external.models import KeptFile
 from alerts.notifications.models import Notification, Part
 from alerts.transports.table import TRANSPORTS
+from console.alert_words import CHOICES, LABELS
 from console.views import alert_channels
-from console.views.alert_channel_forms import LABELS
 from csms.core.ids import uuid7
 from csms.core.outbound.sending import Attempt
 from tests.channels.cast import CONFIGS, SIGNING, SLACK
-from tests.console.alerts_tabs_cast import PAGE, a_channel, adam, tab
+from tests.console.alerts_cast import PATH, a_channel, adam, tab
 from tests.console.cast import HOSTILE
 from tests.console.webhooks_cast import text, words
 
 __all__ = ["adam"]
 
-ADD = f"{PAGE}/channels/add"
+ADD = f"{PATH}/channels/add"
 NOBODY = "0190a1b2-0000-7000-8000-0000000000aa"
 ONLY_ADMINISTRATORS = "Only administrators may do this"
 COMMON = {
@@ -118,7 +118,7 @@ def test_the_log_tells_what_became_of_each_message(bob: Client) -> None:
     told(mail, "planned", title="(fourth)", kind="digest", next_at=timezone.now(), attempts=0)
     page = text(bob, tab("channels"))
     assert HOSTILE not in page
-    assert page.count(f'href="{PAGE}/') >= 3
+    assert page.count(f'href="{PATH}/') >= 3
     said = words(page)
     assert "550 no such user" in said
     assert "A silence is about it." in said
@@ -143,7 +143,7 @@ def test_the_log_has_pages(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None
     assert re.findall(r"\(n\d\)", page) == ["(n2)", "(n1)"]
     older = re.search(r'rel="next" href="([^"]+)"', page)
     assert older is not None
-    page = text(bob, PAGE + older[1].replace("&amp;", "&"))
+    page = text(bob, PATH + older[1].replace("&amp;", "&"))
     assert re.findall(r"\(n\d\)", page) == ["(n0)"]
 
 
@@ -155,7 +155,7 @@ def test_how_alertmanager_stands_is_told(adam: Client, bob: Client, monkeypatch:
     assert HOSTILE not in page
     assert "amtool says no" in page
     assert "It has no such kind." in page
-    path = f"{PAGE}/alertmanager/channels/bring"
+    path = f"{PATH}/alertmanager/channels/bring"
     assert f'action="{path}"' in page
     assert path not in text(bob, tab("channels"), headers={"Live": "managed"})
     assert "tried again within seconds" in adam.post(path, follow=True).content.decode()
@@ -173,6 +173,7 @@ def test_every_kind_has_a_form_of_its_own_fields(adam: Client) -> None:
         for field in transport.fields:
             assert f'name="config_{field.name}"' in asked
             assert field.name in LABELS
+            assert set(field.choices) <= set(CHOICES)
             secret = f'type="password" name="config_{field.name}"'
             assert (secret in asked) == field.secret
     assert "By what are people told?" in text(adam, f"{ADD}?kind=pigeon")
@@ -203,14 +204,14 @@ def test_a_signing_secret_that_was_made_is_shown_this_once(adam: Client) -> None
     secret = values_of(made)["signing_secret"]
     assert f'value="{secret}"' in page
     assert "It is shown this once." in page
-    for path in (tab("channels"), f"{PAGE}/channels/{made.pk}"):
+    for path in (tab("channels"), f"{PATH}/channels/{made.pk}"):
         assert secret not in text(adam, path)
 
 
 def test_an_empty_secret_stays_and_health_with_it(adam: Client) -> None:
     channel = a_channel("email", "mail", config=CONFIGS["email"])
     Channel.objects.filter(pk=channel.pk).update(failures=2)
-    path = f"{PAGE}/channels/{channel.pk}"
+    path = f"{PATH}/channels/{channel.pk}"
     page = text(adam, path)
     assert 'value="127.0.0.1"' in page
     assert 'name="default"' not in page  # it is the default already, and stays so until another one is
@@ -224,11 +225,11 @@ def test_an_empty_secret_stays_and_health_with_it(adam: Client) -> None:
     assert (channel.failures, channel.quiet_days) == (0, [5, 6])
     hook = a_channel("webhook", "tools")
     before = values_of(hook)
-    page = text(adam, f"{PAGE}/channels/{hook.pk}")
+    page = text(adam, f"{PATH}/channels/{hook.pk}")
     assert "Empty: it stays ••••" in page
     assert SIGNING not in page
     empty = COMMON | {"name": "tools", "config_url": "", "config_signing_secret": "", "default": "on"}
-    assert adam.post(f"{PAGE}/channels/{hook.pk}", empty).status_code == 302
+    assert adam.post(f"{PATH}/channels/{hook.pk}", empty).status_code == 302
     hook.refresh_from_db()
     assert (values_of(hook), hook.is_default) == (before, True)
 
@@ -280,7 +281,7 @@ def test_what_cannot_be_is_refused_beside_its_field(
 def test_a_secret_is_not_shown_to_another_server_and_masks_are_no_secrets(adam: Client) -> None:
     config = CONFIGS["email"] | {"security": "starttls", "username": "csms", "password": "hunter2hunter2"}
     channel = a_channel("email", "mail", config=config)
-    path = f"{PAGE}/channels/{channel.pk}"
+    path = f"{PATH}/channels/{channel.pk}"
     kept = form("email", config_security="starttls", config_username="csms")
     answer = adam.post(path, kept | {"config_host": "evil.example"})
     assert "It would be shown to another server" in refused_at(answer.content.decode(), "config_password")
@@ -300,7 +301,7 @@ def test_too_many_are_refused(adam: Client, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def do(client: Client, channel: Channel, slug: str) -> str:
-    path = f"{PAGE}/channels/{channel.pk}/{slug}"
+    path = f"{PATH}/channels/{channel.pk}/{slug}"
     return words(client.post(path, {"confirmed": "yes"}, follow=True).content.decode())
 
 
@@ -323,7 +324,7 @@ def test_a_test_tells_its_result(
 def test_it_is_made_the_default_switched_and_removed(adam: Client) -> None:
     first, second = a_channel(name="first"), a_channel(name="second")
     for slug in ("off", "remove"):
-        path = f"{PAGE}/channels/{second.pk}/{slug}"
+        path = f"{PATH}/channels/{second.pk}/{slug}"
         page = adam.post(path).content.decode()
         assert "second" in page
         assert 'name="confirmed" value="yes"' in page
@@ -337,27 +338,27 @@ def test_it_is_made_the_default_switched_and_removed(adam: Client) -> None:
     assert "The default is enabled; make another channel the default first." in do(adam, second, "off")
     assert "first was removed." in do(adam, first, "remove")
     assert [channel.name for channel in Channel.objects.all()] == ["second"]
-    assert adam.post(f"{PAGE}/channels/{second.pk}/dance").status_code == 404
-    assert adam.post(f"{PAGE}/channels/{NOBODY}/on").status_code == 404
-    text(adam, f"{PAGE}/channels/{NOBODY}", status=404)
+    assert adam.post(f"{PATH}/channels/{second.pk}/dance").status_code == 404
+    assert adam.post(f"{PATH}/channels/{NOBODY}/on").status_code == 404
+    text(adam, f"{PATH}/channels/{NOBODY}", status=404)
 
 
 def test_a_viewer_and_an_operator_are_refused_with_the_reason(alice: Client, bob: Client) -> None:
     channel = a_channel()
     for client in (alice, bob):
-        for path in (ADD, f"{PAGE}/channels/{channel.pk}", f"{PAGE}/rules/charge-point-offline/route"):
+        for path in (ADD, f"{PATH}/channels/{channel.pk}", f"{PATH}/rules/charge-point-offline/route"):
             assert ONLY_ADMINISTRATORS in text(client, path, status=403)
             assert client.post(path, form("slack")).status_code == 403
         for slug in alert_channels.ACTS:
-            answer = client.post(f"{PAGE}/channels/{channel.pk}/{slug}", {"confirmed": "yes"})
+            answer = client.post(f"{PATH}/channels/{channel.pk}/{slug}", {"confirmed": "yes"})
             assert answer.status_code == 403
-        assert client.post(f"{PAGE}/alertmanager/channels/bring").status_code == 403
+        assert client.post(f"{PATH}/alertmanager/channels/bring").status_code == 403
     assert Channel.objects.get() == channel
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
 
-ROUTE = f"{PAGE}/rules/charge-point-offline/route"
+ROUTE = f"{PATH}/rules/charge-point-offline/route"
 
 
 def test_a_rule_names_channels_at_once_and_after_a_time(adam: Client, bob: Client) -> None:
@@ -384,4 +385,4 @@ def test_a_route_that_cannot_be_is_refused(adam: Client, minutes: str, why: str)
     assert answer.status_code == 422
     assert why in answer.content.decode()
     assert Step.objects.get().after_minutes == 5
-    text(adam, f"{PAGE}/rules/no-such-rule/route", status=404)
+    text(adam, f"{PATH}/rules/no-such-rule/route", status=404)

@@ -16,13 +16,13 @@ from alerts.silences.models import Silence
 from alerts.silences.selectors import state_of
 from console.views import alert_silence_forms, alert_silences
 from tests.alerting.conftest import settings
-from tests.console.alerts_tabs_cast import PAGE, a_silence, adam, an_alert, tab
+from tests.console.alerts_cast import PATH, a_silence, adam, make_alert, tab
 from tests.console.cast import HOSTILE
 from tests.console.webhooks_cast import text, words
 
 __all__ = ["adam", "settings"]
 
-ADD, ADD_THEIRS = f"{PAGE}/silences/add", f"{PAGE}/alertmanager/silences/add"
+ADD, ADD_THEIRS = f"{PATH}/silences/add", f"{PATH}/alertmanager/silences/add"
 FORM = {
     "matchers": "site = Depot Nord\r\nrule=~charge-point-*",
     "starts_at": "2030-01-08T22:00",
@@ -47,8 +47,8 @@ def test_the_list_tells_what_is_quiet_until_when_and_by_whom(
     over = a_silence("last week")
     Silence.objects.filter(pk=over.pk).update(over_at=now - timedelta(days=1), expired_by="carol")
     for number in range(5):
-        an_alert(subject=f"charge-point:CP{number}", name=HOSTILE, silenced_by=active.pk)
-    an_alert(subject="charge-point:gone", silenced_by=active.pk, state="resolved", resolved_at=now)
+        make_alert(subject=f"charge-point:CP{number}", name=HOSTILE, silenced_by=active.pk)
+    make_alert(subject="charge-point:gone", silenced_by=active.pk, state="resolved", resolved_at=now)
     page = text(bob, tab("silences"))
     told = words(page)
     assert HOSTILE not in page
@@ -160,18 +160,18 @@ def test_what_was_typed_comes_back_escaped(alice: Client) -> None:
 
 
 def test_one_is_prefilled_from_an_alert(alice: Client) -> None:
-    alert = an_alert(subject="~ odd = CP1")
+    alert = make_alert(subject="~ odd = CP1")
     page = text(alice, f"{ADD}?alert={alert.pk}")
     assert "rule = charge-point-offline\nsubject = ~ odd = CP1" in page
     answer = alice.post(f"{ADD}?alert={alert.pk}", FORM | {"matchers": "subject = ~ odd = CP1"})
-    assert answer.status_code == 302
+    assert (answer.status_code, answer["Location"]) == (302, f"{PATH}/{alert.pk}")
     assert Silence.objects.get().matchers == [{"name": "subject", "op": "=", "value": "~ odd = CP1"}]
     text(alice, f"{ADD}?alert=0190a1b2-0000-7000-8000-0000000000aa", status=404)
 
 
 def test_one_is_ended_once_the_question_is_answered(alice: Client) -> None:
     silence = a_silence()
-    path = f"{PAGE}/silences/{silence.pk}/expire"
+    path = f"{PATH}/silences/{silence.pk}/expire"
     assert f'action="{path}"' in text(alice, tab("silences"))
     asked = alice.post(path).content.decode()
     assert "End the silence now?" in asked
@@ -181,7 +181,7 @@ def test_one_is_ended_once_the_question_is_answered(alice: Client) -> None:
     assert state_of(Silence.objects.get(), timezone.now()) == "over"
     assert Silence.objects.get().expired_by == "alice"
     assert alice.get(path).status_code == 405
-    gone = f"{PAGE}/silences/0190a1b2-0000-7000-8000-0000000000aa/expire"
+    gone = f"{PATH}/silences/0190a1b2-0000-7000-8000-0000000000aa/expire"
     assert alice.post(gone, {"confirmed": "yes"}).status_code == 404
 
 
@@ -192,7 +192,7 @@ def test_a_viewer_is_refused_with_the_reason(bob: Client) -> None:
         assert MAY_NOT in text(bob, path, status=403)
         assert bob.post(path, FORM).status_code == 403
     for path in (f"silences/{silence.pk}", f"alertmanager/silences/{silence.pk}"):
-        answer = bob.post(f"{PAGE}/{path}/expire", {"confirmed": "yes"})
+        answer = bob.post(f"{PATH}/{path}/expire", {"confirmed": "yes"})
         assert answer.status_code == 403
         assert MAY_NOT in answer.content.decode()
     assert state_of(Silence.objects.get(), timezone.now()) == "active"
@@ -217,10 +217,16 @@ def theirs_one(**values: Any) -> ForeignSilence:
     return ForeignSilence(**known | values)
 
 
+@pytest.fixture
+def alertmanager(settings: Callable[..., None]) -> None:
+    settings(ALERTMANAGER_URL="http://127.0.0.1:9")
+
+
 def answers(monkeypatch: pytest.MonkeyPatch, *found: ForeignSilence, more: bool = False) -> None:
     monkeypatch.setattr(theirs, "silences", lambda **given: (list(found), more))
 
 
+@pytest.mark.usefixtures("alertmanager")
 def test_those_of_alertmanager_are_shown_beside_ours(
     alice: Client, bob: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,17 +236,15 @@ def test_those_of_alertmanager_are_shown_beside_ours(
     assert "alertname =~ &lt;script&gt;" in page
     assert "By carol, from" in words(page)
     assert "There are more" in page
-    assert f'action="{PAGE}/alertmanager/silences/{ID}/expire"' in page
+    assert f'action="{PATH}/alertmanager/silences/{ID}/expire"' in page
     assert f'href="{ADD_THEIRS}"' in page
     assert "/expire" not in text(bob, tab("silences"), headers={"Live": "theirs"})
     answers(monkeypatch)
     assert "Alertmanager has no silence." in text(bob, tab("silences"))
 
 
-def test_alertmanager_that_is_away_is_said_since_when(
-    bob: Client, monkeypatch: pytest.MonkeyPatch, settings: Callable[..., None]
-) -> None:
-    settings(ALERTMANAGER_URL="http://127.0.0.1:9")
+@pytest.mark.usefixtures("alertmanager")
+def test_alertmanager_that_is_away_is_said_since_when(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     Server.objects.create(
         name="alertmanager",
@@ -276,7 +280,7 @@ def test_one_is_made_and_ended_in_alertmanager(alice: Client, monkeypatch: pytes
     monkeypatch.setattr(
         alert_silences, "expire_theirs", lambda id, **given: ended.append(str(id)) or theirs_one()
     )
-    path = f"{PAGE}/alertmanager/silences/{ID}/expire"
+    path = f"{PATH}/alertmanager/silences/{ID}/expire"
     assert "End the silence now?" in alice.post(path).content.decode()
     assert ended == []
     assert "The silence is over." in alice.post(path, {"confirmed": "yes"}, follow=True).content.decode()
@@ -297,5 +301,5 @@ def test_what_alertmanager_does_not_take_is_said(alice: Client, monkeypatch: pyt
         raise Unreachable("It did not answer.")
 
     monkeypatch.setattr(alert_silences, "expire_theirs", away)
-    told = alice.post(f"{PAGE}/alertmanager/silences/{ID}/expire", {"confirmed": "yes"}, follow=True)
+    told = alice.post(f"{PATH}/alertmanager/silences/{ID}/expire", {"confirmed": "yes"}, follow=True)
     assert "Alertmanager: It did not answer." in told.content.decode()
