@@ -85,7 +85,10 @@ def test_the_benchmark_of_pages_knows_every_page_and_every_tab(admin: Client) ->
     # Forms, the bytes of a file, and what nobody opens over a large network.
     others = {
         "sign-in", "sign-out", "language", "sys/tokens/add", "sys/tokens/import", "sys/files/<uuid:pk>/content",
-        "sys/webhooks/add", "sys/webhooks/<uuid:pk>/change",
+        "sys/webhooks/add", "sys/webhooks/<uuid:pk>/change", "sys/alerts/channels/add", "sys/alerts/channels/<uuid:pk>",
+        "sys/alerts/rules/add", "sys/alerts/rules/<slug:slug>/change", "sys/alerts/rules/<slug:slug>/route",
+        "sys/alerts/prometheus/rules/add", "sys/alerts/prometheus/rules/<uuid:pk>", "sys/alerts/silences/add",
+        "sys/alerts/alertmanager/silences/add",
     }  # fmt: skip
     samples = {"str": "CP1", "int": "1", "uuid": str(UUID(int=1)), "slug": "x"}
 
