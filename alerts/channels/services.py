@@ -139,7 +139,8 @@ def set_route(rule: str, steps: Sequence[tuple[UUID, int]], *, by: str, now: dat
         raise BadField("steps", f"A rule has at most {STEPS_MAX} steps.")
     if any(not 0 <= minutes <= AFTER_MAX for _, minutes in steps):
         raise BadField("steps", f"A step comes after 0 to {AFTER_MAX} minutes.")
-    known = Channel.objects.in_bulk([channel for channel, _ in steps])
+    # Held until the commit, so that none of them is removed meanwhile.
+    known = Channel.objects.order_by("pk").select_for_update().in_bulk([channel for channel, _ in steps])
     if unknown := [channel for channel, _ in steps if channel not in known]:
         raise BadField("steps", f"There is no channel {unknown[0]}.")
     others = Step.objects.exclude(rule=rule).values("rule").distinct().count()

@@ -114,7 +114,11 @@ def dead_letters(now: datetime, params: Params, scope: Scope) -> Iterator[Found]
         yield _found(SESSIONS, "The backend", now, text)
 
 
-@condition("channel-broken", "A channel takes no alerts: its last three attempts failed", scoped=False)
+@condition(
+    "channel-broken",
+    "A channel takes no alerts: its last three attempts failed, or it was refused for good",
+    scoped=False,
+)
 def channel_broken(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """The others are told of it."""
     for channel in broken():

@@ -316,7 +316,7 @@ STARTERS: tuple[Starter, ...] = (
     ),
     Starter(
         "channel-broken", "Channel broken", "channel-broken", _CRITICAL,
-        "The last three attempts to tell a channel of alerts failed.",
+        "The last three attempts to tell a channel of alerts failed, or it was refused for good.",
         "Its people are told of nothing. Test it, and mend its address or its token.",
     ),
     Starter(
