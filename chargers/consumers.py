@@ -65,6 +65,12 @@ def handlers() -> dict[Version, dict[str, Handler]]:
     return cast(dict[Version, dict[str, Handler]], import_string(settings.OCPP_CALLS))
 
 
+def served() -> list[Version]:
+    """Return the versions that are spoken: those that have handlers and that the settings name."""
+    named = get_config().ocpp_versions
+    return [version for version in handlers() if version.value in named]
+
+
 class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
     """One WebSocket of one charge point."""
 
@@ -78,7 +84,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if (await receive())["type"] != "websocket.connect":
             return
         gateway = get_gateway()
-        handshake = Handshake(scope, gateway, list(handlers()))
+        handshake = Handshake(scope, gateway, served())
         try:
             guest, version = await handshake.check()
             self.connection_id: UUID = uuid7()

@@ -13,6 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from chargers.topology.places import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Booted:
@@ -26,11 +28,16 @@ class Booted:
     registration: str
     changes: Mapping[str, tuple[str, str]]
     now: datetime
+    reason: str = ""
+    """Why it booted, in OCPP's words; 1.6 does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReported:
-    """A connector's status came; 0 is the station. `current` says whether it is now the connector's state."""
+    """A connector's status came; 0 is the station. `current` says whether it is now the connector's state.
+
+    `status` is the word as it was reported; `place` where the connector is by OCPP 2.x, None in 1.6.
+    """
 
     charge_point_id: int
     cp_id: str
@@ -39,6 +46,7 @@ class StatusReported:
     error_code: str
     current: bool
     now: datetime
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

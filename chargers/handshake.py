@@ -143,7 +143,7 @@ class Handshake:
         only = guest.traits.only_version
         if not only or version is only:
             return version
-        if choose_subprotocol(self.offered, [only]) is None:
+        if only not in self.versions or choose_subprotocol(self.offered, [only]) is None:
             said = ", ".join(self.offered)[:200] or "none"
             raise HandshakeRefused(400, "other_version", f"only {only} is spoken with it; it offers {said}")
         self.accepted_subprotocol = only.value

@@ -30,6 +30,15 @@ class Registration(models.TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class Provisioning(models.TextChoices):
+    """Whether a charge point is being set up before it is accepted (2.0.1, B02)."""
+
+    NONE = "", "Nothing to do"
+    DUE = "due", "Begins with its next boot"
+    RUNNING = "running", "Is being set up"
+    FAILED = "failed", "Accepted although it was not set up to the end"
+
+
 class ChargePoint(models.Model):
     """A charge point (the charging station of OCPP 2.x) under its identity `cp_id`."""
 
@@ -64,6 +73,10 @@ class ChargePoint(models.Model):
     meter_type = models.TextField(blank=True)
     meter_serial_number = models.TextField(blank=True)
     booted_at = models.DateTimeField(null=True, blank=True)
+    boot_reason = models.CharField(
+        max_length=64, blank=True, help_text="why it booted last, in OCPP's words; empty in 1.6"
+    )
+    provisioning = models.CharField(max_length=8, choices=Provisioning.choices, blank=True)
 
     lacking = models.JSONField(
         default=dict,
@@ -128,15 +141,52 @@ class ConnectorStatus(models.TextChoices):
     FAULTED = "Faulted"
 
 
+class OwnEvse(models.PositiveIntegerField):  # type: ignore[type-arg]
+    """The place of a connector in OCPP 2.x; unless given, an EVSE of its own of which it is the only connector.
+
+    Of `counted` connectors: the number within the EVSE.
+    """
+
+    def __init__(self, *args: Any, counted: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.counted = counted
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        return name, path, args, options | ({"counted": True} if self.counted else {})
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the number."""
+        value = getattr(model_instance, self.attname)
+        if value is None:
+            number: int = model_instance.number  # type: ignore[attr-defined]
+            value = min(number, 1) if self.counted else number
+            setattr(model_instance, self.attname, value)
+        return value
+
+
 class Connector(models.Model):
-    """The last known state of a connector; number 0 is the station itself (1.6, 7.7)."""
+    """The last known state of a connector; number 0 is the station itself (1.6, 7.7).
+
+    `number` is the house's own for the outlet, in 1.6 its connectorId; nothing is read from it. `status` is what
+    comes of the reported word and of what a transaction tells; in 1.6 both words are the same.
+    """
 
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="connectors")
     number = models.PositiveIntegerField()
     label = models.CharField(
         max_length=100, blank=True, help_text="for people, such as what the box is called"
     )
+    evse_number = OwnEvse(help_text="0 = the station itself")
+    evse_connector = OwnEvse(counted=True, help_text="within its EVSE, from 1")
+    connector_type = models.CharField(
+        max_length=20, blank=True, help_text="in OCPP's words, such as cCCS2; empty while unknown"
+    )
     status = models.CharField(max_length=64, blank=True)
+    reported = models.CharField(max_length=64, blank=True, help_text="the status as it was told")
+    activity = models.CharField(
+        max_length=64, blank=True, help_text="what a transaction tells of it; empty in 1.6, and without a car"
+    )
     error_code = models.CharField(max_length=64, blank=True)
     info = models.TextField(blank=True)
     vendor_id = models.TextField(blank=True)
@@ -145,7 +195,12 @@ class Connector(models.Model):
     received_at = models.DateTimeField(null=True, blank=True, help_text="by our clock")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number"),
+            models.UniqueConstraint(
+                fields=["charge_point", "evse_number", "evse_connector"], name="connector_place"
+            ),
+        ]
         ordering = ["number"]
         indexes = [
             models.Index(fields=["status"], name="connector_status"),
@@ -361,6 +416,10 @@ class Command(models.Model):
     payload = models.JSONField(null=True)
     answer = models.JSONField(null=True)
     answer_status = models.CharField(max_length=64, blank=True, help_text="the charge point's own word")
+    answer_reason = models.CharField(
+        max_length=64, blank=True, help_text="its code for why, in 2.x (statusInfo); empty where it gave none"
+    )
+    answer_info = models.TextField(blank=True, help_text="what it said beside that code")
     error_code = models.CharField(max_length=64, blank=True)
     error_description = models.TextField(blank=True)
     error_details = models.JSONField(null=True)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from chargers import reports
+from chargers import boots, reports
 from chargers.commands.ordering import Order
 from chargers.commands.saying import renamed, translated
 from chargers.handling import Asked, AskedTransfer, Call, Handler, Question, VendorHandler, int32
@@ -41,7 +41,7 @@ def boot_notification(call: Call) -> dict[str, Any]:
     if not facts.get("serial_number"):
         facts["serial_number"] = str(call.payload.get("chargeBoxSerialNumber", ""))  # its deprecated name
     said: RegistrationVerdict | None = call.verdict
-    registration = reports.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
+    registration = boots.record_boot(call.holder.charge_point_id, facts, now=call.received_at, said=said)
     call.holder.registration = registration  # idempotent: a rerun reads the same row
     accepted = registration == Registration.ACCEPTED
     status = REGISTRATION_WORDS[Registration(registration)]

@@ -8,39 +8,71 @@ from typing import TypeVar
 
 import chargers.availability.catalogue
 import chargers.availability.ocpp16
+import chargers.availability.ocpp201
 import chargers.availability.services
 import chargers.bulk.services
 import chargers.callbacks.services
 import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
+import chargers.certificates.ocpp201
 import chargers.commands.effects
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
+import chargers.configuration.ocpp201
+import chargers.device_model.ocpp201
 import chargers.diagnostics.catalogue
 import chargers.diagnostics.ocpp16
+import chargers.diagnostics.ocpp201
 import chargers.firmware.catalogue
 import chargers.firmware.ocpp16
+import chargers.firmware.ocpp201
 import chargers.firmware.services
+import chargers.network.catalogue
+import chargers.network.following
+import chargers.network.ocpp201
 import chargers.ocpp16
+import chargers.ocpp201
+import chargers.passwords.catalogue
+import chargers.passwords.following
+import chargers.passwords.ocpp16
+import chargers.passwords.ocpp201
+import chargers.provisioning.following
+import chargers.provisioning.ocpp201
+import chargers.reporting.catalogue
+import chargers.reporting.following
+import chargers.reporting.ocpp201
 import chargers.reservations.catalogue
 import chargers.reservations.ocpp16
+import chargers.reservations.ocpp201
 import chargers.reservations.services
 import chargers.security_events.ocpp16
+import chargers.security_events.ocpp201
+import chargers.topology.following
+import chargers.topology.ocpp201
 import chargers.traits.services
+import transactions.authorizing.ocpp201
 import transactions.catalogue
 import transactions.charging_profiles.catalogue
 import transactions.charging_profiles.ocpp16
+import transactions.charging_profiles.ocpp201
 import transactions.charging_profiles.services
 import transactions.ending
 import transactions.local_lists.catalogue
 import transactions.local_lists.ocpp16
+import transactions.local_lists.ocpp201
 import transactions.local_lists.services
 import transactions.ocpp16
+import transactions.ocpp201
 import transactions.plug_and_charge
+import transactions.remote_control.ocpp201
 import transactions.remote_control.services
 import transactions.remote_control.starting
+import transactions.sequence.catalogue
+import transactions.signed.ocpp201
+import transactions.tariffs.catalogue
+import transactions.tariffs.ocpp201
 import transactions.tariffs.services
 from chargers.commands.ordering import CommandType, Order
 from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
@@ -68,6 +100,7 @@ V16 = (
     chargers.ocpp16,
     chargers.availability.ocpp16,
     chargers.configuration.ocpp16,
+    chargers.passwords.ocpp16,
     chargers.reservations.ocpp16,
     chargers.firmware.ocpp16,
     chargers.diagnostics.ocpp16,
@@ -75,11 +108,43 @@ V16 = (
     chargers.security_events.ocpp16,
 )
 
+V201 = (
+    transactions.ocpp201,
+    transactions.authorizing.ocpp201,
+    transactions.remote_control.ocpp201,
+    transactions.signed.ocpp201,
+    transactions.local_lists.ocpp201,
+    transactions.charging_profiles.ocpp201,
+    transactions.tariffs.ocpp201,
+    chargers.ocpp201,
+    chargers.topology.ocpp201,
+    chargers.availability.ocpp201,
+    chargers.configuration.ocpp201,
+    chargers.passwords.ocpp201,
+    chargers.network.ocpp201,
+    chargers.device_model.ocpp201,
+    chargers.reporting.ocpp201,
+    chargers.provisioning.ocpp201,
+    chargers.reservations.ocpp201,
+    chargers.firmware.ocpp201,
+    chargers.diagnostics.ocpp201,
+    chargers.certificates.ocpp201,
+    chargers.security_events.ocpp201,
+)
+
 CALLS: dict[Version, dict[str, Handler]] = {
     Version.V16: merged(block.CALLS for block in V16),
+    Version.V201: merged(block.CALLS for block in V201),
 }
 ORDERS: dict[Version, dict[str, Order]] = {
     Version.V16: merged(block.ORDERS for block in V16),
+    Version.V201: merged(block.ORDERS for block in V201),
+}
+
+# What a charge point is set to, by what it means -> the name that the version has for it.
+MEANINGS: dict[Version, Mapping[str, str]] = {
+    Version.V16: chargers.configuration.ocpp16.MEANINGS,
+    Version.V201: chargers.device_model.ocpp201.MEANINGS,
 }
 
 # In the order in which people look for them.
@@ -87,9 +152,14 @@ COMMANDS: dict[str, CommandType] = merged(
     block.COMMANDS
     for block in (
         transactions.catalogue,
+        transactions.sequence.catalogue,
+        transactions.tariffs.catalogue,
         chargers.catalogue,
         chargers.availability.catalogue,
         chargers.configuration.catalogue,
+        chargers.reporting.catalogue,
+        chargers.passwords.catalogue,
+        chargers.network.catalogue,
         chargers.reservations.catalogue,
         transactions.charging_profiles.catalogue,
         transactions.local_lists.catalogue,
@@ -112,9 +182,19 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.local_lists.services.follow_boot,
         transactions.charging_profiles.services.follow_boot,
         chargers.traits.services.follow_boot,
+        chargers.topology.following.follow_boot,
+        chargers.network.following.follow_boot,
+        chargers.reporting.following.follow_boot,
+        chargers.provisioning.following.follow_boot,
     ),
-    SignedIn: (chargers.configuration.following.follow_sign_in,),
+    SignedIn: (
+        chargers.passwords.following.follow_sign_in,
+        chargers.network.following.follow_sign_in,
+    ),
     CommandSettled: (
+        chargers.reporting.following.follow_command,
+        chargers.network.following.follow_command,
+        chargers.provisioning.following.follow_command,
         chargers.configuration.following.follow_command,
         chargers.callbacks.services.follow_command,
         chargers.bulk.services.follow_command,

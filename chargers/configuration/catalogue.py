@@ -1,22 +1,18 @@
 """The commands of this block: to read and to change what charge points are set to."""
 
-import re
-import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import Field
 
-from chargers import services as charge_points
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.commands.sending import send_command
 from chargers.configuration import following, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
-from chargers.models import Command
+from chargers.passwords.profiles import check_profile
 from chargers.protocol.redaction import is_secret
 
-Status = Command.Status
 PASSWORD_KEY, PROFILE_KEY = "authorizationkey", "securityprofile"
 
 
@@ -40,18 +36,6 @@ class ChangeConfiguration(Params):
         False,
         title="It has the certificates",
         description="Only for SecurityProfile: what the profile needs was installed by others.",
-    )
-
-
-class SetAuthorizationKey(Params):
-    """Give the charge point a new password for its next connections."""
-
-    key: str | None = Field(
-        None,
-        title="Key",
-        min_length=32,
-        max_length=40,
-        description="32 to 40 hex digits; empty = a new one that nobody sees.",
     )
 
 
@@ -122,7 +106,7 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
     if folded == PASSWORD_KEY:  # it would be ours, too: who may not change it here may not there
         raise bad_param("key", "a password is changed by a command of its own, set-authorization-key")
     if folded == PROFILE_KEY:
-        check_profile(draft, row)
+        check_profile(draft, row.value if row is not None else None)
     return {"key": name, "value": draft.params.value}
 
 
@@ -145,59 +129,6 @@ def keep_change(outcome: Outcome) -> None:
     services.read_back(command.charge_point, now=outcome.now)
 
 
-# --- the password (T-029) and the security profile (S16-74) -----------------------------------------------------------
-
-
-def prepare_key(draft: Draft) -> dict[str, Any]:
-    """Let the new key count beside the old one from now on."""
-    key = draft.params.key or secrets.token_hex(20)
-    if not re.fullmatch("(?:[0-9A-Fa-f]{2}){16,20}", key):
-        raise bad_param("key", "a key is 32 to 40 hex digits, for 16 to 20 bytes")  # T-024
-    try:
-        charge_points.offer_password(draft.charge_point, key)
-    except charge_points.Refusal as refusal:
-        raise bad_param("key", str(refusal)) from refusal
-    return {"key": key}
-
-
-def keep_key(outcome: Outcome) -> None:
-    """T-029: taken, only the new one counts; refused or never told, only the old one; in doubt, both."""
-    command = outcome.command
-    result = outcome.facts.get("result", "")
-    in_doubt = command.answered_at is None and command.sent_at is not None
-    if result == "taken":
-        charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
-    elif result != "taken_after_reboot" and not in_doubt:
-        charge_points.drop_offered_password(command.charge_point_id)
-    if outcome.accepted:
-        reboot = result == "taken_after_reboot"
-        services.note_change(command, "AuthorizationKey", None, reboot=reboot, now=outcome.now)
-
-
-def check_profile(draft: Draft, row: ConfigurationKey | None) -> None:
-    """Refuse a lower profile (T-037), and a higher one whose prerequisites are not there (S16-74)."""
-    charge_point, value = draft.charge_point, draft.params.value
-    if value not in ("1", "2", "3"):
-        raise bad_param("value", "a security profile is 1, 2 or 3")
-    reported = row.value if row is not None else None
-    present = max(charge_point.security_profile, int(reported) if reported in ("1", "2", "3") else 0)
-    wanted = int(value)
-    if wanted < present:
-        raise bad_param("value", f"it has security profile {present}, which is never lowered over OCPP")
-    if wanted < 3 and not charge_point.password_hash:
-        raise bad_param(
-            "value", f"security profile {wanted} needs a password: set its authorization key first"
-        )
-    if wanted == present or draft.params.prerequisites_met:
-        return
-    accepted = Command.objects.filter(charge_point=charge_point, status=Status.ACCEPTED)
-    roots = accepted.filter(type="install-certificate", params__certificate_type="central_system_root")
-    if wanted == 2 and not roots.exists():
-        raise bad_param("value", "security profile 2 needs a root certificate: install it first")
-    if wanted == 3 and not accepted.filter(type="certificate-signed").exists():
-        raise bad_param("value", "security profile 3 needs a client certificate: have one signed first")
-
-
 COMMANDS: dict[str, CommandType] = by_slug(
     CommandType(
         "get-configuration",
@@ -218,16 +149,5 @@ COMMANDS: dict[str, CommandType] = by_slug(
         prepare=prepare_change,
         secrets=secret_value,
         settled=keep_change,
-    ),
-    CommandType(
-        "set-authorization-key",
-        "Change password",
-        SetAuthorizationKey,
-        effect="It signs in with the new password.",
-        while_pending=True,
-        scope="write",  # as for a password that is set here
-        prepare=prepare_key,
-        secrets=lambda params: ("key",),
-        settled=keep_key,
     ),
 )

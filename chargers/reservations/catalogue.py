@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chargers.commands.ordering import CommandType, Draft, Instant, Params, as_given, bad_param, by_slug
 from chargers.commands.saying import fixed_number
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.meanings import meant, name_of
 from chargers.handling import INT32_MAX
 from chargers.reservations import services
 from chargers.reservations.models import Reservation
@@ -55,13 +55,14 @@ def _reserve(draft: Draft) -> dict[str, Any]:
     note = ""
     if params.connector_id == 0:
         # S16-42
-        supported = reported_value(charge_point.pk, "ReserveConnectorZeroSupported")
+        supported = meant(charge_point.pk, "reserve_any")
         if supported is None:
             note = "Whether the charge point can reserve any connector was not known."
         elif supported.strip().lower() != "true":
             raise bad_param(
                 "connector_id",
-                f"{charge_point.cp_id} cannot reserve any connector (ReserveConnectorZeroSupported); choose one",
+                f"{charge_point.cp_id} cannot reserve any connector ({name_of(charge_point.pk, 'reserve_any')}); "
+                "choose one",
             )
     if params.reservation_id is not None and not (
         held_reservations(charge_point.pk).filter(number=params.reservation_id).exists()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from chargers.configuration.selectors import reported_number
+from chargers.configuration.meanings import meant_number
 from chargers.models import ChargePoint
 from transactions.local_lists.entries import Delta, Entry, caseless, difference
 from transactions.local_lists.models import LocalList, LocalListEntry
@@ -73,13 +73,13 @@ def message_max(charge_point_id: int) -> int:
 
 
 def reported_message_max(charge_point_id: int) -> int | None:
-    """Return how many entries one message may have (SendLocalListMaxLength); None if that is not known."""
-    return reported_number(charge_point_id, "SendLocalListMaxLength") or None
+    """Return how many entries one message may have, as it says; None if that is not known."""
+    return meant_number(charge_point_id, "local_list_at_once") or None
 
 
 def list_max(charge_point_id: int) -> int | None:
-    """Return how many entries the list holds in all (LocalAuthListMaxLength); None if that is not known."""
-    return reported_number(charge_point_id, "LocalAuthListMaxLength") or None
+    """Return how many entries the list holds in all, as it says; None if that is not known."""
+    return meant_number(charge_point_id, "local_list_max") or None
 
 
 def belonging(local_list: LocalList, *, now: datetime) -> Belonging:

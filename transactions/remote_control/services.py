@@ -11,7 +11,7 @@ from django.db.models import Exists, Max, Min, OuterRef
 
 from chargers.commands.effects import announce_command, note_effect
 from chargers.commands.sending import EXPIRY_MAX
-from chargers.configuration.selectors import reported_number
+from chargers.configuration.meanings import meant_number
 from chargers.models import Command, Connector, ConnectorStatus
 from csms.core.events.services import record
 from csms.core.id_tokens import canonical_token
@@ -46,7 +46,7 @@ def pending_for(charge_point_id: int) -> timedelta:
 
 def connection_timeout(charge_point_id: int) -> timedelta | None:
     """Return how long the charge point says that it waits for a cable; None if it has not told."""
-    told = reported_number(charge_point_id, "ConnectionTimeOut")
+    told = meant_number(charge_point_id, "connection_timeout")
     return timedelta(seconds=told) if told else None
 
 

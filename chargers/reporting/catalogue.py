@@ -1,0 +1,5 @@
+"""The commands of this block."""
+
+from chargers.commands.ordering import CommandType
+
+COMMANDS: dict[str, CommandType] = {}

@@ -1,0 +1,14 @@
+"""EVSEs in /admin/: to look at."""
+
+from django.contrib import admin
+
+from chargers.topology.models import Evse
+from csms.core.read_only_admin import HistoryAdmin
+
+
+@admin.register(Evse)
+class EvseAdmin(HistoryAdmin):
+    list_display = ("charge_point", "number", "label", "max_power_w", "supply", "status", "known_from")
+    list_select_related = ("charge_point",)
+    list_filter = ("known_from", "supply")
+    search_fields = ("charge_point__cp_id",)

@@ -1,0 +1,117 @@
+"""What keeps the EVSEs and connectors of charge points, and finds the place that somebody means."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Value, When
+
+from chargers.commands.ordering import bad_param
+from chargers.models import ChargePoint, Connector
+from chargers.protocol.versions import Version
+from chargers.services import Refusal
+from chargers.topology.models import Evse
+from chargers.topology.places import MOST, STANDS, STATION, Place, place_of
+from csms.core.live import announce
+
+Known = Evse.Known
+
+
+def place(
+    charge_point: ChargePoint, *, connector_id: int | None = None, evse_id: int | None = None
+) -> Place | None:
+    """Return the place that a command names; None if it names none. For `prepare`, which keeps it with the order.
+
+    `connector_id` is the house's number of a connector, `evse_id` names a whole EVSE where it stands alone.
+    Raises CommandRefused for a connector that is not at the EVSE, or that nobody can tell of.
+    """
+    if connector_id is None:
+        return None if evse_id is None else place_of(evse_id, 0)
+    if connector_id == 0:
+        if evse_id:
+            raise bad_param("connector_id", "0 is the whole charge point, and an EVSE is a part of it")
+        return STATION
+    row = Connector.objects.filter(charge_point=charge_point, number=connector_id).first()
+    if row is not None:
+        found = Place(row.number, row.evse_number, row.evse_connector)
+    elif charge_point.protocol in ("", Version.V16) or connector_id <= MOST:
+        found = Place(
+            connector_id, connector_id, 1
+        )  # each connector has an EVSE of its own, unless told otherwise
+    else:
+        raise bad_param("connector_id", f"{charge_point.cp_id} has no connector {connector_id} that is known")
+    if evse_id is not None and found.evse != evse_id:
+        raise bad_param("evse_id", f"connector {connector_id} is at EVSE {found.evse}, not at {evse_id}")
+    return found
+
+
+def meet(charge_point_id: int, evse: int, connector: int = 0, *, known_from: Known) -> Place:
+    """Make sure that there is a row for an EVSE, and for a connector of it, that a station named. Idempotent.
+
+    Absurd numbers make no rows.
+    """
+    where = place_of(evse, connector)
+    if not 0 < evse <= MOST or not 0 <= connector <= MOST:
+        return where
+    made = _row(Evse, charge_point_id=charge_point_id, number=evse, defaults={"known_from": known_from})
+    if connector:
+        values = {"evse_number": evse, "evse_connector": connector}
+        made |= _row(Connector, charge_point_id=charge_point_id, number=where.number, defaults=values)
+    if made:
+        announce("fleet", f"charge-point:{charge_point_id}")
+    return where
+
+
+def _row(model: type[Evse] | type[Connector], **values: object) -> bool:
+    return bool(model._default_manager.get_or_create(**values)[1])
+
+
+def note_activity(charge_point_id: int, evse: int, word: str, *, connector: int = 0, now: datetime) -> bool:
+    """Note what a car does at an EVSE, in the words of 1.6, "" for no car; return whether that is anything new.
+
+    Of an EVSE whose `connector` is not told the first counts. What the station reports of the connector itself, such
+    as Faulted, goes before it; `status` is what comes of both.
+    """
+    rows = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse)
+    row = (
+        (rows.filter(evse_connector=connector) if connector else rows).order_by("evse_connector").first()
+        if evse
+        else None
+    )
+    if row is None or row.activity == word:
+        return False
+    other = F("reported") if not word else Value(word)
+    changed = Connector.objects.filter(pk=row.pk).update(
+        activity=word,
+        status=Case(When(reported__in=STANDS, then=F("reported")), default=other),
+        received_at=now,
+    )
+    announce("fleet", f"charge-point:{charge_point_id}")
+    return changed == 1
+
+
+def tell_evse(connector: Connector, evse_number: int, evse_connector: int = 1) -> None:
+    """Put a connector of 1.6 to an EVSE that it shares with others. Idempotent.
+
+    Raises Refusal for a number that no EVSE has, or a place where another connector is.
+    """
+    if connector.number == 0 or not (0 < evse_number <= MOST and 0 < evse_connector <= MOST):
+        raise Refusal(f"EVSEs and their connectors have numbers from 1 to {MOST}", field="evse_id")
+    try:
+        with transaction.atomic():
+            Connector.objects.filter(pk=connector.pk).update(
+                evse_number=evse_number, evse_connector=evse_connector
+            )
+            meet_told(connector.charge_point_id, evse_number)
+    except IntegrityError:
+        raise Refusal(
+            f"another connector is at EVSE {evse_number} as {evse_connector}", field="evse_id"
+        ) from None
+    connector.evse_number, connector.evse_connector = evse_number, evse_connector
+    announce("fleet", f"charge-point:{connector.charge_point_id}")
+
+
+def meet_told(charge_point_id: int, evse: int) -> None:
+    """Make sure that there is a row for an EVSE of which a person told."""
+    Evse.objects.get_or_create(
+        charge_point_id=charge_point_id, number=evse, defaults={"known_from": Known.TOLD}
+    )
