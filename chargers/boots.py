@@ -34,7 +34,7 @@ def record_boot(
     said: RegistrationVerdict | None = None,
     reason: str = "",
 ) -> str:
-    """Store what a charge point says of itself at boot and return its registration.
+    """Store what a charge point says of itself at boot and return how it is answered.
 
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
     `said` is the backend's verdict, None if our own approval decides; `reason` why it booted, in OCPP's words, which
@@ -51,8 +51,9 @@ def record_boot(
         setattr(charge_point, name, facts.get(name, ""))
     charge_point.last_seen_at = now
     charge_point.boot_reason = reason[:64]
+    standing = charge_point.standing
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
-    charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
+    charge_point.booted_at = now if standing == Registration.ACCEPTED else None
     charge_point.save(
         update_fields=[
             *BOOT_FIELDS,
@@ -67,12 +68,12 @@ def record_boot(
         charge_point.cp_id,
         {
             **{name: getattr(charge_point, name) for name in BOOT_FIELDS},
-            "status": charge_point.registration,
+            "status": standing,
             **({"reason": reason} if reason else {}),
         },
         occurred_at=now,
     )
-    BOOTS.add(charge_point.registration)
+    BOOTS.add(standing)
     announce("fleet", f"charge-point:{charge_point_id}")
-    tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now, reason))
-    return charge_point.registration
+    tell(Booted(charge_point_id, charge_point.cp_id, standing, changes, now, reason))
+    return standing

@@ -13,8 +13,14 @@ from chargers.models import Registration
 class Reset(Params):
     """Restart the charge point."""
 
-    type: Literal["Soft", "Hard"] = Field(
-        "Soft", title="Kind", description="Soft stops transactions and restarts; Hard restarts at once."
+    type: Literal["Soft", "Hard", "OnIdle", "Immediate"] = Field(
+        "Soft",
+        title="Kind",
+        description="Soft stops transactions and restarts; Hard restarts at once. In OCPP 2.x: OnIdle waits until "
+        "nobody charges; Immediate stops transactions and restarts.",
+    )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; empty = the whole charge point."
     )
 
 
@@ -26,8 +32,14 @@ class TriggerMessage(Params):
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
         "Heartbeat",
+        "LogStatusNotification",
         "MeterValues",
+        "PublishFirmwareStatusNotification",
+        "SignChargingStationCertificate",
+        "SignCombinedCertificate",
+        "SignV2GCertificate",
         "StatusNotification",
+        "TransactionEvent",
     ] = Field("StatusNotification", title="Message")
     connector_id: int | None = Field(
         None,
@@ -35,6 +47,13 @@ class TriggerMessage(Params):
         ge=1,
         le=INT32_MAX,
         description="Only for MeterValues and StatusNotification; empty = all.",
+    )
+    evse_id: int | None = Field(
+        None,
+        title="EVSE",
+        ge=1,
+        le=INT32_MAX,
+        description="OCPP 2.x only; only for MeterValues and TransactionEvent, empty = all.",
     )
 
 

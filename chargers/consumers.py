@@ -11,12 +11,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
-from django.conf import settings
-from django.utils.module_loading import import_string
 
 from chargers import connections, gate
 from chargers.commands import ledger, sending
@@ -42,7 +40,7 @@ from chargers.protocol.events import (
 )
 from chargers.protocol.frames import MessageKind
 from chargers.protocol.session import Session
-from chargers.protocol.versions import Version
+from chargers.served import handlers, served
 from chargers.traits.values import Traits, zone_of
 from chargers.wire import Send, Wire, farewell
 from csms.core.config import get_config
@@ -58,17 +56,6 @@ BEFORE_ACCEPTANCE_MAX = 256 * 1024
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
 whoever sends more is read no faster than it is served."""
-
-
-def handlers() -> dict[Version, dict[str, Handler]]:
-    """Return the handlers of each version; named in the settings, since they live in rooms above this one."""
-    return cast(dict[Version, dict[str, Handler]], import_string(settings.OCPP_CALLS))
-
-
-def served() -> list[Version]:
-    """Return the versions that are spoken: those that have handlers and that the settings name."""
-    named = get_config().ocpp_versions
-    return [version for version in handlers() if version.value in named]
 
 
 class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -96,7 +83,17 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.handlers = handlers()[version]
         self.session = Session(version, get_config().call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
-        self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
+        self.holder = Holder(
+            guest.pk,
+            guest.cp_id,
+            opened.registration,
+            self.connection_id,
+            version,
+            certificate_names=guest.certificate_names,
+            profile=guest.profile,
+            hang_up=self._from_any_thread,
+        )
+        self._loop = asyncio.get_running_loop()
         self.adopt(guest.traits)
         self.clock = SkewMeter()
         self.frames = FrameLog(self.holder)
@@ -184,12 +181,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id, barred, verdict = "", False, None
         if self._line or isinstance(handler, Asked):
             frame_id = uuid7_text()
-        if isinstance(handler, Translated):
-            handler.translate(event.payload)
-            handler = handler.handle
-        elif isinstance(handler, Asked):
+        if isinstance(handler, Asked):
             question = Question(self.holder, event.action, event.payload, at, event.message_id, frame_id)
             barred, verdict = gate.opinion(handler.ask, question)
+            handler = handler.handle
+        if isinstance(handler, Translated):
+            handler.translate(event.payload)
             handler = handler.handle
         handle = partial(self._handle, event, handler, text, arrived, at, asked, frame_id, barred)
         done: Done = partial(self._handled, event, text, arrived, at)
@@ -219,7 +216,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         text: str,
         arrived: float,
         at: datetime,
-        asked: str,
+        asked: frozenset[str],
         frame_id: str,
         barred: bool,
         verdict: Any,
@@ -230,7 +227,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         try:
-            wanted = event.action == asked or self.outgoing.expects(event.action)
+            wanted = event.action in asked or self.outgoing.expects(event.action)
             gate.check(holder, event.action, barred=barred, wanted=wanted)
             payload = handler(Call(holder, event.action, event.payload, at, verdict))
             answer, body = self.session.compose_answer(event.message_id, payload)
@@ -377,6 +374,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.outgoing.tick(now)
         if self.liveness and now - self.last_heard > self.liveness:
             self.close_soon(4002, f"nothing was heard for {self.liveness} seconds")
+
+    def _from_any_thread(self, code: int, reason: str) -> None:
+        self._loop.call_soon_threadsafe(self.close_soon, code, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
         """Close the socket; the first reason counts."""

@@ -50,6 +50,17 @@ class StatusReported:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionChanged:
+    """A charge point has connected with another version of OCPP than the last time."""
+
+    charge_point_id: int
+    cp_id: str
+    before: str
+    version: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """A charge point has connected with a password or certificate: with which security profile.
 

@@ -1,14 +1,17 @@
 """The frame log of one connection: every frame as it went over the wire, secrets masked."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
+
+import orjson
 
 from chargers.frame_events import WANTED, record_frame
 from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
 from chargers.protocol.frames import MessageKind
-from chargers.protocol.redaction import redact
+from chargers.protocol.redaction import MASK, redact
 from chargers.traits.ledger import LEDGER
 from csms.core.ids import uuid7_text
 from csms.core.writer import after_commit
@@ -82,13 +85,17 @@ class FrameLog:
         arrived: float | None,
         *,
         late: bool = False,
+        hidden: Iterable[str] = (),
     ) -> None:
         """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers.
 
         `late`: the socket is closed already, so that it is not sent; a call that is repeated is answered with it.
+        `hidden` are secret values that no name tells of.
         """
         holder = self._holder
         text, at = redact(action, text), datetime.now(UTC)
+        for secret in hidden:
+            text = text.replace(orjson.dumps(secret).decode(), f'"{MASK}"')
         verdict = "late" if late else "ok" if kind is not MessageKind.CALLERROR else "refused"
         FRAMES.add(
             uuid7_text(),

@@ -28,6 +28,12 @@ class Holder:
     # filled after the commit of what it mirrors, and dropped with the connection.
     memory: dict[Any, Any] = field(default_factory=dict)
     traits: Traits = DEFAULTS
+    certificate_names: tuple[str, ...] = ()
+    """The common names of the client certificate that it has shown; none without one."""
+    profile: int = 0
+    """The security profile of this connection; 0 = without a password."""
+    hang_up: Callable[[int, str], None] = lambda code, reason: None
+    """Close the connection with a code and why; from any thread, and best `after_commit`."""
 
 
 @dataclass(slots=True)
@@ -89,7 +95,7 @@ class Asked:
 
     `ask` runs on the event loop and must neither block nor touch the database. It returns None when nobody is to be
     asked, the verdict if it is known at once, or a coroutine that returns it, for which only the messages of the same
-    charge point wait. The verdict is in `Call.verdict` then.
+    charge point wait. The verdict is in `Call.verdict` then. `handle` may be `Translated`; it is asked before that.
     """
 
     ask: Ask

@@ -83,15 +83,15 @@ class Handshake:
         except HandshakeRefused:
             FAILED_LOGINS.add(key)
             raise
-        profile = self._profile(guest, shown_hash, certified)
-        return replace(guest, shown_hash=shown_hash, profile=profile), version
+        profile = self._profile(guest, shown_hash, bool(certified))
+        return replace(guest, shown_hash=shown_hash, profile=profile, certificate_names=certified), version
 
     @property
     def _over_tls(self) -> bool:
         """Whether a trusted proxy has ended TLS before us."""
         return bool(self.scope.get("scheme") == "wss")
 
-    def _certified(self, guest: Guest) -> bool:
+    def _certified(self, guest: Guest) -> tuple[str, ...]:
         """T-023: who has shown a client certificate needs no password."""
         try:
             names = (guest.cp_id, guest.serial_number)

@@ -11,6 +11,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Upper
 
+from chargers.own_evse import OwnEvse
+from chargers.standing import Provisioning as Provisioning
+from chargers.standing import Registration as Registration
+from chargers.standing import in_standing as in_standing
+from chargers.standing import standing_of
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
@@ -20,23 +25,6 @@ CLOCK_OFF_SECONDS = 300
 def _columns(model: type[models.Model]) -> tuple[str, ...]:
     """Return all fields of a model, in the order in which it names them: that of the values of its rows."""
     return tuple(field.name for field in model._meta.local_concrete_fields)
-
-
-class Registration(models.TextChoices):
-    """Whether the network wants to serve a charge point."""
-
-    PENDING = "pending", "Waiting for approval"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
-
-
-class Provisioning(models.TextChoices):
-    """Whether a charge point is being set up before it is accepted (2.0.1, B02)."""
-
-    NONE = "", "Nothing to do"
-    DUE = "due", "Begins with its next boot"
-    RUNNING = "running", "Is being set up"
-    FAILED = "failed", "Accepted although it was not set up to the end"
 
 
 class ChargePoint(models.Model):
@@ -74,9 +62,15 @@ class ChargePoint(models.Model):
     meter_serial_number = models.TextField(blank=True)
     booted_at = models.DateTimeField(null=True, blank=True)
     boot_reason = models.CharField(
-        max_length=64, blank=True, help_text="why it booted last, in OCPP's words; empty in 1.6"
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="why it booted last, in OCPP's words; empty in 1.6",
     )
-    provisioning = models.CharField(max_length=8, choices=Provisioning.choices, blank=True)
+    provisioning = models.CharField(
+        max_length=8, choices=Provisioning.choices, blank=True, default="", db_default=""
+    )
 
     lacking = models.JSONField(
         default=dict,
@@ -116,6 +110,11 @@ class ChargePoint(models.Model):
     def __str__(self) -> str:
         return self.cp_id
 
+    @property
+    def standing(self) -> str:
+        """How it is answered and served: one that is being set up waits, though people have accepted it."""
+        return standing_of(self.registration, self.provisioning)
+
     def warning(self, command: str) -> str | None:
         """Return why it seems not to know a command; what it answered says more than what it lists."""
         why: dict[str, str] = self.lacking.get(command, {})
@@ -141,30 +140,6 @@ class ConnectorStatus(models.TextChoices):
     FAULTED = "Faulted"
 
 
-class OwnEvse(models.PositiveIntegerField):  # type: ignore[type-arg]
-    """The place of a connector in OCPP 2.x; unless given, an EVSE of its own of which it is the only connector.
-
-    Of `counted` connectors: the number within the EVSE.
-    """
-
-    def __init__(self, *args: Any, counted: bool = False, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.counted = counted
-
-    def deconstruct(self) -> Any:
-        name, path, args, options = super().deconstruct()
-        return name, path, args, options | ({"counted": True} if self.counted else {})
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return the number."""
-        value = getattr(model_instance, self.attname)
-        if value is None:
-            number: int = model_instance.number  # type: ignore[attr-defined]
-            value = min(number, 1) if self.counted else number
-            setattr(model_instance, self.attname, value)
-        return value
-
-
 class Connector(models.Model):
     """The last known state of a connector; number 0 is the station itself (1.6, 7.7).
 
@@ -180,12 +155,22 @@ class Connector(models.Model):
     evse_number = OwnEvse(help_text="0 = the station itself")
     evse_connector = OwnEvse(counted=True, help_text="within its EVSE, from 1")
     connector_type = models.CharField(
-        max_length=20, blank=True, help_text="in OCPP's words, such as cCCS2; empty while unknown"
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="in OCPP's words, such as cCCS2; empty while unknown",
     )
     status = models.CharField(max_length=64, blank=True)
-    reported = models.CharField(max_length=64, blank=True, help_text="the status as it was told")
+    reported = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="the status as it was told"
+    )
     activity = models.CharField(
-        max_length=64, blank=True, help_text="what a transaction tells of it; empty in 1.6, and without a car"
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="what a transaction tells of it; empty in 1.6, and without a car",
     )
     error_code = models.CharField(max_length=64, blank=True)
     info = models.TextField(blank=True)
@@ -417,9 +402,15 @@ class Command(models.Model):
     answer = models.JSONField(null=True)
     answer_status = models.CharField(max_length=64, blank=True, help_text="the charge point's own word")
     answer_reason = models.CharField(
-        max_length=64, blank=True, help_text="its code for why, in 2.x (statusInfo); empty where it gave none"
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="its code for why, in 2.x (statusInfo); empty where it gave none",
     )
-    answer_info = models.TextField(blank=True, help_text="what it said beside that code")
+    answer_info = models.TextField(
+        blank=True, default="", db_default="", help_text="what it said beside that code"
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error_description = models.TextField(blank=True)
     error_details = models.JSONField(null=True)

@@ -175,7 +175,13 @@ def _data_transfer(params: dict[str, Any]) -> dict[str, Any]:
 
 
 ORDERS: dict[str, Order] = {
-    "reset": Order("Reset", lambda params: {"type": params["type"]}, said=renamed({"type": "type"})),
+    "reset": Order(
+        "Reset",
+        lambda params: {"type": params["type"]},
+        said=renamed({"type": "type"}),
+        fields=frozenset({"type"}),
+        choices={"type": ("Soft", "Hard")},
+    ),
     "unlock-connector": Order(
         "UnlockConnector",
         lambda params: {"connectorId": params["connector_id"]},
@@ -190,6 +196,17 @@ ORDERS: dict[str, Order] = {
         refused=frozenset({"Rejected", "NotImplemented"}),
         asks_for=lambda payload: str(payload["requestedMessage"]),
         said=renamed(TRIGGER),
+        fields=frozenset({"requested_message", "connector_id"}),
+        choices={
+            "requested_message": (
+                "StatusNotification",
+                "BootNotification",
+                "DiagnosticsStatusNotification",
+                "FirmwareStatusNotification",
+                "Heartbeat",
+                "MeterValues",
+            )
+        },
     ),
     "extended-trigger-message": Order(
         "ExtendedTriggerMessage",

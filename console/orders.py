@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from chargers.commands.ordering import CommandRefused, CommandType
-from chargers.commands.sending import QUEUED_EXPIRY, catalogue, why_not
+from chargers.commands.sending import QUEUED_EXPIRY, catalogue, spoken_order, why_not
 from chargers.models import ChargePoint
 from console.forms import CommandForm, Suggestions, command_form
 
@@ -117,7 +117,7 @@ def orders(
             entry,
             refused
             if refused is not None and refused.entry is entry
-            else command_form(entry, suggestions=suggestions),
+            else command_form(entry, suggestions=suggestions, order=spoken_order(charge_point, entry.slug)),
         )
         for entry in entries
     ]

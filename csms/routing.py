@@ -75,9 +75,10 @@ import transactions.tariffs.catalogue
 import transactions.tariffs.ocpp201
 import transactions.tariffs.services
 from chargers.commands.ordering import CommandType, Order
-from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported
+from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported, VersionChanged
 from chargers.handling import Handler, VendorHandler
 from chargers.protocol.versions import Version
+from chargers.reporting.services import Apply
 from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
 
 Value = TypeVar("Value")
@@ -169,6 +170,9 @@ COMMANDS: dict[str, CommandType] = merged(
     )
 )
 
+# Kind of report -> what uses it once all its parts are there.
+REPORTS: dict[str, Apply] = {}
+
 # Vendor id in lower case -> message id -> handler. What is not here is answered with UnknownVendorId (S-01).
 VENDORS: dict[str, dict[str, VendorHandler]] = {
     "org.openchargealliance.iso15118pnc": transactions.plug_and_charge.MESSAGES,
@@ -187,6 +191,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.reporting.following.follow_boot,
         chargers.provisioning.following.follow_boot,
     ),
+    VersionChanged: (chargers.configuration.following.follow_version,),
     SignedIn: (
         chargers.passwords.following.follow_sign_in,
         chargers.network.following.follow_sign_in,

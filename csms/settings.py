@@ -126,6 +126,7 @@ EVENT_SINKS: list[str] = [
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
 OCPP_MEANINGS = "csms.routing.MEANINGS"  # (version, meaning) -> the name of a setting
+OCPP_REPORTS = "csms.routing.REPORTS"  # kind of report -> what uses it once it is whole
 OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer
 OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know within the same transaction
 
@@ -261,6 +262,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "use reports that are whole": {
+        "task": "chargers.reporting.tasks.apply_reports",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
     "take provisioning further": {"task": "chargers.provisioning.tasks.go_on", "schedule": 5.0},
     "take changes of network profiles further": {"task": "chargers.network.tasks.go_on", "schedule": 15.0},
     "ask about missing events of transactions": {

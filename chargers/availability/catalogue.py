@@ -16,6 +16,9 @@ class ChangeAvailability(Params):
     connector_id: int = Field(
         0, title="Connector", ge=0, le=INT32_MAX, description="0 = the charge point and all its connectors."
     )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; a whole EVSE with its connectors."
+    )
     type: Literal["Operative", "Inoperative"] = Field(
         "Operative",
         title="Shall be",

@@ -208,6 +208,13 @@ class Order:
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""
     """Return the action of the message that an accepted order makes the charge point send; "" for none."""
+    opens: frozenset[str] = frozenset()
+    """Actions of messages that an accepted order brings and that are let in before acceptance (T-081), though none of
+    them alone is its effect, as the parts of a report."""
+    fields: frozenset[str] | None = None
+    """Which of the entry's parameters the version can say; None = all of them."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Of parameters that choose a word: which words the version has, the default first; of others all are."""
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Return the entry's parameters for a payload that was ordered exactly, word for word, and is valid by the
     version's schema; beside them, by names that the entry has not, what `Draft.fixed` is to know. None, or BadParam
@@ -216,6 +223,28 @@ class Order:
     places: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Where in the payload a parameter stands that is refused there, as in "requestId" or "log.remoteLocation"; an
     index is `*`. A parameter that has but another case needs none."""
+
+
+def narrowed(order: Order, params: Params) -> Params:
+    """Return parameters as an order can say them: where a word was not chosen, the version's own default stands.
+
+    Raises CommandRefused for a parameter that the version has not, and for a word that it does not know.
+    """
+    ours: dict[str, str] = {}
+    for name in type(params).model_fields:
+        value = getattr(params, name)
+        given = name in params.model_fields_set and value is not None
+        if given and order.fields is not None and name not in order.fields:
+            raise bad_param(name, f"{order.action} of this OCPP version has nothing like it")
+        words = order.choices.get(name)
+        if words is None or value is None or value in words:
+            continue
+        if given:
+            raise bad_param(
+                name, f"{order.action} of this OCPP version knows {', '.join(words)}, not {value!r}"
+            )
+        ours[name] = words[0]
+    return params.model_copy(update=ours) if ours else params
 
 
 ANY_ANSWER = frozenset({""})
@@ -230,3 +259,6 @@ class Claimed:
     action: str
     payload: dict[str, Any] = field(hash=False)
     asks_for: str = ""
+    opens: frozenset[str] = frozenset()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Secret values in it, which no name tells of: the frame log and the ledger mask them wherever they stand."""

@@ -42,14 +42,19 @@ class Outgoing:
         self._unanswered = 0
         # Action -> the command that asked for it and was accepted; the message comes after the answer (S16-65).
         self._expected: dict[str, UUID] = {}
+        # Actions that accepted commands of this connection let in before acceptance.
+        self._opened: frozenset[str] = frozenset()
 
     # -- on the loop --
 
     @property
-    def asked(self) -> str:
-        """The action that the outstanding CALL asks the charge point for; "" for none."""
+    def asked(self) -> frozenset[str]:
+        """The actions that the outstanding CALL asks the charge point for."""
         pending = self._session.pending
-        return claimed_of(pending).asks_for if pending is not None else ""
+        if pending is None:
+            return frozenset()
+        claimed = claimed_of(pending)
+        return claimed.opens | {claimed.asks_for}
 
     def next(self) -> None:
         """Claim and send the next command, if none is outstanding."""
@@ -95,7 +100,9 @@ class Outgoing:
             return
         self._gateway.background(
             "log a call",
-            lambda: self._frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
+            lambda: self._frames.left(
+                MessageKind.CALL, claimed.message_id, claimed.action, text, None, hidden=claimed.hidden
+            ),
         )
         count_call(claimed.action)
         self._wire.send(text)
@@ -140,6 +147,8 @@ class Outgoing:
         accepted = ledger.settle_answer(
             claimed.command_id, event.payload, version=version, whole=event.whole, text=text, now=at
         )
+        if accepted:
+            self._opened |= claimed.opens
         if accepted and claimed.asks_for:
             # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
             self._expected[claimed.asks_for] = claimed.command_id
@@ -174,8 +183,8 @@ class Outgoing:
         self._expected.pop(action, None)
 
     def expects(self, action: str) -> bool:
-        """Return whether an accepted command asked for this action."""
-        return action in self._expected
+        """Return whether an accepted command asked for this action, or lets it in."""
+        return action in self._expected or action in self._opened
 
 
 def claimed_of(call: PendingCall) -> Claimed:

@@ -7,10 +7,22 @@ from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery,
 
 from chargers.commands.ordering import SYSTEM, Outcome
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
-from chargers.configuration.services import apply_desired, note_support, order_quietly
-from chargers.following import Booted, CommandSettled
+from chargers.configuration.services import (
+    apply_desired,
+    forget_other_versions,
+    note_support,
+    order_quietly,
+)
+from chargers.following import Booted, CommandSettled, VersionChanged
 from chargers.models import ChargePoint, Command, Connection, Registration
+from chargers.protocol.versions import Version
 from csms.core.config import get_config
+
+
+def follow_version(changed: VersionChanged) -> None:
+    """Keep the settings of the version that it speaks now apart from those of the one before."""
+    forget_other_versions(changed.charge_point_id, addressed=changed.version != Version.V16)
+
 
 READ_EVERY = timedelta(minutes=10)
 """At most so often is a charge point read that boots again and again (quirk T8)."""

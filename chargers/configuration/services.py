@@ -17,6 +17,7 @@ from chargers.configuration.models import (
     DesiredValue,
 )
 from chargers.configuration.selectors import Drift, clean, configuration, fold, same
+from chargers.device_model.addresses import ADDRESS_MAX, is_address, read_address
 from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal, as_stored, from_to, note_act
@@ -25,7 +26,9 @@ from csms.core.events.services import record
 from csms.core.live import announce
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
+ATTRIBUTE_MAX = 2500  # 2.0.1, 2.46: characters of the value of an attribute, whose name is an address
 KEYS_MAX = 2000  # of one charge point; the longest lists of real ones have some hundred
+ATTRIBUTES_MAX = 20_000  # of one charge point of 2.x, whose device model has some thousand
 IN_ITS_TURN = timedelta(
     hours=1
 )  # within which one of many orders is sent, each after the answer to that before
@@ -184,6 +187,16 @@ def _discover_connectors(charge_point: ChargePoint, number: int) -> None:
     announce("fleet")
 
 
+def forget_other_versions(charge_point_id: int, *, addressed: bool) -> None:
+    """Note that a charge point speaks another version now: what the other one calls otherwise is not known there.
+
+    `addressed` = its settings are attributes of variables from now on. History and what is desired stay. Idempotent.
+    """
+    keys = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, known=True)
+    others = keys.filter(attribute="") if addressed else keys.exclude(attribute="")
+    others.update(known=False, told_value=None, told_by=None, needs_reboot=False, refused_value=None)
+
+
 # --- what they seem to lack -------------------------------------------------------------------------------------------
 
 BY_PROFILE, BY_ANSWER = "profile", "answer"
@@ -282,10 +295,14 @@ def _checked(values: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     wishes: dict[str, tuple[str, str]] = {}
     for name, value in values.items():
         folded = fold(name)
-        if not folded or len(name.strip()) > NAME_MAX:
+        if is_address(name):
+            if read_address(name) is None or len(name.strip()) > ADDRESS_MAX:
+                raise Refusal(f"{name!r} is no address of a variable", field="values")
+        elif not folded or len(name.strip()) > NAME_MAX:
             raise Refusal(f"the name of a key has 1 to {NAME_MAX} characters: {name!r}", field="values")
-        if len(value.strip()) > VALUE_MAX:
-            raise Refusal(f"{name}: a value has at most {VALUE_MAX} characters", field="values")
+        most = ATTRIBUTE_MAX if is_address(name) else VALUE_MAX
+        if len(value.strip()) > most:
+            raise Refusal(f"{name}: a value has at most {most} characters", field="values")
         if is_secret(folded):
             raise Refusal(f"{name} is a secret, which is set but not kept", field="values")
         if folded in wishes:

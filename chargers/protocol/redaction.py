@@ -1,6 +1,7 @@
 """Frames without their secrets, for whoever stores or shows them."""
 
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 import orjson
@@ -71,6 +72,19 @@ def redacted(action: str | None, payload: dict[str, Any]) -> dict[str, Any]:
     """Return a payload without its secrets."""
     text = redact(action, payload)
     return cast(dict[str, Any], orjson.loads(text)) if MASK in text else payload
+
+
+def without(hidden: Collection[str], value: Any) -> Any:
+    """Return a value of JSON without these secrets, wherever they stand in it as a whole text."""
+    if not hidden:
+        return value
+    if isinstance(value, str):
+        return MASK if value in hidden else value
+    if isinstance(value, list):
+        return [without(hidden, item) for item in value]
+    if isinstance(value, dict):
+        return {name: without(hidden, item) for name, item in value.items()}
+    return value
 
 
 def redact_text(text: str) -> str:

@@ -5,5 +5,8 @@ from celery import shared_task
 
 @shared_task
 def go_on() -> int:
-    """Take provisioning a step further where it waits; return how many. Idempotent."""
+    """Take provisioning a step further where it waits; return how many.
+
+    Idempotent: there is nothing to do yet.
+    """
     return 0

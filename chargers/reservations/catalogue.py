@@ -23,6 +23,15 @@ class ReserveNow(Params):
         le=INT32_MAX,
         description="0 = any connector, where the charge point can do that.",
     )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; any connector of this EVSE."
+    )
+    connector_type: str | None = Field(
+        None,
+        title="Kind of connector",
+        max_length=20,
+        description="OCPP 2.x only; a word such as cCCS2, empty = any.",
+    )
     id_token: str = Field(
         title="Id token", min_length=1, max_length=255, description="The token that may start there."
     )

@@ -1,6 +1,7 @@
 """What keeps the EVSEs and connectors of charge points, and finds the place that somebody means."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
@@ -61,7 +62,7 @@ def meet(charge_point_id: int, evse: int, connector: int = 0, *, known_from: Kno
     return where
 
 
-def _row(model: type[Evse] | type[Connector], **values: object) -> bool:
+def _row(model: type[Evse] | type[Connector], **values: Any) -> bool:
     return bool(model._default_manager.get_or_create(**values)[1])
 
 

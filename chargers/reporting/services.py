@@ -1,0 +1,196 @@
+"""What collects the parts of reports, and has them used together once they are whole.
+
+A part is stored in the transaction of its own message: acknowledged is stored. The whole is used by the clock, in one
+transaction, so that nobody ever sees half of it; what uses which kind of report says `OCPP_REPORTS` in the settings.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.module_loading import import_string
+
+from chargers.commands.effects import note_effect
+from chargers.models import Command
+from chargers.reporting.models import NumberSeries, Report, ReportPart
+from chargers.services import Refusal
+from csms.core.config import get_config
+from csms.core.live import announce
+
+log = logging.getLogger(__name__)
+State = Report.State
+
+NUMBER_MAX = 2**31 - 1
+PARTS_MAX = (
+    1000  # of one report; one of 20,000 attributes with ten in each message has twice as many as any real one
+)
+UNASKED_MAX = 20  # reports of one charge point that nobody asked for; more are not kept
+APPLIED_AT_ONCE = 20  # reports in one run of the clock
+
+Apply = Callable[[Report, Sequence[dict[str, Any]], datetime], str]
+"""What uses a whole report: it gets the report, the payloads of its parts in their order and the time, and returns a
+sentence that says what came of it, for the command that asked. It runs in one transaction with all that it writes."""
+
+
+def appliers() -> Mapping[str, Apply]:
+    """Return what uses each kind of report; named in the settings, since rooms above have some, too."""
+    return cast(Mapping[str, Apply], import_string(settings.OCPP_REPORTS))
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def next_number(charge_point_id: int, series: str) -> int:
+    """Return a number that this charge point was never given in this series; from 1. Not idempotent.
+
+    Raises Refusal when all that OCPP can say are used up.
+    """
+    rows = NumberSeries.objects.filter(charge_point_id=charge_point_id, series=series)
+    while True:
+        row, _ = NumberSeries.objects.get_or_create(charge_point_id=charge_point_id, series=series)
+        if row.last >= NUMBER_MAX:
+            raise Refusal(f"there is no number left for another {series.replace('_', ' ')}", field="")
+        if rows.filter(last=row.last).update(last=F("last") + 1) == 1:
+            return row.last + 1
+
+
+# --- collecting -------------------------------------------------------------------------------------------------------
+
+
+def expect_report(
+    charge_point_id: int, kind: str, request_id: int, *, command_id: UUID, now: datetime
+) -> Report:
+    """Note that a report was asked for; `settle_request` says whether it will come. Idempotent."""
+    report, _ = Report.objects.get_or_create(
+        charge_point_id=charge_point_id,
+        kind=kind,
+        request_id=request_id,
+        defaults={"command_id": command_id, "asked_at": now},
+    )
+    return report
+
+
+def settle_request(command_id: UUID, state: str | None, *, now: datetime) -> None:
+    """Note what was answered to the request: None = the report will come, else REFUSED or EMPTY. Idempotent."""
+    asked = Report.objects.filter(command_id=command_id, state=State.ASKED)
+    if state is None:
+        asked.filter(due_at=None).update(due_at=now + _patience())
+    else:
+        asked.update(state=state, due_at=None)
+
+
+def take_part(
+    charge_point_id: int,
+    kind: str,
+    request_id: int,
+    *,
+    seq_no: int,
+    more: bool,
+    payload: dict[str, Any],
+    generated_at: datetime | None,
+    now: datetime,
+) -> Report:
+    """Store one message of a report, in any order; return the report. Idempotent: the first of each number stands.
+
+    A report that nobody asked for is kept, and not used. One that is over takes no more parts.
+    """
+    named = Report.objects.filter(charge_point_id=charge_point_id, kind=kind, request_id=request_id)
+    report = named.select_for_update().first()
+    if report is None:
+        report = Report(charge_point_id=charge_point_id, kind=kind, request_id=request_id)
+        if Report.objects.filter(charge_point_id=charge_point_id, command_id=None).count() >= UNASKED_MAX:
+            return report  # it is acknowledged and not kept: nobody asked for it
+        report.save(force_insert=True)
+    if report.state in (State.WHOLE, State.EMPTY) or report.applied_at is not None:
+        return report
+    if report.parts.count() >= PARTS_MAX or not 0 <= seq_no < PARTS_MAX:
+        report.problem = f"it has more than {PARTS_MAX} parts, which nobody keeps"
+        report.state, report.due_at = State.INCOMPLETE, None
+        report.save(update_fields=["state", "due_at", "problem"])
+        return report
+    ReportPart.objects.get_or_create(
+        report=report, seq_no=seq_no, defaults={"more": more, "payload": payload, "received_at": now}
+    )
+    report.generated_at = generated_at or report.generated_at
+    report.last_at = now
+    missing = missing_parts(report)
+    whole = missing == []
+    report.state = State.WHOLE if whole else State.COLLECTING
+    report.due_at = None if whole else now + _patience()
+    report.problem = ""
+    report.save(update_fields=["generated_at", "last_at", "state", "due_at", "problem"])
+    announce(f"charge-point:{charge_point_id}")
+    return report
+
+
+def missing_parts(report: Report) -> list[int] | None:
+    """Return the numbers of the parts that have not come; None while nobody knows how many there are."""
+    told = dict(report.parts.values_list("seq_no", "more"))
+    ends = [number for number, more in told.items() if not more]
+    known = max(ends) if ends else max(told, default=-1)
+    missing = [number for number in range(known + 1) if number not in told]
+    return missing if ends or missing else None
+
+
+def _patience() -> timedelta:
+    return timedelta(seconds=get_config().report_timeout)
+
+
+# --- using ------------------------------------------------------------------------------------------------------------
+
+
+def apply_due(*, now: datetime) -> int:
+    """Use the reports that are whole, and give up those of which no more came; return of how many. Idempotent."""
+    late = Report.objects.filter(due_at__lte=now, state__in=Report.OPEN)
+    done = 0
+    for report in late.order_by("due_at")[:APPLIED_AT_ONCE]:
+        missing = missing_parts(report)
+        if missing:
+            problem = f"of its parts {', '.join(map(str, missing[:20]))} did not come"
+        else:
+            problem = "its end did not come" if report.last_at else "it did not come"
+        over = Report.objects.filter(pk=report.pk, due_at=report.due_at, state__in=Report.OPEN)
+        if over.update(state=State.INCOMPLETE, due_at=None, problem=problem):
+            _tell(report, f"The report cannot be used: {problem}.", now)
+            done += 1
+    whole = Report.objects.filter(state=State.WHOLE, applied_at=None).exclude(command_id=None)
+    for report in whole.order_by("last_at")[:APPLIED_AT_ONCE]:
+        try:
+            done += _apply(report, now)
+        except Exception:  # one that cannot be used must not keep the others waiting
+            log.exception("reports.not_applied", extra={"report_id": str(report.pk)})
+            Report.objects.filter(pk=report.pk).update(
+                applied_at=now, problem="it could not be used; the log says why"
+            )
+    return done
+
+
+def _apply(report: Report, now: datetime) -> bool:
+    with transaction.atomic():
+        claimed = Report.objects.filter(pk=report.pk, state=State.WHOLE, applied_at=None)
+        if claimed.update(applied_at=now) != 1:
+            return False  # another worker has it
+        parts = list(report.parts.values_list("payload", flat=True))
+        apply = appliers().get(report.kind)
+        text = "" if apply is None else apply(report, parts, now)
+        report.parts.all().delete()
+        _tell(report, text, now)
+    return True
+
+
+def _tell(report: Report, text: str, now: datetime) -> None:
+    command = Command.objects.filter(pk=report.command_id).first() if report.command_id else None
+    if command is not None and text:
+        note_effect(command, text, kind="configuration", now=now)
+    announce(f"charge-point:{report.charge_point_id}")
+
+
+def forget_reports(*, before: datetime) -> int:
+    """Delete the parts of reports that were never used and are older than this; return how many. Idempotent."""
+    old = Report.objects.filter(Q(last_at__lt=before), applied_at=None)
+    return ReportPart.objects.filter(report__in=old).delete()[0]
