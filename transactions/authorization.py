@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from csms.core.backend.answers import TokenVerdict
+from csms.core.backend.answers import TokenStatus, TokenVerdict
 from csms.core.config import get_config
 from csms.core.id_tokens import canonical_token
 from transactions.models import IdToken, Transaction
 
-Verdict = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+Verdict = TokenStatus
 
 
 @dataclass(frozen=True, slots=True)

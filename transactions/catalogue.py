@@ -18,6 +18,15 @@ class RemoteStart(Params):
     connector_id: int | None = Field(
         None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
     )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; empty = the charge point chooses."
+    )
+    token_type: str | None = Field(
+        None,
+        title="Kind of token",
+        max_length=20,
+        description="OCPP 2.x only; a word such as ISO14443, empty = as it is registered.",
+    )
     charging_profile: ChargingProfile | None = Field(
         None, title="Charging profile", description="A TxProfile that limits the transaction from its start."
     )

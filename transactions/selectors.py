@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Upper
 
 from chargers.models import ChargePoint
 from csms.core.id_tokens import canonical_token
@@ -139,6 +139,14 @@ def received(
     bounds = {"pk__gte": since, "pk__lt": until}
     return readings.filter(
         **{name: uuid7_floor(bound) for name, bound in bounds.items() if bound is not None}
+    )
+
+
+def by_wire_id(charge_point_id: int, name: str) -> QuerySet[Transaction]:
+    """Return the transactions of a charge point under their id on the wire, whatever its case; the latest first."""
+    rows = Transaction.objects.alias(wire_id=Upper("transaction_id"))
+    return rows.filter(charge_point_id=charge_point_id, wire_id=Upper(Value(name))).order_by(
+        "-wire_generation"
     )
 
 

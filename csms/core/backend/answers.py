@@ -12,7 +12,19 @@ import orjson
 
 from csms.core.id_tokens import canonical_token
 
-TokenStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+# 2.0.1, AuthorizationStatusEnumType. OCPP 1.6 can say the first five.
+TokenStatus = Literal[
+    "Accepted",
+    "Blocked",
+    "Expired",
+    "Invalid",
+    "ConcurrentTx",
+    "NoCredit",
+    "NotAllowedTypeEVSE",
+    "NotAtThisLocation",
+    "NotAtThisTime",
+    "Unknown",
+]
 RegistrationStatus = Literal["Accepted", "Pending", "Rejected"]
 Source = Literal["backend", "cache", "reject", "accept"]
 
