@@ -64,7 +64,11 @@ SILENCE: dict[str, Word] = {
 CHANNEL: dict[str, Word] = {
     "working": Word("Working", "ok", "Nothing bad is known of it."),
     "failing": Word("Failing", "wait", "Its last attempt failed; it is tried again."),
-    "broken": Word("Broken", "bad", "Three attempts in a row failed, or it refused for good; the other channels are told."),
+    "broken": Word(
+        "Broken",
+        "bad",
+        "Three attempts in a row failed, or it refused for good; the other channels are told.",
+    ),
     "disabled": Word("Off", "idle", "It was switched off: nobody is told by it."),
 }
 
