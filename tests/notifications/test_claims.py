@@ -120,7 +120,10 @@ def test_what_is_loud_again_while_it_is_left_out_is_told_by_another(
     go_on.set()
     assert told(first.end()) == ["B"]
     other.end()
+    taken = Notification.objects.filter(attempts=1)
+    taken.update(state="sent", next_at=None)
     assert told(claim_next(channel.pk, now=NOON + 2 * HOUR)) == ["A"]
+    taken.update(state="sent", next_at=None)
     # Who comes second sees it loud: it is told once, with the others.
     fires("C", at=NOON + 2 * HOUR, severity="warning")
     [quiet] = fires("D", at=NOON + 2 * HOUR, severity="warning")
