@@ -118,11 +118,6 @@ class Fact:
     clock_skew: timedelta | None = None
     """How far its clock is ahead of ours, as it was last measured; None while that is not known."""
 
-    @property
-    def where(self) -> str:
-        """Return how people call the charge point: its name with its identity."""
-        return f"{self.name} ({self.cp_id})" if self.name else self.cp_id
-
 
 class Word(NamedTuple):
     """What an event says of a subject, in a word; the last one is kept, so that the same again is no edge."""

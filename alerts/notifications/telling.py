@@ -3,7 +3,7 @@
 A charge point's own words may be anywhere in it, so each piece is one line of what can be seen, of bounded length.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,8 +48,10 @@ def said_in(notification: Notification) -> list[Said]:
     told: dict[UUID, set[str]] = {}
     for alert_id, what in notification.parts.order_by("pk").values_list("alert_id", "what"):
         told.setdefault(alert_id, set()).add(what)
-    alerts = Alert.objects.filter(pk__in=list(told)).select_related("charge_point", "incident")
-    return [Said(alert, frozenset(told[alert.pk])) for alert in alerts.order_by("began_at", "pk")]
+    # Not by their ids, of which a statement takes no more than so many.
+    alerts = Alert.objects.filter(pk__in=notification.parts.values("alert_id"))
+    rows = alerts.select_related("charge_point", "incident").order_by("began_at", "pk")
+    return [Said(alert, frozenset(told[alert.pk])) for alert in rows]
 
 
 def write(notification: Notification, channel: Channel, said: Sequence[Said], *, now: datetime) -> Message:
@@ -227,8 +229,3 @@ def _data(said: Said) -> dict[str, Any]:
 
 def _moment(value: datetime | None) -> str | None:
     return moment(value) if value is not None else None
-
-
-def alerts_of(said: Iterable[Said]) -> list[Alert]:
-    """Return the alerts."""
-    return [one.alert for one in said]

@@ -44,7 +44,7 @@ def _subject(fact: Fact) -> str:
 def _edge(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload["status"] != "Faulted" or before == "Faulted":
         return None
-    text = f"{fact.where} is Faulted."
+    text = f"{fact.cp_id} is Faulted."
     return Found(_subject(fact), fact.at, text, fact.charge_point_id, fact.payload["connector_id"])
 
 
