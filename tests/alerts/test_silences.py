@@ -70,6 +70,31 @@ def test_matchers_that_cannot_be_are_refused(given: Any) -> None:
     assert refused.value.field == "matchers"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        [("x", "=", "")],
+        [("x", "=", " ")],
+        [("Site", "!=", "Golf")],
+        [("cp_id", "!=", "no"), ("model", "=", "")],
+        [("rule", "=~", "?*")],
+        [("rule", "=~", "[!x]*"), ("x", "=~", "[]a]*")],
+        [("rule", "=~", "[a-z]*"), ("x", "=~", "")],
+    ],
+)
+def test_one_matcher_at_least_must_name_something(given: list[tuple[str, str, str]]) -> None:
+    matchers = [matcher(*each) for each in given]
+    with pytest.raises(BadField, match="One at least must name what is to be quiet") as refused:
+        checked(matchers)
+    assert refused.value.field == "matchers"
+    for positive in (
+        matcher("site", "=", "Golf"),
+        matcher("rule", "=~", "charge-*"),
+        matcher("x", "=~", "[a]b"),
+    ):
+        assert checked([*matchers, positive])[-1] == positive
+
+
 def test_the_worst_pattern_is_soon_compared() -> None:
     begun = monotonic()
     assert not matches([matcher("site", "=~", "*a*a*a*a*ab")], {"site": "a" * 200})
