@@ -25,6 +25,8 @@ What = Part.What
 SAID_MAX = 300  # characters of each piece
 LISTED_MAX = 100  # alerts of one message
 PAGE = "/sys/alerts"
+NAMED = ("channel", "process", "site")
+"""Kinds of subjects that people know by a label of that name."""
 WORDS = {Severity.CRITICAL: "CRITICAL", Severity.WARNING: "WARNING", Severity.INFO: "INFO"}
 BEGINS = {
     Kind.RESOLVED: "RESOLVED",
@@ -102,7 +104,7 @@ class _Teller:
             one_line(alert.text, 500),
             f"Where: {where(alert)}",
             f"Since: {self.at(alert.began_at)}",
-            f"Severity: {alert.severity} ({Severity(alert.severity).label})",
+            f"Severity: {alert.severity} ({_how_soon(alert)})",
         ]
         if over is not None:
             lines.append(f"Over: {self.at(over)}, after {lasted(over - alert.began_at)}")
@@ -164,14 +166,23 @@ class _Teller:
 
 
 def where(alert: Alert) -> str:
-    """Return the human name and identity of a charge point, its connector and its site; else the subject."""
+    """Return the human name and identity of a charge point, its connector and its site; else what the subject is."""
     charger = alert.charge_point
     if charger is None:
-        return one_line(alert.subject, SAID_MAX)
+        kind = alert.subject.partition(":")[0]
+        name = alert.labels.get(kind, "") if kind in NAMED else ""
+        return one_line(f"{kind} {name}" if name else alert.subject, SAID_MAX)
     name = f"{one_line(charger.name, 100)} ({charger.cp_id})" if charger.name else charger.cp_id
     connector = f", connector {alert.connector_number}" if alert.connector_number else ""
     site = f", site {one_line(charger.site, 100)}" if charger.site else ""
     return f"{name}{connector}{site}"
+
+
+def _how_soon(alert: Alert) -> str:
+    """Return how soon somebody is needed; what is of no charge point need keep no driver from charging."""
+    if alert.charge_point is None and alert.severity == Severity.CRITICAL:
+        return "Now"
+    return Severity(alert.severity).label
 
 
 def lasted(time: timedelta) -> str:

@@ -40,6 +40,7 @@ def fleet() -> None:
     [
         (Scope(), "ABC"),
         (Scope(cp_ids=("A", "C")), "AC"),
+        (Scope(cp_ids=("a", "c"), sites=("Depot",)), "A"),
         (Scope(sites=("Depot",)), "AB"),
         (Scope(sites=("Depot",), models=("X1",)), "A"),
         (Scope(models=("X1", "X2"), sites=("Street",)), "C"),
