@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Upper
+from django.db.models.lookups import In
 
 from chargers.labels import HasLabel
 
@@ -52,7 +54,8 @@ class Param:
 class Scope:
     """Which charge points a rule is about: between kinds all must hold, within a kind one; nothing stands for all.
 
-    A label's name is a value here, never a word of a lookup, so it may be called anything.
+    Identities are compared without regard to case, as everywhere. A label's name is a value here, never a word of a
+    lookup, so it may be called anything.
     """
 
     cp_ids: tuple[str, ...] = ()
@@ -68,7 +71,9 @@ class Scope:
     def of(self, prefix: str = "") -> Q:
         """Return the condition for charge points to which `prefix` leads, such as `charge_point__`."""
         found = Q()
-        for name, values in (("cp_id", self.cp_ids), ("site", self.sites), ("model", self.models)):
+        if self.cp_ids:
+            found &= Q(In(Upper(f"{prefix}cp_id"), [cp_id.upper() for cp_id in self.cp_ids]))
+        for name, values in (("site", self.sites), ("model", self.models)):
             if values:
                 found &= Q(**{f"{prefix}{name}__in": values})
         if self.labels:
@@ -81,7 +86,7 @@ class Scope:
     def covers(self, cp_id: str, site: str, model: str, labels: Mapping[str, str]) -> bool:
         """Whether a charge point is in it; the same as `of()`, of one that is at hand."""
         return (
-            (not self.cp_ids or cp_id in self.cp_ids)
+            (not self.cp_ids or cp_id.upper() in {each.upper() for each in self.cp_ids})
             and (not self.sites or site in self.sites)
             and (not self.models or model in self.models)
             and (not self.labels or any(labels.get(name) == value for name, value in self.labels))
@@ -117,11 +122,6 @@ class Fact:
     """The name that people gave the charge point; empty without one."""
     clock_skew: timedelta | None = None
     """How far its clock is ahead of ours, as it was last measured; None while that is not known."""
-
-    @property
-    def where(self) -> str:
-        """Return how people call the charge point: its name with its identity."""
-        return f"{self.name} ({self.cp_id})" if self.name else self.cp_id
 
 
 class Word(NamedTuple):

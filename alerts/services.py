@@ -211,7 +211,10 @@ class _Pass:
         return mine + others[:most], len(others) > most
 
     def _gather(self) -> int:
-        """Let alerts join incidents; return how many joined. It may fail: that costs nobody an alert."""
+        """Let alerts join incidents; return how many joined.
+
+        It may fail: that costs nobody an alert, and it is tried again when the next one fires.
+        """
         try:
             with transaction.atomic():
                 return gather(self.fleet, most=ROWS, now=self.now)
@@ -236,7 +239,13 @@ def _compare(
     changes: _Changes, rule: Live, found: Found, alert: _Known | None, before: datetime | None, now: datetime
 ) -> None:
     """Something is found: it is new, or as it was, or back."""
-    if alert is not None and alert.state == State.PENDING and _unseen(found, before, now):
+    # One that began in this pass is seen: rounds before this one may have made it.
+    if (
+        alert is not None
+        and alert.began_at < now
+        and alert.state == State.PENDING
+        and _unseen(found, before, now)
+    ):
         changes.over.append(alert.pk)
         alert = None
     if alert is not None:

@@ -4,6 +4,7 @@ Each reading is taken by a thread of its own, one at a time, and is kept for a m
 it a little while, shows what is known meanwhile, and is told when the answer has come.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from alerts.external.client import Refused, Unreachable, Unset, address_of
 from alerts.prometheus import selectors as prometheus
 from alerts.prometheus.selectors import LoadedRule, PrometheusAlert
 from csms.core.live import announce
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -60,19 +63,28 @@ class Reading(Generic[T]):
             ended, begins = self._ended or threading.Event(), self._ended is None
             self._ended = ended
         if begins:
-            in_background(lambda: self._take(address.url, ended))
+            self._begin(address.url, ended)
         if not ended.wait(PATIENCE):
             self._missed = True
         return self._of(address.url)
 
     def forget(self) -> None:
-        """Ask anew when somebody looks again: something was just done there."""
+        """Ask anew when somebody looks again: something was just done there, of which a reading under way knows not."""
         with self._lock:
-            self._kept = None
+            self._kept = self._ended = None
 
     def _of(self, url: str) -> Said[T]:
         with self._lock:
             return self._kept[1] if self._kept is not None and self._kept[0] == url else Said("waiting")
+
+    def _begin(self, url: str, ended: threading.Event) -> None:
+        try:
+            in_background(lambda: self._take(url, ended))
+        except RuntimeError:  # there can be no further thread now; who looks next tries again
+            log.exception("beside.not_begun", extra={"server": self.server})
+            with self._lock:
+                self._ended = None
+            ended.set()
 
     def _take(self, url: str, ended: threading.Event) -> None:
         said: Said[T] = Said("waiting")
@@ -80,10 +92,12 @@ class Reading(Generic[T]):
             said = self._asked()
         finally:
             with self._lock:
-                self._kept, self._ended = (url, said), None
-                missed, self._missed = self._missed, False
+                tell = True  # who waited for a reading that was forgotten looks again
+                if self._ended is ended:
+                    self._kept, self._ended = (url, said), None
+                    tell, self._missed = self._missed, False
             ended.set()
-        if missed:
+        if tell:
             announce(self.server)
 
     def _asked(self) -> Said[T]:

@@ -5,6 +5,7 @@ installed; `CSMS_TEST_LANE=postgres pytest …` runs on PostgreSQL what has to d
 use it through pytest-django or ask for `new_database` or `database_url`. Nothing needs to be marked for that.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -120,6 +121,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     # Browser tests last: Playwright leaves an event loop in its thread, in which no asyncio test could start.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported and collected is no garbage: nobody need look at it again at each collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -29,11 +29,6 @@ def _one(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _YES_NO = {"type": "boolean"}
-_HTTP = _shape(
-    [],
-    authorization=_shape(["credentials_file"], credentials_file=_FILE),
-    basic_auth=_shape(["username", "password_file"], username=_TEXT, password_file=_FILE),
-)
 _EMAIL = _shape(
     ["to", "from", "smarthost"],
     **{"from": _TEXT},
@@ -50,7 +45,6 @@ _WEBHOOK = _shape(
     url_file=_FILE,
     send_resolved=_YES_NO,
     max_alerts={"type": "integer"},
-    http_config=_HTTP,
 ) | {"oneOf": [{"required": ["url"]}, {"required": ["url_file"]}]}
 
 SCHEMA = _shape(

@@ -98,24 +98,14 @@ class _Writer:
 
     def webhook(self, channel: ManagedChannel) -> dict[str, Any]:
         allowed = channel.config.get("alertmanager", NEVER)
-        if "signing_secret" in channel.secrets and allowed == NEVER:
+        if allowed == NEVER:
             raise _Unable("Alertmanager cannot sign what it posts, as this channel does.")
         written: dict[str, Any] = {"send_resolved": True, "max_alerts": 100}
         if allowed == OPEN and not version_at_least(self.version, 0, 26):
             written["url"] = _text(channel.secrets, "url")
-        elif "url" in channel.secrets:
+        else:
             self.since(0, 26, "a webhook whose URL is secret")
             written["url_file"] = self.file(channel, "url")
-        else:
-            written["url"] = _text(channel.config, "url")
-        if "token" in channel.secrets:
-            written["http_config"] = {"authorization": {"credentials_file": self.file(channel, "token")}}
-        elif "password" in channel.secrets:
-            basic = {
-                "username": _text(channel.config, "username"),
-                "password_file": self.file(channel, "password"),
-            }
-            written["http_config"] = {"basic_auth": basic}
         return {"webhook_configs": [written]}
 
     def telegram(self, channel: ManagedChannel) -> dict[str, Any]:
@@ -183,7 +173,8 @@ def written(channels: Sequence[ManagedChannel], *, secrets_folder: Path, version
         "inhibit_rules": [
             {
                 "source_matchers": ['severity="critical"'],
-                "target_matchers": ['severity=~"warning|info"'],
+                # Two alerts that lack a label have it equal.
+                "target_matchers": ['severity=~"warning|info"', 'cp_id=~".+"'],
                 "equal": ["alertname", "cp_id"],
             }
         ],

@@ -155,6 +155,12 @@ def set_route(rule: str, steps: Sequence[tuple[UUID, int]], *, by: str, now: dat
     return rows
 
 
+def forget_route(rule: str) -> None:
+    """Remove the steps of a rule that is removed, or made anew. Call it in that transaction. Idempotent."""
+    if Step.objects.filter(rule=rule).delete()[0]:
+        announce(TOPIC)
+
+
 # --- parts of these ---------------------------------------------------------------------------------------------------
 
 

@@ -32,11 +32,11 @@ def _checked(param: Param, value: Any) -> int | str:
     if param.choices:
         if isinstance(value, str) and value in param.choices:
             return value
-        raise BadField(param.name, f"It is one of {allowed(param)}.")
+        raise BadField(f"params.{param.name}", f"It is one of {allowed(param)}.")
     # True is an int to Python, and to nobody else.
     if isinstance(value, int) and not isinstance(value, bool) and param.least <= value <= param.most:
         return value
-    raise BadField(param.name, f"It is a whole number, {allowed(param)}.")
+    raise BadField(f"params.{param.name}", f"It is a whole number, {allowed(param)}.")
 
 
 def _names(params: Mapping[str, Param]) -> str:

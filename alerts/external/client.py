@@ -1,25 +1,29 @@
 """How Prometheus and Alertmanager are asked: one request, bounded in time and size, to the address of the settings.
 
-No redirect is followed, no proxy used, no connection kept: they are asked a few times a minute.
+No redirect is followed, no proxy used, no connection kept: they are asked a few times a minute. The bound on time is
+that of all requests that leave the house (`csms.core.outbound`); the one on addresses is not, since who sets the URL is
+trusted, and such servers stand in inner networks.
 """
 
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from threading import Timer
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import h11
 import orjson
 from pydantic import SecretStr
 
 from csms.core.config import Config, environment_config, get_config
+from csms.core.outbound.sending import Clock, SendingError, asked, connected, next_event
+from csms.core.outbound.targets import PORTS, Bounds, Target
 
 ANSWER_MAX = 16 * 1024 * 1024  # bytes
-READ_BYTES = 64 * 1024
+ANYWHERE = Bounds(allow_http=True, networks=(ip_network("0.0.0.0/0"), ip_network("::/0")))
 SAID_MAX = 500  # characters of its own words that are kept
 AWAY = (502, 503, 504)  # a proxy that cannot reach it, or a server that has not begun or is ending
 RELOAD = "/-/reload"
@@ -103,51 +107,43 @@ def reload(address: Address) -> None:
 
 
 def _exchange(address: Address, method: str, path: str, query: Parameters, body: Any) -> tuple[int, bytes]:
-    parts = urlsplit(address.url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=address.seconds)
-    target = parts.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
-    headers = {"Accept": "application/json", "User-Agent": "csms"}
+    target = _target(address, path, query)
+    headers = {"Accept": "application/json"}
     if body is not None:
         headers["Content-Type"] = "application/json"
     if address.token:
         headers["Authorization"] = f"Bearer {address.token}"
-    ended: list[bool] = []
-
-    def end() -> None:
-        ended.append(True)
-        if (sock := connection.sock) is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    # The time-out of the socket bounds each step; this bounds all of them together.
-    clock = Timer(address.seconds, end)
-    clock.daemon = True
-    clock.start()
+    clock = Clock(address.seconds)
     try:
-        connection.request(method, target, None if body is None else orjson.dumps(body), headers)
-        response = connection.getresponse()
-        text = _read(response)
-        if ended:
-            raise TimeoutError
-        return response.status, text
+        with closing(connected(target, ANYWHERE, clock)) as sock:
+            http, response = asked(
+                sock, method, target, headers, b"" if body is None else orjson.dumps(body), clock
+            )
+            return response.status_code, _read(sock, http, clock)
+    except TimeoutError:
+        raise Unreachable(f"It did not answer within {address.seconds:g} s.") from None
+    except SendingError as error:
+        raise Unreachable(str(error)) from None
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(f"Its certificate is refused: {error.verify_message}.") from None
-    except (OSError, HTTPException) as error:
-        if ended or isinstance(error, TimeoutError):
-            raise Unreachable(f"It did not answer within {address.seconds:g} s.") from None
-        raise Unreachable(
-            f"The connection failed: {getattr(error, 'strerror', '') or error!r}."[:SAID_MAX]
-        ) from None
-    finally:
-        clock.cancel()
-        connection.close()
+    except h11.RemoteProtocolError as error:
+        raise Unreachable(f"It answered something that is no HTTP: {error}."[:SAID_MAX]) from None
+    except (h11.LocalProtocolError, UnicodeError):  # whose own words would show the token
+        raise Unreachable("It cannot be asked: its token has characters that HTTP does not take.") from None
+    except OSError as error:
+        raise Unreachable(f"The connection failed: {error.strerror or error!r}."[:SAID_MAX]) from None
 
 
-def _read(response: HTTPResponse) -> bytes:
+def _target(address: Address, path: str, query: Parameters) -> Target:
+    parts = urlsplit(address.url)
+    whole = parts.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+    return Target(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], whole)
+
+
+def _read(sock: socket.socket, http: h11.Connection, clock: Clock) -> bytes:
     text = bytearray()
-    while part := response.read(READ_BYTES):
-        text += part
+    while isinstance(event := next_event(sock, http, clock), h11.Data):
+        text += event.data
         if len(text) > ANSWER_MAX:
             raise Unreachable(f"Its answer has more than {ANSWER_MAX} bytes.")
     return bytes(text)

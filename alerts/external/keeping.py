@@ -172,7 +172,8 @@ def _loaded_text(row: KeptFile) -> str:
 def _look_again(row: KeptFile, wanted: Wanted, *, reachable: bool) -> bool:
     if not row.unseen_why or not reachable:
         return False
-    why = _unseen(wanted)
+    with files.held(wanted.path) as mine:  # one process asks, however slow the answer
+        why = _unseen(wanted) if mine else row.unseen_why
     if why == row.unseen_why:
         return False
     row.unseen_why = why

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from django.db.models import Q
+
 from alerts.external.client import Address, Parameters, Unreachable, Unset, address_of, ask
 from alerts.external.models import WHY_MAX, Server
 from csms.core.live import announce
@@ -11,6 +13,8 @@ from csms.core.live import announce
 State = Literal["unset", "unknown", "unreachable", "ok"]
 
 LOOK_EVERY = timedelta(seconds=15)
+# What is known of a server. A row of no words about one that is not reachable: it is being asked for the first time.
+KNOWN = Q(reachable=True) | ~Q(why="")
 GIVE_UP_FOR = timedelta(seconds=30)
 """One that did not answer this lately is not asked again by those who wait for an answer."""
 
@@ -42,7 +46,7 @@ def reach(name: str) -> Reach:
     address = address_of(name)
     if address is None:
         return Reach(name, "unset", why=WOULD[name])
-    row = Server.objects.filter(pk=name, url=address.url).first()
+    row = _known(name, address)
     if row is None:
         return Reach(name, "unknown", address.url, why="It has not been asked yet.")
     state: State = "ok" if row.reachable else "unreachable"
@@ -57,14 +61,13 @@ def set_address(name: str) -> Address:
 
 
 def look(name: str, *, now: datetime) -> bool:
-    """Ask a server whether it is there, unless that was just done; return whether it is.
+    """Ask a server whether it is there, unless that was just begun; return whether it is, or was when last asked.
 
-    Idempotent; one pass more asks once more.
+    Idempotent; one pass more asks once more. Of passes at the same time one asks.
     """
     address = set_address(name)
-    row = Server.objects.filter(pk=name, url=address.url).first()
-    if row is not None and now - LOOK_EVERY < row.asked_at <= now:
-        return row.reachable
+    if not _begins(name, address, now=now):
+        return Server.objects.filter(pk=name, url=address.url, reachable=True).exists()
     try:
         version = _version(name, ask(address, PROBES[name]))
     except Exception as error:
@@ -74,6 +77,24 @@ def look(name: str, *, now: datetime) -> bool:
         return False
     _note(name, address, reachable=True, why="", now=now, version=version)
     return True
+
+
+def _begins(name: str, address: Address, *, now: datetime) -> bool:
+    """Note that a server is asked from now on, so that no other pass does while it may answer; False when one does."""
+    Server.objects.filter(pk=name).exclude(url=address.url).delete()  # of another address nothing holds
+    row, is_new = Server.objects.get_or_create(
+        name=name, defaults={"url": address.url, "reachable": False, "since": now, "asked_at": now}
+    )
+    if is_new:
+        return True
+    if now - max(LOOK_EVERY, timedelta(seconds=address.seconds)) < row.asked_at <= now:
+        return False
+    same = Server.objects.filter(pk=name, url=address.url, asked_at=row.asked_at)
+    return bool(same.update(asked_at=now))
+
+
+def _known(name: str, address: Address) -> Server | None:
+    return Server.objects.filter(KNOWN, pk=name, url=address.url).first()
 
 
 def ask_server(
@@ -91,7 +112,7 @@ def ask_server(
     Of one that has just not answered, everybody is told so at once; unless `patiently`, it is not asked again.
     """
     address = set_address(name)
-    known = Server.objects.filter(pk=name, url=address.url).first()
+    known = _known(name, address)
     if not patiently and known is not None and not known.reachable and now - known.asked_at < GIVE_UP_FOR:
         raise Unreachable(known.why)
     try:
@@ -120,8 +141,8 @@ def _note(
     }
     if version is not None:
         values["version"] = version
-    same = {"pk": name, "url": address.url, "reachable": reachable}
-    if Server.objects.filter(**same).update(**values):
+    same = Server.objects.filter(KNOWN, pk=name, url=address.url, reachable=reachable)
+    if same.update(**values):
         return
     # Of another address nothing that was known holds.
     fresh = {} if Server.objects.filter(pk=name, url=address.url).exists() else {"version": version or ""}

@@ -22,15 +22,19 @@ def keep_in_step() -> list[str]:
 
     Idempotent: what is wanted is compared with what is there. Those that are not set cost nothing.
     """
-    return pass_over(now=timezone.now())
+    return pass_over(clock=timezone.now)
 
 
-def pass_over(*, now: datetime) -> list[str]:
-    """Take one pass over the servers; what fails with one does not keep the other waiting."""
+def pass_over(*, clock: Callable[[], datetime]) -> list[str]:
+    """Take one pass over the servers; what fails with one does not keep the other from its turn.
+
+    `clock` says the time at each turn: the one before may have taken long.
+    """
     brought = []
     for name, deliver in KEPT.items():
         if address_of(name) is None:
             continue
+        now = clock()
         try:
             if deliver(reachable=look(name, now=now), now=now):
                 brought.append(name)

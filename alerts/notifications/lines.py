@@ -28,7 +28,11 @@ def begin() -> int:
             if channel in _busy or len(_busy) >= LINES_MAX:
                 continue
             _busy.add(channel)
-        threading.Thread(target=_run, args=(channel,), name="notification-line", daemon=True).start()
+        try:
+            threading.Thread(target=_run, args=(channel,), name="notification-line", daemon=True).start()
+        except BaseException:  # there may be no room for another thread: the schedule tries again
+            _leave(channel)
+            raise
         begun += 1
     return begun
 
@@ -45,6 +49,12 @@ def _run(channel: UUID) -> None:
     except Exception:  # the lease of what it held runs out, and the schedule begins another line
         log.exception("notifications.line_broke", extra={"channel": str(channel)})
     finally:
-        connection.close()
-        with _lock:
-            _busy.discard(channel)
+        try:
+            connection.close()
+        finally:
+            _leave(channel)
+
+
+def _leave(channel: UUID) -> None:
+    with _lock:
+        _busy.discard(channel)

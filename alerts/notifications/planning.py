@@ -5,14 +5,14 @@ is not to be told at once is gathered: in its quiet hours, within its minutes, a
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.fields.json import KT
 
 from alerts.channels.models import Channel, Step
@@ -61,7 +61,7 @@ class Plan:
     @property
     def severity(self) -> str:
         """Return the worst."""
-        return min((alert.severity for alert in self.alerts), key=lambda one: WORST.index(Severity(one)))
+        return worst(self.alerts)
 
     @property
     def what(self) -> What:
@@ -193,18 +193,19 @@ class Desk:
 
         A site that is not known is equal to none.
         """
-        worst = [alert for alert in plan.alerts if alert.severity == Severity.CRITICAL]
+        critical = [alert for alert in plan.alerts if alert.severity == Severity.CRITICAL]
         lately = Part.objects.filter(
             what=plan.what,
             notification__channel=plan.channel,
             notification__sent_at__gt=self.now - GROUP_INTERVAL,
         )
         told = Alert.objects.filter(
-            pk__in=lately.values("alert_id"), rule__in={alert.rule for alert in worst}
+            pk__in=lately.values("alert_id"), rule__in={alert.rule for alert in critical}
         ).order_by()
         known = set(told.values_list("rule", KT("labels__site")).distinct())
         return any(
-            not alert.labels.get("site") or (alert.rule, alert.labels["site"]) not in known for alert in worst
+            not alert.labels.get("site") or (alert.rule, alert.labels["site"]) not in known
+            for alert in critical
         )
 
     def _throttled(self, plan: Plan) -> datetime | None:
@@ -279,7 +280,7 @@ class Desk:
 
 
 def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:
-    """Return a plan for each channel that was told that they began, or is to be."""
+    """Return a plan for each channel that was told that they began, or is to be; also of those that are quiet now."""
     known = {alert.pk: alert for alert in alerts}
     plans: dict[tuple[object, ...], Plan] = {}
     seen: set[tuple[UUID, UUID]] = set()
@@ -298,10 +299,9 @@ def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:
                 continue
             seen.add((alert_id, channel_id))
             alert = known[alert_id]
-            reason = _reason(alert)
-            bundle = "" if reason else desk.bundle(alert)
-            key = (channel.pk, bundle, reason)
-            plans.setdefault(key, Plan(channel, Kind.RESOLVED, bundle, reason=reason)).alerts.append(alert)
+            bundle = desk.bundle(alert)
+            key = (channel.pk, bundle)
+            plans.setdefault(key, Plan(channel, Kind.RESOLVED, bundle)).alerts.append(alert)
     return list(plans.values())
 
 
@@ -316,6 +316,11 @@ def bounded(plans: Iterable[Plan]) -> list[Plan]:
             those[0].alerts = [alert for one in those for alert in one.alerts]
             del those[1:]
     return [one for those in found.values() for one in those]
+
+
+def worst(alerts: Iterable[Alert]) -> str:
+    """Return the worst severity of some alerts."""
+    return min((alert.severity for alert in alerts), key=lambda one: WORST.index(Severity(one)))
 
 
 def quiet(alert: Alert) -> str:
@@ -343,16 +348,3 @@ def _group_value(alert: Alert, name: str) -> str:
         return alert.rule
     label = "cp_id" if name == Group.CHARGE_POINT else name
     return str(alert.labels.get(label, ""))
-
-
-def told_of(alert_ids: Collection[UUID]) -> dict[UUID, list[str]]:
-    """Return the names of the channels that were told that these alerts began."""
-    rows = Part.objects.filter(
-        alert_id__in=alert_ids, what=What.FIRED, notification__state=State.SENT
-    ).order_by("pk")
-    found: dict[UUID, list[str]] = {}
-    for alert_id, name in rows.values_list("alert_id", F("notification__channel_name")):
-        names = found.setdefault(alert_id, [])
-        if name not in names:
-            names.append(name)
-    return found

@@ -20,10 +20,10 @@ from alerts.channels.configuring import values_of, without_secrets
 from alerts.channels.models import BROKEN_AFTER, Channel
 from alerts.channels.services import WELL
 from alerts.models import Alert, AlertEntry, Severity
+from alerts.notifications.judging import Verdict, judge
 from alerts.notifications.models import Notification, Part
-from alerts.notifications.planning import HOUR, TELLS_OF_BEGINNING, TOPIC, quiet
+from alerts.notifications.planning import HOUR, ROWS_AT_ONCE, TOPIC
 from alerts.notifications.telling import Said, said_in, write
-from alerts.notifications.timing import passes_quiet, quiet_until
 from alerts.transports.base import Message
 from alerts.transports.table import TRANSPORTS
 from csms.core.live import announce
@@ -33,16 +33,9 @@ from csms.core.outbound.targets import bounds_now
 log = logging.getLogger(__name__)
 Kind = Notification.Kind
 State = Notification.State
-What = Part.What
 
 DELAYS = (10, 30, 60, 120, 300, 600, 1800)  # seconds after each attempt; the last one again and again
-TRIED_FOR = timedelta(days=1)
 LEASE_SLACK = timedelta(seconds=30)  # beside the deadline of an attempt, for reading and writing rows
-AFTER_ANOTHER = timedelta(seconds=5)
-TELL_MORE = (Kind.ESCALATED, Kind.REMINDER)
-"""Of no use once somebody looks after all of their alerts."""
-JUDGED_BY = ("state", "resolved_at", "inhibited_by", "silenced_by")
-"""What of its alerts decides whether a notification is told."""
 
 SENDS = Counter(
     "csms_notifications_total", "Attempts to tell channels of alerts, by what became.", ["kind", "outcome"]
@@ -117,76 +110,22 @@ def _claim(pk: UUID, now: datetime) -> Notification | None:
     """Judge a notification while its row is held, and claim it or settle it; return it if it is claimed.
 
     Who lets alerts join it holds the row, too: they are there already and are judged with the others, or find it taken.
+    An alert that is left out here is planned anew by who makes it loud, after it was found quiet: so it is not lost.
     """
     row = _due(now).filter(pk=pk).select_related("channel").select_for_update(of=("self",)).first()
     if row is None or row.channel is None:
         return None
-    verdict = _judge(row, row.channel, now)
-    if verdict is not None:
+    verdict = judge(row, row.channel, now)
+    if not verdict.told:
         _settle(row, verdict)
         return None
+    for first in range(0, len(verdict.left_out), ROWS_AT_ONCE):
+        Part.objects.filter(pk__in=verdict.left_out[first : first + ROWS_AT_ONCE]).delete()
+    row.severity = verdict.severity or row.severity
     row.attempts += 1
     row.leased_until = now + timedelta(seconds=bounds_now().deadline) + LEASE_SLACK
-    row.save(update_fields=["attempts", "leased_until"])
+    row.save(update_fields=["severity", "attempts", "leased_until"])
     return row
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Why a notification is not told now: it is to be told later (`at`), or never (`state`)."""
-
-    why: str = ""
-    state: State | None = None
-    at: datetime | None = None
-
-
-def _judge(row: Notification, channel: Channel, now: datetime) -> Verdict | None:
-    """Return why a notification is not told now, None if it is."""
-    if not channel.enabled:
-        return Verdict("The channel is disabled.", State.SUPPRESSED)
-    if row.kind == Kind.TEST:
-        return None
-    if row.attempts and now - row.created_at > TRIED_FOR:
-        return Verdict("It was tried for a day.", State.FAILED)
-    # No more than is asked: the row is held meanwhile, on SQLite all others wait.
-    parts = row.parts.values("alert_id")
-    alerts = list(Alert.objects.filter(pk__in=parts).only(*JUDGED_BY).order_by("pk"))
-    if not alerts:
-        return Verdict("Its alerts are kept no longer.", State.SUPPRESSED)
-    if why := _of_no_use(row, alerts):
-        return Verdict(why, State.FAILED if row.attempts else State.SUPPRESSED)
-    if row.kind == Kind.RESOLVED:
-        told = _states_of_beginnings(channel, row)
-        if State.SENT not in told:
-            if State.PLANNED in told:
-                return Verdict(at=now + AFTER_ANOTHER)
-            return Verdict("That it began was never told.", State.SUPPRESSED)
-    until = None if passes_quiet(channel, row.severity) else quiet_until(channel, now)
-    return None if until is None else Verdict(at=until)
-
-
-def _of_no_use(row: Notification, alerts: list[Alert]) -> str:
-    """Return why a message of a beginning is of no use any more, empty if it is."""
-    if row.kind not in TELLS_OF_BEGINNING:
-        return ""
-    if row.kind != Kind.DIGEST and all(alert.resolved_at is not None for alert in alerts):
-        return "Its alerts were over before it could be told."
-    open_ones = [alert for alert in alerts if alert.resolved_at is None]
-    if row.kind in TELL_MORE and all(alert.state == Alert.State.ACKNOWLEDGED for alert in open_ones):
-        return "Somebody looks after it meanwhile."
-    whys = [quiet(alert) for alert in alerts]
-    return whys[0] if all(whys) else ""
-
-
-def _states_of_beginnings(channel: Channel, row: Notification) -> set[str]:
-    """Return the states of what told the channel, or shall, that the alerts of a notification began."""
-    began = Notification.objects.filter(
-        channel=channel,
-        kind__in=TELLS_OF_BEGINNING,
-        parts__alert_id__in=row.parts.values("alert_id"),
-        parts__what=What.FIRED,
-    )
-    return set(began.order_by().values_list("state", flat=True).distinct())
 
 
 def _settle(row: Notification, verdict: Verdict) -> None:
@@ -287,10 +226,10 @@ def _write_down(claim: Claim, now: datetime) -> None:
     what = AlertEntry.What.ESCALATED if escalated else AlertEntry.What.TOLD
     word = "over" if claim.notification.kind == Kind.RESOLVED else ""
     said = f"{claim.channel.name}{f': {word}' if word else ''}"
-    kept = Alert.objects.filter(pk__in=[one.alert.pk for one in claim.said]).values_list("pk", flat=True)
-    AlertEntry.objects.bulk_create(
-        AlertEntry(alert_id=pk, at=now, what=what, note=said) for pk in kept.order_by()
-    )
+    for first in range(0, len(claim.said), ROWS_AT_ONCE):
+        part = [one.alert.pk for one in claim.said[first : first + ROWS_AT_ONCE]]
+        kept = Alert.objects.filter(pk__in=part).order_by("pk").values_list("pk", flat=True)
+        AlertEntry.objects.bulk_create(AlertEntry(alert_id=pk, at=now, what=what, note=said) for pk in kept)
 
 
 def _note_health(claim: Claim, made: Attempt, now: datetime) -> None:

@@ -3,7 +3,7 @@
 A charge point's own words may be anywhere in it, so each piece is one line of what can be seen, of bounded length.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,8 @@ What = Part.What
 SAID_MAX = 300  # characters of each piece
 LISTED_MAX = 100  # alerts of one message
 PAGE = "/sys/alerts"
+NAMED = ("channel", "process", "site")
+"""Kinds of subjects that people know by a label of that name."""
 WORDS = {Severity.CRITICAL: "CRITICAL", Severity.WARNING: "WARNING", Severity.INFO: "INFO"}
 BEGINS = {
     Kind.RESOLVED: "RESOLVED",
@@ -48,8 +50,10 @@ def said_in(notification: Notification) -> list[Said]:
     told: dict[UUID, set[str]] = {}
     for alert_id, what in notification.parts.order_by("pk").values_list("alert_id", "what"):
         told.setdefault(alert_id, set()).add(what)
-    alerts = Alert.objects.filter(pk__in=list(told)).select_related("charge_point", "incident")
-    return [Said(alert, frozenset(told[alert.pk])) for alert in alerts.order_by("began_at", "pk")]
+    # Not by their ids, of which a statement takes no more than so many.
+    alerts = Alert.objects.filter(pk__in=notification.parts.values("alert_id"))
+    rows = alerts.select_related("charge_point", "incident").order_by("began_at", "pk")
+    return [Said(alert, frozenset(told[alert.pk])) for alert in rows]
 
 
 def write(notification: Notification, channel: Channel, said: Sequence[Said], *, now: datetime) -> Message:
@@ -100,7 +104,7 @@ class _Teller:
             one_line(alert.text, 500),
             f"Where: {where(alert)}",
             f"Since: {self.at(alert.began_at)}",
-            f"Severity: {alert.severity} ({Severity(alert.severity).label})",
+            f"Severity: {alert.severity} ({_how_soon(alert)})",
         ]
         if over is not None:
             lines.append(f"Over: {self.at(over)}, after {lasted(over - alert.began_at)}")
@@ -162,14 +166,23 @@ class _Teller:
 
 
 def where(alert: Alert) -> str:
-    """Return the human name and identity of a charge point, its connector and its site; else the subject."""
+    """Return the human name and identity of a charge point, its connector and its site; else what the subject is."""
     charger = alert.charge_point
     if charger is None:
-        return one_line(alert.subject, SAID_MAX)
+        kind = alert.subject.partition(":")[0]
+        name = alert.labels.get(kind, "") if kind in NAMED else ""
+        return one_line(f"{kind} {name}" if name else alert.subject, SAID_MAX)
     name = f"{one_line(charger.name, 100)} ({charger.cp_id})" if charger.name else charger.cp_id
     connector = f", connector {alert.connector_number}" if alert.connector_number else ""
     site = f", site {one_line(charger.site, 100)}" if charger.site else ""
     return f"{name}{connector}{site}"
+
+
+def _how_soon(alert: Alert) -> str:
+    """Return how soon somebody is needed; what is of no charge point need keep no driver from charging."""
+    if alert.charge_point is None and alert.severity == Severity.CRITICAL:
+        return "Now"
+    return Severity(alert.severity).label
 
 
 def lasted(time: timedelta) -> str:
@@ -227,8 +240,3 @@ def _data(said: Said) -> dict[str, Any]:
 
 def _moment(value: datetime | None) -> str | None:
     return moment(value) if value is not None else None
-
-
-def alerts_of(said: Iterable[Said]) -> list[Alert]:
-    """Return the alerts."""
-    return [one.alert for one in said]

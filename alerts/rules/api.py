@@ -116,8 +116,8 @@ class OneAlertRule(Administered):
     @extend_schema(
         operation_id="delete_alert_rule",
         summary="Remove a rule",
-        description="Its open alerts are over with the next look. A shipped one stays away until it is restored. Scope "
-        "`admin`.",
+        description="Its route goes with it; its open alerts are over with the next look. A shipped one stays away "
+        "until it is restored. Scope `admin`.",
         responses={204: None},
     )
     def delete(self, request: Request, slug: str) -> Response:

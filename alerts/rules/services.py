@@ -8,7 +8,9 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, transaction
 
 from alerts import steps
+from alerts.channels.services import forget_route
 from alerts.conditions.params import checked as checked_params
+from alerts.finding import Happening
 from alerts.models import Severity
 from alerts.rules import scopes
 from alerts.rules.models import NAME_MAX, SLUG_MAX, TEXT_MAX, Group, RemovedStarter, Rule
@@ -46,6 +48,7 @@ def create_rule(slug: str, values: Mapping[str, Any], *, by: str, now: datetime)
                 rule.save(force_insert=True)
         except IntegrityError:
             raise NotNow("taken", f"there is a rule {slug} already") from None
+        forget_route(slug)  # of one of its name that was removed
         note("rule.created", by=by, subject_type="rule", subject=slug, now=now, about=rule.about)
         announce(TOPIC)
     return rule
@@ -76,7 +79,8 @@ def change_rule(slug: str, changes: Mapping[str, Any], *, by: str, now: datetime
 def delete_rule(slug: str, *, by: str, now: datetime) -> bool:
     """Remove a rule, return whether there was one; its open alerts end with the next look.
 
-    A shipped one stays away until it is restored. What others say of its alerts counts again for one of its name.
+    Its route goes with it. A shipped one stays away until it is restored. What others say of its alerts counts again
+    for one of its name.
     """
     with transaction.atomic():
         rule = Rule.objects.select_for_update().filter(slug=slug).first()
@@ -85,6 +89,7 @@ def delete_rule(slug: str, *, by: str, now: datetime) -> bool:
         if rule.starter:
             RemovedStarter.objects.get_or_create(starter=rule.starter, defaults={"by": by, "at": now})
         rule.delete()
+        forget_route(slug)
         note("rule.deleted", by=by, subject_type="rule", subject=slug, now=now, about=rule.about)
         announce(TOPIC)
     return True
@@ -109,6 +114,10 @@ def _set(rule: Rule, changes: Mapping[str, Any]) -> None:
     for name in ("lasting_seconds", "keep_seconds"):
         if not 0 <= getattr(rule, name) <= SECONDS_MAX:
             raise BadField(name, f"It is a whole number of seconds from 0 to {SECONDS_MAX}.")
+        if isinstance(about, Happening) and getattr(rule, name):
+            if name in changes or "about" in changes:
+                raise BadField(name, "What this rule is about happens in a moment: it fires at once.")
+            setattr(rule, name, 0)  # of before that was refused
     # Only what was given is kept, so that a better default reaches rules that do not differ from it.
     checked_params(about.params, rule.params)
     rule.params = dict(rule.params)
@@ -120,8 +129,10 @@ def _set(rule: Rule, changes: Mapping[str, Any]) -> None:
 
 
 def _check_text(name: str, text: str, most: int) -> None:
-    if len(text) > most or not text.replace("\n", "").isprintable():
-        raise BadField(name, f"It is a printable text of at most {most} characters.")
+    lines = text if name == "name" else text.replace("\n", "")
+    if len(text) > most or not lines.isprintable():
+        kind = "one line" if name == "name" else "a text"
+        raise BadField(name, f"It is {kind} of at most {most} printable characters.")
 
 
 def _words(field: str, given: Any, allowed: Collection[str]) -> list[str]:

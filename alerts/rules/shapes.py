@@ -210,12 +210,15 @@ def _fields(*, new: bool) -> dict[str, Any]:
             child=Figure(), help_text="Those that differ from the default.", **may
         ),
         "lasting_seconds": Whole(
-            min_value=0, max_value=longest, help_text="How long a condition must hold before it fires.", **may
+            min_value=0,
+            max_value=longest,
+            help_text="How long a condition must hold before it fires; 422 for a happening, which fires at once.",
+            **may,
         ),
         "keep_seconds": Whole(
             min_value=0,
             max_value=longest,
-            help_text="How long it must be away before the alert is over.",
+            help_text="How long a condition must be away before the alert is over; 422 for a happening.",
             **may,
         ),
         "scope": AlertScope(**may),

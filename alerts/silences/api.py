@@ -58,7 +58,7 @@ class AlertSilenceShape(Shape):
     starts_at = Moment(help_text="Of the first window.")
     ends_at = Moment(help_text="Of the first window.")
     recurrence = serializers.CharField(help_text="An RRULE of RFC 5545; empty: once.")
-    zone = serializers.CharField(help_text="By its clock windows begin again.")
+    zone = serializers.CharField(help_text="By its clock windows begin and end again.")
     window_from = Moment(help_text="The window that is open or comes next; of one that is over the last.")
     window_to = Moment()
     over_at = Moment(help_text="When its last window ends, or when it was ended by hand.")
@@ -91,9 +91,13 @@ class NewAlertSilence(Body):
     """A silence."""
 
     matchers = serializers.ListField(
-        child=AlertMatcher(), min_length=1, max_length=matching.MATCHERS_MAX, help_text="All must hold."
+        child=AlertMatcher(),
+        min_length=1,
+        max_length=matching.MATCHERS_MAX,
+        help_text="All must hold, and one at least must name something: by `=` and a value, or by `=~` and a pattern "
+        "that has more than `*`, `?` and `[ab]`.",
     )
-    starts_at = Moment()
+    starts_at = Moment(help_text="Of the first window; with a recurrence it is one of its days, by `zone`.")
     ends_at = Moment(help_text=f"At most {windows.LONGEST.days} days later.")
     recurrence = Word(
         default="",

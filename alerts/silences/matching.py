@@ -1,8 +1,12 @@
 """Which alerts a silence is about: matchers of labels, each a name, how it compares, and a value.
 
 No regular expressions: one of a stranger could hang a process. `=~` takes a pattern as a shell does: `*`, `?`, `[ab]`.
+
+A label that an alert lacks is empty, and labels of charge points have any names: a mistyped name is no mistake that can
+be seen. So one matcher at least must name something, or a silence would be about alerts that nobody thought of.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,16 +15,28 @@ from csms.core.refusals import BadField
 
 OPS = ("=", "!=", "=~")
 MATCHERS_MAX, NAME_MAX, VALUE_MAX, STARS_MAX = 10, 60, 200, 5
+WILD = re.compile(r"[*?]|\[!?\]?[^\]]*\]")
+"""What fits many letters in a pattern."""
 
 
 def checked(given: Any) -> list[dict[str, str]]:
-    """Return matchers as they are kept. Raises BadField; also where they would match everything."""
+    """Return matchers as they are kept. Raises BadField; also where none of them names something."""
     if not isinstance(given, Sequence) or isinstance(given, str) or not 1 <= len(given) <= MATCHERS_MAX:
         raise BadField("matchers", f"It is a list of 1 to {MATCHERS_MAX}.")
     kept = [_checked(each) for each in given]
-    if all(each["op"] == "=~" and not each["value"].strip("*") for each in kept):
-        raise BadField("matchers", "They match everything; name what is to be quiet.")
+    if not any(_names_something(each) for each in kept):
+        raise BadField(
+            "matchers",
+            "They match everything, or all that lacks a label. One at least must name what is to be quiet: by = and a "
+            "value, or by =~ and a pattern of more than *, ? and [ab].",
+        )
     return kept
+
+
+def _names_something(matcher: Mapping[str, str]) -> bool:
+    """Whether an alert must say something of its own to fit: not what others lack, and not just anything."""
+    op, value = matcher["op"], matcher["value"]
+    return op != "!=" and bool((WILD.sub("", value) if op == "=~" else value).strip())
 
 
 def _checked(given: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ class Silence(models.Model):
     """All its matchers must hold. It is in force from `starts_at` to `ends_at`, and with a recurrence again and again.
 
     A recurrence is an RRULE of RFC 5545 (UNTIL and COUNT end it); the first window is that of the two times, and the
-    others begin at the same time of day in `zone`.
+    others begin and end at the same times of day in `zone`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -43,5 +43,5 @@ class Silence(models.Model):
 
     @property
     def lasts(self) -> timedelta:
-        """Return how long each window is."""
+        """Return how long the first window is; others end by the clock, and may be an hour longer or shorter."""
         return self.ends_at - self.starts_at

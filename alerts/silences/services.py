@@ -56,6 +56,12 @@ def create_silence(
     if window is None or over_at is None:
         field = "recurrence" if recurrence else "ends_at"
         raise BadField(field, "It would be over already.")
+    if (begin := next(found.all())[0]) != starts_at:
+        raise BadField(
+            "starts_at",
+            "The first window is none of the recurrence; the next one by it would begin at "
+            f"{begin.astimezone(find_zone(zone)):%Y-%m-%d %H:%M}.",
+        )
     with transaction.atomic():
         if Silence.objects.filter(over_at__gt=now).count() >= SILENCES_MAX:
             raise NotNow("too_many", f"there are {SILENCES_MAX} silences already, which is the most")

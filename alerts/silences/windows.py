@@ -29,7 +29,7 @@ FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of a silence. `starts_at` is that of the first; `recurrence` was checked, or is empty."""
+    """The windows of a silence. `starts_at` is of the first, which lasts so long; `recurrence` was checked."""
 
     starts_at: datetime
     lasts: timedelta
@@ -37,19 +37,31 @@ class Windows:
     zone: str = "UTC"
 
     def all(self) -> Iterator[tuple[datetime, datetime]]:
-        """Yield them in order: begin and end, in UTC. A time of day that a change of clocks skips is the one after."""
+        """Yield them in order: begin and end, in UTC, both by the clock of the zone, as quiet hours are.
+
+        Where an hour comes twice they last through both; a time that is skipped is as much later as clocks are put
+        forward. The first one is as it was given.
+        """
         if not self.recurrence:
             yield self.starts_at, self.starts_at + self.lasts
             return
         zone = ZoneInfo(self.zone)
-        first = self.starts_at.astimezone(zone).replace(tzinfo=None)
+        first, over = (
+            moment.astimezone(zone).replace(tzinfo=None, fold=0)
+            for moment in (self.starts_at, self.starts_at + self.lasts)
+        )
         ahead = CYCLE * max((LAST_YEAR - first.year) // CYCLE_YEARS, 0)
         rule = rrulestr(_in_zone(self.recurrence, zone, ahead), dtstart=first + ahead)
         for begin in rule:
             if begin - ahead > first + TEN_YEARS:
                 return
-            moment = (begin - ahead).replace(tzinfo=zone).astimezone(UTC)
-            yield moment, moment + self.lasts
+            if begin - ahead == first.replace(microsecond=0):
+                yield self.starts_at, self.starts_at + self.lasts
+                continue
+            moment = _moment(begin - ahead, zone, fold=0)
+            end = _moment(begin - ahead + (over - first), zone, fold=1)
+            # Not later: the change of clocks skips all of it, or the first one lay across a change.
+            yield moment, end if end > moment else moment + self.lasts
 
     def after(self, now: datetime) -> tuple[datetime, datetime] | None:
         """Return the window that is now or comes next; None if there is none any more."""
@@ -61,6 +73,13 @@ class Windows:
         for window in self.all():
             end = window[1]
         return end
+
+
+def _moment(local: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
+    moment = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None, fold=0) != local:  # skipped
+        moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    return moment
 
 
 def checked(recurrence: str) -> str:

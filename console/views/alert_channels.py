@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from alerts.channels.models import Channel, Step
 from alerts.channels.selectors import channels as all_channels
 from alerts.channels.selectors import routed_rules
 from alerts.external.keeping import Kept, try_again
-from alerts.notifications.models import Notification
+from alerts.notifications.models import Notification, Part
 from alerts.notifications.selectors import notifications, waiting
 from alerts.notifications.testing import send_test
 from console.alert_words import MESSAGE
@@ -33,6 +33,7 @@ from csms.core.paging import Newest, newest
 from csms.core.refusals import NotNow
 
 LOG_SHOWN, LOOKED_AT = 30, 2000  # messages of the log
+PARTS_NAMED = 3  # alerts of each
 OUTCOME_SHOWN = 300
 
 
@@ -116,7 +117,9 @@ class ChannelsPage:
             if name in asked:
                 wanted &= Q(**{name: asked[name]})
         found = newest(rows, "pk", wanted=wanted, before=self.before, most=LOG_SHOWN, among=LOOKED_AT)
-        prefetch_related_objects(list(found.rows), "parts")
+        # One more than are named, for the dots.
+        parts = Prefetch("parts", Part.objects.order_by("pk")[: PARTS_NAMED + 1], to_attr="first_parts")
+        prefetch_related_objects(list(found.rows), parts)
         return found
 
     @cached_property

@@ -24,7 +24,7 @@ from console.listing import Filters
 from console.pages import render_page
 from console.views.alert_beside import Beside, beside
 
-OPEN_SHOWN, QUIET_SHOWN, HISTORY_SHOWN = 100, 50, 25
+OPEN_SHOWN, QUIET_SHOWN, HISTORY_SHOWN = 50, 25, 25
 
 
 IS_QUIET = Q(inhibited_by__isnull=False) | Q(silenced_by__isnull=False)

@@ -137,8 +137,8 @@ class RuleForm(forms.Form):
         name = refusal.field if isinstance(refusal, BadField) else "slug" if refusal.code == "taken" else ""
         if name == "scope":  # it begins with the kind that is to blame
             name = next((kind for kind in SCOPE if str(refusal).startswith(kind)), "")
-        elif PARAM + name in self.fields:
-            name = PARAM + name
+        elif name.startswith("params."):
+            name = PARAM + name.removeprefix("params.")
         refuse(self, refusal, name)
 
 

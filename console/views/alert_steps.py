@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from django import forms
@@ -22,6 +24,9 @@ from console.pages import action, moved, person
 from console.views.alert import alert_or_404
 from console.words import say
 from csms.core.refusals import BadField, NotNow
+
+PAGES = "/sys/alerts"
+"""Below which one comes back to."""
 
 
 class NoteForm(forms.Form):
@@ -113,6 +118,8 @@ def _told(slug: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _back(request: HttpRequest, pk: UUID) -> str:
     back = request.POST.get("back", "")
-    if back.startswith("/sys/alerts") and url_has_allowed_host_and_scheme(back, None):
+    # As a browser understands it, which takes steps upwards and \\ for what they are.
+    path = normpath(unquote(urlsplit(back).path).replace("\\", "/")) if back.startswith(PAGES) else ""
+    if (path == PAGES or path.startswith(f"{PAGES}/")) and url_has_allowed_host_and_scheme(back, None):
         return back
     return reverse("console:alert", args=[pk])

@@ -21,6 +21,7 @@
   const HEIGHT = 220, ROWS_MOST = 500, DAY = 86400;
   const FONT = "12px system-ui, sans-serif";
   const charts = new Map(); // place -> {plot, figures, values, dress…}
+  const asTables = new Set(); // what somebody reads as a table stays one when its place is replaced
   const loads = new Map(); // URL -> promise, so that several charts of one address ask once
 
   const word = (text) => (window.csmsWords && window.csmsWords[text]) || text;
@@ -218,6 +219,7 @@
 
   function toggle(one) {
     const shown = one.table.hidden;
+    asTables[shown ? "add" : "delete"](one.plot.place.dataset.chart);
     one.table.hidden = !shown;
     one.canvas.hidden = shown;
     one.button.textContent = shown ? word("Show as chart") : word("Show as table");
@@ -256,7 +258,6 @@
       if (!known.table.hidden) known.table.replaceChildren(table(figures, values));
       return;
     }
-    const wasTable = known && !known.table.hidden;
     forget(place);
     const canvas = make("div", "chart-canvas"), behind = make("div"), tools = make("div", "chart-tools");
     const button = make("button", "btn btn-sm", word("Show as table")), reset = make("button", "btn btn-sm", word("Reset zoom"));
@@ -277,7 +278,7 @@
     reset.addEventListener("click", () => { choose(plot, null); canvas.focus(); });
     plot.over.addEventListener("dblclick", () => choose(plot, null));
     canvas.addEventListener("keydown", (event) => keyed(event, plot));
-    if (wasTable) toggle(one);
+    if (asTables.has(place.dataset.chart)) toggle(one);
     watch.observe(place);
   }
 

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from rest_framework.test import APIClient
 
-from alerts.external import client
+from alerts.alertmanager.selectors import silences
+from alerts.external import client, files, keeping, services
 from alerts.external.client import Address, Refused, Unreachable, ask, reload
-from alerts.external.models import Server
+from alerts.external.keeping import Wanted
+from alerts.external.models import KeptFile, Server
 from alerts.external.services import look, reach, version_at_least
 from alerts.prometheus import delivery, selectors
 from csms.core.config import override_config
 from tests.alerting.cast import (
+    A_SILENCE,
     API,
     NOON,
     PROMETHEUS,
@@ -82,13 +85,20 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.
             ask(at(url), "/api")
 
 
-@pytest.mark.parametrize("stage", ["head", "body"])
-def test_a_server_that_dribbles_is_given_up_in_the_time_that_is_set(stage: str) -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
+def test_a_server_that_dribbles_is_given_up_in_the_time_that_is_set(head: bytes) -> None:
     over = threading.Event()
 
     def dribble(handler: BaseHTTPRequestHandler) -> None:
-        if stage == "body":
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        handler.wfile.write(head)
         try:
             while not over.wait(0.05):
                 handler.wfile.write(b"x")
@@ -102,6 +112,34 @@ def test_a_server_that_dribbles_is_given_up_in_the_time_that_is_set(stage: str) 
             ask(at(url, 0.5), "/api")
         over.set()
     assert time.monotonic() - begun < 5
+
+
+def test_a_name_that_is_looked_up_for_too_long_is_given_up_in_that_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: over.wait(60))
+    begun = time.monotonic()
+    try:
+        with pytest.raises(Unreachable, match=r"did not answer within 0\.5 s"):
+            ask(at("http://prometheus.invalid:9090", 0.5), "/api")
+    finally:
+        over.set()
+    assert time.monotonic() - begun < 30
+
+
+def test_a_token_that_cannot_be_sent_is_not_told() -> None:
+    with server_that(with_words(200, b"{}")) as url:
+        for token in ("t0ken\n", "t\u20acken"):
+            with pytest.raises(Unreachable, match="its token has characters") as said:
+                ask(Address(url, token, 30), "/api")
+            assert token.strip() not in str(said.value)
+
+
+def test_half_an_answer_is_none() -> None:
+    with server_that(with_words(200, b"{}", **{"Content-Length": "3"})) as url:
+        with pytest.raises(Unreachable, match="no HTTP"):
+            ask(at(url, 30), "/api")
 
 
 def test_the_base_path_the_query_and_the_token_are_kept() -> None:
@@ -191,6 +229,44 @@ def test_it_is_asked_no_oftener_than_every_15_seconds(settings: Callable[..., No
     assert asked == ["/api/v1/status/buildinfo"] * 2
 
 
+@pytest.mark.django_db
+def test_while_one_pass_waits_for_an_answer_no_other_asks(
+    settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(PROMETHEUS_URL="http://127.0.0.1:1", CSMS_ALERTING_SECONDS="60")
+    asked: list[bool] = []
+    fails = False
+
+    def slow(*args: object) -> object:
+        meanwhile = [look("prometheus", now=begun + timedelta(seconds=seconds)) for seconds in (0, 5, 59)]
+        asked.extend(meanwhile)
+        states.append(reach("prometheus").state)
+        if fails:
+            raise Unreachable("It did not answer within 60 s.")
+        return {"data": {"version": "2.42.0"}}
+
+    states: list[str] = []
+    monkeypatch.setattr(services, "ask", slow)
+    for begun, fails in ((NOON, False), (NOON + MINUTE, True), (NOON + 2 * MINUTE, True)):
+        assert look("prometheus", now=begun) is not fails
+    # Others go by what was known before: at first nothing, then that it answers, then that it does not.
+    assert asked == [False] * 3 + [True] * 3 + [False] * 3
+    assert states == ["unknown", "ok", "unreachable"]
+    assert reach("prometheus").since == NOON + MINUTE
+
+
+@pytest.mark.django_db
+def test_who_asks_while_it_is_asked_for_the_first_time_is_not_told_that_it_is_away(
+    settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(PROMETHEUS_URL="http://127.0.0.1:1")
+    Server.objects.create(
+        name="prometheus", url="http://127.0.0.1:1", reachable=False, since=NOON, asked_at=NOON
+    )
+    monkeypatch.setattr(services, "ask", lambda *args, **values: {"data": {"alerts": []}})
+    assert selectors.alerts(now=NOON) == ([], False)
+
+
 HALF = {"data": {"alerts": [{"labels": {"alertname": "x"}, "state": "firing", "activeAt": "yesterday"}]}}
 
 
@@ -273,6 +349,12 @@ def test_the_clock_takes_a_pass_over_both(
     monkeypatch.setattr(tasks, "look", lambda name, now: True)
     settings(PROMETHEUS_URL="http://127.0.0.1:1", ALERTMANAGER_URL="http://127.0.0.1:1")
     assert tasks.keep_in_step() == ["alertmanager"]
+    seen: list[object] = []
+    monkeypatch.setattr(tasks, "look", lambda name, now: seen.append(now))
+    monkeypatch.setattr(tasks, "KEPT", dict.fromkeys(tasks.KEPT, lambda **values: False))
+    times = iter([NOON, NOON + MINUTE])
+    tasks.pass_over(clock=lambda: next(times))
+    assert seen == [NOON, NOON + MINUTE]  # the second one's turn, after a first one that was slow
 
 
 @pytest.mark.django_db
@@ -283,3 +365,23 @@ def test_a_file_that_cannot_be_used_is_told_of(settings: Callable[..., None], tm
     kept = delivery.delivery()
     assert kept.standing == "refused"
     assert kept.why == f"The file {tmp_path} cannot be used: Is a directory."
+
+
+@pytest.mark.django_db
+def test_a_list_of_silences_leaves_out_one_that_nobody_could_end(settings: Callable[..., None]) -> None:
+    listed = [{**A_SILENCE, "id": "no-uuid"}, A_SILENCE, {**A_SILENCE, "id": ""}]
+    with server_that(answers_as({"/api/v2/silences": listed})) as url:
+        settings(ALERTMANAGER_URL=url)
+        found, more = silences(now=NOON)
+    assert ([one.id for one in found], more) == ([A_SILENCE["id"]], False)
+
+
+def test_while_another_process_asks_what_was_loaded_nobody_else_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted = Wanted(
+        tmp_path / "file.yml", "", check=lambda text: "", seen=lambda: pytest.fail("it was asked")
+    )
+    row = KeptFile(name="prometheus", unseen_why="It shows other rules.")
+    with files.held(wanted.path):
+        assert not keeping._look_again(row, wanted, reachable=True)

@@ -58,18 +58,11 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
             {"msteamsv2_configs": [{"webhook_url_file": "https://x", "send_resolved": True}]},
         ),
         (
-            ManagedChannel("webhook", "a", {"username": "me"}, {"url": "https://x", "password": "p"}),
-            {
-                "webhook_configs": [
-                    {
-                        "send_resolved": True, "max_alerts": 100, "url_file": "https://x",
-                        "http_config": {"basic_auth": {"username": "me", "password_file": "p"}},
-                    }
-                ]
-            },
+            ManagedChannel("webhook", "a", {"alertmanager": "unsigned"}, {"url": "https://x"}),
+            {"webhook_configs": [{"send_resolved": True, "max_alerts": 100, "url_file": "https://x"}]},
         ),
     ],
-)  # fmt: skip
+)
 def test_kinds_whose_secrets_newer_alertmanagers_read_from_files(
     channel: ManagedChannel, expected: dict[str, Any]
 ) -> None:
@@ -106,6 +99,28 @@ def test_alerts_without_a_channel_go_to_the_default_else_to_nobody() -> None:
         assert [child["receiver"] for child in named] == [channel.name for channel in channels]
         # Prometheus's watchdog always fires: people hear of it only where it names a channel.
         assert last == {"receiver": "nobody", "matchers": ['severity="none"']}
+
+
+def test_a_critical_alert_quiets_the_lesser_ones_of_its_charge_point_and_no_others() -> None:
+    # In Alertmanager a label that both lack is equal: the ones quieted must have it.
+    assert yaml.safe_load(as_written()[1].text)["inhibit_rules"] == [
+        {
+            "source_matchers": ['severity="critical"'],
+            "target_matchers": ['severity=~"warning|info"', 'cp_id=~".+"'],
+            "equal": ["alertname", "cp_id"],
+        }
+    ]
+
+
+def test_of_a_webhook_only_the_words_that_channels_have_are_written() -> None:
+    config = {"alertmanager": "open", "url": "https://other", "username": "me"}
+    secrets = {"url": "https://x", "signing_secret": "whsec_x", "token": "t", "password": "p"}
+    receivers, made = as_written(ManagedChannel("webhook", "a", config, secrets), version="0.25.0")
+    [written_one] = receivers["a"]["webhook_configs"]
+    assert written_one == {"send_resolved": True, "max_alerts": 100, "url": "https://x"}
+    assert made.secrets == {}
+    loud = made.text.replace("url: https://x", "url: https://x\n    http_config: {proxy_url: http://y}")
+    assert "http_config" in problem(loud)
 
 
 def test_the_same_secret_has_the_same_file_and_another_one_another() -> None:

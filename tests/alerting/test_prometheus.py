@@ -267,7 +267,7 @@ def test_an_unreachable_prometheus_says_since_when_and_gets_the_rules_when_it_is
     def passing(moment: datetime) -> None:
         from alerts.external.tasks import pass_over
 
-        pass_over(now=moment)
+        pass_over(clock=lambda: moment)
 
     passing(at)
     passing(at + REACHED)

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from alerts.channels.models import Channel, Step
 from alerts.models import Alert
 from alerts.rules.models import Rule
 from alerts.silences.models import Silence
@@ -59,6 +60,38 @@ def test_dora_makes_a_rule_changes_and_removes_it(dora: APIClient, refusal: Any)
         refusal(getattr(dora, method)(f"{RULES}depot-offline/"), 404, "unknown_alert_rule")
 
 
+def test_a_rule_takes_its_route_with_it(dora: APIClient) -> None:
+    default = Channel.objects.create(
+        kind="webhook", name="ops", is_default=True, created_at=NOON, updated_at=NOON
+    )
+    routes = f"{API}/alert-routes/"
+    for body, restored in ((DEPOT, RULES), (None, f"{OFFLINE}restore/")):
+        slug = body["slug"] if body else "charge-point-offline"
+        if body:
+            dora.post(RULES, body)
+        steps = {"steps": [{"channel_id": str(default.pk), "after_minutes": 30}]}
+        assert dora.put(f"{routes}{slug}/", steps).status_code == 200
+        assert dora.delete(f"{RULES}{slug}/").status_code == 204
+        assert dora.get(routes).json()["results"] == []
+        assert dora.post(restored, body).status_code in (200, 201)
+        assert dora.get(f"{routes}{slug}/").json()["steps"] == []
+    dora.delete(f"{RULES}depot-offline/")
+    Step.objects.create(rule="depot-offline", channel=default)  # as one left it that was removed before
+    dora.post(RULES, DEPOT)
+    assert dora.get(routes).json()["results"] == []
+
+
+def test_a_rule_about_a_happening_does_not_wait(dora: APIClient, refusal: Any) -> None:
+    made = DEPOT | {"about": "command-failed", "lasting_seconds": 0}
+    assert dora.post(RULES, made).status_code == 201
+    url = f"{RULES}depot-offline/"
+    refusal(dora.patch(url, {"lasting_seconds": 600}), 422, "invalid", "lasting_seconds")
+    Rule.objects.filter(slug="depot-offline").update(lasting_seconds=600)  # as it was taken before
+    assert dora.patch(url, {"enabled": False}).json()["lasting_seconds"] == 0
+    assert dora.patch(url, {"about": "offline", "lasting_seconds": 600}).status_code == 200
+    refusal(dora.patch(url, {"about": "command-failed"}), 422, "invalid", "lasting_seconds")
+
+
 def test_a_shipped_rule_is_changed_removed_and_restored(dora: APIClient, refusal: Any) -> None:
     shipped = dora.get(OFFLINE).json()
     changed = dora.patch(OFFLINE, {"lasting_seconds": 60}).json()
@@ -89,6 +122,11 @@ def test_a_shipped_rule_is_changed_removed_and_restored(dora: APIClient, refusal
         ({"inhibits": [{"rule": "depot-offline", "equal": []}]}, ["inhibits"]),
         ({"lasting_seconds": -1}, ["lasting_seconds"]),
         ({"name": "\x00"}, ["name"]),
+        ({"name": "Depot offline\nAll is well"}, ["name"]),
+        ({"about": "address-refused", "scope": {}, "params": {"times": 0}}, ["params.times"]),
+        ({"about": "address-refused", "scope": {}, "params": {"times": True}}, ["params.times"]),
+        ({"about": "command-failed", "lasting_seconds": 600}, ["lasting_seconds"]),
+        ({"about": "command-failed", "lasting_seconds": 0, "keep_seconds": 60}, ["keep_seconds"]),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused(

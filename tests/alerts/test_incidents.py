@@ -16,7 +16,7 @@ from alerts.silences.models import Silence
 from chargers.models import ChargePoint, Connection, Process
 from csms.core.config import get_config
 from csms.pruning import prune
-from tests.alerts.cast import DAY, HOUR, MINUTE, a_silence, an_incident, told
+from tests.alerts.cast import DAY, HOUR, MINUTE, SECOND, a_silence, an_incident, told
 from tests.alerts.engine_cast import Wrong, known, only_these_rules, rule
 from tests.api.cast import NOON, charge_point
 
@@ -93,18 +93,23 @@ def test_an_alert_of_another_rule_that_has_the_label_does_not_join(
     assert Alert.objects.get(rule="other").incident is None
 
 
-def test_a_search_that_fails_costs_nobody_an_alert(
+def test_a_search_that_fails_costs_nobody_an_alert_and_is_made_again(
     wrong: Wrong, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*args: Any, **kwargs: Any) -> int:
         Incident.objects.create(label="site", value="Depot", began_at=NOON, joined_at=None)
         raise AssertionError("the store took it")
 
-    monkeypatch.setattr(services, "gather", fails)
-    wrong.holds(*fleet(6, "D", site="Depot"))
-    assert evaluate(now=NOON) == 6
+    fleet(40, "OTHER", site="Street")
+    depot = fleet(7, "D", site="Depot")
+    wrong.holds(*depot[:6])
+    with monkeypatch.context() as broken:
+        broken.setattr(services, "gather", fails)
+        assert evaluate(now=NOON) == 6
     assert Alert.objects.filter(state="firing").count() == len(told()) == 6
     assert "alerts.gather_broke" in caplog.text
+    wrong.holds(*depot)
+    assert evaluated(NOON + 15 * SECOND) == [("site", "Depot", 7)]
 
 
 def test_what_fires_in_rounds_is_looked_at_as_a_whole(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,18 @@ def test_a_later_pass_that_comes_between_two_rounds_takes_over(
     assert evaluate(now=NOON + SECOND) == 1
 
 
+def test_what_a_round_began_after_a_break_stands_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looked for three minutes, so what was pending before may have been away; what this pass began was not."""
+    drift = known(monkeypatch, "drift", retold=True)
+    rule("drift", lasting_seconds=3600)
+    evaluate(now=NOON - 3 * MINUTE)
+    drift.holds("a", "b", "c", since=NOON)
+    assert evaluate(now=NOON) == 3
+    assert sorted(Alert.objects.values_list("subject", "state", "began_at")) == [
+        (subject, "pending", NOON) for subject in "abc"
+    ]
+
+
 def test_a_pass_has_so_many_rounds_and_the_next_goes_on(
     wrong: Wrong, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def fleet() -> None:
     [
         (Scope(), "ABC"),
         (Scope(cp_ids=("A", "C")), "AC"),
+        (Scope(cp_ids=("a", "c"), sites=("Depot",)), "A"),
         (Scope(sites=("Depot",)), "AB"),
         (Scope(sites=("Depot",), models=("X1",)), "A"),
         (Scope(models=("X1", "X2"), sites=("Street",)), "C"),
@@ -129,8 +130,8 @@ def test_a_row_that_this_program_does_not_understand_is_left_out(caplog: pytest.
         ("lasting_seconds", {"lasting_seconds": -1}),
         ("keep_seconds", {"keep_seconds": 30 * 86400 + 1}),
         ("params", {"params": {"nonsense": 1}}),
-        ("limit", {"params": {"limit": 10}}),
-        ("limit", {"params": {"limit": True}}),
+        ("params.limit", {"params": {"limit": 10}}),
+        ("params.limit", {"params": {"limit": True}}),
         ("scope", {"scope": {"nonsense": []}}),
         ("scope", {"scope": {"sites": "Depot"}}),
         ("scope", {"scope": {"sites": [""]}}),

@@ -1,8 +1,10 @@
 """Silences: what they match, when they hold, and how recurring ones go on."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from time import monotonic, thread_time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import REGISTRY
@@ -70,6 +72,31 @@ def test_matchers_that_cannot_be_are_refused(given: Any) -> None:
     assert refused.value.field == "matchers"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        [("x", "=", "")],
+        [("x", "=", " ")],
+        [("Site", "!=", "Golf")],
+        [("cp_id", "!=", "no"), ("model", "=", "")],
+        [("rule", "=~", "?*")],
+        [("rule", "=~", "[!x]*"), ("x", "=~", "[]a]*")],
+        [("rule", "=~", "[a-z]*"), ("x", "=~", "")],
+    ],
+)
+def test_one_matcher_at_least_must_name_something(given: list[tuple[str, str, str]]) -> None:
+    matchers = [matcher(*each) for each in given]
+    with pytest.raises(BadField, match="One at least must name what is to be quiet") as refused:
+        checked(matchers)
+    assert refused.value.field == "matchers"
+    for positive in (
+        matcher("site", "=", "Golf"),
+        matcher("rule", "=~", "charge-*"),
+        matcher("x", "=~", "[a]b"),
+    ):
+        assert checked([*matchers, positive])[-1] == positive
+
+
 def test_the_worst_pattern_is_soon_compared() -> None:
     begun = monotonic()
     assert not matches([matcher("site", "=~", "*a*a*a*a*ab")], {"site": "a" * 200})
@@ -100,6 +127,37 @@ def test_windows_keep_to_the_clock_of_their_zone() -> None:
     assert local("FREQ=DAILY;UNTIL=20260330T003000Z") == ["28.03. 01:30", "29.03. 01:30", "30.03. 00:30"]
     assert local("FREQ=DAILY;UNTIL=20260330T002959Z") == ["28.03. 01:30", "29.03. 01:30"]
     assert local("") == ["28.03. 01:30"]
+
+
+@pytest.mark.parametrize(
+    ("day", "begin", "end", "recurrence", "expected"),
+    [
+        # Through the night in which clocks go back, and on its own day in the year of the first one.
+        ((2026, 10, 31), 22, 28, "FREQ=YEARLY;BYMONTH=10;BYDAY=-1SA", ("30.10. 20:00", "31.10. 03:00")),
+        ((2026, 10, 23), 22, 28, "FREQ=WEEKLY;BYDAY=FR,SA", ("24.10. 20:00", "25.10. 03:00")),
+        ((2026, 10, 23), 22, 26.5, "FREQ=DAILY", ("24.10. 20:00", "25.10. 01:30")),  # both hours of two
+        ((2026, 3, 27), 22, 28, "FREQ=DAILY", ("28.03. 21:00", "29.03. 02:00")),
+        ((2026, 3, 28), 1, 2.5, "FREQ=DAILY", ("29.03. 00:00", "29.03. 01:30")),  # 2:30 is 3:30
+        ((2026, 3, 28), 2.25, 2.75, "FREQ=DAILY", ("29.03. 01:15", "29.03. 01:45")),
+        ((2026, 3, 28), 2.5, 3.25, "FREQ=DAILY", ("29.03. 01:30", "29.03. 02:15")),  # never without a length
+    ],
+)
+def test_windows_end_by_the_clock_of_their_zone(
+    day: tuple[int, int, int], begin: float, end: float, recurrence: str, expected: tuple[str, str]
+) -> None:
+    midnight = datetime(*day, tzinfo=ZoneInfo("Europe/Berlin"))
+    first, over = ((midnight + hours * HOUR).astimezone(UTC) for hours in (begin, end))
+    windows = list(islice(Windows(first, over - first, recurrence, "Europe/Berlin").all(), 2))
+    assert windows[0] == (first, over)
+    assert tuple(f"{moment:%d.%m. %H:%M}" for moment in windows[1]) == expected
+
+
+def test_a_first_window_across_a_change_stays_as_it_was_given() -> None:
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # the second 2:30 of that night
+    windows = Windows(second, HOUR, "FREQ=DAILY;COUNT=2", "Europe/Berlin")
+    assert list(windows.all()) == [(second, second + HOUR), (second + DAY, second + DAY + HOUR)]
+    back = Windows(second - HOUR, HOUR, "FREQ=DAILY;COUNT=2", "Europe/Berlin")  # from 2:30 until 2:30
+    assert list(back.all()) == [(second - HOUR, second), (second + DAY, second + DAY + HOUR)]
 
 
 def test_the_window_that_is_now_or_next_is_found_though_they_overlap() -> None:
@@ -259,6 +317,21 @@ def test_a_silence_that_cannot_be_is_refused(field: str, values: dict[str, Any])
     assert refused.value.field == field
     assert not Silence.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_first_window_is_one_of_the_recurrence() -> None:
+    times = {
+        "starts_at": NOON,
+        "ends_at": NOON + HOUR,
+        "zone": "Europe/Berlin",
+    }  # a Wednesday, 13:00 in Berlin
+    with pytest.raises(BadField, match=r"would begin at 2026-03-10 13:00\.") as refused:
+        a_silence(recurrence="FREQ=WEEKLY;BYDAY=TU", **times)
+    assert refused.value.field == "starts_at"
+    assert not Silence.objects.exists()
+    row = a_silence(recurrence="FREQ=WEEKLY;BYDAY=TU,WE", **times)
+    assert (row.window_from, row.window_to) == (NOON, NOON + HOUR)
 
 
 @pytest.mark.django_db

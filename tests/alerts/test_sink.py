@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from alerts import sink as sink_module
 from alerts import told
+from alerts.conditions.words import where
 from alerts.finding import HOLD, Fact, Found, Happening, Params, Word
 from alerts.incidents.models import Incident
 from alerts.life import resolve_alert
@@ -44,7 +45,7 @@ def _subject(fact: Fact) -> str:
 def _edge(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload["status"] != "Faulted" or before == "Faulted":
         return None
-    text = f"{fact.where} is Faulted."
+    text = f"{where(fact.cp_id, fact.name)} is Faulted."
     return Found(_subject(fact), fact.at, text, fact.charge_point_id, fact.payload["connector_id"])
 
 

@@ -318,6 +318,31 @@ ROWS = (
             "resolved_at": "CASE WHEN n %% 50 <> 0 THEN at + interval '1 hour' END",
         },
     ),
+    # Switched off, for nobody is to be told of the alerts above.
+    Rows(
+        "alert_channels_channel",
+        "20",
+        {"id": ID, "name": "'channel ' || n", "kind": "'webhook'", "enabled": "false", "created_at": "at"},
+    ),
+    Rows(
+        "alert_notifications_notification",
+        "%(charge_points)s * 5",
+        {
+            "id": ID, "kind": "'alert'", "channel_name": "'channel ' || 1 + n %% 20",
+            "channel_id": "(SELECT id FROM alert_channels_channel WHERE name = 'channel ' || 1 + n %% 20)",
+            "severity": "'critical'", "state": "CASE n %% 50 WHEN 0 THEN 'failed' ELSE 'sent' END", "attempts": "1",
+            "created_at": "at", "last_at": "at", "sent_at": "CASE WHEN n %% 50 <> 0 THEN at END", "status": "200",
+            "title": "'It has lasted for ' || n",
+        },
+    ),
+    Rows(
+        "alerts_prometheus_prometheusrule",
+        "100",
+        {
+            "id": ID, "name": "'Rule' || n", "expression": "'up == 0'", "severity": "'warning'", "created_at": "at",
+            "summary": "'It is away'", "labels": "'{}'::jsonb",
+        },
+    ),
 )  # fmt: skip
 
 # What hangs on rows of the above.
@@ -358,5 +383,13 @@ SELECT w.id, w.name, %(now)s - n * interval '1 minute', 'tested', 'alice', '{}'
 FROM webhooks_endpoint w, generate_series(1, 100) n;
 
 INSERT INTO alerts_alertentry (alert_id, at, what, by, note)
-SELECT a.id, a.began_at, what, '', '' FROM alerts_alert a, unnest(ARRAY['began', 'fired']) what
+SELECT a.id, a.began_at, what, '', '' FROM alerts_alert a, unnest(ARRAY['began', 'fired']) what;
+
+INSERT INTO alert_channels_step (rule, channel_id, after_minutes)
+SELECT 'charge-point-offline', id, 15 FROM alert_channels_channel WHERE name = 'channel 1';
+
+INSERT INTO alert_notifications_part (notification_id, alert_id, what, after_minutes)
+SELECT n.id, a.id, 'fired', 0
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM alert_notifications_notification) n
+JOIN (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM alerts_alert) a USING (nth)
 """

@@ -219,7 +219,12 @@ def test_a_step_is_no_address_to_look_at(alice: Client) -> None:
     [
         ("/sys/alerts?severity=critical", "/sys/alerts?severity=critical"),
         ("https://elsewhere.test/sys/alerts", None),
+        ("/sys/alerts/incidents/7?tab=../..", "/sys/alerts/incidents/7?tab=../.."),
         ("/sys/tokens", None),
+        ("/sys/alerts/../../admin", None),
+        ("/sys/alerts/%2e%2E/%2e./admin", None),
+        ("/sys/alerts/..\\..\\admin", None),
+        ("/sys/alertsofothers", None),
     ],
 )
 def test_one_comes_back_to_the_list_and_nowhere_else(alice: Client, back: str, to: str | None) -> None:

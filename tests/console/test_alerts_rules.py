@@ -182,7 +182,7 @@ def test_one_of_a_happening_is_made(adam: Client) -> None:
         ({"slug": "Not So"}, "slug", "small letters, digits and dashes"),
         ({"slug": OFFLINE}, "slug", "There is a rule charge-point-offline already"),
         ({"name": ""}, "name", "This field is required"),
-        ({"name": "x\u0007y"}, "name", "printable text"),
+        ({"name": "x\u0007y"}, "name", "one line of at most"),
         ({"severity": "awful"}, "severity", "not one of the available choices"),
         ({"lasting_seconds": "-1"}, "lasting_seconds", "greater than or equal to 0"),
         ({"keep_seconds": "99999999"}, "keep_seconds", "less than or equal to"),
@@ -194,7 +194,7 @@ def test_one_of_a_happening_is_made(adam: Client) -> None:
         ({"inhibits": "no-such-rule: site"}, "inhibits", "There is no rule"),
         ({"inhibits": f"{OFFLINE}: moon"}, "inhibits", "It has some of"),
         ({"inhibits": "depot-offline"}, "inhibits", "they stand in a ring"),
-        ({"advice": "x" * 1001}, "advice", "at most 1000 characters"),
+        ({"advice": "x" * 1001}, "advice", "at most 1000 printable characters"),
     ],
 )
 def test_what_cannot_be_is_refused_beside_its_field(

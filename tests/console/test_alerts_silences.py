@@ -101,7 +101,7 @@ def test_an_operator_makes_one_by_the_clock_of_a_zone(alice: Client) -> None:
         ({"repeats": "DAILY"}, "FREQ=DAILY"),
         ({"repeats": "WEEKLY", "days": ["TU", "TH"]}, "FREQ=WEEKLY;BYDAY=TU,TH"),
         ({"repeats": "MONTHLY", "until": "2030-06-30"}, "FREQ=MONTHLY;UNTIL=20300630T215959Z"),
-        ({"repeats": "own", "recurrence": "freq=monthly;byday=1SU"}, "FREQ=MONTHLY;BYDAY=1SU"),
+        ({"repeats": "own", "recurrence": "freq=monthly;byday=2TU"}, "FREQ=MONTHLY;BYDAY=2TU"),
     ],
 )
 def test_windows_recur(alice: Client, more: dict[str, Any], recurrence: str) -> None:

@@ -103,3 +103,41 @@ def test_nothing_is_known_of_another_address(told: list[str], settings: Callable
     settings(PROMETHEUS_URL=f"{URL}8")
     assert reading.last(now=timezone.now()).rows == ["two"]
     assert len(asked) == 2
+
+
+def test_a_reading_that_could_not_begin_is_begun_by_who_looks_next(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, asked = of("one")
+    monkeypatch.setattr(beside, "PATIENCE", 30)
+    with monkeypatch.context() as crowded:
+
+        def refuses(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        crowded.setattr(threading.Thread, "start", refuses)
+        assert reading.last(now=timezone.now()).standing == "waiting"
+    assert asked == []
+    assert reading.last(now=timezone.now()).rows == ["one"]
+
+
+def test_a_reading_of_before_it_was_forgotten_is_not_kept(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, asked = of("before", "after", "before")
+    begun: list[Callable[[], None]] = []
+    monkeypatch.setattr(beside, "in_background", begun.append)
+    monkeypatch.setattr(beside, "PATIENCE", 0.01)
+    for _ in range(2):
+        assert reading.last(now=timezone.now()).standing == "waiting"
+        reading.forget()
+    reading.last(now=timezone.now())
+    assert len(begun) == 3  # each is another one: none waits for what no longer counts
+    begun[0]()
+    assert told == ["prometheus"]  # who waited for it looks again
+    assert reading.last(now=timezone.now()).standing == "waiting"
+    begun[2]()
+    assert reading.last(now=timezone.now()).rows == ["after"]
+    begun[1]()
+    assert reading.last(now=timezone.now()).rows == ["after"]
+    assert len(asked) == 3

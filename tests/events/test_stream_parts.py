@@ -1,6 +1,7 @@
 """What the stream is made of: the tail in memory, the seam to the database, heartbeats, and who may not stay."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from csms.core.events.numbering import NAME, number_events
 from csms.core.events.reading import Wanted
 from csms.core.events.services import record
 from csms.core.events.stream import Client, EventStream, Followers, Full
-from csms.core.events.tail import Line, Tail
+from csms.core.events.tail import Line, Tail, news
 from csms.handler import OneThread
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -207,6 +208,32 @@ async def test_another_state_of_the_store_ends_all_streams(followers: Followers)
         assert await collected(chunks, 1) == [6]
         await in_thread(lambda: Reader.objects.filter(pk=NAME).update(position=3))
         async with asyncio.timeout(PATIENCE):
+            with pytest.raises(StopAsyncIteration):
+                await anext(chunks)
+        assert client.ended == "gone"
+
+
+@in_threads
+async def test_another_state_of_the_store_ends_those_who_came_further_before_the_tail_began(
+    followers: Followers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were brought forward by pages; the tail begins behind them and would let them wait for ever."""
+    looked = threading.Event()
+
+    def late(after: int | None) -> Any:
+        looked.wait(PATIENCE)
+        return news(after)
+
+    monkeypatch.setattr(stream, "news", late)
+    await in_thread(told, 5)
+    async with follows(followers, 3) as (client, chunks):
+        assert await collected(chunks, 2) == [4, 5]
+        await in_thread(lambda: Reader.objects.filter(pk=NAME).update(position=3))
+        looked.set()
+        async with asyncio.timeout(PATIENCE):
+            while not (followers._tail and followers._tail.ready):
+                await asyncio.sleep(0.01)
+            assert client.ended is None  # it may have been read before the store changed: the next look tells
             with pytest.raises(StopAsyncIteration):
                 await anext(chunks)
         assert client.ended == "gone"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -15,9 +16,10 @@ from alerts.channels.services import change_channel
 from alerts.models import Alert
 from alerts.notifications import sending
 from alerts.notifications.models import Notification
+from alerts.notifications.planning import plan
 from alerts.notifications.sending import claim_next
 from tests.channels.cast import Other, a_channel
-from tests.notifications.cast import NOON, SECOND, fires, goes_to, log
+from tests.notifications.cast import HOUR, NOON, SECOND, fires, goes_to, log
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
 AT = NOON + SECOND
@@ -52,7 +54,7 @@ def test_what_joins_before_it_is_judged_is_told_with_it() -> None:
 def slow_judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
     """A worker that has come to its verdict, and notes it when it is let go."""
     judged, go_on = threading.Event(), threading.Event()
-    judge = sending._judge
+    judge = sending.judge
 
     def slowly(*args: Any) -> Any:
         verdict = judge(*args)
@@ -60,7 +62,7 @@ def slow_judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Even
         assert go_on.wait(30)
         return verdict
 
-    monkeypatch.setattr(sending, "_judge", slowly)
+    monkeypatch.setattr(sending, "judge", slowly)
     yield judged, go_on
     go_on.set()
 
@@ -96,3 +98,39 @@ def test_what_comes_after_it_was_judged_is_a_message_of_its_own_and_each_is_clai
     assert (told(claim), none) == (["B"], None)
     assert told(claim_next(channel.pk, now=AT + SECOND)) == ["C"]
     assert list(Notification.objects.order_by("pk").values_list("attempts", flat=True)) == [0, 1, 1]
+
+
+def test_what_is_loud_again_while_it_is_left_out_is_told_by_another(
+    slow_judge: tuple[threading.Event, threading.Event],
+) -> None:
+    judged, go_on = slow_judge
+    channel = a_channel("slack", digest_minutes=60)
+    quiet, *_ = fires("A", "B", at=AT, severity="warning")
+    Alert.objects.filter(pk=quiet.pk).update(silenced_by=uuid4())
+
+    def is_loud(at: Any) -> None:
+        with transaction.atomic():
+            Alert.objects.filter(pk=quiet.pk).update(silenced_by=None)
+            plan([Alert.objects.select_related("charge_point").get(pk=quiet.pk)], [], now=at)
+
+    first = Other(lambda: claim_next(channel.pk, now=NOON + HOUR))
+    assert judged.wait(30)
+    other = Other(lambda: is_loud(NOON + HOUR))
+    other.waits()  # it would join what the worker holds, in which it still is
+    go_on.set()
+    assert told(first.end()) == ["B"]
+    other.end()
+    taken = Notification.objects.filter(attempts=1)
+    taken.update(state="sent", next_at=None)
+    assert told(claim_next(channel.pk, now=NOON + 2 * HOUR)) == ["A"]
+    taken.update(state="sent", next_at=None)
+    # Who comes second sees it loud: it is told once, with the others.
+    fires("C", at=NOON + 2 * HOUR, severity="warning")
+    [quiet] = fires("D", at=NOON + 2 * HOUR, severity="warning")
+    Alert.objects.filter(pk=quiet.pk).update(silenced_by=uuid4())
+    with transaction.atomic():
+        is_loud(NOON + 2 * HOUR + SECOND)
+        first = Other(lambda: claim_next(channel.pk, now=NOON + 3 * HOUR))
+        first.waits()
+    assert told(first.end()) == ["C", "D"]
+    assert claim_next(channel.pk, now=NOON + 3 * HOUR) is None

@@ -2,6 +2,7 @@
 
 import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -56,6 +57,31 @@ def test_a_line_that_breaks_makes_room(receiver: Receiver, monkeypatch: pytest.M
         patch.setattr(sending, "send_next", breaks)
         lines.begin()
         until(lambda: lines.busy() == 0)
+    assert lines.begin() == 1
+    receiver.wait_for(1)
+    until(lambda: lines.busy() == 0)
+
+
+def test_a_line_that_cannot_begin_or_close_makes_room(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*args: Any, **values: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    leading_to(receiver)
+    fires(at=timezone.now())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", breaks)
+        with pytest.raises(RuntimeError):
+            lines.begin()
+    assert lines.busy() == 0
+    channel = uuid4()
+    with monkeypatch.context() as patch:
+        patch.setattr(lines.connection, "close", breaks)
+        patch.setattr(lines, "_busy", {channel})
+        with pytest.raises(RuntimeError):
+            lines._run(channel)
+        assert lines.busy() == 0
     assert lines.begin() == 1
     receiver.wait_for(1)
     until(lambda: lines.busy() == 0)

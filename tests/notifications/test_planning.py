@@ -8,11 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from alerts.channels.models import Channel
 from alerts.models import Alert
 from alerts.notifications.apps import NotificationsConfig
 from alerts.notifications.models import Notification, Part
-from alerts.notifications.planning import GROUPS_MAX, plan, told_of
+from alerts.notifications.planning import GROUPS_MAX, plan
 from alerts.told import TOLD
 from tests.alerts.cast import an_incident
 from tests.channels.cast import a_channel
@@ -279,13 +278,6 @@ def test_quiet_alerts_are_one_row_a_channel_and_kind_of_reason() -> None:
         )
         assert (silenced.parts.count(), inhibited.parts.count()) == (3, 30)
         assert parts(channel.notifications.get(state=State.PLANNED)) == [("L", "fired")]
-    # Of the end, too.
-    Notification.objects.update(state=State.SENT)
-    ends(alerts, NOON + HOUR)
-    rows = Notification.objects.filter(kind="resolved")
-    assert sorted((row.state, row.parts.count()) for row in rows) == 2 * [("suppressed", 3)] + 2 * [
-        ("suppressed", 30)
-    ]
 
 
 def test_who_is_looked_after_is_no_news_when_it_is_quiet_no_longer() -> None:
@@ -320,13 +312,14 @@ def test_who_was_not_told_of_the_beginning_is_not_told_of_the_end() -> None:
     assert log() == [("slack", "fired", "suppressed")]
 
 
-def test_the_end_of_a_quiet_alert_is_not_told() -> None:
+def test_the_end_is_told_whether_it_is_quiet_then_or_not() -> None:
     a_channel("slack")
-    [alert] = fires()
+    alerts = fires("A", "B")
     sent(only(), NOON)
-    Alert.objects.update(inhibited_by=uuid4())
-    ends([alert], NOON + HOUR)
-    assert log()[1:] == [("slack", "resolved", "suppressed")]
+    Alert.objects.filter(subject__endswith="A").update(inhibited_by=uuid4())
+    ends(alerts, NOON + HOUR)
+    assert log()[1:] == [("slack", "resolved", "planned")]
+    assert parts(Notification.objects.get(kind="resolved")) == [("A", "resolved"), ("B", "resolved")]
 
 
 # --- later ------------------------------------------------------------------------------------------------------------
@@ -406,12 +399,3 @@ def test_many_alerts_cost_as_many_queries_as_one() -> None:
         return len(captured) + len(ended)
 
     assert queries(40, 100) == queries(1, 0)
-
-
-def test_it_is_known_who_was_told() -> None:
-    a_channel("slack")
-    [alert] = fires()
-    assert told_of([alert.pk]) == {}
-    sent(only(), NOON)
-    assert told_of([alert.pk]) == {alert.pk: ["slack"]}
-    assert Channel.objects.count() == 1

@@ -11,8 +11,9 @@ from alerts.channels.services import change_channel, remove_channel
 from alerts.models import Alert, AlertEntry
 from alerts.notifications import sending
 from alerts.notifications.escalating import let_go
+from alerts.notifications.judging import TRIED_FOR
 from alerts.notifications.models import Notification
-from alerts.notifications.sending import DELAYS, TRIED_FOR, claim_next
+from alerts.notifications.sending import DELAYS, claim_next
 from alerts.notifications.testing import send_test
 from tests.channels.cast import NOON, a_channel
 from tests.notifications.cast import (

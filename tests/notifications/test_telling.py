@@ -13,6 +13,7 @@ from alerts.notifications.models import Notification
 from alerts.notifications.planning import plan
 from alerts.notifications.telling import lasted, said_in, write
 from alerts.transports.base import Message
+from tests.alerts.cast import an_alert
 from tests.channels.cast import HOSTILE, a_channel
 from tests.notifications.cast import (
     HOUR,
@@ -58,6 +59,29 @@ def test_of_one_alert_all_that_helps_is_said() -> None:
         "What to do: Call the site. Then look at the router.",
     )
     assert message.link == f"https://csms.example.org/sys/alerts?alert={alert.pk}"
+
+
+@pytest.mark.parametrize(
+    ("subject", "labels", "called"),
+    [
+        ("channel:0190a1b2-0000-7000-8000-0000000000aa", {"channel": "Ops\nroom"}, "channel Ops room"),
+        ("process:7", {"process": "here/1"}, "process here/1"),
+        ("site:Golf", {"site": "Golf"}, "site Golf"),
+        ("service:worker", {}, "service:worker"),
+    ],
+)
+def test_what_is_no_charge_point_is_called_by_its_name(
+    subject: str, labels: dict[str, str], called: str
+) -> None:
+    alert = an_alert(subject=subject, labels=labels, name="Broken")
+    a_rule()
+    plan([alert], [], now=NOON)
+    message = said()
+    assert message.title == f"[CRITICAL] Broken: {called}"
+    assert f"Where: {called}" in message.lines
+    assert "Severity: critical (Now)" in message.lines
+    [shown] = message.data["alerts"]
+    assert shown["subject"] == subject
 
 
 def test_of_its_end_it_is_said_how_long_it_was() -> None:

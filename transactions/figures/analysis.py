@@ -27,6 +27,7 @@ from transactions.figures.ranking import LISTED, Done, Ranked, Ranking, past
 from transactions.figures.sums import NOTHING, SESSIONS, SUMMED, whole
 from transactions.figures.whole_days import beside, kept_days, of_charge_points, version
 from transactions.models import Transaction
+from transactions.sql import EpochSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,16 @@ class Funnel:
 
 
 class Known:
-    """How long connectors were known in a window, by since when so many of them are."""
+    """How long connectors were known between edges of a window, or until now.
 
-    def __init__(self, rows: Iterable[tuple[datetime, int]]) -> None:
+    Of each step: how many of them are known since a moment in it, and the sum of these moments in seconds of Unix time.
+    """
+
+    def __init__(self, edges: Sequence[datetime], rows: Iterable[tuple[int, int, int]]) -> None:
         found = sorted(rows)
-        self._since = [since for since, _ in found]
-        self._numbers = list(accumulate((number for _, number in found), initial=0))
-        begun = (since.timestamp() * number for since, number in found)
-        self._begun = list(accumulate(begun, initial=0.0))
+        self._since = [edges[min(step, len(edges) - 1)] for step, _, _ in found]
+        self._numbers = list(accumulate((number for _, number, _ in found), initial=0))
+        self._begun = list(accumulate((begun for _, _, begun in found), initial=0))
 
     @property
     def number(self) -> int:
@@ -187,15 +190,15 @@ class Analysis:
         )
         if self.window.site is not None:
             rows = rows.filter(charge_point__site=self.window.site)
-        # What is noted first: then nobody looks among all connections. All that were known when the window begins are
-        # one row.
+        # What is noted first: then nobody looks among all connections.
         first = Coalesce(
             F("charge_point__first_seen__at"),
             Subquery(links.values("opened_at")[:1]),
             F("charge_point__created_at"),
         )
         known = rows.order_by().annotate(known=Greatest(first, Value(self.window.since)))
-        return Known(known.values_list("known").annotate(Count("pk")))
+        steps = known.values_list(step_of("known", self.window.edges))
+        return Known(self.window.edges, steps.annotate(Count("pk"), begun=Sum(EpochSeconds("known"))))
 
     @property
     def connectors(self) -> int:

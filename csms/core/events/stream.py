@@ -186,7 +186,12 @@ class Followers:
         while self.clients():
             try:
                 after = tail.high if tail.ready else None
+                reached = {client: client.position for client in self.clients()}  # before the look
                 last, lines = await _in_thread(_TAIL, news, after)
+                for client, position in reached.items():
+                    if position > last:  # it was brought there by pages of another state of the store
+                        client.end("gone")
+                        tail.wake()
                 if after is None:
                     tail.begin(last)
                 elif last < after:

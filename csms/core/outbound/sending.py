@@ -172,27 +172,8 @@ def tls_context() -> ssl.SSLContext:
 def _exchange(
     sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str], clock: Clock
 ) -> Attempt:
-    http = h11.Connection(h11.CLIENT)
-    request = h11.Request(
-        method="POST",
-        target=target.path,
-        headers=[
-            ("Host", target.authority),
-            ("User-Agent", USER_AGENT),
-            ("Content-Length", str(len(body))),
-            ("Accept-Encoding", "identity"),
-            ("Connection", "close"),
-            *({"Content-Type": "application/json"} | dict(headers)).items(),
-        ],
-    )
-    parts = (http.send(request), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage()))
-    try:
-        _send(sock, b"".join(part or b"" for part in parts), clock)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it may have answered before it had read all
-    response = _next(sock, http, clock)
-    while isinstance(response, h11.InformationalResponse):
-        response = _next(sock, http, clock)
+    headers = {"Content-Type": "application/json"} | dict(headers)
+    http, response = asked(sock, "POST", target, headers, body, clock)
     latency = clock.spent
     return Attempt(
         latency,
@@ -204,6 +185,37 @@ def _exchange(
     )
 
 
+def asked(
+    sock: socket.socket, method: str, target: Target, headers: Mapping[str, str], body: bytes, clock: Clock
+) -> tuple[h11.Connection, h11.Response]:
+    """Send a request and return the head of the answer, with that from which `next_event` reads the rest.
+
+    Raises SendingError, h11.ProtocolError, TimeoutError or another OSError.
+    """
+    http = h11.Connection(h11.CLIENT)
+    request = h11.Request(
+        method=method,
+        target=target.path,
+        headers=[
+            ("Host", target.authority),
+            ("User-Agent", USER_AGENT),
+            ("Content-Length", str(len(body))),
+            ("Accept-Encoding", "identity"),
+            ("Connection", "close"),
+            *headers.items(),
+        ],
+    )
+    parts = (http.send(request), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage()))
+    try:
+        _send(sock, b"".join(part or b"" for part in parts), clock)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it may have answered before it had read all
+    response = next_event(sock, http, clock)
+    while isinstance(response, h11.InformationalResponse):
+        response = next_event(sock, http, clock)
+    return http, response
+
+
 def _send(sock: socket.socket, data: bytes, clock: Clock) -> None:
     rest = memoryview(data)
     while rest:
@@ -211,7 +223,8 @@ def _send(sock: socket.socket, data: bytes, clock: Clock) -> None:
         rest = rest[sock.send(rest) :]
 
 
-def _next(sock: socket.socket, http: h11.Connection, clock: Clock) -> Any:
+def next_event(sock: socket.socket, http: h11.Connection, clock: Clock) -> Any:
+    """Return what h11 makes of what comes next, within the time that is left."""
     while (event := http.next_event()) is h11.NEED_DATA:
         sock.settimeout(clock.left())
         data = sock.recv(READ_BYTES)
@@ -225,7 +238,7 @@ def _excerpt(sock: socket.socket, http: h11.Connection, clock: Clock) -> str:
     """Return the beginning of the body; the status stands, whatever becomes of the rest."""
     read = b""
     try:
-        while len(read) < EXCERPT_MAX and isinstance(event := _next(sock, http, clock), h11.Data):
+        while len(read) < EXCERPT_MAX and isinstance(event := next_event(sock, http, clock), h11.Data):
             read += event.data
     except (OSError, h11.RemoteProtocolError):
         pass

@@ -104,6 +104,6 @@ def test_its_parameters_are_checked(slug: str) -> None:
         ):
             with pytest.raises(BadField) as refused:
                 found(slug, **{param.name: bad})
-            assert refused.value.field == param.name
+            assert refused.value.field == f"params.{param.name}"
     with pytest.raises(BadField, match="no parameter 'isnull'"):
         found(slug, isnull=1)
