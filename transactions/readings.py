@@ -70,14 +70,18 @@ def record_meter_values(
     claimed_id: str,
     measured: Iterable[Measured],
     now: datetime,
+    waited: bool = False,
 ) -> None:
-    """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with."""
+    """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with.
+
+    `waited` says that the charge point itself calls them offline.
+    """
     unmatched = claimed_id[:36] if transaction_pk is None else ""
     timed = [(item.sampled_at(now), item) for item in measured]
     late = late_before(charge_point_id, min((at for at, _ in timed), default=now), now)
     out = []
     for sampled_at, item in timed:
-        reading, claimed_at, offline = item.reading, item.claimed_at, sampled_at < late
+        reading, claimed_at, offline = item.reading, item.claimed_at, waited or sampled_at < late
         METER_VALUES.add(
             uuid7_text(),
             charge_point_id,
