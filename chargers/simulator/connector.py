@@ -105,6 +105,14 @@ class Connector:
         return None if is_free else "Occupied"
 
     @property
+    def is_charging(self) -> bool:
+        return self.transaction is not None
+
+    @property
+    def shown(self) -> str:
+        return self.status
+
+    @property
     def is_done(self) -> bool:
         """Whether all the cars that the scenario has for this connector have been here."""
         limit = self._station.behaviour.visits
