@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any
 
 from chargers.simulator.answers import answer
@@ -16,7 +15,7 @@ from chargers.simulator.point import ChargePoint, security_profile
 from chargers.simulator.quirks import QUIRKS, Payload
 from chargers.simulator.scenarios import Behaviour
 from chargers.simulator.security import Security
-from chargers.simulator.smart import Profiles
+from chargers.simulator.smart import UNITS, ProfileRules, Profiles
 from chargers.simulator.stores import LocalList, Reservations
 from chargers.simulator.tally import Tally
 
@@ -93,6 +92,16 @@ class Charger(ChargePoint):
     def own_lives(self) -> list[Coroutine[Any, Any, None]]:
         return [self.reservations.expire(), self._align()]
 
+    @property
+    def profile_rules(self) -> ProfileRules:
+        names = self.keys.names("ChargingScheduleAllowedChargingRateUnit")
+        return ProfileRules(
+            self.keys.number("MaxChargingProfilesInstalled"),
+            self.keys.number("ChargeProfileMaxStackLevel"),
+            self.keys.number("ChargingScheduleMaxPeriods"),
+            frozenset(unit for unit, name in UNITS.items() if name in names),
+        )
+
     # --- what others may ask of it
 
     def connector(self, number: int) -> Connector | None:
@@ -102,10 +111,6 @@ class Charger(ChargePoint):
         """Come back with the AuthorizationKey that was just set."""
         self.link.password = basic_password(self.keys.text(SECRET))
         await self.link.hang_up(politely=True)
-
-    def renew_firmware(self, version: str) -> None:
-        """What the next BootNotification says."""
-        self.nameplate = replace(self.nameplate, firmware=version)
 
     def parent_of(self, id_tag: str) -> str | None:
         return self._parents.get(id_tag) or self.local_list.parent(id_tag)

@@ -109,6 +109,10 @@ class Outbox:
             if parcel.action == "StatusNotification" and stale and parcel is not self._in_hand:
                 self._remove(parcel)
 
+    def holds(self, wanted: Callable[[Parcel], bool]) -> bool:
+        """Whether such a message waits here, or is sent and not answered yet."""
+        return any(map(wanted, self._line))
+
     async def emptied(self) -> None:
         """Wait until everything has been delivered."""
         await self._emptied.wait()

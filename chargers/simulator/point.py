@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from chargers.simulator.meter import Meter
 from chargers.simulator.outbox import Outbox, Parcel
 from chargers.simulator.quirks import Manners, Payload, Quirk
 from chargers.simulator.scenarios import FAULTS, Behaviour, Fault
+from chargers.simulator.smart import ProfileRules
 from chargers.simulator.tally import Tally
 
 BOOT_RETRY = 60.0  # simulated seconds, when the server gives no interval of its own
@@ -26,6 +28,15 @@ UTILISATION = 0.10  # of its rated power, since then: so a later run begins with
 TAMPERED = 0.2  # of all faults
 
 
+class Running(Protocol):
+    """What smart charging needs to know of a transaction; its id is a number in 1.6 and a text in 2.0.1."""
+
+    started_at: datetime
+
+    @property
+    def id(self) -> object: ...
+
+
 class Outlet(Protocol):
     """Where one car charges at a time: a connector of 1.6, an EVSE of 2.0.1."""
 
@@ -34,7 +45,7 @@ class Outlet(Protocol):
     idle: asyncio.Event  # no transaction is running
 
     @property
-    def is_charging(self) -> bool: ...
+    def transaction(self) -> Running | None: ...
 
     @property
     def is_done(self) -> bool: ...
@@ -43,6 +54,8 @@ class Outlet(Protocol):
     def shown(self) -> str: ...
 
     def stop(self, reason: str) -> None: ...
+
+    def look_again(self) -> None: ...
 
     def fail(self, fault: Fault) -> None: ...
 
@@ -123,6 +136,14 @@ class ChargePoint:
         """Something happened that the security log keeps and the server is told of."""
         raise NotImplementedError
 
+    def renew_firmware(self, version: str) -> None:
+        """What the next BootNotification says."""
+        self.nameplate = replace(self.nameplate, firmware=version)
+
+    @property
+    def profile_rules(self) -> ProfileRules:
+        raise NotImplementedError
+
     @property
     def boots_on_reconnect(self) -> bool:
         return self.hardware.boots_on_reconnect
@@ -133,9 +154,12 @@ class ChargePoint:
 
     # --- what others may ask of it
 
+    def outlet(self, number: int) -> Outlet | None:
+        return next((outlet for outlet in self.outlets if outlet.number == number), None)
+
     @property
     def charging(self) -> int:
-        return sum(outlet.is_charging for outlet in self.outlets)
+        return sum(outlet.transaction is not None for outlet in self.outlets)
 
     @property
     def is_done(self) -> bool:

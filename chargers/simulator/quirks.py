@@ -35,6 +35,7 @@ class Quirk:
     # --- OCPP 2.0.1 alone
     loses_event_every: int = 0  # of the TransactionEvents of type Updated, the n-th is never sent
     swaps_events: bool = False  # a reading leaves after the event that followed it
+    loses_started: bool = False  # the event that starts a transaction is never sent
     late_evse: bool = False  # the first event of a transaction does not say where it runs
     no_connector: bool = False  # evse without connectorId in TransactionEvents
     reuses_transaction_ids: bool = False  # they are counted from 1 again after each boot
@@ -176,6 +177,7 @@ class Manners:
         self.forgets_remote_start = self._any("forgets_remote_start")
         self.compresses = self._any("compresses")
         self.swaps_events = self._any("swaps_events")
+        self.loses_started = self._any("loses_started")
         self.late_evse = self._any("late_evse")
         self.no_connector = self._any("no_connector")
         self.reuses_transaction_ids = self._any("reuses_transaction_ids")
