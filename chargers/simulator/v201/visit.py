@@ -25,6 +25,7 @@ Payload = dict[str, Any]
 LONGEST_STEP = 60.0  # simulated seconds that the charging curve is taken to be flat
 SHORTEST_SAMPLE = 1.0  # simulated seconds between two readings, whatever the variable says
 CARD_FIRST = 0.3  # of the drivers show the card before they plug in
+LEAVING = ("Local", "Local", "EVDisconnected")  # how drivers end a charge: by card, or by pulling the cable
 TOKEN_FOUND = (3.0, 20.0)  # simulated seconds until the driver with the cable in has found the card
 CABLE_FOUND = (3.0, 20.0)  # simulated seconds until the driver with the card shown has found the cable
 # stoppedReason: the trigger that goes with it, and whether the transaction ends whatever TxStopPoint says.
@@ -179,7 +180,7 @@ class Visit:
                 last = now
             self._tell_flow()
             if now >= leaves_at:
-                return str(station.rng.choice(("Local", "Local", "EVDisconnected")))
+                return str(station.rng.choice(LEAVING))
             if now >= sample_at:
                 sample_at = now + self._interval("TxUpdatedInterval")
                 reading = self._evse.reading("Sample.Periodic", "SampledDataCtrlr", "TxUpdatedMeasurands")

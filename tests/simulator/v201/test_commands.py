@@ -298,3 +298,32 @@ async def test_the_makers_own_data_transfer_is_known():
     assert await desk.ask("DataTransfer", echo) == {"status": "Accepted", "data": {"any": ["thing"]}}
     assert await desk.status("DataTransfer", {"vendorId": vendor, "messageId": "Sing"}) == "UnknownMessageId"
     assert await desk.status("DataTransfer", {"vendorId": "org.x"}) == "UnknownVendorId"
+
+
+async def test_an_update_is_told_step_by_step_and_ends_in_a_reboot():
+    desk = Desk()
+    firmware = {"location": "https://files.example/fw-9.9.9.bin", "retrieveDateTime": stamp()}
+    bad = firmware | {"signingCertificate": "no PEM", "signature": "AAAA"}
+    assert await desk.status("UpdateFirmware", {"requestId": 1, "firmware": bad}) == "InvalidCertificate"
+    assert await desk.status("UpdateFirmware", {"requestId": 2, "firmware": firmware}) == "Accepted"
+    async with asyncio.timeout(10):
+        await desk.station._switched_off.wait()
+    desk.station.firmware.booted()
+    told = desk.queued("FirmwareStatusNotification")
+    assert {one["requestId"] for one in told} == {2}
+    steps = ["Downloading", "Downloaded", "Installing", "InstallRebooting", "Installed"]
+    assert [one["status"] for one in told] == steps
+    boot = desk.station.boot_payload()
+    assert (boot["reason"], boot["chargingStation"]["firmwareVersion"]) == ("FirmwareUpdate", "9.9.9")
+
+
+async def test_a_log_goes_to_a_location_and_a_way_not_known_is_told():
+    desk = Desk()
+    log = {"remoteLocation": "gopher://files.example/"}
+    answer = await desk.ask("GetLog", {"logType": "SecurityLog", "requestId": 5, "log": log})
+    assert (answer["status"], "security" in answer["filename"]) == ("Accepted", True)
+    async with asyncio.timeout(10):
+        while desk.station.jobs.is_running("log"):
+            await asyncio.sleep(0.01)
+    statuses = [(one["status"], one["requestId"]) for one in desk.queued("LogStatusNotification")]
+    assert statuses == [("Uploading", 5), ("NotSupportedOperation", 5)]

@@ -230,3 +230,22 @@ async def test_the_cost_that_the_server_tells_is_known_to_the_station(system):
         await system.until(lambda: ("Updated", "MeterValuePeriodic") in triggers(system))
         assert await ask201(system, "CostUpdated", {"transactionId": transaction, "totalCost": 2.5}) == {}
         assert await ask201(system, "CostUpdated", {"transactionId": "nobody's", "totalCost": 2.5}) == {}
+
+
+@pytest.mark.parametrize("ends", ["true", "false"])
+async def test_a_cable_pulled_at_the_car_ends_the_transaction_or_suspends_it(system, monkeypatch, ends):
+    monkeypatch.setattr("chargers.simulator.v201.visit.LEAVING", ("EVDisconnected",))
+    name = scene(monkeypatch, stay=(300.0, 400.0))
+    rules = {"TxCtrlr__TxStopPoint": "Authorized", "TxCtrlr__StopTxOnEVSideDisconnect": ends}
+    async with charging(system, variables=rules, scenario=name):
+        await system.until(lambda: ended(system))
+        assert_sound(system.events())
+        told = triggers(system)
+        info = ended(system)[0]["transactionInfo"]
+        assert info["stoppedReason"] == "EVDisconnected"
+        if ends == "true":
+            assert (told[-1], info["chargingState"]) == (("Ended", "EVCommunicationLost"), "Idle")
+        else:  # E10: it is plugged in again, charges, and is stopped by the card
+            away = told.index(("Updated", "EVCommunicationLost"))
+            assert states(system)[away : away + 3] == ["Idle", "EVConnected", "Charging"]
+            assert told[-1] == ("Ended", "StopAuthorized")
