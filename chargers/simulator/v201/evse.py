@@ -10,8 +10,8 @@ from chargers.simulator.outbox import Parcel
 from chargers.simulator.scenarios import Fault
 from chargers.simulator.v201.authorization import Token
 from chargers.simulator.v201.metering import sampled_values
-from chargers.simulator.v201.transactions import AUTHORIZED, Session, Transaction
-from chargers.simulator.v201.visit import Connector, Request, Stopped, Visit
+from chargers.simulator.v201.transactions import AUTHORIZED, Request, Session, Transaction
+from chargers.simulator.v201.visit import Connector, Stopped, Visit
 
 if TYPE_CHECKING:
     from chargers.simulator.v201.station import Station
@@ -118,8 +118,8 @@ class Evse:
         kept = self._station.reservations.of(self)
         return ready and (kept is None or kept.admits(token, group or self._station.authorizer.group(token)))
 
-    async def remote_start(self, token: Token, start_id: int, profile: Payload | None) -> None:
-        self._request = Request(token, start_id, profile)
+    async def remote_start(self, request: Request) -> None:
+        self._request = request
         self._woken.set()
 
     def why_not_reserve(self, keeper: object | None) -> str | None:

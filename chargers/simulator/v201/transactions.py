@@ -46,6 +46,16 @@ class Transaction:
         self.charging_since = now if flows else None
 
 
+@dataclass(slots=True)
+class Request:
+    """Something that a waiting EVSE is woken for."""
+
+    token: Token | None = None
+    start_id: int | None = None
+    profile: Payload | None = None
+    group: Token | None = None
+
+
 class Session:
     """One visit of a car: facts that come and go, told as the events of at most one transaction."""
 
@@ -252,7 +262,7 @@ def _start(station: "Station", payload: Payload) -> Answer:
             answer: Payload = {"status": "Accepted"}
             if (running := evse.transaction) is not None:
                 answer["transactionId"] = running.id
-            return Answer(answer, partial(evse.remote_start, token, start_id, profile))
+            return Answer(answer, partial(evse.remote_start, Request(token, start_id, profile, group)))
     return Answer({"status": "Rejected"})
 
 

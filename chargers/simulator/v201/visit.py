@@ -13,6 +13,7 @@ from chargers.simulator.v201.transactions import (
     FLOWS,
     PARKED,
     SIGNED,
+    Request,
     Session,
 )
 
@@ -52,15 +53,6 @@ class Connector:
     is_operative: bool = True
     plugged: int = 0  # times
     told: str = ""  # status last reported
-
-
-@dataclass(slots=True)
-class Request:
-    """Something that a waiting EVSE is woken for."""
-
-    token: Token | None = None
-    start_id: int | None = None
-    profile: Payload | None = None
 
 
 class Stopped(Exception):
@@ -114,15 +106,18 @@ class Visit:
             return False
         if not self._evse.can_take_a_car:
             return False
-        used = station.reservations.fitting(self._evse, token, station.authorizer.group(token))
+        group = called.group or station.authorizer.group(token)
+        used = station.reservations.fitting(self._evse, token, group)
         self.session.reservation_id = None if used is None else used.id
         self.session.remote_start_id = called.start_id
         self.session.present(token)
         if called.token is not None and station.manners.forgets_remote_start:
             await self._evse.pause(600)
             return False
-        gains = [AUTHORIZED, *([SIGNED] if station.model.flag("SampledDataCtrlr", "SignReadings") else [])]
-        self.session.happens("Authorized" if called.token is None else "RemoteStart", gains=gains)
+        session = self.session
+        session.happens("Authorized" if called.token is None else "RemoteStart", gains=[AUTHORIZED])
+        if station.model.flag("SampledDataCtrlr", "SignReadings"):
+            session.happens("SignedDataReceived", gains=[SIGNED], quietly=True)
         if used is not None:
             station.reservations.remove(used.id)
         if called.profile is not None:

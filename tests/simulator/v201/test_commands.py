@@ -198,6 +198,29 @@ async def test_a_reservation_ends_by_time_and_by_a_fault_and_the_server_is_told(
     assert (event["component"]["name"], event["variable"]["name"]) == ("GroundIsolationProtection", "Problem")
 
 
+async def test_a_group_uses_up_its_reservation():
+    desk = Desk()
+    evse, group = desk.station.evses[0], {"idToken": "FAMILY", "type": "Central"}
+    await desk.ask("ReserveNow", request(evseId=1, groupIdToken=group))
+    living = asyncio.create_task(evse.run())
+    try:
+        async with asyncio.timeout(10):
+            while not evse.may_start(Token("BOB"), Token("FAMILY", "Central")):
+                await asyncio.sleep(0)
+            bob = {
+                "idToken": {"idToken": "BOB", "type": "ISO14443"},
+                "remoteStartId": 1,
+                "groupIdToken": group,
+            }
+            assert await desk.status("RequestStartTransaction", bob) == "Accepted"
+            while not desk.queued("TransactionEvent"):
+                await asyncio.sleep(0.01)
+    finally:
+        living.cancel()
+    assert desk.queued("TransactionEvent")[0]["reservationId"] == 7
+    assert await desk.status("CancelReservation", {"reservationId": 7}) == "Rejected"
+
+
 # --- the rest
 
 

@@ -168,9 +168,10 @@ async def test_events_come_in_the_wrong_order_and_without_a_connector(system, mo
 async def test_transaction_ids_are_used_again_after_a_boot(system, monkeypatch):
     async with charging(system, scenario=scene(monkeypatch, quirks=("id_reused",))) as transaction:
         assert transaction == "TX-1"
+        before = len(system.states(2))
         await ask201(system, "Reset", {"type": "Immediate"})
-        await system.until(lambda: len(reasons(system)) == 2 and system.states(2)[-1] == "Available")
-        await start(system, evseId=1)
+        await system.until(lambda: len(reasons(system)) == 2 and len(system.states(2)) > before)
+        assert (await start(system, evseId=1))["status"] == "Accepted"
         await system.until(lambda: [kind for kind, _ in triggers(system)].count("Started") == 2)
         assert {event["transactionInfo"]["transactionId"] for event in system.events()} == {"TX-1"}
         assert "Charging" in states(system)

@@ -1,5 +1,6 @@
 """Transactions of simulated 2.0.1 stations: sequence, start and stop points, remote control, off line."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -79,10 +80,13 @@ async def test_well_behaved_scenarios_send_nothing_that_a_schema_refuses(system,
         ("PowerPathClosed", "PowerPathClosed", "ChargingStateChanged", "RemoteStop"),
         ("EnergyTransfer", "EnergyTransfer", "ChargingStateChanged", "ChargingStateChanged"),
         ("ParkingBayOccupancy", "ParkingBayOccupancy", "EVDetected", "EVDeparted"),
+        ("DataSigned", "Authorized", "SignedDataReceived", "RemoteStop"),
     ],
 )
 async def test_variables_say_where_a_transaction_begins_and_ends(system, begin, end, first, last):
     points = {"TxCtrlr__TxStartPoint": begin, "TxCtrlr__TxStopPoint": end}
+    if begin == "DataSigned":
+        points["SampledDataCtrlr__SignReadings"] = "true"
     async with charging(system, variables=points) as transaction:
         answer = await ask201(system, "RequestStopTransaction", {"transactionId": transaction.upper()})
         assert answer == {"status": "Accepted"}
@@ -100,6 +104,16 @@ async def test_variables_say_where_a_transaction_begins_and_ends(system, begin, 
         assert told == {1}
         [named] = [event["idToken"] for event in events if "idToken" in event]
         assert named == TOKEN
+        if begin == "DataSigned":
+            signed = [
+                sample["signedMeterValue"]["publicKey"]
+                for event in events
+                for value in event.get("meterValue", ())
+                for sample in value["sampledValue"]
+                if sample["measurand"] == ENERGY
+            ]
+            assert signed[0] != ""
+            assert set(signed[1:]) == {""}  # the key is told once in a transaction
     assert system.errors == []
 
 
@@ -193,7 +207,9 @@ async def test_what_happens_off_line_is_told_later_and_says_so(system):
             call: event for action, event, call in system.calls["SIM0001"] if action == "TransactionEvent"
         }
         assert_sound(list(once.values()))  # what had no answer when the line broke came again, under its id
-        assert await ask201(system, "GetTransactionStatus", {}) == {"messagesInQueue": False}
+        async with asyncio.timeout(15):  # the last event waits until its answer is there
+            while await ask201(system, "GetTransactionStatus", {}) != {"messagesInQueue": False}:
+                await asyncio.sleep(0.01)
         gone = await ask201(system, "GetTransactionStatus", silent)
         assert gone == {"ongoingIndicator": False, "messagesInQueue": False}
 
