@@ -1,7 +1,5 @@
 """OCPP 2.0.1 of transactions and their status. Wire words become neutral here."""
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -17,15 +15,12 @@ from csms.core.id_tokens import canonical_token
 from transactions.asking import ask_about_token
 from transactions.claims import natural_key
 from transactions.models import CANONICAL_MAX
-from transactions.readings import Measured
-from transactions.samples import ENERGY, Reading, read_samples16
 from transactions.sequence.facts import KINDS, Fact, Kind
 from transactions.sequence.services import take_event
+from transactions.signed.ocpp201 import corrected, measured
 from transactions.token_forms import meant_token
 
 WIRE_ID_MAX = 36
-SHIFT_MAX = 18
-"""Powers of ten by which a multiplier may shift a value; beyond them a figure is none of a charging station's."""
 
 
 def ask(question: Question) -> Any:
@@ -46,37 +41,6 @@ def translate(payload: dict[str, Any]) -> None:
         orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16
     ).hexdigest()
     payload["measured"] = measured(payload.pop("meterValue", ()))
-
-
-def measured(meter_value: Iterable[Mapping[str, Any]]) -> list[Measured]:
-    """Return the readings of a message."""
-    return [
-        Measured(
-            parse_time(item.get("timestamp", "")),
-            read_samples(item["sampledValue"]),
-            orjson.dumps(item["sampledValue"]),
-            tuple([sample.get("measurand", ENERGY) for sample in item["sampledValue"]]),
-        )
-        for item in meter_value
-    ]
-
-
-def read_samples(sampled_values: Iterable[Mapping[str, Any]]) -> Reading:
-    """Read the sampled values of one 2.0.1 MeterValue (2.46), which are numbers with a power of ten beside them."""
-    return read_samples16([_plain(item) for item in sampled_values])
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    unit = item.get("unitOfMeasure") or {}
-    value, shift = str(item.get("value", "")), unit.get("multiplier", 0)
-    if shift and isinstance(shift, int) and abs(shift) <= SHIFT_MAX:
-        try:
-            value = str(Decimal(value).scaleb(shift))
-        except ArithmeticError:
-            pass  # no number: it is noted as such
-    elif shift:
-        value = ""
-    return {**item, "value": value, "unit": str(unit.get("unit", ""))}
 
 
 def transaction_event(call: Call) -> dict[str, Any]:
@@ -109,7 +73,7 @@ def fact_of(call: Call) -> Fact:
         id_token=MASK if secret else id_token[:255],
         token_key="" if token is None else _key(call, id_token, token_type),
         token_type=token_type,
-        measured=tuple(payload["measured"]),
+        measured=tuple(corrected(call, payload["measured"])),
         fingerprint=payload["fingerprint"],
         raw=redact(call.action, payload.get("raw", "")),
     )

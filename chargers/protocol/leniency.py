@@ -66,6 +66,12 @@ HARMLESS: dict[tuple[str, str], object] = {
     ("TransactionEvent", "seqNo"): LEFT_OUT,
     ("TransactionEvent", "meterValue.timestamp"): LEFT_OUT,
     ("TransactionEvent", "meterValue.sampledValue"): [],
+    # Stations leave out what they need not send, such as a key that was told before, and the value must not go with it.
+    **{
+        (action, f"meterValue.sampledValue.signedMeterValue.{name}"): ""
+        for action in ("MeterValues", "TransactionEvent")
+        for name in ("encodingMethod", "publicKey", "signedMeterData", "signingMethod")
+    },
 }
 
 # Names that a property had in OCPP 1.5 and still has in some chargers.

@@ -6,7 +6,7 @@ bill. Nothing is refused: a charge point that gets an error drops the event in t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
@@ -14,6 +14,7 @@ from django.db.models import Max
 
 from chargers.handling import Call
 from chargers.topology.models import Evse
+from chargers.topology.places import STATION, Place
 from chargers.topology.services import meet
 from csms.core.events.services import record
 from csms.core.writer import after_commit
@@ -73,9 +74,7 @@ class Running:
     pk: str
     last_seq: int
     charging_state: str
-    evse: int | None
-    connector: int | None
-    connector_number: int
+    place: Place
 
     def goes_on(self, fact: Fact) -> bool:
         """Whether an event is the next one, and tells nothing but readings."""
@@ -83,7 +82,10 @@ class Running:
             fact.tells_little
             and fact.seq_no == self.last_seq + 1
             and fact.charging_state in ("", self.charging_state)
-            and (fact.evse is None or (fact.evse, fact.connector) == (self.evse, self.connector))
+            and (
+                fact.evse is None
+                or (fact.evse, fact.connector or 0) == (self.place.evse, self.place.connector)
+            )
             and fact.seconds_charging is None
             and fact.received_at - fact.occurred_at < OFFLINE_AFTER
         )
@@ -109,30 +111,31 @@ def _go_on(running: Running, fact: Fact, call: Call) -> dict[str, Any]:
     holder = call.holder
     answer = answer_extras(call, running.pk, ended=False)
     add_event(fact, transaction_pk=running.pk, charge_point_id=holder.charge_point_id, answer=_kept(answer))
-    _record(fact, call, running.pk, running.connector_number)
+    _record(fact, call, running.pk, running.place)
     assert fact.seq_no is not None
-    next_one = Running(
-        running.pk,
-        fact.seq_no,
-        running.charging_state,
-        running.evse,
-        running.connector,
-        running.connector_number,
-    )
-    _remember(call, fact, next_one)
+    _remember(call, fact, replace(running, last_seq=fact.seq_no))
     return answer
 
 
-def _record(fact: Fact, call: Call, transaction_pk: str, connector_number: int) -> None:
+def _place(transaction: Transaction, fact: Fact) -> Place:
+    """Return where a transaction is; its connector is only told of if this event tells."""
+    if transaction.evse_number is None:
+        return STATION
+    told = fact.connector if fact.evse == transaction.evse_number else None
+    return Place(transaction.connector_number or 0, transaction.evse_number, told or 0)
+
+
+def _record(fact: Fact, call: Call, transaction_pk: str, place: Place) -> None:
     if fact.measured:
         record_meter_values(
             charge_point_id=call.holder.charge_point_id,
             cp_id=call.holder.cp_id,
-            connector_number=connector_number,
+            connector_number=place.number,
             transaction_pk=transaction_pk,
             claimed_id=fact.wire_id,
             measured=fact.measured,
             now=call.received_at,
+            place=place,
             waited=fact.offline,
         )
 
@@ -283,7 +286,7 @@ def _apply(
         twin=twin,
         answer=_kept(answer),
     )
-    _record(fact, call, str(transaction.pk), transaction.connector_number or 0)
+    _record(fact, call, str(transaction.pk), _place(transaction, fact))
     apply_meter(transaction, fact, newest=standing.newest)
     count_missing(transaction, fact, standing.last)
 
@@ -364,12 +367,4 @@ def _admissible(fact: Fact, call: Call) -> str:
 
 
 def _running(transaction: Transaction, fact: Fact, last_seq: int) -> Running:
-    told = fact.evse is not None and fact.evse == transaction.evse_number
-    return Running(
-        str(transaction.pk),
-        last_seq,
-        transaction.charging_state,
-        transaction.evse_number,
-        fact.connector if told else None,
-        transaction.connector_number or 0,
-    )
+    return Running(str(transaction.pk), last_seq, transaction.charging_state, _place(transaction, fact))

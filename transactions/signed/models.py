@@ -1,9 +1,12 @@
 """Signed readings, byte for byte: whoever checks a bill checks these, and we change nothing of them."""
 
+from typing import Any
+
 from django.db import models
 
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7
+from csms.core.writer import BulkTable
 from transactions.models import Transaction
 
 
@@ -42,3 +45,10 @@ class SignedReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sampled_at:%Y-%m-%d %H:%M:%S} {self.encoding_method}"
+
+
+def _columns(model: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in model._meta.local_concrete_fields)
+
+
+SIGNED_READINGS = BulkTable(SignedReading, _columns(SignedReading))
