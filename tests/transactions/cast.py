@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.test import TestCase
 
 from chargers.handling import Call, Holder
 from chargers.models import ChargePoint, Registration
@@ -95,8 +96,9 @@ class Wireless201(Wireless):
         ChargePoint.objects.filter(pk=self.row.pk).update(protocol=self.version)
 
     def event(self, event: dict[str, Any], received: float = 0) -> dict[str, Any]:
-        """Say a TransactionEvent."""
-        return self.say("TransactionEvent", deepcopy(event), received)  # its bulk is translated in place
+        """Say a TransactionEvent, and let what follows its commit happen."""
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            return self.say("TransactionEvent", deepcopy(event), received)  # its bulk is translated in place
 
 
 def token(id_token: str = "ALICE", **values: Any) -> IdToken:

@@ -5,7 +5,6 @@ so whatever order events come in, the transaction is the same in the end.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -133,14 +132,16 @@ def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool) -> None:
     known = transaction.meter_start_wh is not None
     if not told or (newest and known and BEGIN not in told):
         return
-    begin = register(transaction, context=BEGIN)
+    begin = register(transaction, Q(context=BEGIN))
     transaction.meter_begin_seen = begin is not None
-    transaction.meter_start_wh = register(transaction) if begin is None else begin
+    # A register of the end says nothing of the start, though it be the only one.
+    earliest = register(transaction, ~Q(context=END)) if begin is None else begin
+    transaction.meter_start_wh = earliest
 
 
-def register(transaction: Transaction, *, last: bool = False, **which: Any) -> int | None:
+def register(transaction: Transaction, which: Q, *, last: bool = False) -> int | None:
     """Return the first register that was measured in a transaction, or the last; None if there is none."""
     METER_VALUES.flush()
     order = ("-sampled_at", "-pk") if last else ("sampled_at", "pk")
-    found = MeterValue.objects.filter(transaction=transaction.pk, energy_wh__isnull=False, **which)
+    found = MeterValue.objects.filter(transaction=transaction.pk, energy_wh__isnull=False).filter(which)
     return found.order_by(*order).values_list("energy_wh", flat=True).first()

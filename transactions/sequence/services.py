@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from chargers.handling import Call
 from chargers.topology.models import Evse
@@ -148,39 +148,41 @@ def _kept(answer: dict[str, Any]) -> str | None:
 
 
 def _take(fact: Fact, call: Call) -> dict[str, Any]:
-    transaction, generation = _meant(fact, call.holder.charge_point_id)
+    transaction, following = _meant(fact, call.holder.charge_point_id)
     if transaction is None:
-        return _open(fact, call, generation)
+        return _open(fact, call, following)
     same = _same_number(transaction, fact)
     known = next((event for event in same if event.fingerprint == fact.fingerprint), None)
     if known is not None:
         if fact.kind != "Updated":
             (STARTS_AGAIN if fact.kind == "Started" else STOPS_AGAIN).add()
         return cast(dict[str, Any], orjson.loads(known.answer or "{}"))
-    if _begins_anew(transaction, fact, same) and generation < GENERATIONS_MAX:
-        return _open(fact, call, generation + 1)
+    if _begins_anew(transaction, fact, same) and following < GENERATIONS_MAX:
+        return _open(fact, call, following)
     if same:
         return _keep_twin(transaction, fact, call, same)
     return _apply(transaction, fact, call, opened=False)
 
 
 def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
-    """Return the transaction that an event belongs to, locked, and the last generation of its id (-1: none)."""
+    """Return the transaction that an event belongs to, locked, and the generation that a new one of its id would be."""
     rows = list(locked(by_wire_id(charge_point_id, fact.wire_id))[:GENERATIONS_LOOKED_AT])
-    generation = rows[0].wire_generation if rows else -1
+    following = rows[0].wire_generation + 1 if rows else 0
     if fact.wire_id:
         # Of ids that came again each event belongs to the last transaction that had begun by then.
         begun = (row for row in rows if row.started_at <= fact.occurred_at)
-        return next(begun, rows[-1] if rows else None), generation
+        return next(begun, rows[-1] if rows else None), following
     # Without an id: the event that is known, else the one session that it can be of.
     told = TransactionEvent.objects.filter(transaction__in=rows, fingerprint=fact.fingerprint).first()
     if told is not None:
-        return next(row for row in rows if row.pk == told.transaction_id), generation
+        return next(row for row in rows if row.pk == told.transaction_id), following
     running = open_transactions(charge_point_id)
     if fact.evse is not None:
         running = running.filter(evse_number=fact.evse)
     candidates = [] if fact.kind == "Started" else list(locked(running)[:2])
-    return (candidates[0] if len(candidates) == 1 else None), generation
+    if len(candidates) == 1:
+        return candidates[0], following
+    return (rows[0] if following >= GENERATIONS_MAX else None), following
 
 
 def _same_number(transaction: Transaction, fact: Fact) -> list[TransactionEvent]:
@@ -205,11 +207,11 @@ def _begins_anew(transaction: Transaction, fact: Fact, same: Sequence[Transactio
 
 def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:
     orphan = fact.kind == "Ended"
-    words = (["start_lost"] if orphan else []) + (["id_reused"] if generation > 0 and fact.wire_id else [])
+    words = (["start_lost"] if orphan else []) + (["id_reused"] if generation and fact.wire_id else [])
     transaction = Transaction(
         transaction_id=fact.wire_id,
         charge_point_id=call.holder.charge_point_id,
-        wire_generation=max(generation, 0),
+        wire_generation=generation,
         started_at=fact.occurred_at,
         start_received_at=None if orphan else call.received_at,
         orphan=orphan,
@@ -286,7 +288,8 @@ def _apply(
         twin=twin,
         answer=_kept(answer),
     )
-    _record(fact, call, str(transaction.pk), _place(transaction, fact))
+    if not (ended and before.reported):  # another end than the one that counts settles nothing
+        _record(fact, call, str(transaction.pk), _place(transaction, fact))
     apply_meter(transaction, fact, newest=standing.newest)
     count_missing(transaction, fact, standing.last)
 
@@ -313,7 +316,7 @@ def _apply(
             transaction,
             holder.cp_id,
             claimed_at=fact.claimed_at,
-            meter_stop_wh=register(transaction, last=True, context=END),
+            meter_stop_wh=register(transaction, Q(context=END), last=True),
             measured=(),
             reason=fact.stopped_reason or "Local",  # S2-10
             id_token=transaction.stop_id_token,

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.db.models import Q
+
 from csms.core.config import get_config
 from transactions.ending import settle_again
 from transactions.models import Transaction
@@ -44,5 +46,5 @@ def settle_events(transaction: Transaction) -> None:
     found = reported_end(transaction.pk)
     if found is not None:
         claimed_at, received_at = found
-        stop = register(transaction, last=True, context=END)
+        stop = register(transaction, Q(context=END), last=True)
         settle_again(transaction, claimed_at=claimed_at, meter_stop_wh=stop, received_at=received_at)
