@@ -34,7 +34,7 @@ def station() -> Wireless201:
 def connect(station: Wireless201, opened: float = -60) -> None:
     """The station has a connection of its own since then."""
     process, _ = Process.objects.get_or_create(
-        id=station.row.pk * 0 + 1, defaults={"host": "here", "started_at": NOON, "seen_at": NOON}
+        host="here", defaults={"pid": 1, "started_at": NOON, "seen_at": NOON}
     )
     held = Connection.objects.create(
         charge_point=station.row, process=process, protocol=Version.V201, opened_at=minutes(opened)
@@ -60,12 +60,13 @@ def asked() -> list[Command]:
 
 def answer(station: Wireless201, **payload: Any) -> Command:
     """The next order is sent, and answered so."""
+    now = asked()[-1].created_at
     claimed = claim_next(
-        station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=minutes(11)
+        station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=now
     )
     assert claimed is not None
     assert claimed.action == "GetTransactionStatus"
-    settle_answer(claimed.command_id, payload, version=Version.V201, now=minutes(11))
+    settle_answer(claimed.command_id, payload, version=Version.V201, now=now)
     return Command.objects.get(pk=claimed.command_id)
 
 
@@ -144,7 +145,12 @@ def test_a_free_connector_ends_nothing_but_what_the_station_denies_ends(station:
     assert station.only.end_evidence == "denied"
     assert infer_ends(now=minutes(600)) == 1
     row = station.only
-    assert (row.status, row.end_source, row.energy_wh, row.stopped_at) == ("ended", "inferred", 2000, minutes(5))
+    assert (row.status, row.end_source, row.energy_wh, row.stopped_at) == (
+        "ended",
+        "inferred",
+        2000,
+        minutes(5),
+    )
     station.event(session.ended(time=at(20), wh=5000), received=700)
     row = station.only
     assert (row.end_source, row.energy_wh, "stop_replaced" in row.anomalies) == ("reported", 4000, True)
@@ -162,9 +168,7 @@ def test_a_station_that_does_not_know_the_question_is_left_alone(station: Wirele
     gappy(station, ended=False)
     assert mind_gaps(now=minutes(10)) == 1
     [command] = asked()
-    claim_next(
-        station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=minutes(10)
-    )
+    claim_next(station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=minutes(10))
     settle_failure(command.pk, code="NotImplemented", description="", now=minutes(10))
     assert mind_gaps(now=minutes(120)) == 0
     assert station.only.status == "active"
