@@ -79,7 +79,12 @@ from chargers.following import Booted, CommandSettled, Follower, SignedIn, Statu
 from chargers.handling import Handler, VendorHandler
 from chargers.protocol.versions import Version
 from chargers.reporting.services import Apply
-from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
+from transactions.happenings import (
+    TransactionAuthorized,
+    TransactionCorrected,
+    TransactionEnded,
+    TransactionStarted,
+)
 
 Value = TypeVar("Value")
 
@@ -211,6 +216,10 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.remote_control.starting.follow_status,
     ),
     TransactionStarted: (
+        transactions.remote_control.services.follow_start,
+        transactions.charging_profiles.services.follow_start,
+    ),
+    TransactionAuthorized: (
         transactions.remote_control.services.follow_start,
         transactions.charging_profiles.services.follow_start,
     ),

@@ -290,6 +290,7 @@ EVIDENCE: dict[str, str] = {
     "finishing": "The connector was reported Finishing.",
     "next_start": "The next transaction started on the connector.",
     "silence": "Nothing was heard of the charge point for long.",
+    "denied": "The charge point said that it does not run any more.",
     "person": "A person ended it here, by what was known of it.",
 }
 
@@ -330,6 +331,14 @@ ANOMALIES: dict[str, str] = {
     "reservation_not_held": "Its start named a reservation that is not known here, or was over.",
     "backend_refused": "The backend, once it was told of it, did not accept its id token.",
     "reserved_for_another": "It started on a connector that was reserved for another token.",
+    "events_missing": (
+        "Numbered events of it never came: the charge point has none left, or they were waited for in vain. What it "
+        "delivered is settled by those that are here."
+    ),
+    "seq_reused": "Two different events carried one number; the first stands, and both are kept.",
+    "seq_missing": "Events of it carried no usable number; they count in the order in which they came.",
+    "evse_changed": "A later event named another EVSE; the first stands.",
+    "id_reused": "The charge point had used its id before, for another transaction.",
 }
 
 

@@ -93,17 +93,19 @@ def record_meter_values(
     measured: Iterable[Measured],
     now: datetime,
     place: Place | None = None,
+    waited: bool = False,
 ) -> None:
     """Store readings, and say so. Readings that belong to no known transaction are kept with the id they came with.
 
-    `place` is where they were taken in the numbers of OCPP 2.x; None in 1.6.
+    `place` is where they were taken in the numbers of OCPP 2.x; None in 1.6. `waited` says that the charge point itself
+    calls them offline.
     """
     unmatched = claimed_id[:36] if transaction_pk is None else ""
     timed = [(item.sampled_at(now), item) for item in measured]
     late = late_before(charge_point_id, min((at for at, _ in timed), default=now), now)
     out = []
     for sampled_at, item in timed:
-        reading, claimed_at, offline = item.reading, item.claimed_at, sampled_at < late
+        reading, claimed_at, offline = item.reading, item.claimed_at, waited or sampled_at < late
         reading_id = uuid7_text()
         METER_VALUES.add(
             reading_id,

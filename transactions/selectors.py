@@ -150,6 +150,10 @@ def by_wire_id(charge_point_id: int, name: str) -> QuerySet[Transaction]:
     )
 
 
+NUMBERED = Q(number=None, last_seq__isnull=False)
+"""The condition for transactions of OCPP 2.x, whose charge point can be asked whether they run."""
+
+
 def of_transaction(charge_point_id: int, name: str) -> Q:
     """Return the condition for readings of a transaction of the charge point, by its id or by that on the wire.
 

@@ -1,5 +1,6 @@
 """A charge point without a wire: what it says goes straight to the handlers, at a time of the test's choosing."""
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,7 +96,7 @@ class Wireless201(Wireless):
 
     def event(self, event: dict[str, Any], received: float = 0) -> dict[str, Any]:
         """Say a TransactionEvent."""
-        return self.say("TransactionEvent", event, received)
+        return self.say("TransactionEvent", deepcopy(event), received)  # its bulk is translated in place
 
 
 def token(id_token: str = "ALICE", **values: Any) -> IdToken:
