@@ -116,8 +116,10 @@ def extras(
 ) -> dict[str, Any]:
     """What the answer to an event of that minute says beside the verdict."""
     transaction.refresh_from_db()
-    payload = {"eventType": kind, "timestamp": at(minute)} | event
-    return answer_extras(Call(cs201.holder, "TransactionEvent", payload, minutes(minute)), transaction)
+    info = {"transactionId": transaction.transaction_id, "chargingState": transaction.charging_state}
+    payload = {"eventType": kind, "timestamp": at(minute), "transactionInfo": info} | event
+    call = Call(cs201.holder, "TransactionEvent", payload, minutes(minute))
+    return answer_extras(call, str(transaction.pk), ended=kind == "Ended")
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +141,7 @@ def test_the_running_cost_is_told_once_in_the_interval_and_when_the_state_change
     register(session, 4000, 1.5)
     with CaptureQueriesContext(database) as asked:
         assert extras(cs201, session, 1.5) == {}
-    assert len(asked) == 1, "only the transaction was read: what is not due costs nothing"
+    assert len(asked) == 1, "the test has read the transaction: what is not due costs no query"
     state(session, "SuspendedEVSE", 1.6, 1)
     assert extras(cs201, session, 1.6) == {"totalCost": 1.5}
     register(session, 5000, 2.6)

@@ -19,23 +19,23 @@ REMEMBERED_MAX = 200  # transactions of one connection; a station has a few
 Look = tuple[datetime, str]
 
 
-def answer_extras(call: Call, transaction: Transaction) -> dict[str, Any]:
+def answer_extras(call: Call, transaction_pk: str, *, ended: bool) -> dict[str, Any]:
     """Return totalCost and updatedPersonalMessage for the answer to an event, where they are due; mostly {}.
 
     The running cost is told once in CSMS_COST_INTERVAL and when the charging state changes, the final one at the end
     (S2-60); 0 is free, absent is unknown: no tariff holds, or the station shows no costs, or in another currency. What
-    waited in the station is history, and no driver looks at it. Called once the event and its readings are stored and
-    an end is priced. A failure to price costs the answer nothing but these.
+    waited in the station is history, and no driver looks at it. Called once the readings of the event are stored and
+    an end is priced; what is not due costs no query. A failure to price costs the answer nothing but these.
     """
-    kind = call.payload.get("eventType")
-    if kind == "Started" or _is_history(call):
+    if call.payload.get("eventType") == "Started" or not (ended or _is_due(call, transaction_pk)):
         return {}
-    ended = kind == "Ended"
-    if ended != (transaction.status == Transaction.Status.ENDED):
-        return {}  # what comes after the end is no running cost
-    if not ended and not _is_due(call, transaction):
+    if _is_history(call):
         return {}
+    _remember(call, transaction_pk, ended=ended)
     flush_facts()
+    transaction = Transaction.objects.filter(pk=transaction_pk).first()
+    if transaction is None or ended != (transaction.status == Transaction.Status.ENDED):
+        return {}  # what comes after the end is no running cost
     work = _final if ended else _running
     return forgiving(call.holder.cp_id, lambda: work(call, transaction), {})
 
@@ -49,29 +49,38 @@ def _is_history(call: Call) -> bool:
     return received_late(call.holder.charge_point_id, claimed, call.received_at)
 
 
-def _looks(call: Call) -> dict[Any, Look]:
-    looks: dict[Any, Look] = call.holder.memory.setdefault("costs", {})
+def _looks(call: Call) -> dict[str, Look]:
+    looks: dict[str, Look] = call.holder.memory.setdefault("costs", {})
     return looks
 
 
-def _is_due(call: Call, transaction: Transaction) -> bool:
-    """Whether the cost is to be reckoned now; that it was is remembered for as long as the connection lasts."""
+def _state(call: Call) -> str:
+    return str(call.payload.get("transactionInfo", {}).get("chargingState", ""))
+
+
+def _is_due(call: Call, transaction_pk: str) -> bool:
+    """Whether the running cost is to be reckoned now; a connection remembers when it was."""
     interval = get_config().cost_interval
-    if not interval:
-        return False
-    last = _looks(call).get(transaction.pk)
-    state, now = transaction.charging_state, call.received_at
-    if last is not None and last[1] == state and now < last[0] + timedelta(seconds=interval):
-        return False
+    last = _looks(call).get(transaction_pk)
+    if not interval or last is None:
+        return bool(interval)
+    at, state = last
+    return call.received_at >= at + timedelta(seconds=interval) or _state(call) not in ("", state)
 
-    def remember() -> None:
+
+def _remember(call: Call, transaction_pk: str, *, ended: bool) -> None:
+    known = _looks(call).get(transaction_pk)
+    look = (call.received_at, _state(call) or (known[1] if known is not None else ""))
+
+    def keep() -> None:
         looks = _looks(call)
-        if len(looks) >= REMEMBERED_MAX:
-            looks.clear()
-        looks[transaction.pk] = (now, state)
+        looks.pop(transaction_pk, None)
+        while len(looks) >= REMEMBERED_MAX:
+            del looks[next(iter(looks))]
+        if not ended:
+            looks[transaction_pk] = look
 
-    after_commit(remember)
-    return True
+    after_commit(keep)
 
 
 def _final(call: Call, transaction: Transaction) -> dict[str, Any]:
