@@ -13,9 +13,13 @@ MEANINGS: dict[str, str] = {
     "certificate_chain_max": "SecurityCtrlr/MaxCertificateChainSize",
     "charging_rate_units": "SmartChargingCtrlr/RateUnit",
     "connection_timeout": "TxCtrlr/EVConnectionTimeOut",
+    "cost_enabled": "TariffCostCtrlr/Enabled[Cost]",
+    "currency": "TariffCostCtrlr/Currency",
+    "display_available": "DisplayMessageCtrlr/Available",
     "file_transfer_protocols": "OCPPCommCtrlr/FileTransferProtocols",
     "local_list_at_once": "LocalAuthListCtrlr/ItemsPerMessage",
     "reserve_any": "ReservationCtrlr/NonEvseSpecific",
     "schedule_periods_max": "SmartChargingCtrlr/PeriodsPerSchedule",
     "stack_level_max": "SmartChargingCtrlr/ProfileStackLevel",
+    "tariff_enabled": "TariffCostCtrlr/Enabled[Tariff]",
 }

@@ -56,6 +56,12 @@ def add_event(
     )
 
 
+def keep_answer(fact: Fact, *, transaction_pk: object, twin: int, answer: str | None) -> None:
+    """Keep what an event is answered, where that is known only after it is in the ledger."""
+    same = events_of(transaction_pk).filter(seq_no=fact.seq_no, twin=twin, fingerprint=fact.fingerprint)
+    same.update(answer=answer)
+
+
 def _frame_id() -> str | None:
     """Return the id of the frame that is worked on, as text; the trace of what a charge point says is that."""
     trace = current_trace()

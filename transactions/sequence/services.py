@@ -41,7 +41,7 @@ from transactions.sequence.applying import (
     register,
 )
 from transactions.sequence.facts import Fact
-from transactions.sequence.ledger import TWINS_MAX, add_event, events_of
+from transactions.sequence.ledger import TWINS_MAX, add_event, events_of, keep_answer
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
 from transactions.sequence.waiting import count_missing, settle_events
@@ -109,9 +109,9 @@ def _remember(call: Call, fact: Fact, running: Running) -> None:
 
 def _go_on(running: Running, fact: Fact, call: Call) -> dict[str, Any]:
     holder = call.holder
+    _record(fact, call, running.pk, running.place)
     answer = answer_extras(call, running.pk, ended=False)
     add_event(fact, transaction_pk=running.pk, charge_point_id=holder.charge_point_id, answer=_kept(answer))
-    _record(fact, call, running.pk, running.place)
     assert fact.seq_no is not None
     _remember(call, fact, replace(running, last_seq=fact.seq_no))
     return answer
@@ -228,7 +228,7 @@ def _keep_twin(
     add_words(transaction, "seq_reused")
     if first_end:
         return _apply(transaction, fact, call, opened=False, twin=same[-1].twin + 1)
-    answer, _ = _answer(transaction, fact, call, ended=transaction.status == Transaction.Status.ENDED)
+    answer, _ = _answer(transaction, fact, call)
     if len(same) <= TWINS_MAX:
         add_event(
             fact,
@@ -242,9 +242,7 @@ def _keep_twin(
     return answer
 
 
-def _answer(
-    transaction: Transaction, fact: Fact, call: Call, *, ended: bool
-) -> tuple[dict[str, Any], Authorization | None]:
+def _answer(transaction: Transaction, fact: Fact, call: Call) -> tuple[dict[str, Any], Authorization | None]:
     """Return the answer to an event, and the verdict in it: exactly where a token is told (S2-07)."""
     answer: dict[str, Any] = {}
     verdict: Authorization | None = None
@@ -254,7 +252,7 @@ def _answer(
         answer["idTokenInfo"] = info
         group = (info.get("groupIdToken") or {}).get("idToken", "")
         verdict = Authorization(cast(Verdict, info["status"]), group)
-    return answer | answer_extras(call, str(transaction.pk), ended=ended), verdict
+    return answer, verdict
 
 
 def _apply(
@@ -265,7 +263,7 @@ def _apply(
     standing = _standing(transaction, fact, call, opened=opened)
     before = Before.of(transaction, opened=opened)
     ended = fact.kind == "Ended"
-    answer, verdict = _answer(transaction, fact, call, ended=ended)
+    answer, verdict = _answer(transaction, fact, call)
 
     if opened:
         transaction.offline = standing.late
@@ -330,6 +328,10 @@ def _apply(
     if transaction.status == Transaction.Status.ACTIVE and transaction.last_seq is not None:
         _remember(call, fact, _running(transaction, fact, transaction.last_seq))
     announce_transaction(transaction)
+    # Only now its readings are stored, and its end is priced.
+    if extras := answer_extras(call, str(transaction.pk), ended=ended):
+        answer |= extras
+        keep_answer(fact, transaction_pk=transaction.pk, twin=twin, answer=_kept(answer))
     return answer
 
 

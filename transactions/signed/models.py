@@ -41,6 +41,12 @@ class SignedReading(models.Model):
                 name="signedreading_tx",
                 condition=models.Q(transaction__isnull=False),
             ),
+            # Many values come without the key, which was told once.
+            models.Index(
+                fields=["charge_point", "evse_number", "id"],
+                name="signedreading_key",
+                condition=~models.Q(public_key=""),
+            ),
         ]
 
     def __str__(self) -> str:
