@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
-from csms.core.id_tokens import canonical_token
+from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
@@ -25,7 +25,7 @@ class CanonicalToken(models.CharField):  # type: ignore[type-arg]
         """Return the canonical form of the row's token."""
         row: Any = model_instance
         kind = getattr(row, "token_type", "") or getattr(row, "type", "")
-        value = getattr(model_instance, self.attname) or canonical_token(row.id_token, kind)
+        value = getattr(model_instance, self.attname) or known_as(row.id_token, kind)
         setattr(model_instance, self.attname, value)
         return value
 
@@ -61,7 +61,10 @@ class IdToken(models.Model):
         help_text="the token itself, sealed, where it is a secret as key codes are",
     )
     evses = models.JSONField(
-        default=list, db_default=[], blank=True, help_text="the EVSEs that it may use, by number; none = all"
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="the EVSEs that it may use, as `token_places` writes them; none = all",
     )
     language = models.CharField(
         max_length=8,

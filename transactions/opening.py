@@ -5,7 +5,7 @@ from datetime import datetime
 from chargers.following import tell
 from chargers.models import Connector
 from csms.core.events.services import record
-from transactions.authorization import Authorization
+from transactions.authorization import UNREGISTERED, Authorization
 from transactions.counts import STARTS
 from transactions.happenings import TransactionCorrected, TransactionStarted
 from transactions.models import Transaction
@@ -63,8 +63,9 @@ def tell_start(
     `id_token` is as it came, `driver` the part of it that means the driver, `ours` whether our own tokens decided.
     A start that came after its end is told as a correction, too.
     """
-    if verdict.status == "Invalid" and ours:
-        note_unknown_token(driver, charge_point_id=transaction.charge_point_id, now=now)
+    if verdict.status in UNREGISTERED and ours:
+        at = transaction.charge_point_id
+        note_unknown_token(driver, type=transaction.token_type, charge_point_id=at, now=now)
     link_reservation(transaction, parent=verdict.parent, now=now)
     record(
         "tx.started",
