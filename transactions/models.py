@@ -61,10 +61,7 @@ class IdToken(models.Model):
         help_text="the token itself, sealed, where it is a secret as key codes are",
     )
     evses = models.JSONField(
-        default=list,
-        db_default=[],
-        blank=True,
-        help_text="the EVSEs that it may use, as `token_places` writes them; none = all",
+        default=list, db_default=[], blank=True, help_text="the EVSEs that it may use, by number; none = all"
     )
     language = models.CharField(
         max_length=8,
