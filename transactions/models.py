@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
-from csms.core.id_tokens import canonical_token
+from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
@@ -25,7 +25,7 @@ class CanonicalToken(models.CharField):  # type: ignore[type-arg]
         """Return the canonical form of the row's token."""
         row: Any = model_instance
         kind = getattr(row, "token_type", "") or getattr(row, "type", "")
-        value = getattr(model_instance, self.attname) or canonical_token(row.id_token, kind)
+        value = getattr(model_instance, self.attname) or known_as(row.id_token, kind)
         setattr(model_instance, self.attname, value)
         return value
 

@@ -16,7 +16,7 @@ from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.asking import ask_about, remembered
-from transactions.authorization import Authorization
+from transactions.authorization import Authorization, Where
 from transactions.authorization import authorize as judge
 from transactions.charging_profiles.ocpp16 import profile_places, said_profile, wire_profile
 from transactions.claims import believable_register
@@ -47,7 +47,8 @@ LESSER_WORDS = {
 def authorize(call: Call) -> dict[str, Any]:
     """1.6, 4.1."""
     driver = meant_token(call.payload["idTag"], call.holder.traits.token_rule)
-    verdict = judge(driver, now=call.received_at, said=call.verdict)
+    where = Where(call.holder.charge_point_id, call.holder.cp_id)
+    verdict = judge(driver, now=call.received_at, said=call.verdict, where=where)
     AUTHORIZATIONS.add(verdict.status, OWN if call.verdict is None else call.verdict.source)
     return {"idTagInfo": _id_tag_info(verdict)}
 

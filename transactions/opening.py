@@ -5,7 +5,7 @@ from datetime import datetime
 from chargers.following import tell
 from chargers.models import Connector
 from csms.core.events.services import record
-from transactions.authorization import Authorization
+from transactions.authorization import UNREGISTERED, Authorization
 from transactions.counts import STARTS
 from transactions.happenings import TransactionCorrected, TransactionStarted
 from transactions.models import Transaction
@@ -60,8 +60,9 @@ def know_driver(
 
     `driver` is "" for a token that nobody could admit, as a typed code is none.
     """
-    if verdict.status in ("Invalid", "Unknown") and ours and driver:
-        note_unknown_token(driver, charge_point_id=transaction.charge_point_id, now=now)
+    if verdict.status in UNREGISTERED and ours and driver:
+        at = transaction.charge_point_id
+        note_unknown_token(driver, type=transaction.token_type, charge_point_id=at, now=now)
     link_reservation(transaction, parent=verdict.parent, now=now)
 
 
@@ -79,8 +80,8 @@ def tell_start(
     """Tell everybody of a start that has just been stored; once for each transaction.
 
     `id_token` is as it came, `driver` the part of it that means the driver, `ours` whether our own tokens decided.
-    `verdict` is None while nobody knows whose it is. A start of 1.6 that came after its
-    end is told as a correction, too.
+    `verdict` is None while nobody knows whose it is. A start of 1.6 that came after
+    its end is told as a correction, too.
     """
     if verdict is not None:
         know_driver(transaction, verdict, driver=driver, ours=ours, now=now)

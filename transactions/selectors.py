@@ -100,6 +100,12 @@ def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Tra
     return transactions.filter(token_key=canonical_token(id_token))
 
 
+def of_registered(transactions: QuerySet[Transaction], token: IdToken) -> QuerySet[Transaction]:
+    """Keep the transactions of a registered token; of one type also those whose type nobody told."""
+    rows = transactions.filter(token_key=token.canonical)
+    return rows.filter(token_type__in=("", token.type)) if token.type else rows
+
+
 def odd(transactions: QuerySet[Transaction], word: str | None = None) -> QuerySet[Transaction]:
     """Keep the transactions that have this word of ANOMALIES, or any at all."""
     some = transactions.exclude(anomalies=[])

@@ -18,7 +18,7 @@ from chargers.traits.values import TokenRule
 from csms.core.backend.answers import TokenVerdict
 from csms.core.events.services import record
 from csms.core.id_tokens import canonical_token
-from transactions.authorization import Authorization, Verdict, authorize
+from transactions.authorization import Authorization, Verdict, Where, authorize
 from transactions.claims import (
     UNKNOWN_IDS,
     believable,
@@ -77,6 +77,7 @@ def start_transaction(
     """
     timely = believable(claimed_at, now)
     driver = meant_token(id_token, token_rule)
+    where = Where(charge_point_id, cp_id, connector_number or None)
     key: str | None = None
     if claimed_at is not None:
         key = natural_key(charge_point_id, connector_number, id_token.upper(), claimed_time, meter_start_wh)
@@ -89,11 +90,11 @@ def start_transaction(
             .first()
         )
     if known is not None:
-        verdict = authorize(driver, now=now, said=said)
+        verdict = authorize(driver, now=now, said=said, where=where)
         STARTS_AGAIN.add()
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
 
-    verdict = authorize(driver, now=now, starting=True, said=said)
+    verdict = authorize(driver, now=now, starting=True, said=said, where=where)
     words = [] if timely else ["start_time_unusable"]
     if meter_start_wh is None:
         words.append("meter_start_missing")

@@ -21,7 +21,7 @@ from console.pages import page, render_page
 from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
-from csms.core.id_tokens import canonical_token
+from transactions.authorization import find_registered
 from transactions.curves import Curve, Readings, curves, readings
 from transactions.frames_api import claims_of, window
 from transactions.models import ANOMALIES, IdToken, Transaction
@@ -107,7 +107,7 @@ class TransactionPage:
     @cached_property
     def token(self) -> IdToken | None:
         given = self.transaction.id_token
-        return IdToken.objects.filter(canonical=canonical_token(given)).first() if given else None
+        return find_registered(given, self.transaction.token_type) if given else None
 
     @cached_property
     def bill(self) -> Bill | None:

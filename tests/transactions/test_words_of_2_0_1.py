@@ -31,7 +31,6 @@ def test_every_verdict_is_one_of_the_five_in_1_6(status: TokenStatus):
         ("20-69-c0-21", "Central", "20-69-C0-21"),
         ("de-8aa-1234567-8", "eMAID", "DE8AA12345678"),
         ("de-8aa-1234567-8", "", "DE-8AA-1234567-8"),
-        (" 12345678 ", "KeyCode", "12345678"),
     ],
 )
 def test_the_type_says_which_signs_of_a_token_count(text: str, type: str, canonical: str):
