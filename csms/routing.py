@@ -215,6 +215,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.charging_profiles.services.follow_start,
     ),
     TransactionEnded: (
+        transactions.remote_control.services.follow_end,
         transactions.charging_profiles.services.follow_end,
         transactions.tariffs.services.follow_end,
     ),

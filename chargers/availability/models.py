@@ -38,10 +38,10 @@ class AvailabilityIntent(models.Model):
         ]
         ordering = ["evse_number", "evse_connector"]
 
+    def __str__(self) -> str:
+        return f"{self.connector_number} {'operative' if self.operative else 'inoperative'}"
+
     @property
     def number(self) -> int:
         """The number by which its place is known where nobody told of EVSEs."""
         return self.connector_number
-
-    def __str__(self) -> str:
-        return f"{self.connector_number} {'operative' if self.operative else 'inoperative'}"

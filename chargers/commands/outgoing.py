@@ -3,7 +3,6 @@
 import logging
 from datetime import UTC, datetime
 from time import monotonic
-from uuid import UUID
 
 import orjson
 

@@ -13,7 +13,7 @@ from chargers.availability.services import follow_evse
 from chargers.models import Connector
 from chargers.reports import record_status
 from chargers.topology.models import Evse
-from chargers.topology.places import MOST, place_of
+from chargers.topology.places import MOST
 from chargers.topology.services import Known, meet
 from csms.core.events.services import record
 from csms.core.live import announce
