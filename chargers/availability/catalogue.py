@@ -1,6 +1,5 @@
 """The command of this block: to take connectors out of service and to bring them back."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -31,7 +30,7 @@ class ChangeAvailability(Params):
 
 def prepare(draft: Draft) -> dict[str, Any]:
     """Keep the intent with the order."""
-    values = _placed(draft)
+    values = placed(draft)
     where = own_place(draft.params.connector_id)
     if "evse" in values:
         number = values["connector_id"] if values["evse_connector"] else values["evse"]
@@ -45,13 +44,6 @@ def prepare(draft: Draft) -> dict[str, Any]:
         now=draft.now,
     )
     return values
-
-
-def _placed(draft: Draft) -> dict[str, Any]:
-    """Return the parameters with their place; an EVSE that is named alone is meant as a whole."""
-    if draft.params.evse_id is not None and draft.params.connector_id == 0:
-        return placed(replace(draft, params=draft.params.model_copy(update={"connector_id": None})))
-    return placed(draft)
 
 
 def settled(outcome: Outcome) -> None:

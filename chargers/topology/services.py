@@ -56,7 +56,10 @@ def placed(draft: Draft) -> dict[str, Any]:
         return values | {
             name: draft.fixed[name] for name in ("evse", "evse_connector") if name in draft.fixed
         }
-    where = place(draft.charge_point, connector_id=values.get("connector_id"), evse_id=values.get("evse_id"))
+    connector_id, evse_id = values.get("connector_id"), values.get("evse_id")
+    if connector_id == 0 and evse_id is not None:
+        connector_id = None  # as where 0 stands unless something else is said: all of that EVSE
+    where = place(draft.charge_point, connector_id=connector_id, evse_id=evse_id)
     return values if where is None else values | {"evse": where.evse, "evse_connector": where.connector}
 
 
