@@ -27,6 +27,7 @@ from csms.core.config import get_config
 def follow_version(changed: VersionChanged) -> None:
     """Keep the settings of the version that it speaks now apart from those of the one before."""
     forget_other_versions(changed.charge_point_id, addressed=changed.version != Version.V16)
+    ConfigurationReading.objects.filter(charge_point_id=changed.charge_point_id).update(stale=True)
 
 
 READ_EVERY = timedelta(minutes=10)

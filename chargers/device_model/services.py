@@ -90,15 +90,15 @@ def _keep_variables(
     named = {_key(address): address for address in addresses}
     components = {row.key: row for row in Component.objects.filter(charge_point=charge_point)}
     new: dict[str, Component] = {}
-    for (key, _), address in named.items():
-        if key not in components and key not in new:
-            new[key] = Component(
+    for (of_component, _), address in named.items():
+        if of_component not in components and of_component not in new:
+            new[of_component] = Component(
                 charge_point=charge_point,
                 name=address.component,
                 instance=address.component_instance,
                 evse_number=address.evse,
                 evse_connector=address.connector,
-                key=key,
+                key=of_component,
             )
     Component.objects.bulk_create(new.values(), batch_size=500)
     components |= new
@@ -106,24 +106,21 @@ def _keep_variables(
         (row.component.key, row.key): row
         for row in Variable.objects.filter(component__charge_point=charge_point).select_related("component")
     }
-    created, changed = [], []
+    created: list[Variable] = []
+    changed: list[Variable] = []
     found: dict[Key, Variable] = {}
     for key, address in named.items():
-        row = known.get(key)
-        fresh = row is None
-        if row is None:
-            row = Variable(
-                component=components[key[0]],
-                name=address.variable,
-                instance=address.variable_instance,
-                key=key[1],
-            )
-        if key in characteristics:
-            fresh_words = _characterize(row, characteristics[key])
-            if fresh_words and not fresh:
-                changed.append(row)
-        if fresh:
+        row = known.get(key) or Variable(
+            component=components[key[0]],
+            name=address.variable,
+            instance=address.variable_instance,
+            key=key[1],
+        )
+        news = key in characteristics and _characterize(row, characteristics[key])
+        if row._state.adding:
             created.append(row)
+        elif news:
+            changed.append(row)
         found[key] = row
     Variable.objects.bulk_create(created, batch_size=500)
     Variable.objects.bulk_update(changed, CHARACTERISTICS, batch_size=500)

@@ -101,7 +101,7 @@ def _expect(draft: Draft, number: int, about: str) -> None:
 
 def settle_request(outcome: Outcome) -> None:
     """Note whether the report will come (S2-53); one whose request was not answered in time may."""
-    state = Report.State.REFUSED
+    state: str | None = Report.State.REFUSED
     if outcome.accepted or outcome.status == Status.TIMED_OUT:
         state = Report.State.EMPTY if outcome.word == "EmptyResultSet" else None
     services.settle_request(outcome.command.pk, state, now=outcome.now)

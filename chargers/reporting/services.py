@@ -212,7 +212,8 @@ def _give_up(report: Report, now: datetime) -> bool:
 
 def _ask_again(report: Report, now: datetime) -> UUID | None:
     """Ask once more for what came with parts missing, and return by which command; None where that is no use."""
-    command = Command.objects.filter(pk=report.command_id).first() if report.repeats is None else None
+    asked = report.command_id if report.repeats is None else None
+    command = Command.objects.filter(pk=asked).first() if asked else None
     if command is None:
         return None
     params = {name: value for name, value in command.params.items() if name not in OF_ONE_REQUEST}
