@@ -57,8 +57,7 @@ class SetVariables(Params):
         title="Values",
         min_length=1,
         max_length=500,
-        description="OCPP 2.x only; address -> value as text. No secrets. More than it takes at once are set in "
-        "several commands.",
+        description="Address -> value as text. No secrets. More than it takes at once are set in several commands.",
     )
 
 

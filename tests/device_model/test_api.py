@@ -94,5 +94,6 @@ def test_reports_are_listed_with_what_came_of_them(reader: APIClient):
     assert (report["state"], report["parts"]) == ("whole", 0)
     assert report["outcome"].startswith("It reports 1 attributes")
     command = reader.get(f"{API}/commands/{report['command_id']}/").json()
-    assert command["effect"]["text"] == report["outcome"] if isinstance(command["effect"], dict) else True
+    shown = command["effect"]
+    assert (shown["text"], shown["kind"], shown["url"]) == (report["outcome"], "report", f"{CS201}reports/")
     assert reader.get(f"{API}/charge-points/NOBODY/reports/").status_code == 404
