@@ -8,7 +8,7 @@ from chargers.commands.sending import orders
 from chargers.configuration.catalogue import is_password
 from chargers.configuration.selectors import fold
 from chargers.configuration.variables import Told
-from chargers.device_model.ocpp201 import address_in, addressed, attribute_of
+from chargers.device_model.ocpp201 import address_in, addressed, attribute_of, plain
 from chargers.handling import Handler
 from chargers.protocol.versions import Version
 
@@ -84,7 +84,7 @@ def _name(item: dict[str, Any], place: str) -> str:
     """Return the address of an item of an exact payload. Raises CommandRefused for what an address cannot say."""
     address = address_in(item)
     ours = {} if address is None else attribute_of(address)
-    theirs = {part: item[part] for part in ("component", "variable") if part in item}
+    theirs = {part: plain(item[part]) for part in ("component", "variable")}
     if address is None or {part: ours[part] for part in theirs} != theirs:
         raise bad_param(place, "a name in it is empty, or has blanks around it, or a number in it is absurd")
     return str(address)

@@ -266,3 +266,18 @@ async def test_msg_notify_report_that_nobody_asked_for_is_answered_and_not_used(
         assert shown(station) == {}
         odd = {"requestId": -1, "seqNo": 0, "tbc": "false", "generatedAt": "yesterday"}
         assert await station.call("NotifyReport", odd) == {}
+
+
+async def test_msg_notify_report_that_keeps_the_schema_badly_is_read_all_the_same(house: House):
+    async with cs201(house, booted=False) as station:
+        command = station.order("get-base-report")
+        asked = await station.expect("GetBaseReport")
+        await station.answer(status="Accepted")
+        await station.settled(command)
+        entry = variable("C", "V", "1")
+        entry["variableCharacteristics"] = {"unit": "s"}
+        entry["variableAttribute"] = {"value": 1, "type": "actual"}
+        odd = {"requestId": str(asked["requestId"]), "seqNo": 0, "tbc": None, "reportData": [entry]}
+        assert await station.call("NotifyReport", odd) == {}
+        apply_due(now=now())
+        assert shown(station) == {"C/V": "1"}
