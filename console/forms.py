@@ -114,7 +114,7 @@ WRITTEN = {
     "charging_profile": PROFILE,
     "criteria": '["Available"]',
     "keys": '["HeartbeatInterval"]',
-    "values": '{"TxCtrlr/EVConnectionTimeOut": "60"}',
+    "values": '[{"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"}]',
     "variables": '["EVSE@1/AvailabilityState", "Connector@1.1"]',
 }
 """An example of each parameter that is given as JSON."""

@@ -33,7 +33,12 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "change_configuration": ("a reading a minute", {"key": "MeterValueSampleInterval", "value": "60"}),
     "set_variables": (
         "two at once",
-        {"values": {"TxCtrlr/EVConnectionTimeOut": "60", "OCPPCommCtrlr/OfflineThreshold": "120"}},
+        {
+            "values": [
+                {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"},
+                {"key": "OCPPCommCtrlr/OfflineThreshold", "value": "120"},
+            ]
+        },
     ),
     "get_base_report": ("all there is", {"report_base": "FullInventory"}),
     "get_report": (

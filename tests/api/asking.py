@@ -82,7 +82,7 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "get_report": {"criteria": ["Available"]},
     "set_desired_configuration": {"values": {"HeartbeatInterval": "300"}},
     "set_desired_configuration_of_model": {"values": {"HeartbeatInterval": "300"}},
-    "set_variables": {"values": {"TxCtrlr/EVConnectionTimeOut": "60"}},
+    "set_variables": {"values": [{"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"}]},
     "set_local_list_policy": {"policy": "chosen"},
     "set_charge_point_traits": {"traits": {"leniency": "strict"}},
     "set_model_traits": {"traits": {"leniency": "strict"}},

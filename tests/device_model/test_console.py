@@ -91,7 +91,9 @@ def test_what_is_set_on_the_page_is_ordered(alice: Client, cs201: Station):
     alice.post(send, {"back": "configuration", "key": "TxCtrlr/EVConnectionTimeOut", "value": "90"})
     assert Command.objects.get(type="change-configuration").params["value"] == "90"
     send = "/inspect/charge-points/CS201/commands/set-variables"
-    alice.post(send, {"back": "configuration", "values": '{"TxCtrlr/TxStartPoint": "Authorized"}'})
+    alice.post(
+        send, {"back": "configuration", "values": '[{"key": "TxCtrlr/TxStartPoint", "value": "Authorized"}]'}
+    )
     assert cs201.next().action == "SetVariables"
 
 

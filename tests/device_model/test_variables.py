@@ -10,7 +10,7 @@ from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.services import desire_of_charge_point
 from chargers.models import Command, Frame
 from chargers.protocol.redaction import MASK
-from tests.device_model.cast import NOW, Station, got, later, put
+from tests.device_model.cast import NOW, Station, got, later, put, values
 from tests.support.house import ALICE, fresh
 
 pytestmark = pytest.mark.django_db
@@ -77,18 +77,18 @@ def test_before_anything_was_read_one_is_asked_at_once(limits: dict[str, int] | 
 
 def test_messages_are_split_by_their_bytes_too():
     station = Station("CS-SMALL", limits={"BytesPerMessage[SetVariables]": 700})
-    station.order("set-variables", values={f"C/V{n}": "x" * 150 for n in range(5)})
+    station.order("set-variables", values=values({f"C/V{n}": "x" * 150 for n in range(5)}))
     sent = []
     while message := station.claim():
         sent.append(names(message.payload))
     assert sent == [["V0", "V1"], ["V2", "V3"], ["V4"]]
-    assert refused(station, "set-variables", values={"C/A": "1", "C/B": "x" * 700}) == "values"
+    assert refused(station, "set-variables", values=values({"C/A": "1", "C/B": "x" * 700})) == "values"
     assert refused(station, "change-configuration", key="C/B", value="x" * 700) == "value"
 
 
 def test_each_variable_is_taken_or_refused_by_itself(cs201: Station):
     cs201.has("C/A", "0"), cs201.has("C/B", "0")
-    first = cs201.order("set-variables", values={"C/A": "1", "C/B": "2", "C/D": "3"})
+    first = cs201.order("set-variables", values=values({"C/A": "1", "C/B": "2", "C/D": "3"}))
     sent = [cs201.next(), cs201.next()]
     assert [names(message.payload) for message in sent] == [["A", "B"], ["D"]]
     said = put(C__B="Rejected", c__a="RebootRequired")
@@ -112,7 +112,7 @@ def test_each_variable_is_taken_or_refused_by_itself(cs201: Station):
 
 def test_what_it_has_after_the_changes_is_their_effect(cs201: Station):
     command = cs201.hears(
-        "set-variables", put(C__B="Accepted", C__A="Accepted"), values={"C/A": "1", "C/B": "2"}
+        "set-variables", put(C__B="Accepted", C__A="Accepted"), values=values({"C/A": "1", "C/B": "2"})
     )
     cs201.answer(cs201.next(), **got(C__A="1", C__B="1"))
     assert fresh(command).effect == "Of 2 values it reports others: C/B '1'."
@@ -123,7 +123,7 @@ def test_what_it_has_after_the_changes_is_their_effect(cs201: Station):
 
 def test_of_what_it_says_nothing_nothing_is_kept(cs201: Station):
     command = cs201.hears(
-        "set-variables", put(C__A="Accepted", X__Y="Accepted"), values={"C/A": "1", "C/B": "2"}
+        "set-variables", put(C__A="Accepted", X__Y="Accepted"), values=values({"C/A": "1", "C/B": "2"})
     )
     assert command.answer_info == "C/B: it said nothing of it"
     assert set(ConfigurationKey.objects.exclude(told_by=None).values_list("name", flat=True)) == {"C/A"}
@@ -144,14 +144,18 @@ def test_of_what_it_says_nothing_nothing_is_kept(cs201: Station):
             "key",
         ),
         ("change-configuration", {"key": "C/V", "value": "1" * 1001}, "value"),
-        ("set-variables", {"values": {}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "c/v": "2"}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "C/V#Actual": "2"}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "C/Fixed": "2"}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "SecurityCtrlr/BasicAuthPassword": "x" * 20}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "Wifi/Secret": "2"}}, "values"),
-        ("set-variables", {"values": {"C/V": "1", "C/Blind": "2"}}, "values"),
-        ("set-variables", {"values": {"C/V": "1" * 1001}}, "values"),
+        ("set-variables", {"values": values({})}, "values"),
+        ("set-variables", {"values": values({"C/V": "1", "c/v": "2"})}, "values.1"),
+        ("set-variables", {"values": values({"C/V": "1", "C/V#Actual": "2"})}, "values.1"),
+        ("set-variables", {"values": values({"C/V": "1", "C/Fixed": "2"})}, "values.1"),
+        (
+            "set-variables",
+            {"values": values({"C/V": "1", "SecurityCtrlr/BasicAuthPassword": "x" * 20})},
+            "values.1",
+        ),
+        ("set-variables", {"values": values({"C/V": "1", "Wifi/Secret": "2"})}, "values.1"),
+        ("set-variables", {"values": values({"C/V": "1", "C/Blind": "2"})}, "values.1"),
+        ("set-variables", {"values": values({"C/V": "1" * 1001})}, "values"),
     ],
 )
 def test_what_the_station_would_refuse_is_not_sent(cs201: Station, slug: str, params: Any, field: str):
@@ -218,7 +222,7 @@ def test_an_exact_payload_is_one_of_ours_and_sent_as_it_is(cs201: Station):
         ([item("A"), item(" B")], "setVariableData.1"),
         ([item("A "), item("B")], "setVariableData.0"),
         ([item("A", component=" ")], "setVariableData.0"),
-        ([item("BasicAuthPassword", component="SecurityCtrlr"), item("B")], "setVariableData"),
+        ([item("BasicAuthPassword", component="SecurityCtrlr"), item("B")], "setVariableData.0"),
     ],
 )
 def test_what_protects_by_one_door_protects_by_the_other(cs201: Station, items: Any, place: str):

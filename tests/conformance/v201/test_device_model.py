@@ -125,7 +125,9 @@ async def test_tc_b_09_set_variables_one_value(house: House):
 async def test_tc_b_10_set_variables_several_values(house: House):
     async with cs201(house, booted=False) as station:
         read_before(station)
-        command = station.order("set-variables", values={THRESHOLD: "123", INTERVAL: "900"})
+        command = station.order(
+            "set-variables", values=[{"key": THRESHOLD, "value": "123"}, {"key": INTERVAL, "value": "900"}]
+        )
         assert names(await station.expect("SetVariables")) == ["OfflineThreshold", "Interval"]
         await station.answer(
             **put(AlignedDataCtrlr__Interval="Rejected", OCPPCommCtrlr__OfflineThreshold="Accepted")
