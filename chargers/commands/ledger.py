@@ -124,9 +124,9 @@ def settle_answer(
     Of a command that was given up meanwhile it is a late answer; `text` is its frame.
     """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
-    word = str(payload.get("status", ""))
     order = order_of(version, command.type, command.action)
     assert order is not None  # it was claimed by it
+    word = order.word(payload)
     answer = redacted(command.action, payload)
     values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
     said = payload.get("statusInfo")  # 2.x: why, for programs and for people

@@ -70,7 +70,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 """A parameter that is a point in time: aware, UTC."""
 
 
-LINES_FROM = 1000  # characters
+LINES_FROM = 1001  # characters; a value of 2.x has up to 1,000 and no lines
 
 
 def has_lines(field: FieldInfo) -> bool:
@@ -204,6 +204,9 @@ class Order:
     refused: frozenset[str] = frozenset({"Rejected"})
     """Any other word is none of the standard's, and the command has failed (T-064). An answer that has no status
     counts as the word "": an order whose answer never has one is `accepted=ANY_ANSWER`."""
+    word: Callable[[dict[str, Any]], str] = lambda answer: str(answer.get("status", ""))
+    """Return the word of an answer by which it is yes or no; of one that has a status for each of several things, the
+    one that all of them share, "" if they differ."""
     read: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: {}
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""

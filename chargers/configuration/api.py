@@ -14,7 +14,7 @@ from chargers.commands.ledger_api import SCOPE, CommandShape
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending_api import Sending, author_of, refused
 from chargers.commands.sent_api import Sent
-from chargers.configuration import selectors, services
+from chargers.configuration import restoring, selectors, services
 from chargers.configuration.models import DesiredValue
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
@@ -27,13 +27,17 @@ from csms.core.paging import PageQuery
 
 
 class KeyShape(Shape):
-    """A configuration key of a charge point."""
+    """A configuration key of a charge point, in OCPP 2.x an attribute of a variable."""
 
     key = serializers.CharField(
-        source="name", help_text="As the charge point spells it; case does not matter."
+        source="name",
+        help_text="As the charge point spells it, in OCPP 2.x its address; case does not matter.",
     )
     value = serializers.CharField(allow_null=True, help_text="Null if it was not told, or is a secret.")
     readonly = serializers.BooleanField(allow_null=True, help_text="Null before it was reported.")
+    mutability = serializers.CharField(
+        help_text="In OCPP 2.x ReadOnly, WriteOnly or ReadWrite; empty while untold, and in 1.6."
+    )
     known = serializers.BooleanField(help_text="Whether the charge point knows the key.")
     reported_at = Moment(allow_null=True)
     desired = serializers.CharField(allow_null=True, help_text="Null if nothing is.")
@@ -86,7 +90,7 @@ class BootShape(Shape):
 class Values(serializers.DictField):
     """Key -> value, both texts."""
 
-    child = Word(allow_blank=True, max_length=services.VALUE_MAX)
+    child = Word(allow_blank=True, max_length=services.ATTRIBUTE_MAX)
 
 
 class DesiredBody(Body):
@@ -147,7 +151,8 @@ class Configuration(ApiView):
         operation_id="get_configuration_of_charge_point",
         summary="Show the configuration of a charge point",
         description="As it was reported last, beside what is desired; `drift` says how the two stand. It is read "
-        "after each boot, and with the command `get-configuration`.",
+        "after each boot, and with the command `get-configuration`. Of OCPP 2.x all of it is read once and when the "
+        "charge point is another, with `get-base-report`; the list `device-model` tells more of each variable.",
         responses={200: ConfigurationShape},
     )
     def get(self, request: Request, cp_id: str) -> Response:
@@ -291,8 +296,8 @@ class Refresh(Sending):
     @extend_schema(
         operation_id="refresh_configuration",
         summary="Read the configuration of a charge point now, and restore what is desired",
-        description="The command `get-configuration` of all keys; what differs from what is desired is changed when "
-        "its answer has come. Scope `command`.",
+        description="The command `get-configuration` of all keys, in OCPP 2.x `get-base-report`; what differs from "
+        "what is desired is changed when its answer or its report has come. Scope `command`.",
         request=None,
         responses={202: CommandShape, **NOT_NOW},
     )
@@ -300,7 +305,7 @@ class Refresh(Sending):
         """Read the configuration."""
         charge_point = charge_point_or_404(cp_id)
         try:
-            command = services.refresh(charge_point, author=author_of(request), now=timezone.now())
+            command = restoring.refresh(charge_point, author=author_of(request), now=timezone.now())
         except CommandRefused as refusal:
             raise refused(refusal) from refusal
         return Sent(command, None)
