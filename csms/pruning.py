@@ -49,6 +49,7 @@ from transactions.charging_profiles.models import CompositeSchedule, InstalledPr
 from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.signed.models import SignedReading
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ RETENTION = (
         # Longer ones: who asks for a transaction looks into each, and sixty cost thrice the time of fifteen.
         partitioned=Partitioned(MeterValue._meta.db_table, Period.MONTH, ahead=2),
     ),
+    # They are the evidence of the readings, and of no use without them.
+    Kept("signed readings", SignedReading, lambda c: c.retain_meter_values_days, _by_id),
     Kept(
         "events",
         Event,

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
+from chargers.commands.exact import send_exact
 from chargers.commands.ledger import claim_next, settle_answer
 from chargers.commands.ordering import Author, CommandRefused
 from chargers.commands.sending import send_command
@@ -148,6 +149,13 @@ def test_the_running_cost_is_told_once_in_the_interval_and_when_the_state_change
     assert extras(cs201, session, 2.6) == {"totalCost": 2}
     told = LiveCost.objects.get(transaction=session)
     assert (told.total, told.currency, told.told_at, told.via) == (2, "EUR", minutes(2.6), "answer")
+    assert cs201.told("cost.updated")[-1] == {
+        "transaction_id": "Tx-1",
+        "currency": "EUR",
+        "total": "2.00",
+        "via": "answer",
+        "final": False,
+    }
     cs201.reconnect()
     assert extras(cs201, session, 2.7) == {"totalCost": 2}, "a new connection begins with a look"
 
@@ -333,7 +341,7 @@ def test_people_may_tell_a_cost_of_a_running_transaction_only(cs201: Wireless201
     assert "no transaction 'tx-1' runs at CS201" in refused(transaction_id="tx-1", total_cost="1")
     register(running(cs201), 3000, 1)
     assert "no tariff holds" in refused(transaction_id="tx-1")
-    for odd in ("-1", "1.1234567", "1e3", "١"):
+    for odd in ("-1", "1.12345", "1e3", "١"):
         assert "total_cost" in refused(transaction_id="tx-1", total_cost=odd)
     assigned(tariff(energy_price="1"))
     assert order(cs201, transaction_id="tx-1").params["total_cost"] == "2.00"
@@ -343,6 +351,25 @@ def test_people_may_tell_a_cost_of_a_running_transaction_only(cs201: Wireless201
     assert "its tariff is in EUR" in refused(transaction_id="tx-1")
     shows_costs(cs201, "false")
     assert "shows no costs" in refused(transaction_id="tx-1", total_cost="1")
+
+
+def test_an_exact_payload_is_understood_where_it_is_an_amount(cs201: Wireless201):
+    register(running(cs201), 3000, 1)
+
+    def sent(total: float) -> Command:
+        payload = {"transactionId": "TX-1", "totalCost": total}
+        return send_exact(cs201.row, "CostUpdated", payload, author=ALICE, now=minutes(5))
+
+    assert (sent(12.3456).type, sent(12.3456).params["total_cost"]) == ("cost-updated", "12.3456")
+    assert sent(1.123456).type == "exact", "only the ledger knows it"
+    with pytest.raises(CommandRefused, match="no transaction 'TX-9' runs"):
+        send_exact(
+            cs201.row,
+            "CostUpdated",
+            {"transactionId": "TX-9", "totalCost": 1},
+            author=ALICE,
+            now=minutes(5),
+        )
 
 
 # --- what was used ----------------------------------------------------------------------------------------------------

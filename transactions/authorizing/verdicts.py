@@ -11,6 +11,7 @@ from chargers.protocol.times import format_time
 from csms.core.config import get_config
 from transactions.authorization import Authorization, Where, authorize
 from transactions.models import Transaction
+from transactions.tariffs.speaking import prices_for_drivers
 from transactions.token_forms import meant_token
 
 GROUP_MAX = 36  # characters; 2.0.1, 2.24 IdTokenType
@@ -56,6 +57,8 @@ def verdict_on(
         continuing=continuing,
     )
     message = verdict.personal_message
+    if not message and verdict.accepted:
+        message = prices_for_drivers(holder.charge_point_id, now=call.received_at)
     return replace(
         verdict,
         cached_until=_cached_until(verdict, call.received_at),

@@ -88,8 +88,9 @@ def _final(call: Call, transaction: Transaction) -> dict[str, Any]:
     if cost is None or not shown_by(call.holder.charge_point_id).takes(cost.currency):
         return {}
     note_look(transaction, now=call.received_at)
-    note_told(transaction, cost.total, cost.currency, via=Via.ANSWER, now=call.received_at)
-    return {"totalCost": wire_amount(in_currency(cost.total, cost.currency))}
+    total = in_currency(cost.total, cost.currency)
+    note_told(transaction, call.holder.cp_id, total, cost.currency, via=Via.ANSWER, now=call.received_at)
+    return {"totalCost": wire_amount(total)}
 
 
 def _running(call: Call, transaction: Transaction) -> dict[str, Any]:
@@ -101,8 +102,8 @@ def _running(call: Call, transaction: Transaction) -> dict[str, Any]:
     shown = shown_by(call.holder.charge_point_id)
     told: dict[str, Any] = {}
     if shown.takes(found.currency):
-        note_told(transaction, found.total, found.currency, via=Via.ANSWER, now=now)
-        told["totalCost"] = wire_amount(in_currency(found.total, found.currency))
+        note_told(transaction, call.holder.cp_id, found.total, found.currency, via=Via.ANSWER, now=now)
+        told["totalCost"] = wire_amount(found.total)
     if shown.texts and found.prices != known.prices_told:
         LiveCost.objects.filter(transaction=transaction).update(prices_told=found.prices)
         if known.prices_told:  # those of the start were told with the verdict on the token (I01)

@@ -8,7 +8,7 @@ from chargers.commands.ordering import CommandRefused, CommandType, Draft, Outco
 from transactions.models import Transaction
 from transactions.selectors import by_wire_id
 from transactions.tariffs import live
-from transactions.tariffs.pricing import Unpriceable, in_currency
+from transactions.tariffs.pricing import Unpriceable
 from transactions.tariffs.selectors import tariff_of
 from transactions.tariffs.speaking import shown_by
 
@@ -22,7 +22,7 @@ class CostUpdated(Params):
     total_cost: str | None = Field(
         None,
         title="Total",
-        pattern=r"^[0-9]{1,10}(\.[0-9]{1,6})?$",
+        pattern=r"^[0-9]{1,10}(\.[0-9]{1,4})?$",
         description="A decimal in the currency of the charge point, tax included; empty = as its tariff has it.",
     )
 
@@ -51,7 +51,7 @@ def prepare(draft: Draft) -> dict[str, Any]:
             raise bad_param("total_cost", "no tariff holds for it: say what it costs")
         if not shown.takes(found.currency):
             raise bad_param("total_cost", f"its tariff is in {found.currency}, and {shown.currency} is shown")
-        total, currency = f"{in_currency(found.total, found.currency):f}", found.currency
+        total, currency = f"{found.total:f}", found.currency
     return {
         "transaction_id": transaction.transaction_id,
         "total_cost": total,

@@ -19,12 +19,12 @@ from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import fold
 from chargers.models import STATUS_REPORTS
 from csms.core.config import get_config
+from csms.core.events.services import record
 from transactions.models import METER_VALUES, Transaction
 from transactions.rows import announce_transaction
 from transactions.selectors import add_live_figures
 from transactions.sequence.models import TRANSACTION_EVENTS
 from transactions.tariffs.models import LiveCost
-from transactions.tariffs.pricing import in_currency
 from transactions.tariffs.services import estimated
 from transactions.tariffs.speaking import prices_text, shown_by
 
@@ -88,10 +88,26 @@ def note_look(transaction: Transaction, *, now: datetime) -> LiveCost:
     return row
 
 
-def note_told(transaction: Transaction, total: Decimal, currency: str, *, via: Via, now: datetime) -> None:
-    """Note that a driver was told what a transaction costs. Idempotent; one that was told later is not undone."""
-    LiveCost.objects.filter(Q(told_at=None) | Q(told_at__lte=now), transaction=transaction).update(
+def note_told(
+    transaction: Transaction, cp_id: str, total: Decimal, currency: str, *, via: Via, now: datetime
+) -> None:
+    """Note that a driver was told what a transaction costs, and tell it outside. One that was told later stays."""
+    noted = LiveCost.objects.filter(Q(told_at=None) | Q(told_at__lte=now), transaction=transaction).update(
         total=total, currency=currency, told_at=now, via=via
+    )
+    if not noted:
+        return
+    record(
+        "cost.updated",
+        cp_id,
+        {
+            "transaction_id": transaction.transaction_id,
+            "currency": currency or None,
+            "total": f"{total:f}",
+            "via": via,
+            "final": transaction.status == Transaction.Status.ENDED,
+        },
+        occurred_at=now,
     )
     announce_transaction(transaction)
 
@@ -143,8 +159,7 @@ def _tell(transaction: Transaction, known: LiveCost, interval: timedelta, *, now
         return False
     if (known.total, known.currency) == (found.total, found.currency):
         return False
-    total = f"{in_currency(found.total, found.currency):f}"
-    params = {"transaction_id": transaction.transaction_id, "total_cost": total}
+    params = {"transaction_id": transaction.transaction_id, "total_cost": f"{found.total:f}"}
     try:
         send_command(charge_point, COMMAND, params, author=SYSTEM, now=now, expires_in=interval)
     except CommandRefused as refusal:
@@ -155,11 +170,10 @@ def _tell(transaction: Transaction, known: LiveCost, interval: timedelta, *, now
 
 def told_by_command(params: Mapping[str, str], charge_point_id: int, *, now: datetime) -> None:
     """Note that a charge point has taken a CostUpdated."""
-    transaction = Transaction.objects.filter(
-        pk=params["transaction"], charge_point_id=charge_point_id, status=Transaction.Status.ACTIVE
-    ).first()
+    running = Transaction.objects.filter(charge_point=charge_point_id, status=Transaction.Status.ACTIVE)
+    transaction = running.filter(pk=params["transaction"]).select_related("charge_point").first()
     if transaction is not None:
         LiveCost.objects.get_or_create(transaction=transaction, defaults={"looked_at": now})
-        note_told(
-            transaction, Decimal(params["total_cost"]), params.get("currency", ""), via=Via.COMMAND, now=now
-        )
+        total = Decimal(params["total_cost"])
+        cp_id = transaction.charge_point.cp_id
+        note_told(transaction, cp_id, total, params.get("currency", ""), via=Via.COMMAND, now=now)

@@ -21,8 +21,8 @@ def _cost(params: dict[str, Any]) -> dict[str, Any]:
 
 def _said(payload: dict[str, Any]) -> dict[str, Any]:
     total = Decimal(str(payload["totalCost"]))
-    if total < 0 or round(total, 6) != total or total >= 10**10:
-        raise BadParam("total_cost", "it is no amount of at most ten digits and six decimals")
+    if total < 0 or round(total, 4) != total or total >= 10**10:
+        raise BadParam("total_cost", "it is no amount of at most ten digits and four decimals")
     return {
         "transaction_id": as_is(payload["transactionId"], "transactionId"),
         "total_cost": f"{total:f}",

@@ -31,17 +31,20 @@ def assignments() -> QuerySet[Assignment]:
 
 
 def tariff_of(transaction: Transaction) -> Tariff | None:
-    """Return the tariff that held when the transaction started: the charge point's before its site's before any.
+    """Return the tariff that held when the transaction started; see `tariff_at`. One query."""
+    return tariff_at(transaction.charge_point_id, transaction.started_at)
 
-    Of several for the same place the one that began last. A retired tariff holds for what started before. One query.
+
+def tariff_at(charge_point_id: int, at: datetime) -> Tariff | None:
+    """Return the tariff for what starts at a time: the charge point's before its site's before any. One query.
+
+    Of several for the same place the one that began last. A retired tariff holds for what started before.
     """
-    site = ChargePoint.objects.filter(pk=transaction.charge_point_id).values("site")
-    place = Q(charge_point=transaction.charge_point_id) | Q(charge_point=None) & (
-        Q(site="") | Q(site__in=site)
-    )
+    site = ChargePoint.objects.filter(pk=charge_point_id).values("site")
+    place = Q(charge_point=charge_point_id) | Q(charge_point=None) & (Q(site="") | Q(site__in=site))
     held = (
-        Assignment.objects.filter(place, valid_from__lte=transaction.started_at)
-        .filter(Q(tariff__retired_at=None) | Q(tariff__retired_at__gt=transaction.started_at))
+        Assignment.objects.filter(place, valid_from__lte=at)
+        .filter(Q(tariff__retired_at=None) | Q(tariff__retired_at__gt=at))
         .select_related("tariff")
         .order_by(F("charge_point").asc(nulls_last=True), "-site", "-valid_from", "-pk")
         .first()

@@ -1,6 +1,7 @@
 """What a charge point can show its drivers of prices and costs, and how it is said to it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from chargers.models import ChargePoint
 from chargers.protocol.versions import Version
 from transactions.tariffs.models import Tariff
 from transactions.tariffs.pricing import EXACT, plain
+from transactions.tariffs.selectors import tariff_at
 
 MEANINGS = ("cost_enabled", "currency", "display_available", "tariff_enabled")
 MESSAGE_MAX = 512  # characters; 2.0.1, 2.34 MessageContent
@@ -91,3 +93,11 @@ def prices_text(tariff: Tariff, *, parked: bool = False) -> str:
 def message(text: str) -> dict[str, Any]:
     """Return a text as a MessageContent of 2.x."""
     return {"format": "UTF8", "content": text}
+
+
+def prices_for_drivers(charge_point_id: int, *, now: datetime) -> str:
+    """Return what a driver who starts now will pay, if the charge point shows texts of prices; "" otherwise (I01)."""
+    if not shown_by(charge_point_id).texts:
+        return ""
+    tariff = tariff_at(charge_point_id, now)
+    return "" if tariff is None else prices_text(tariff)

@@ -48,6 +48,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ),
     ("tx.stop_differs", "TransactionStopDiffers", "Another end was reported; the first one stands."),
     ("tx.priced", "TransactionPriced", "A transaction was priced, or its price has changed."),
+    ("cost.updated", "CostUpdated", "A driver was told at the charge point what a transaction costs."),
     ("remote_start.expired", "RemoteStartExpired", "An accepted remote start has brought no transaction."),
     ("charging.unexplained", "UnexplainedCharging", "A connector charges, and no transaction was reported."),
     ("charging.explained", "UnexplainedCharging", "The transaction of unexplained charging was reported."),

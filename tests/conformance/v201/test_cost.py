@@ -9,7 +9,7 @@ import pytest
 
 from chargers.configuration.models import ConfigurationKey
 from chargers.models import Command
-from tests.conformance.v201.cast import ALICE, CS201, Session, at, cs201
+from tests.conformance.v201.cast import ALICE, CS201, Session, at, cs201, token
 from tests.support.house import House, now
 from tests.tariffs.cast import assigned, tariff
 from transactions.models import Transaction
@@ -149,6 +149,46 @@ async def test_s2_62_texts_of_prices_are_for_stations_that_show_them(house: Hous
             event = session.updated("ChargingStateChanged", state=state, wh=3000)
             shown.append(_texts(await station.event(event)))
         assert shown == [None, None, "0.65 EUR/kWh"], "the first that it can show are those that hold"
+
+
+async def test_uc_2_0_1_i01_the_driver_is_told_the_prices_with_the_verdict(house: House, prices: Tariff):
+    async with cs201(house, booted=False) as station:
+        assert "personalMessage" not in (await station.authorize())["idTokenInfo"], "it shows no texts"
+        says(station, TEXTS, "true")
+        told = (await station.authorize())["idTokenInfo"]["personalMessage"]
+        assert told == {"format": "UTF8", "content": "0.5 EUR/kWh"}
+        refused = (await station.authorize("STRANGER"))["idTokenInfo"]
+        assert "personalMessage" not in refused, "who may not charge pays nothing"
+        token("MEMBER", personal_message="Welcome, member")
+        own = (await station.authorize("MEMBER"))["idTokenInfo"]["personalMessage"]
+        assert own["content"] == "Welcome, member"
+
+
+async def _is_set(station: CS201, variable: str) -> None:
+    """A text is set that the station shows when it cannot ask."""
+    text = "0.50 EUR/kWh, tax included"
+    result = {
+        "attributeStatus": "Accepted",
+        "component": {"name": "TariffCostCtrlr"},
+        "variable": {"name": variable},
+    }
+    address = f"TariffCostCtrlr/{variable}"
+    command = station.order("change-configuration", key=address, value=text)
+    [asked] = (await station.expect("SetVariables"))["setVariableData"]
+    assert (asked["component"]["name"], asked["variable"]["name"]) == ("TariffCostCtrlr", variable)
+    assert asked["attributeValue"] == text
+    await station.answer(setVariableResult=[result])
+    assert (await station.settled(command)).status == Command.Status.ACCEPTED
+
+
+async def test_uc_2_0_1_i04_the_prices_that_are_shown_offline_are_set(house: House, prices: Tariff):
+    async with cs201(house, booted=False) as station:
+        await _is_set(station, "TariffFallbackMessage")
+
+
+async def test_uc_2_0_1_i05_the_text_that_is_shown_for_an_unknown_cost_is_set(house: House, prices: Tariff):
+    async with cs201(house, booted=False) as station:
+        await _is_set(station, "TotalCostFallbackMessage")
 
 
 async def test_uc_2_0_1_i06_new_prices_are_told_while_it_charges(house: House, prices: Tariff):

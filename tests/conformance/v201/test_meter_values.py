@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from chargers.topology.models import DeviceEvent
 from csms.core.events.models import Event
 from tests.conformance.v201.cast import ALICE, CS201, Session, at, cs201
 from tests.support.house import House
@@ -70,6 +71,31 @@ async def test_msg_meter_values(station: CS201):
     assert json.loads(reading.samples) == samples, "all are kept"
     [event] = Event.objects.filter(cp_id=station.row.cp_id, type="cp.meter")
     assert json.loads(event.payload)["evse_id"] == 2
+
+
+async def test_tc_j_01_clock_aligned_values_without_a_transaction(station: CS201):
+    periodic = {
+        "eventId": 1,
+        "timestamp": at(),
+        "trigger": "Periodic",
+        "actualValue": "7.2",
+        "eventNotificationType": "CustomMonitor",
+        "component": {"name": "EVSE", "evse": {"id": 1}},
+        "variable": {"name": "Power"},
+    }
+    for evse in (0, 1, 2):
+        await send(station, evse, sample(1000 * evse, CLOCK), sample(0, CLOCK, measurand=POWER))
+        event = periodic | {"eventId": evse, "component": {"name": "EVSE", "evse": {"id": evse}}}
+        report = {"generatedAt": at(), "seqNo": 0, "tbc": False, "eventData": [event]}
+        assert await station.call("NotifyEvent", report) == {}
+    assert [(r.connector_number, r.energy_wh, r.context) for r in readings(station)] == [
+        (0, 0, CLOCK),
+        (1, 1000, CLOCK),
+        (2, 2000, CLOCK),
+    ]
+    assert not Transaction.objects.filter(charge_point=station.row).exists()
+    told = DeviceEvent.objects.filter(charge_point=station.row).values_list("evse_number", "value")
+    assert set(told) == {(0, "7.2"), (1, "7.2"), (2, "7.2")}
 
 
 async def test_tc_j_02_clock_aligned_values_beside_a_transaction_and_in_it(station: CS201):
