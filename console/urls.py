@@ -114,6 +114,10 @@ urlpatterns = [
     path("inspect/transactions", transactions.transaction_list, name="transactions"),
     path("inspect/transactions/<uuid:pk>", transaction.transaction_page, name="transaction"),
     path("inspect/transactions/<uuid:pk>/charts.json", transaction.charts, name="transaction-charts"),
+    path("inspect/transactions/<uuid:pk>/signed.xml", transaction.signed_file, name="transaction-signed"),
+    path(
+        "inspect/transactions/<uuid:pk>/signed.json", transaction.signed_list, name="transaction-signed-list"
+    ),
     path("inspect/stuck", stuck.stuck, name="stuck"),
     path("inspect/stuck/steps/<slug:kind>/<slug:step>", stuck.step, name="stuck-step"),
     path("sys/alerts", alerts.alerts, name="alerts"),
