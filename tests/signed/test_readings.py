@@ -6,16 +6,19 @@ from typing import Any
 
 import orjson
 import pytest
+from django.utils import timezone
 
 from chargers.handling import INT32_MAX
 from chargers.models import Connector
 from chargers.protocol.session import CallReceived, Session
 from chargers.protocol.versions import Version
+from chargers.ratings.models import Rating
 from chargers.topology.models import Evse
 from chargers.topology.services import meet, note_activity
 from chargers.traits.values import Traits
 from tests.transactions.cast import NOON, Wireless201, at
 from transactions.samples import read_samples201
+from transactions.seen_power import look_at_power
 from transactions.signed.models import SignedReading
 from transactions.signed.ocpp201 import measured
 
@@ -133,6 +136,13 @@ def test_wrong_units_are_corrected_by_the_traits(cs201: Wireless201):
     cs201.holder.traits = Traits(energy_factor=Decimal(1000))
     say(cs201, 1, value(1.5))
     assert [r.energy_wh for r in cs201.readings] == [1500]
+
+
+def test_power_that_is_offered_is_read_with_its_unit(cs201: Wireless201):
+    say(cs201, 1, value(22, "kW", measurand="Power.Offered"), value(7.2, power=3, measurand=POWER))
+    look_at_power(now=timezone.now())
+    rating = Rating.objects.get(pk=cs201.row.pk)
+    assert (rating.offered_w, rating.seen_power_w) == (22_000, 7200)
 
 
 def test_signed_values_keep_every_byte(cs201: Wireless201):
