@@ -18,8 +18,8 @@ from chargers.topology.places import STATION, Place
 from chargers.topology.services import meet
 from csms.core.events.services import record
 from csms.core.writer import after_commit
-from transactions.authorization import Authorization, Verdict
-from transactions.authorizing.verdicts import verdict_info
+from transactions.authorization import Authorization
+from transactions.authorizing.verdicts import id_token_info, verdict_on
 from transactions.claims import OFFLINE_AFTER, received_late
 from transactions.closing import end
 from transactions.counts import STARTS_AGAIN, STOPS_AGAIN
@@ -247,11 +247,14 @@ def _answer(transaction: Transaction, fact: Fact, call: Call) -> tuple[dict[str,
     answer: dict[str, Any] = {}
     verdict: Authorization | None = None
     if fact.token_type:
-        starting = not fact.stops and not transaction.token_type
-        info = verdict_info(call, call.payload["idToken"], starting=starting)
-        answer["idTokenInfo"] = info
-        group = (info.get("groupIdToken") or {}).get("idToken", "")
-        verdict = Authorization(cast(Verdict, info["status"]), group)
+        verdict = verdict_on(
+            call,
+            call.payload["idToken"],
+            starting=not fact.stops and not transaction.token_type,
+            evse=fact.evse or transaction.evse_number,
+            continuing=None if transaction._state.adding else transaction,
+        )
+        answer["idTokenInfo"] = id_token_info(verdict)
     return answer, verdict
 
 
