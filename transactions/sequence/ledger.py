@@ -1,7 +1,9 @@
 """The numbered events of a transaction as they came: which are known, which are twins, which are missing."""
 
 from datetime import datetime
+from typing import Any
 
+import orjson
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import Lead
 
@@ -68,6 +70,12 @@ def _frame_id() -> str | None:
     if len(trace) != 32:
         return None
     return f"{trace[:8]}-{trace[8:12]}-{trace[12:16]}-{trace[16:20]}-{trace[20:]}"
+
+
+def answer_of(event: TransactionEvent) -> dict[str, Any]:
+    """Return what an event was answered."""
+    answer: dict[str, Any] = orjson.loads(event.answer or "{}")
+    return answer
 
 
 def missing(transaction_pk: object) -> list[list[int]]:

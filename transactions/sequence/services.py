@@ -7,7 +7,7 @@ bill. Nothing is refused: a charge point that gets an error drops the event in t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from django.db.models import Max, Q
@@ -41,7 +41,7 @@ from transactions.sequence.applying import (
     register,
 )
 from transactions.sequence.facts import Fact
-from transactions.sequence.ledger import TWINS_MAX, add_event, events_of, keep_answer
+from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
 from transactions.sequence.waiting import count_missing, settle_events
@@ -156,7 +156,7 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
     if known is not None:
         if fact.kind != "Updated":
             (STARTS_AGAIN if fact.kind == "Started" else STOPS_AGAIN).add()
-        return cast(dict[str, Any], orjson.loads(known.answer or "{}"))
+        return answer_of(known)
     if _begins_anew(transaction, fact, same) and following < GENERATIONS_MAX:
         return _open(fact, call, following)
     if same:

@@ -129,7 +129,9 @@ def ask_for_status(case: Case, *, author: Author, reason: str, now: datetime) ->
 
     Raises NotNow if it is not stuck any more, CommandRefused.
     """
-    params: dict[str, object] = {"transaction_id": case.transaction.transaction_id if case.transaction else ""}
+    params: dict[str, object] = {
+        "transaction_id": case.transaction.transaction_id if case.transaction else ""
+    }
     return _ask(case, Step.STATUS_ORDERED, STATUS, params, author=author, reason=reason, now=now)
 
 
