@@ -56,7 +56,7 @@ def fact_of(call: Call) -> Fact:
     return Fact(
         kind=cast(Kind, kind) if kind in KINDS else "Updated",
         wire_id=info.get("transactionId", "")[:WIRE_ID_MAX],
-        seq_no=_number(payload.get("seqNo")),
+        seq_no=_number(payload.get("seqNo"), most=INT32_MAX - 1),  # the one after it is a number, too
         trigger=payload.get("triggerReason", "")[:64],
         claimed_at=parse_time(payload.get("timestamp", "")),
         received_at=call.received_at,
@@ -77,9 +77,9 @@ def fact_of(call: Call) -> Fact:
     )
 
 
-def _number(value: Any) -> int | None:
+def _number(value: Any, *, most: int = INT32_MAX) -> int | None:
     """Return a number that fits its column; None for what is absent or absurd."""
-    return value if isinstance(value, int) and 0 <= value <= INT32_MAX else None
+    return value if isinstance(value, int) and 0 <= value <= most else None
 
 
 def _place(value: Any) -> int | None:

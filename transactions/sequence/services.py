@@ -41,7 +41,7 @@ from transactions.sequence.applying import (
     register,
 )
 from transactions.sequence.facts import Fact
-from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer
+from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer, known_again
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
 from transactions.sequence.waiting import count_missing, settle_events
@@ -173,7 +173,7 @@ def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
         begun = (row for row in rows if row.started_at <= fact.occurred_at)
         return next(begun, rows[-1] if rows else None), following
     # Without an id: the event that is known, else the one session that it can be of.
-    told = TransactionEvent.objects.filter(transaction__in=rows, fingerprint=fact.fingerprint).first()
+    told = known_again(rows, fact)
     if told is not None:
         return next(row for row in rows if row.pk == told.transaction_id), following
     running = open_transactions(charge_point_id)
