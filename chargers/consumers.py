@@ -235,7 +235,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             answer, body = self.session.compose_refusal(event.message_id, error), None
             understood, notes = "refused", (*notes, error.description)
             ERRORS.add(event.action, error.code.value)
-        self.outgoing.came(event.action, at)
+        self.outgoing.came(event.action, text, at)
         self.frames.came(
             event.kind, event.message_id, event.action, understood, notes, text, at, frame_id=frame_id
         )

@@ -44,9 +44,9 @@ import chargers.reporting.catalogue
 import chargers.reporting.following
 import chargers.reporting.ocpp201
 import chargers.reservations.catalogue
+import chargers.reservations.following
 import chargers.reservations.ocpp16
 import chargers.reservations.ocpp201
-import chargers.reservations.services
 import chargers.security_events.ocpp16
 import chargers.security_events.ocpp201
 import chargers.topology.following
@@ -211,7 +211,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     ),
     StatusReported: (
         chargers.availability.services.follow_status,
-        chargers.reservations.services.follow_status,
+        chargers.reservations.following.follow_status,
         transactions.ending.follow_status,
         transactions.remote_control.starting.follow_status,
     ),
@@ -224,6 +224,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.charging_profiles.services.follow_start,
     ),
     TransactionEnded: (
+        transactions.remote_control.services.follow_end,
         transactions.charging_profiles.services.follow_end,
         transactions.tariffs.services.follow_end,
     ),

@@ -5,8 +5,7 @@ from pydantic import Field
 from chargers.commands.ordering import CommandType, Params, by_slug
 from chargers.handling import INT32_MAX
 from transactions.charging_profiles.params import ChargingProfile
-from transactions.charging_profiles.services import settle_profile
-from transactions.remote_control import starting
+from transactions.remote_control import services, starting
 
 
 class RemoteStart(Params):
@@ -47,7 +46,7 @@ COMMANDS = by_slug(
         RemoteStart,
         effect="A transaction of the token starts.",
         prepare=starting.prepare,
-        settled=settle_profile,
+        settled=services.settle_start,
     ),
     CommandType(
         "remote-stop",
@@ -55,5 +54,6 @@ COMMANDS = by_slug(
         RemoteStop,
         effect="The transaction ends.",
         danger="The driver's charging ends now. Stop it?",
+        prepare=services.prepare_stop,
     ),
 )

@@ -7,6 +7,7 @@ whoever else wants to send it, end it or take it back meanwhile.
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -103,6 +104,7 @@ def claim_next(
                 payload,
                 order.asks_for(payload),
                 order.opens,
+                None if order.brings is None else partial(order.brings, payload),
                 hidden,
             )
     return None

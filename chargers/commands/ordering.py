@@ -208,6 +208,8 @@ class Order:
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""
     """Return the action of the message that an accepted order makes the charge point send; "" for none."""
+    brings: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None
+    """Return whether a message of that action, as it came, is the one that the payload asked for; None = any is."""
     opens: frozenset[str] = frozenset()
     """Actions of messages that an accepted order brings and that are let in before acceptance (T-081), though none of
     them alone is its effect, as the parts of a report."""
@@ -260,5 +262,6 @@ class Claimed:
     payload: dict[str, Any] = field(hash=False)
     asks_for: str = ""
     opens: frozenset[str] = frozenset()
+    brings: Callable[[dict[str, Any]], bool] | None = field(default=None, repr=False, compare=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Secret values in it, which no name tells of: the frame log and the ledger mask them wherever they stand."""

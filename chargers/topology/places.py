@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chargers.handling import INT32_MAX
+from chargers.protocol.versions import Version
 
 MOST = 999
 """EVSEs of a station, and connectors of an EVSE, that have a number here; what has a higher one is absurd."""
@@ -40,6 +41,16 @@ def number_of(evse: int, connector: int) -> int:
 def place_of(evse: int, connector: int) -> Place:
     """Return the place that a station of OCPP 2.x means."""
     return STATION if evse == 0 else Place(number_of(evse, connector), evse, connector)
+
+
+def own_place(number: int) -> Place:
+    """Return the place of a connector that has an EVSE of its own, as all of 1.6 unless somebody told otherwise."""
+    return Place(number, number, 1) if number else STATION
+
+
+def has_evses(protocol: str) -> bool:
+    """Return whether places are told by EVSEs in what a charge point speaks; "" is nobody knows what."""
+    return protocol not in ("", Version.V16)
 
 
 # What a station says of a connector itself goes before what a transaction tells of it.

@@ -6,12 +6,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
 
-from chargers.commands.ordering import bad_param
+from chargers.commands.ordering import Draft, as_given, bad_param
 from chargers.models import ChargePoint, Connector
-from chargers.protocol.versions import Version
-from chargers.services import Refusal
+from chargers.services import Refusal, from_to, note_act
 from chargers.topology.models import Evse
-from chargers.topology.places import MOST, STANDS, STATION, Place, place_of
+from chargers.topology.places import MOST, STANDS, STATION, STRIDE, Place, has_evses, place_of
 from csms.core.live import announce
 
 Known = Evse.Known
@@ -34,7 +33,7 @@ def place(
     row = Connector.objects.filter(charge_point=charge_point, number=connector_id).first()
     if row is not None:
         found = Place(row.number, row.evse_number, row.evse_connector)
-    elif charge_point.protocol in ("", Version.V16) or connector_id <= MOST:
+    elif not has_evses(charge_point.protocol) or connector_id <= MOST:
         found = Place(
             connector_id, connector_id, 1
         )  # each connector has an EVSE of its own, unless told otherwise
@@ -43,6 +42,25 @@ def place(
     if evse_id is not None and found.evse != evse_id:
         raise bad_param("evse_id", f"connector {connector_id} is at EVSE {found.evse}, not at {evse_id}")
     return found
+
+
+def placed(draft: Draft) -> dict[str, Any]:
+    """Return the parameters as given and, for OCPP 2.x, beside them where that is: `evse` and `evse_connector`.
+
+    For `prepare`. Raises CommandRefused as `place` does; of an exact payload its own numbers count.
+    """
+    values = as_given(draft)
+    if not has_evses(draft.charge_point.protocol):
+        return values
+    if draft.exact is not None:
+        return values | {
+            name: draft.fixed[name] for name in ("evse", "evse_connector") if name in draft.fixed
+        }
+    connector_id, evse_id = values.get("connector_id"), values.get("evse_id")
+    if connector_id == 0 and evse_id is not None:
+        connector_id = None  # as where 0 stands unless something else is said: all of that EVSE
+    where = place(draft.charge_point, connector_id=connector_id, evse_id=evse_id)
+    return values if where is None else values | {"evse": where.evse, "evse_connector": where.connector}
 
 
 def meet(charge_point_id: int, evse: int, connector: int = 0, *, known_from: Known) -> Place:
@@ -55,11 +73,27 @@ def meet(charge_point_id: int, evse: int, connector: int = 0, *, known_from: Kno
         return where
     made = _row(Evse, charge_point_id=charge_point_id, number=evse, defaults={"known_from": known_from})
     if connector:
-        values = {"evse_number": evse, "evse_connector": connector}
-        made |= _row(Connector, charge_point_id=charge_point_id, number=where.number, defaults=values)
+        where, new = _connector(charge_point_id, where)
+        made |= new
     if made:
         announce("fleet", f"charge-point:{charge_point_id}")
     return where
+
+
+def _connector(charge_point_id: int, where: Place) -> tuple[Place, bool]:
+    """Return the place of a connector by the number that its row has, and whether that was made now.
+
+    A person may have put connectors of 1.6 elsewhere before a firmware of 2.x told of its own.
+    """
+    rows = Connector.objects.filter(charge_point_id=charge_point_id)
+    there = rows.filter(evse_number=where.evse, evse_connector=where.connector)
+    number = there.values_list("number", flat=True).first()
+    if number is not None:
+        return Place(number, where.evse, where.connector), False
+    if rows.filter(number=where.number).exists():
+        where = Place(STRIDE + where.evse, where.evse, where.connector)
+    values = {"evse_number": where.evse, "evse_connector": where.connector}
+    return where, _row(Connector, charge_point_id=charge_point_id, number=where.number, defaults=values)
 
 
 def _row(model: type[Evse] | type[Connector], **values: Any) -> bool:
@@ -109,6 +143,19 @@ def tell_evse(connector: Connector, evse_number: int, evse_connector: int = 1) -
         ) from None
     connector.evse_number, connector.evse_connector = evse_number, evse_connector
     announce("fleet", f"charge-point:{connector.charge_point_id}")
+
+
+def label_evse(charge_point: ChargePoint, number: int, label: str, *, now: datetime, by: str = "") -> None:
+    """Give an EVSE a name for people; empty takes it away. One that had no row gets one."""
+    with transaction.atomic():
+        meet_told(charge_point.pk, number)
+        row = Evse.objects.select_for_update().get(charge_point=charge_point, number=number)
+        change = from_to(row.label, label)
+        if change["from"] == label:
+            return
+        Evse.objects.filter(pk=row.pk).update(label=label)
+        note_act("evse.labelled", charge_point, by=by, now=now, evse=number, label=change)
+        announce("fleet", f"charge-point:{charge_point.pk}")
 
 
 def meet_told(charge_point_id: int, evse: int) -> None:

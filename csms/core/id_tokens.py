@@ -31,6 +31,11 @@ _KEY_CODE_NAME = re.compile(r"KEYCODE-[0-9A-F]{28}", re.ASCII)
 _CARDS = frozenset({"", "iso14443", "iso15693", "local", "macaddress"})
 
 
+def likely_type(text: str) -> str:
+    """Return the type of OCPP 2.x of a token of which nobody told it: that of cards for their numbers, else Central."""
+    return "ISO14443" if _CARD_NUMBER.fullmatch(text.translate(_BETWEEN)) else "Central"
+
+
 def canonical_token(text: str, type: str = "") -> str:
     """Return the form in which tokens are compared: without regard to case (1.6: CiString20Type).
 

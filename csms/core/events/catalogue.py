@@ -35,6 +35,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("cp.traits", "Traits", "What is peculiar to a charge point was said anew."),
     ("cp.alias", "Alias", "A charge point may connect under another identity, too, or no longer."),
     ("cp.ocpp_frames", "OcppFrame", "An OCPP message came in or went out. Only as `CSMS_EVENTS_FRAMES` says."),
+    ("device.event", "DeviceEvent", "A component of a charge point has reported what happened to it."),
     ("model.traits", "ModelTraits", "What is peculiar to a model of charge points was said anew."),
     # transactions
     ("tx.started", "TransactionStarted", "A transaction has started."),
