@@ -48,6 +48,8 @@ from transactions.charging_profiles.models import CompositeSchedule, InstalledPr
 from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.sequence.models import TransactionEvent
+from transactions.sequence.waiting import only_readings
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,12 @@ RETENTION = (
         _by_id,
         # Longer ones: who asks for a transaction looks into each, and sixty cost thrice the time of fifteen.
         partitioned=Partitioned(MeterValue._meta.db_table, Period.MONTH, ahead=2),
+    ),
+    Kept(
+        "events of transactions that only brought readings",
+        TransactionEvent,
+        lambda c: c.retain_frames_days,
+        only_readings,
     ),
     Kept(
         "events",

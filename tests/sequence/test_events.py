@@ -1,20 +1,24 @@
 """Events of transactions as stations send them: late, without a start, twice, odd, and of ids that come again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chargers.models import Connector
 from chargers.topology.models import Evse
+from csms.core.config import get_config
 from csms.core.id_tokens import canonical_token
+from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.models import MeterValue, Transaction, UnknownToken
 from transactions.sequence import ledger
 from transactions.sequence.models import TransactionEvent
-from transactions.sequence.numbers import numbers
+from transactions.sequence.numbers import filled, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -321,3 +325,24 @@ def test_numbers_may_begin_with_that_of_the_start(station: Wireless201):
     station.event(session.started(time=at(0), seqNo=1))
     station.event(session.updated(time=at(1), wh=5), received=1)
     assert (station.only.gaps, station.only.waits_until) == ([], None)
+
+
+def test_runs_are_filled_number_by_number():
+    assert filled([[1, 3], [5, 5]], 2) == [[1, 1], [3, 3], [5, 5]]
+    assert filled([[1, 3], [5, 5]], 5) == [[1, 3]]
+    assert filled([[1, 3]], 7) == [[1, 3]]
+
+
+def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_all_the_same(
+    station: Wireless201,
+):
+    session = begin(station)
+    reading = session.updated(time=at(5), wh=2000)
+    station.event(reading, received=5)
+    station.event(session.ended(time=at(9), wh=4000), received=9)
+    later = timezone.now() + timedelta(days=400)  # ids have the time at which they were made
+    assert prune(get_config(), now=later)["events of transactions that only brought readings"] == 1
+    assert [seq for seq, _, _ in kept(station.only)] == [0, 1, 3]
+    before = MeterValue.objects.count()
+    assert station.event(reading, received=3 * 24 * 60) == {}
+    assert (MeterValue.objects.count(), station.only.gaps) == (before, [])

@@ -44,7 +44,7 @@ from transactions.sequence.facts import Fact
 from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer, known_again
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
-from transactions.sequence.waiting import count_missing, settle_events
+from transactions.sequence.waiting import count_missing, settle_events, was_pruned
 from transactions.token_forms import meant_token
 
 GENERATIONS_MAX = 32_000
@@ -161,6 +161,8 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
         return _open(fact, call, following)
     if same:
         return _keep_twin(transaction, fact, call, same)
+    if was_pruned(transaction, fact):
+        return {}
     return _apply(transaction, fact, call, opened=False)
 
 
