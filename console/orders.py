@@ -22,6 +22,7 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers.configuration": _("Configuration"),
     "chargers.passwords": _("Security"),
     "chargers.reservations": _("Reservations"),
+    "transactions.sequence": _("Transaction events"),
     "transactions.tariffs": _("Costs"),
     "transactions.charging_profiles": _("Charging profiles"),
     "transactions.local_lists": _("Authorization list"),
