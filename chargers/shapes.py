@@ -28,8 +28,21 @@ class ConnectorShape(Shape):
     """The last known state of a connector. Texts are as the charge point wrote them."""
 
     connector_id = serializers.IntegerField(source="number", help_text="0 is the charge point itself.")
+    evse_id = serializers.IntegerField(
+        source="evse_number", help_text="Of its EVSE, as OCPP 2.x numbers it; 0 is the charge point itself."
+    )
+    evse_connector_id = serializers.IntegerField(
+        source="evse_connector", help_text="Within its EVSE, from 1; 0 is the charge point itself."
+    )
+    connector_type = serializers.CharField(
+        help_text="In the words of OCPP 2.x, such as `cCCS2`; empty while unknown."
+    )
     label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]  # DRF takes it out of the class
-    status = serializers.CharField(help_text="In OCPP 1.6 a ChargePointStatus, such as `Charging`.")
+    status = serializers.CharField(
+        help_text="In OCPP 1.6 a ChargePointStatus, such as `Charging`; in OCPP 2.x that word by what is reported and "
+        "what a transaction tells."
+    )
+    reported = serializers.CharField(help_text="The status as it was reported.")
     error_code = serializers.CharField(help_text="`NoError` when all is well.")
     info = serializers.CharField()
     vendor_id = serializers.CharField()

@@ -16,6 +16,7 @@ ACTS: dict[str, str | Promise] = {
     "charge_point.blocked": _("Blocked its identity"),
     "charge_point.unblocked": _("Unblocked its identity"),
     "connector.labelled": _("Named a connector"),
+    "evse.labelled": _("Named an EVSE"),
     "credential.set": _("Set its password"),
     "credential.removed": _("Removed its password"),
     "credential.offered": _("Ordered a new password"),

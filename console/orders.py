@@ -23,6 +23,7 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers.reporting": _("Configuration"),
     "chargers.passwords": _("Security"),
     "chargers.reservations": _("Reservations"),
+    "transactions.sequence": _("Transaction events"),
     "transactions.tariffs": _("Costs"),
     "transactions.charging_profiles": _("Charging profiles"),
     "transactions.local_lists": _("Authorization list"),

@@ -18,6 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
 # operationId -> what the example shows, and the body
 EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "remote_start": ("a card at connector 1", {"id_token": "04A2B3C4", "connector_id": 1}),
+    "get_transaction_status": ("does it run", {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901"}),
     "remote_stop": ("by the number that the charge point knows", {"transaction_id": "4711"}),
     "reset": ("at once", {"type": "Hard", "reason": "the display hangs"}),
     "unlock_connector": ("a cable that is stuck", {"connector_id": 1}),

@@ -49,6 +49,8 @@ from transactions.charging_profiles.models import CompositeSchedule, InstalledPr
 from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.sequence.models import TransactionEvent
+from transactions.sequence.waiting import only_readings
 from transactions.signed.models import SignedReading
 
 log = logging.getLogger(__name__)
@@ -103,6 +105,12 @@ RETENTION = (
     ),
     # They are the evidence of the readings, and of no use without them.
     Kept("signed readings", SignedReading, lambda c: c.retain_meter_values_days, _by_id),
+    Kept(
+        "events of transactions that only brought readings",
+        TransactionEvent,
+        lambda c: c.retain_frames_days,
+        only_readings,
+    ),
     Kept(
         "events",
         Event,

@@ -8,12 +8,11 @@ import orjson
 from chargers.commands.ordering import ANY_ANSWER, Order
 from chargers.commands.saying import renamed
 from chargers.handling import INT32_MAX, Asked, Call, Handler, Question, Translated, int32
-from chargers.protocol.redaction import MASK, redact
+from chargers.protocol.redaction import redact
 from chargers.protocol.times import parse_time
 from chargers.topology.places import MOST
-from csms.core.id_tokens import canonical_token
+from csms.core.id_tokens import canonical_token, named_token
 from transactions.asking import ask_about_token
-from transactions.claims import natural_key
 from transactions.models import CANONICAL_MAX
 from transactions.sequence.facts import KINDS, Fact, Kind
 from transactions.sequence.services import take_event
@@ -25,10 +24,10 @@ WIRE_ID_MAX = 36
 
 def ask(question: Question) -> Any:
     """Ask the backend about the token of an event, if it has one that somebody can know."""
-    token = question.payload.get("idToken") or {}
-    if token.get("type") == "NoAuthorization" or not token.get("idToken"):
+    token, evse = question.payload.get("idToken"), question.payload.get("evse") or {}
+    if token is None or not token.get("idToken"):
         return None
-    return ask_about_token(question, token["idToken"])
+    return ask_about_token(question, token["idToken"], type=token["type"], evse_id=_place(evse.get("id")))
 
 
 def translate(payload: dict[str, Any]) -> None:
@@ -54,11 +53,10 @@ def fact_of(call: Call) -> Fact:
     info, evse, token = payload["transactionInfo"], payload.get("evse") or {}, payload.get("idToken")
     kind = payload.get("eventType")
     id_token, token_type = ("", "") if token is None else (token.get("idToken", ""), token["type"][:20])
-    secret = token_type.casefold() == "keycode"
     return Fact(
         kind=cast(Kind, kind) if kind in KINDS else "Updated",
         wire_id=info.get("transactionId", "")[:WIRE_ID_MAX],
-        seq_no=_number(payload.get("seqNo")),
+        seq_no=_number(payload.get("seqNo"), most=INT32_MAX - 1),  # the one after it is a number, too
         trigger=payload.get("triggerReason", "")[:64],
         claimed_at=parse_time(payload.get("timestamp", "")),
         received_at=call.received_at,
@@ -70,7 +68,7 @@ def fact_of(call: Call) -> Fact:
         reservation_id=_number(payload.get("reservationId")),
         evse=_place(evse.get("id")),
         connector=_place(evse.get("connectorId")),
-        id_token=MASK if secret else id_token[:255],
+        id_token=named_token(id_token[:255], token_type),
         token_key="" if token is None else _key(call, id_token, token_type),
         token_type=token_type,
         measured=tuple(corrected(call, payload["measured"])),
@@ -79,9 +77,9 @@ def fact_of(call: Call) -> Fact:
     )
 
 
-def _number(value: Any) -> int | None:
+def _number(value: Any, *, most: int = INT32_MAX) -> int | None:
     """Return a number that fits its column; None for what is absent or absurd."""
-    return value if isinstance(value, int) and 0 <= value <= INT32_MAX else None
+    return value if isinstance(value, int) and 0 <= value <= most else None
 
 
 def _place(value: Any) -> int | None:
@@ -93,10 +91,7 @@ def _place(value: Any) -> int | None:
 
 def _key(call: Call, id_token: str, token_type: str) -> str:
     driver = meant_token(id_token, call.holder.traits.token_rule)
-    key = canonical_token(driver[:255], token_type)
-    if token_type.casefold() == "keycode" and key == canonical_token(driver[:255]):
-        return natural_key(token_type, key)  # what somebody types is a secret, and no table shows it
-    return key[:CANONICAL_MAX]
+    return canonical_token(driver[:255], token_type)[:CANONICAL_MAX]
 
 
 CALLS: dict[str, Handler] = {

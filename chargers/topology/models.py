@@ -29,6 +29,7 @@ class Evse(models.Model):
     status_at = models.DateTimeField(null=True)
     operative = models.BooleanField(null=True, help_text="as it last said; empty while unknown")
     known_from = models.CharField(max_length=8, choices=Known.choices)
+    gone_at = models.DateTimeField(null=True, help_text="since when its reports list it no more")
 
     class Meta:
         verbose_name = "EVSE"

@@ -1,9 +1,11 @@
-"""The EVSEs of a charge point with their connectors."""
+"""The EVSEs of a charge point with their connectors, and the events of its components."""
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from chargers.models import ChargePoint, Connector
-from chargers.topology.models import Evse
+from chargers.topology.models import DeviceEvent, Evse
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +25,8 @@ def evses_of(charge_point: ChargePoint) -> list[EvseState]:
     for connector in connectors.order_by("evse_connector"):
         at.setdefault(connector.evse_number, []).append(connector)
     return [EvseState(number, rows.get(number), tuple(at[number])) for number in sorted(at)]
+
+
+def device_events_of(charge_point: ChargePoint) -> QuerySet[DeviceEvent]:
+    """Return what the components of a charge point have reported."""
+    return DeviceEvent.objects.filter(charge_point=charge_point)

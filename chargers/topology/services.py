@@ -8,7 +8,7 @@ from django.db.models import Case, F, Value, When
 
 from chargers.commands.ordering import Draft, as_given, bad_param
 from chargers.models import ChargePoint, Connector
-from chargers.services import Refusal
+from chargers.services import Refusal, from_to, note_act
 from chargers.topology.models import Evse
 from chargers.topology.places import MOST, STANDS, STATION, STRIDE, Place, has_evses, place_of
 from csms.core.live import announce
@@ -143,6 +143,19 @@ def tell_evse(connector: Connector, evse_number: int, evse_connector: int = 1) -
         ) from None
     connector.evse_number, connector.evse_connector = evse_number, evse_connector
     announce("fleet", f"charge-point:{connector.charge_point_id}")
+
+
+def label_evse(charge_point: ChargePoint, number: int, label: str, *, now: datetime, by: str = "") -> None:
+    """Give an EVSE a name for people; empty takes it away. One that had no row gets one."""
+    with transaction.atomic():
+        meet_told(charge_point.pk, number)
+        row = Evse.objects.select_for_update().get(charge_point=charge_point, number=number)
+        change = from_to(row.label, label)
+        if change["from"] == label:
+            return
+        Evse.objects.filter(pk=row.pk).update(label=label)
+        note_act("evse.labelled", charge_point, by=by, now=now, evse=number, label=change)
+        announce("fleet", f"charge-point:{charge_point.pk}")
 
 
 def meet_told(charge_point_id: int, evse: int) -> None:

@@ -22,6 +22,7 @@ from console.pages import page, render_page
 from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
+from console.views.transaction_events import Ledger
 from transactions.authorization import find_registered
 from transactions.curves import Curve, Readings, curves, readings
 from transactions.frames_api import claims_of, window
@@ -108,6 +109,11 @@ class TransactionPage:
     @cached_property
     def readings(self) -> Readings:
         return readings(self.transaction, newest=READINGS_SHOWN)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Its numbered events, of OCPP 2.x."""
+        return Ledger(self.transaction)
 
     @cached_property
     def claims(self) -> list[Frame]:

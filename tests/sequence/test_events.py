@@ -1,19 +1,24 @@
 """Events of transactions as stations send them: late, without a start, twice, odd, and of ids that come again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chargers.models import Connector
 from chargers.topology.models import Evse
+from csms.core.config import get_config
+from csms.core.id_tokens import canonical_token
+from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.models import MeterValue, Transaction, UnknownToken
 from transactions.sequence import ledger
 from transactions.sequence.models import TransactionEvent
-from transactions.sequence.numbers import numbers
+from transactions.sequence.numbers import filled, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +56,7 @@ def test_a_reading_in_its_order_asks_the_database_nothing(
 ):
     session = begin(station)
     with CaptureQueriesContext(transaction.get_connection()) as queries:
-        station.event(session.updated(time=at(2), wh=1100, state="Charging"), received=2)
+        station.event(session.updated(time=at(1.5), wh=1100, state="Charging"), received=1.5)
     asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
     assert asked == []
     assert not [query for query in queries if query["sql"].startswith("UPDATE")]
@@ -176,12 +181,12 @@ def test_the_driver_is_who_came_first_and_another_only_stops(station: Wireless20
     station.event(session.started("CablePluggedIn", time=at(0)))
     assert station.event(session.updated("Authorized", time=at(1), idToken=BOB), received=1)[
         "idTokenInfo"
-    ] == {"status": "Invalid"}
+    ] == {"status": "Unknown"}
     station.event(session.updated("Authorized", time=at(2), idToken=ALICE), received=2)
     station.event(session.updated("StopAuthorized", time=at(3), idToken=ALICE), received=3)
     station.event(session.ended(time=at(4)), received=4)
     row = station.only
-    assert (row.id_token, row.authorization, row.stop_id_token) == ("BOB", "Invalid", "ALICE")
+    assert (row.id_token, row.authorization, row.stop_id_token) == ("BOB", "Unknown", "ALICE")
     assert UnknownToken.objects.get().id_token == "BOB"
 
 
@@ -195,7 +200,7 @@ def test_a_typed_code_is_stored_nowhere(station: Wireless201):
         station.told("tx.started") + station.told("tx.stopped")
     )
     assert "8642" not in everything
-    assert station.only.id_token == "***"
+    assert station.only.id_token == station.only.token_key == canonical_token("8642-secret", "KeyCode")
 
 
 # --- twins and ids that come again ------------------------------------------------------------------------------------
@@ -306,8 +311,8 @@ def test_whatever_is_odd_is_kept_and_answered(station: Wireless201, odd: dict[st
 
 def test_a_number_far_ahead_makes_one_gap_and_many_holes_are_listed_up_to_a_bound(station: Wireless201):
     session = begin(station)
-    station.event(session.updated(time=at(2), seqNo=2**31 - 1), received=2)
-    assert station.only.gaps == [[2, 2**31 - 2]]
+    station.event(session.updated(time=at(2), seqNo=2**31 - 2), received=2)
+    assert station.only.gaps == [[2, 2**31 - 3]]
     assert len(numbers(station.only.gaps)) == 100
     for seq in range(1000, 1300, 2):
         station.event(session.updated(time=at(3), seqNo=seq), received=3)
@@ -320,3 +325,24 @@ def test_numbers_may_begin_with_that_of_the_start(station: Wireless201):
     station.event(session.started(time=at(0), seqNo=1))
     station.event(session.updated(time=at(1), wh=5), received=1)
     assert (station.only.gaps, station.only.waits_until) == ([], None)
+
+
+def test_runs_are_filled_number_by_number():
+    assert filled([[1, 3], [5, 5]], 2) == [[1, 1], [3, 3], [5, 5]]
+    assert filled([[1, 3], [5, 5]], 5) == [[1, 3]]
+    assert filled([[1, 3]], 7) == [[1, 3]]
+
+
+def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_all_the_same(
+    station: Wireless201,
+):
+    session = begin(station)
+    reading = session.updated(time=at(5), wh=2000)
+    station.event(reading, received=5)
+    station.event(session.ended(time=at(9), wh=4000), received=9)
+    later = timezone.now() + timedelta(days=400)  # ids have the time at which they were made
+    assert prune(get_config(), now=later)["events of transactions that only brought readings"] == 1
+    assert [seq for seq, _, _ in kept(station.only)] == [0, 1, 3]
+    before = MeterValue.objects.count()
+    assert station.event(reading, received=3 * 24 * 60) == {}
+    assert (MeterValue.objects.count(), station.only.gaps) == (before, [])

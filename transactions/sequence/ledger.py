@@ -1,12 +1,16 @@
 """The numbered events of a transaction as they came: which are known, which are twins, which are missing."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
+import orjson
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import Lead
 
 from csms.core.ids import uuid7_text
 from csms.core.tracing import current_trace
+from transactions.models import Transaction
 from transactions.sequence.facts import Fact
 from transactions.sequence.models import TRANSACTION_EVENTS, TransactionEvent
 from transactions.sequence.numbers import GAPS_MAX
@@ -68,6 +72,19 @@ def _frame_id() -> str | None:
     if len(trace) != 32:
         return None
     return f"{trace[:8]}-{trace[8:12]}-{trace[12:16]}-{trace[16:20]}-{trace[20:]}"
+
+
+def known_again(transactions: Collection[Transaction], fact: Fact) -> TransactionEvent | None:
+    """Return the event of one of these transactions that says the same."""
+    TRANSACTION_EVENTS.flush()
+    rows = TransactionEvent.objects.filter(transaction__in=transactions, fingerprint=fact.fingerprint)
+    return rows.first()
+
+
+def answer_of(event: TransactionEvent) -> dict[str, Any]:
+    """Return what an event was answered."""
+    answer: dict[str, Any] = orjson.loads(event.answer or "{}")
+    return answer
 
 
 def missing(transaction_pk: object) -> list[list[int]]:

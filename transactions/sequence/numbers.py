@@ -17,3 +17,17 @@ def numbers(gaps: Sequence[Gap], most: int = GAPS_MAX) -> list[int]:
         if len(found) >= most:
             break
     return found
+
+
+def holds(gaps: Sequence[Gap], number: int) -> bool:
+    """Whether a number is missing."""
+    return any(first <= number <= last for first, last in gaps)
+
+
+def filled(gaps: Sequence[Gap], number: int) -> list[list[int]]:
+    """Return the runs without a number that has come."""
+    left: list[list[int]] = []
+    for first, last in gaps:
+        parts = [[first, number - 1], [number + 1, last]] if first <= number <= last else [[first, last]]
+        left += [part for part in parts if part[0] <= part[1]]
+    return left[:GAPS_MAX]

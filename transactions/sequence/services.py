@@ -7,7 +7,7 @@ bill. Nothing is refused: a charge point that gets an error drops the event in t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from django.db.models import Max, Q
@@ -18,8 +18,8 @@ from chargers.topology.places import STATION, Place
 from chargers.topology.services import meet
 from csms.core.events.services import record
 from csms.core.writer import after_commit
-from transactions.authorization import Authorization, Verdict
-from transactions.authorizing.verdicts import verdict_info
+from transactions.authorization import Authorization
+from transactions.authorizing.verdicts import id_token_info, verdict_on
 from transactions.claims import OFFLINE_AFTER, received_late
 from transactions.closing import end
 from transactions.counts import STARTS_AGAIN, STOPS_AGAIN
@@ -41,10 +41,10 @@ from transactions.sequence.applying import (
     register,
 )
 from transactions.sequence.facts import Fact
-from transactions.sequence.ledger import TWINS_MAX, add_event, events_of, keep_answer
+from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer, known_again
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
-from transactions.sequence.waiting import count_missing, settle_events
+from transactions.sequence.waiting import count_missing, settle_events, was_pruned
 from transactions.token_forms import meant_token
 
 GENERATIONS_MAX = 32_000
@@ -156,11 +156,13 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
     if known is not None:
         if fact.kind != "Updated":
             (STARTS_AGAIN if fact.kind == "Started" else STOPS_AGAIN).add()
-        return cast(dict[str, Any], orjson.loads(known.answer or "{}"))
+        return answer_of(known)
     if _begins_anew(transaction, fact, same) and following < GENERATIONS_MAX:
         return _open(fact, call, following)
     if same:
         return _keep_twin(transaction, fact, call, same)
+    if was_pruned(transaction, fact):
+        return {}
     return _apply(transaction, fact, call, opened=False)
 
 
@@ -173,7 +175,7 @@ def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
         begun = (row for row in rows if row.started_at <= fact.occurred_at)
         return next(begun, rows[-1] if rows else None), following
     # Without an id: the event that is known, else the one session that it can be of.
-    told = TransactionEvent.objects.filter(transaction__in=rows, fingerprint=fact.fingerprint).first()
+    told = known_again(rows, fact)
     if told is not None:
         return next(row for row in rows if row.pk == told.transaction_id), following
     running = open_transactions(charge_point_id)
@@ -247,11 +249,14 @@ def _answer(transaction: Transaction, fact: Fact, call: Call) -> tuple[dict[str,
     answer: dict[str, Any] = {}
     verdict: Authorization | None = None
     if fact.token_type:
-        starting = not fact.stops and not transaction.token_type
-        info = verdict_info(call, call.payload["idToken"], starting=starting)
-        answer["idTokenInfo"] = info
-        group = (info.get("groupIdToken") or {}).get("idToken", "")
-        verdict = Authorization(cast(Verdict, info["status"]), group)
+        verdict = verdict_on(
+            call,
+            call.payload["idToken"],
+            starting=not fact.stops and not transaction.token_type,
+            evse=fact.evse or transaction.evse_number,
+            continuing=None if transaction._state.adding else transaction,
+        )
+        answer["idTokenInfo"] = id_token_info(verdict)
     return answer, verdict
 
 

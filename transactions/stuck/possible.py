@@ -12,6 +12,7 @@ from transactions.stuck.cases import (
     Case,
     case_of,
 )
+from transactions.stuck.gaps import may_have_gaps
 from transactions.stuck.models import Kind
 
 Possible = Callable[[Transaction, datetime], bool]
@@ -38,6 +39,7 @@ POSSIBLE: dict[Kind, Possible] = {
         _open(row) and not row.superseded and _known_since(row, now - NO_ENERGY_FOR)
     ),
     Kind.NO_STOP: _no_stop,
+    Kind.GAPS: may_have_gaps,
     Kind.ORPHAN: lambda row, now: row.orphan and row.started_at >= now - LOOKED_BACK,
 }
 

@@ -112,6 +112,15 @@ def test_s2_10_an_end_without_a_reason_is_local(station: Wireless201):
     assert station.only.stop_reason == "Local"
 
 
+def test_s2_11_a_session_needs_no_token(station: Wireless201):
+    session = Session("T")
+    nobody = {"idToken": "", "type": "NoAuthorization"}
+    assert station.event(session.started("Authorized", time=at(0), idToken=nobody)) == ACCEPTED
+    station.event(session.ended(time=at(1)), received=1)
+    row = station.only
+    assert (row.id_token, row.token_type, row.authorization) == ("", "NoAuthorization", "Accepted")
+
+
 def test_s2_12_a_refusal_is_the_answer_and_no_command(station: Wireless201):
     token("EVE", blocked=True)
     session = Session("T")

@@ -3,7 +3,7 @@
 import pytest
 
 from chargers.models import Command, Connector
-from tests.conformance.v201.cast import ALICE, Session, cs201
+from tests.conformance.v201.cast import ALICE, Session, cs201, fresh
 from tests.conformance.v201.sessions import ACCEPTED, charging, only, says
 from tests.support.house import House
 
@@ -98,6 +98,20 @@ async def test_tc_e_20_the_cable_is_pulled_at_the_car(house: House):
         await says(station, session.ended("EVCommunicationLost", reason="EVDisconnected", wh=2500))
         row = only(station)
         assert (row.status, row.energy_wh, row.end_source) == ("ended", 1500, "reported")
+
+
+async def test_tc_e_21_it_is_stopped_from_afar(house: House):
+    async with cs201(house, booted=False) as station:
+        session = await charging(station)
+        command = station.order("remote-stop", transaction_id=session.transaction_id)
+        asked = await station.expect("RequestStopTransaction")
+        assert asked == {"transactionId": session.transaction_id}
+        await station.answer(status="Accepted")
+        await station.settled(command)
+        assert only(station).status == "active", "the answer is one fact, the end another"
+        await says(station, session.ended("RemoteStop", reason="Remote", wh=2000))
+        assert (only(station).status, only(station).stop_reason) == ("ended", "Remote")
+        assert fresh(command).effect_subject == str(only(station).pk)
 
 
 async def test_tc_e_22_the_car_stops_it(house: House):
