@@ -73,7 +73,8 @@ class Keeping(BaseModel):
     retain_meter_values_days: int = kept_for(
         "CSMS_RETAIN_METER_VALUES_DAYS",
         400,
-        "How long meter values are kept; on PostgreSQL they go by whole months. Transactions and their totals stay.",
+        "How long meter values are kept, and what signs them; on PostgreSQL meter values go by whole months. "
+        "Transactions and their totals stay.",
     )
     retain_events_days: int = kept_for(
         "CSMS_RETAIN_EVENTS_DAYS",

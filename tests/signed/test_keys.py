@@ -1,13 +1,17 @@
 """Signed readings are read with the key that belongs to them, listed as they came, and taken along as a file."""
 
 import base64
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chargers.configuration.models import ConfigurationKey
+from csms.core.config import get_config
+from csms.pruning import prune
 from tests.api.cast import API, NOON
 from tests.transactions.cast import Wireless201
 from transactions.models import Transaction
@@ -62,6 +66,14 @@ def test_a_key_is_that_of_the_value_or_the_last_of_its_meter_or_of_the_settings(
     third = session(other)
     reading(other, third)
     assert keys(third) == [("", "")], "nobody else's key is taken for its own"
+
+
+def test_signed_readings_go_with_the_readings_that_they_sign(cs201: Wireless201):
+    reading(cs201, session(cs201))
+    days = get_config().retain_meter_values_days
+    assert prune(get_config(), now=timezone.now() + timedelta(days=days - 1))["signed readings"] == 0
+    assert prune(get_config(), now=timezone.now() + timedelta(days=days + 1))["signed readings"] == 1
+    assert not SignedReading.objects.exists()
 
 
 def test_the_api_lists_them_as_they_came(cs201: Wireless201, bob: APIClient):
