@@ -108,12 +108,10 @@ def _rows(charge_point: ChargePoint, names: list[str] | None) -> dict[str, Confi
 
 
 def _new_row(charge_point: ChargePoint, name: str) -> ConfigurationKey:
-    address = read_address(name)
-    attribute = ACTUAL if address is None else address.attribute
-    return ConfigurationKey(charge_point=charge_point, name=name, folded=fold(name), attribute=attribute)
+    return ConfigurationKey(charge_point=charge_point, name=name, folded=fold(name))
 
 
-TOLD = (
+REPORTED = (
     "name",
     "variable",
     "attribute",
@@ -123,11 +121,12 @@ TOLD = (
     "constant",
     "value",
     "known",
-    "told_value",
-    "told_by",
-    "needs_reboot",
     "reported_at",
 )
+ORDERED = ("told_value", "told_by", "needs_reboot")
+"""What is known of a change that was told. Where a report says nothing new of it, it is not written: the change may
+have been answered while the report was taken over."""
+COMPARED = (*(name for name in REPORTED if name not in ("variable", "reported_at")), "variable_id")
 
 
 class _Book:
@@ -138,14 +137,14 @@ class _Book:
         self.now = now
         self.new: list[ConfigurationKey] = []
         self.changed: list[ConfigurationKey] = []
+        self.settled: list[ConfigurationKey] = []
         self.same: list[int] = []
         self.history: list[Change] = []
         self.read_back: dict[UUID, list[tuple[str, str, bool]]] = defaultdict(list)
 
     def take(self, row: ConfigurationKey, told: Told) -> None:
         """Set what was told of an attribute."""
-        before = [getattr(row, name) for name in COMPARED]
-        old, fresh = row.value, row._state.adding
+        before, old, fresh = _state(row), row.value, row._state.adding
         row.name, row.variable = told.name, told.variable or row.variable
         row.known = True
         if told.mutability is not None:
@@ -160,25 +159,29 @@ class _Book:
         if row.told_by is not None and not row.needs_reboot and row.value is not None:
             self.read_back[row.told_by].append((row.name, row.value, self._took(row)))
             row.told_by = row.told_value = None
-        self._sort(row, fresh, before)
+        self._sort(row, before)
 
     def miss(self, row: ConfigurationKey) -> None:
         """Note that an attribute is not known there."""
-        fresh = row._state.adding
-        before = [getattr(row, name) for name in COMPARED]
+        before = _state(row)
         if row.known and row.value is not None and row.mutability != Mutability.READ_ONLY:
             self.history.append(Change(row.name, row.value, None))
         row.known, row.value, row.told_by, row.told_value, row.needs_reboot = False, None, None, None, False
-        self._sort(row, fresh, before)
+        self._sort(row, before)
 
-    def _sort(self, row: ConfigurationKey, fresh: bool, before: list[object]) -> None:
+    def _sort(self, row: ConfigurationKey, before: tuple[list[object], list[object]]) -> None:
+        address = read_address(row.name)
+        row.attribute = ACTUAL if address is None else address.attribute
         row.reported_at = self.now
-        if fresh:
+        reported, ordered = _state(row)
+        if row._state.adding:
             self.new.append(row)
-        elif before == [getattr(row, name) for name in COMPARED]:
-            self.same.append(row.pk)
-        else:
+        elif ordered != before[1]:
+            self.settled.append(row)
+        elif reported != before[0]:
             self.changed.append(row)
+        else:
+            self.same.append(row.pk)
 
     @staticmethod
     def _took(row: ConfigurationKey) -> bool:
@@ -187,7 +190,8 @@ class _Book:
 
     def keep(self, room: int) -> int:
         """Store it all in few statements; return how many new ones found no room."""
-        store([*self.new[: max(room, 0)], *self.changed], TOLD, ["charge_point", "folded"])
+        store([*self.new[: max(room, 0)], *self.changed], REPORTED, ["charge_point", "folded"])
+        store(self.settled, (*REPORTED, *ORDERED), ["charge_point", "folded"])
         if self.history:
             record_changes(self.charge_point, self.history, self.now)
         for n in range(0, len(self.same), AT_ONCE):
@@ -195,6 +199,10 @@ class _Book:
         for command in Command.objects.filter(pk__in=self.read_back):
             note_effect(command, _seen(self.read_back[command.pk]), kind="configuration", now=self.now)
         return len(self.new) - max(min(len(self.new), room), 0)
+
+
+def _state(row: ConfigurationKey) -> tuple[list[object], list[object]]:
+    return [getattr(row, name) for name in COMPARED], [getattr(row, name) for name in ORDERED]
 
 
 def _seen(read_back: list[tuple[str, str, bool]]) -> str:
@@ -206,6 +214,3 @@ def _seen(read_back: list[tuple[str, str, bool]]) -> str:
     if not others:
         return f"It now reports all {len(read_back)} values."
     return f"Of {len(read_back)} values it reports others: {', '.join(others[:10])}."
-
-
-COMPARED = (*(name for name in TOLD if name not in ("variable", "reported_at")), "variable_id")

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from chargers.configuration import variables
 from chargers.configuration.models import ConfigurationChange, ConfigurationKey, ConfigurationReading
 from chargers.device_model import services
 from chargers.device_model.models import Component, Variable
@@ -14,7 +15,7 @@ from chargers.reporting.models import Report
 from chargers.reporting.services import apply_due
 from chargers.topology.models import Evse
 from tests.conformance.v201.cast import variable
-from tests.device_model.cast import NOW, Station, later
+from tests.device_model.cast import NOW, Station, later, put
 
 pytestmark = pytest.mark.django_db
 TIMEOUT = "TxCtrlr/EVConnectionTimeOut"
@@ -187,3 +188,24 @@ def test_target_and_limits_are_attributes_of_their_own(cs201: Station):
     target = ConfigurationKey.objects.get(attribute="Target")
     assert (target.mutability, target.persistent, target.constant) == ("ReadWrite", True, False)
     assert Variable.objects.count() == 1
+
+
+def test_a_change_that_is_answered_while_a_report_is_taken_over_is_not_forgotten(
+    cs201: Station, monkeypatch: pytest.MonkeyPatch
+):
+    told(cs201, variable("A", "V", "1"), variable("B", "V", "1"))
+    number = asked(cs201)
+    cs201.reports(number, [variable("A", "V", "2")])
+    command = cs201.order("change-configuration", key="A/V", value="3")
+    sent = cs201.next()
+    take = variables.store
+
+    def meanwhile(*args: Any) -> None:
+        monkeypatch.setattr(variables, "store", take)
+        cs201.answer(sent, **put(A__V="Accepted"))  # after the report has read what there was
+        take(*args)
+
+    monkeypatch.setattr(variables, "store", meanwhile)
+    assert apply_due(now=NOW) == 1
+    row = ConfigurationKey.objects.get(name="A/V")
+    assert (row.value, row.told_value, row.told_by) == ("2", "3", command.pk)
