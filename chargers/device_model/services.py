@@ -35,6 +35,7 @@ def take_inventory(report: Report, payloads: Sequence[dict[str, Any]], now: date
     characteristics: dict[Key, dict[str, Any]] = {}
     twice = unread = 0
     for entry in (entry for payload in payloads for entry in payload["entries"]):
+        unread += not entry["attributes"]
         for attribute in entry["attributes"]:
             address = read_address(attribute["name"])
             if address is None:

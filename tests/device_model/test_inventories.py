@@ -135,6 +135,7 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         variable("X" * 60, "Y" * 60, "v" * 3000),
         variable("Limits", "V", "1", minLimit=1e300, maxLimit=-1.5),
         variable("Far", "V", "1", evse=-1),
+        variable("EVSE", "V", None, evse=10**12, mutability="WriteOnly"),
         variable(" ", "V", "nameless"),
     ]
     report = told(cs201, *entries)
@@ -142,7 +143,10 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         "C%2F%5B1%5D%40%23%25/V[a b]": "odd",
         f"{'X' * 50}/{'Y' * 50}": "v" * 3000,
         "Limits/V": "1",
+        "Far@2147483647/V": "1",
+        "EVSE@2147483647/V": None,
     }
+    assert not Evse.objects.exists(), "nobody believes such a number"
     limits = Variable.objects.get(component__name="Limits")
     assert (limits.min_limit, str(limits.max_limit)) == (None, "-1.500000000")
     assert float(limits.told["min_limit"]) == 1e300

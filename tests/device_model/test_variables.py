@@ -1,7 +1,9 @@
 """GetVariables and SetVariables: addressed, split by what the station takes, joined by names."""
 
+from random import Random
 from typing import Any
 
+import orjson
 import pytest
 
 from chargers.commands.exact import send_exact
@@ -88,6 +90,25 @@ def test_messages_are_split_by_their_bytes_too():
     assert sent == [["V0", "V1"], ["V2", "V3"], ["V4"]]
     assert refused(station, "set-variables", values=values({"C/A": "1", "C/B": "x" * 700})) == "values"
     assert refused(station, "change-configuration", key="C/B", value="x" * 700) == "value"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_long_names_and_values_are_all_are_sent_once_and_within_the_limits(seed: int):
+    dice = Random(seed)
+    items, size = dice.randint(1, 7), dice.randint(500, 2000)
+    limits = {"ItemsPerMessage[SetVariables]": items, "BytesPerMessage[SetVariables]": size}
+    station = Station(f"CS-{seed}", limits=limits)
+    wanted = {f"C{'c' * dice.randint(0, 40)}/V{n}": "é" * dice.randint(0, 80) for n in range(25)}
+    station.order("set-variables", values=values(wanted))
+    sent: list[tuple[str, str]] = []
+    while message := station.claim():
+        assert len(orjson.dumps([2, message.message_id, message.action, message.payload])) <= size
+        listed = message.payload["setVariableData"]
+        assert len(listed) <= items
+        sent += [
+            (f"{one['component']['name']}/{one['variable']['name']}", one["attributeValue"]) for one in listed
+        ]
+    assert sent == list(wanted.items())
 
 
 def test_each_variable_is_taken_or_refused_by_itself(cs201: Station):
