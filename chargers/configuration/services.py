@@ -22,8 +22,9 @@ from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal, as_stored, from_to, note_act
 from csms.core.audit.services import note
-from csms.core.events.services import record_all
+from csms.core.events.services import record, record_all
 from csms.core.live import announce
+from csms.core.writer import current_batch
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
 ATTRIBUTE_MAX = 2500  # 2.0.1, 2.46: characters of the value of an attribute, whose name is an address
@@ -163,7 +164,7 @@ def record_changes(charge_point: ChargePoint, changes: Sequence[Change], now: da
         ],
         batch_size=500,
     )
-    facts = (
+    facts = [
         {
             "key": one.name,
             "old_value": one.old,
@@ -172,8 +173,12 @@ def record_changes(charge_point: ChargePoint, changes: Sequence[Change], now: da
             "secret": one.secret,
         }
         for one in changes
-    )
-    record_all("cp.configuration", [(charge_point.cp_id, fact) for fact in facts], occurred_at=now)
+    ]
+    if current_batch() is None:
+        record_all("cp.configuration", [(charge_point.cp_id, fact) for fact in facts], occurred_at=now)
+    else:  # the writer collects them with those of all other messages
+        for fact in facts:
+            record("cp.configuration", charge_point.cp_id, fact, occurred_at=now)
 
 
 def _store_reading(charge_point: ChargePoint, report: Report, whole: bool, now: datetime) -> None:
