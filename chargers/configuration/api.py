@@ -1,6 +1,7 @@
 """The API's door to configurations: what is set, what should be, and how both came about."""
 
 from typing import Any
+from uuid import UUID
 
 from django.urls import path
 from django.utils import timezone
@@ -16,11 +17,12 @@ from chargers.commands.sending_api import Sending, author_of, refused
 from chargers.commands.sent_api import Sent
 from chargers.configuration import restoring, selectors, services
 from chargers.configuration.models import DesiredValue
+from chargers.configuration.results import Result, batch_of, results_of
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
 from csms.core.api_errors import refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, paged
+from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -61,6 +63,25 @@ class ConfigurationShape(Shape):
     drifted = serializers.IntegerField(help_text="Keys that are not as desired.")
     needs_reboot = serializers.BooleanField(help_text="Whether a change counts only after its next boot.")
     keys = KeyShape(many=True)
+
+
+class ResultShape(Shape):
+    """What became of a key or variable that was asked for or set."""
+
+    key = serializers.CharField(source="name")
+    result = serializers.ChoiceField(Result.choices)
+    value = serializers.CharField(
+        allow_null=True,
+        help_text="That was told, or was to be set; null if nothing was told. Secrets are masked.",
+    )
+    why = serializers.CharField(help_text="The charge point's own words where it set or refused a variable.")
+    command_id = serializers.UUIDField(help_text="The command that carried it.")
+
+
+class ResultsShape(Shape):
+    """What became of all that one order asked for or set."""
+
+    results = ResultShape(many=True)
 
 
 class ChangeShape(Shape):
@@ -311,6 +332,26 @@ class Refresh(Sending):
         return Sent(command, None)
 
 
+class Results(ApiView):
+    """What became of an order about many keys."""
+
+    chapter = "Charge points"
+
+    @extend_schema(
+        operation_id="show_configuration_results",
+        summary="Show what became of each key that was asked for or set",
+        description="Of a command `get-configuration`, `change-configuration` or `set-variables`, by its id. More than "
+        "the charge point takes at once goes in several commands; here they are one again.",
+        responses={200: ResultsShape},
+    )
+    def get(self, request: Request, cp_id: str, id: UUID) -> Response:
+        """Show the results."""
+        charge_point = charge_point_or_404(cp_id)
+        commands = batch_of(charge_point, id)
+        found(commands[0] if commands else None, "command", id)
+        return Response(ResultsShape({"results": results_of(charge_point, commands)}).data)
+
+
 CHARGE_POINT = "charge-points/<str:cp_id>/"
 
 urlpatterns = [
@@ -322,6 +363,9 @@ urlpatterns = [
     ),
     path(f"{CHARGE_POINT}configuration/desired/", Desired.as_view(), name="api-desired-configuration"),
     path(f"{CHARGE_POINT}configuration/refresh/", Refresh.as_view(), name="api-refresh-configuration"),
+    path(
+        f"{CHARGE_POINT}configuration/results/<uuid:id>/", Results.as_view(), name="api-configuration-results"
+    ),
     path(f"{CHARGE_POINT}boots/", Boots.as_view(), name="api-boots"),
     path("desired-configurations/", DesiredOfModels.as_view(), name="api-desired-configurations"),
 ]

@@ -125,6 +125,7 @@ KINDS = {
     "/bulk-jobs/": "bulk_job",
     "/callback/": "callback",
     "/commands/": "command",
+    "/configuration/results/": "reading_of_keys",
     "/reservations/": "reservation",
     "/certificate-requests/": "certificate_request",
     "/model-traits/": "model_traits",

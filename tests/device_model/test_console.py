@@ -97,6 +97,16 @@ def test_what_is_set_on_the_page_is_ordered(alice: Client, cs201: Station):
     assert cs201.next().action == "SetVariables"
 
 
+def test_an_order_of_several_messages_is_listed_without_what_only_programs_read(
+    alice: Client, cs201: Station
+):
+    command = cs201.order("get-configuration", keys=[f"C/V{n}" for n in range(20)])
+    assert command.params["batch"] == str(command.pk)
+    page = text(alice)
+    assert "C/V0" in page
+    assert command.params["batch"] not in page.partition('id="commands"')[2].replace(f"/{command.pk}", "")
+
+
 def test_a_report_with_missing_parts_says_so(alice: Client, cs201: Station):
     cs201.order("get-base-report", report_base="SummaryInventory")
     sent = cs201.next()

@@ -5,11 +5,11 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.models import Command
+from chargers.models import ChargePoint, Command
 from chargers.reporting.models import Report
 from chargers.reporting.services import apply_due
 from tests.api.cast import client_of
-from tests.conformance.v201.cast import CS201, cs201, device, eventually, fresh, variable
+from tests.conformance.v201.cast import CS201, again, cs201, device, eventually, fresh, variable
 from tests.support.house import House, now
 
 Status = Command.Status
@@ -283,3 +283,18 @@ async def test_msg_notify_report_that_keeps_the_schema_badly_is_read_all_the_sam
         assert await station.call("NotifyReport", odd) == {}
         apply_due(now=now())
         assert shown(station) == {"C/V": "1"}
+
+
+async def test_msg_notify_report_before_acceptance_only_if_it_was_asked_for(house: House):
+    async with cs201(house, booted=False) as station:
+        ChargePoint.objects.filter(pk=station.row.pk).update(registration="pending")
+        async with again(house, station, booted=False) as waiting:
+            [part] = device(1, INVENTORY[:1])
+            assert await waiting.refused("NotifyReport", part) == "SecurityError"
+            command = waiting.order("get-base-report")
+            asked = await waiting.expect("GetBaseReport")
+            await waiting.answer(status="Accepted")
+            await waiting.settled(command)
+            assert await waiting.call("NotifyReport", part | {"requestId": asked["requestId"]}) == {}
+            apply_due(now=now())
+            assert shown(waiting) == {THRESHOLD: "60"}
