@@ -78,7 +78,7 @@ def take_event(charge_point_id: int, cp_id: str, told: Told, *, now: datetime) -
     )
     if not new:
         return False
-    if problem is not None and row.evse_number and row.evse_connector:
+    if problem is not None:
         _show_problem(row, news=problem)
     if told.variable.casefold() == "availabilitystate":
         _note_state(charge_point_id, cp_id, told, now)
@@ -99,7 +99,9 @@ SAID_MAX = 500
 
 
 def _show_problem(row: DeviceEvent, *, news: bool) -> None:
-    """Let the connector say what is wrong there, or no longer that."""
+    """Let its connector, if it is at one, say what is wrong there, or no longer that."""
+    if not row.evse_number or not row.evse_connector:
+        return
     what = f"{row.component}: {row.tech_info}" if row.tech_info else row.component
     at = Connector.objects.filter(
         charge_point_id=row.charge_point_id, evse_number=row.evse_number, evse_connector=row.evse_connector
