@@ -33,6 +33,7 @@ from chargers.models import Command, Connection, Frame, Process, RefusedHandshak
 from chargers.reporting.models import Report, ReportPart
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
+from chargers.topology.models import DeviceEvent
 from chargers.traits.models import Deviation
 from csms.core import partitions
 from csms.core.audit.models import AuditEntry
@@ -171,6 +172,7 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
     ),
+    Kept("events of components", DeviceEvent, lambda c: c.retain_connections_days, _by_id),
     Kept("security events", SecurityEvent, lambda c: c.retain_security_events_days, _by_id),
     Kept(
         "certificate requests",

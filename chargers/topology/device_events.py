@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chargers.handling import int32
+from chargers.models import Connector
 from chargers.topology.models import DeviceEvent
 from chargers.topology.places import MOST, number_of
 from chargers.topology.states import note_state
@@ -77,6 +78,8 @@ def take_event(charge_point_id: int, cp_id: str, told: Told, *, now: datetime) -
     )
     if not new:
         return False
+    if problem is not None:
+        _show_problem(row, news=problem)
     if told.variable.casefold() == "availabilitystate":
         _note_state(charge_point_id, cp_id, told, now)
     if told.trigger != "Periodic" or problem is not None:  # what is only measured is nobody's news
@@ -90,6 +93,23 @@ def _problem(told: Told) -> bool | None:
     if told.variable.casefold() not in PROBLEMS:
         return None
     return told.value.strip().casefold() == "true" and not told.cleared
+
+
+SAID_MAX = 500
+
+
+def _show_problem(row: DeviceEvent, *, news: bool) -> None:
+    """Let its connector, if it is at one, say what is wrong there, or no longer that."""
+    if not row.evse_number or not row.evse_connector:
+        return
+    what = f"{row.component}: {row.tech_info}" if row.tech_info else row.component
+    at = Connector.objects.filter(
+        charge_point_id=row.charge_point_id, evse_number=row.evse_number, evse_connector=row.evse_connector
+    )
+    if news:
+        at.update(info=what[:SAID_MAX], vendor_error_code=row.tech_code)
+    else:
+        at.filter(info__startswith=row.component).update(info="", vendor_error_code="")
 
 
 def _note_state(charge_point_id: int, cp_id: str, told: Told, now: datetime) -> None:

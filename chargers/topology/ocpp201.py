@@ -103,8 +103,11 @@ def _trigger(params: dict[str, Any]) -> dict[str, Any]:
     if place and message not in OF_A_PLACE:
         named = "connector_id" if "connector_id" in params else "evse_id"
         raise BadParam(named, f"a {message} is of the whole charge point")
-    if OF_A_PLACE.get(message) and "connectorId" not in place:
-        raise BadParam("connector_id", f"a {message} is of one connector")
+    if OF_A_PLACE.get(message):
+        if "connectorId" not in place:
+            raise BadParam("connector_id", f"a {message} is of one connector")
+    else:
+        place.pop("connectorId", None)  # the connector only says which EVSE is meant
     return {"requestedMessage": message} | ({"evse": place} if place else {})
 
 

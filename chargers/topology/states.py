@@ -39,8 +39,9 @@ def note_state(
     if evse and not connector:
         return _note_evse(charge_point_id, cp_id, evse, word, said_at, now)
     where = meet(charge_point_id, evse, connector, known_from=Known.STATUS)
-    known = Connector.objects.filter(charge_point_id=charge_point_id, number=where.number)
-    if said_at is not None and known.filter(reported=word[:WORD_MAX], status_at=said_at).exists():
+    known = Connector.objects.filter(charge_point_id=charge_point_id, number=where.number).first()
+    before = None if known is None else (known.reported, known.status_at)
+    if said_at is not None and before == (word[:WORD_MAX], said_at):
         return False
     return record_status(
         charge_point_id,
@@ -48,6 +49,9 @@ def note_state(
         where.number,
         status=word,
         error_code="",
+        # What is wrong there is told by events of its components, and stays until they tell that it is not.
+        info="" if known is None else known.info,
+        vendor_error_code="" if known is None else known.vendor_error_code,
         status_at=said_at,
         now=now,
         place=where,

@@ -22,6 +22,7 @@ from chargers.models import ChargePoint, Command, Connection, Connector, Frame, 
 from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
+from chargers.topology.places import has_evses
 from console.faults import Fault, faults
 from console.forms import CommandForm, Suggestions
 from console.health import Vital, vitals
@@ -49,7 +50,13 @@ class ChargePointPage:
 
     @cached_property
     def connectors(self) -> list[Connector]:
-        return list(self.charge_point.connectors.all())
+        """EVSE by EVSE, which is by number where each connector has one of its own."""
+        return list(self.charge_point.connectors.order_by("evse_number", "evse_connector", "number"))
+
+    @cached_property
+    def evses(self) -> bool:
+        """Whether places are told by EVSE and connector."""
+        return has_evses(self.charge_point.protocol)
 
     @cached_property
     def connection(self) -> Connection | None:

@@ -85,8 +85,8 @@ class Keeping(BaseModel):
     retain_connections_days: int = kept_for(
         "CSMS_RETAIN_CONNECTIONS_DAYS",
         400,
-        "How long closed connections, ended commands and their callbacks, reports of connector states and ended server "
-        "processes are kept.",
+        "How long closed connections, ended commands and their callbacks, reports of connector states, events of "
+        "components and ended server processes are kept.",
     )
     retain_refusals_days: int = kept_for(
         "CSMS_RETAIN_REFUSALS_DAYS", 30, "How long refused handshakes are kept."

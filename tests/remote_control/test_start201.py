@@ -8,6 +8,7 @@ import pytest
 from chargers.commands.exact import send_exact
 from chargers.commands.ordering import CommandRefused
 from chargers.models import Command
+from chargers.traits.services import set_charge_point_traits
 from tests.topology.cast import ALICE, NOON, Station
 from tests.transactions.cast import token
 from transactions.charging_profiles.models import InstalledProfile
@@ -276,6 +277,23 @@ def test_a_transaction_for_which_no_cable_came_releases_its_start(
     follow_end(TransactionEnded(row, cs201.row.cp_id, NOON + timedelta(minutes=3)))
     assert effect(command) == (NO_CABLE if released else STARTED, str(row.pk))
     assert len(cs201.told("remote_start.expired")) == released
+
+
+@pytest.mark.parametrize(
+    ("running", "started"),
+    [(None, True), ({"id_token": "", "token_type": ""}, True), ({}, False), ({"evse_number": 2}, True)],
+)
+def test_a_model_that_starts_nothing_by_itself_is_told_to_when_a_car_is_plugged_in(
+    cs201: Station, running: dict[str, Any] | None, started: bool
+) -> None:
+    set_charge_point_traits(cs201.row, {"autostart_token": "ALICE"}, now=NOON)
+    if running is not None:
+        begun(cs201, **running)
+    cs201.status("Available")
+    cs201.status("Occupied", received=1)
+    cs201.status("Occupied", received=2)
+    orders = Command.objects.filter(type="remote-start")
+    assert [order.params["evse"] for order in orders] == [1] * started, "the same plug, told again, is one"
 
 
 # --- stop -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from chargers.topology.models import DeviceEvent, Evse
+from csms.core.config import get_config
 from csms.core.ids import uuid7_floor
+from csms.pruning import prune
 from tests.api.cast import API, charge_point, connector
 from tests.topology.cast import NOON, Station
 
@@ -93,3 +95,9 @@ def test_only_those_with_a_token_may_look(cs201: Station, charlie: APIClient) ->
         == charlie.get(f"{CS201}/device-events/").status_code
         == 401
     )
+
+
+def test_events_of_components_go_some_day(cs201: Station) -> None:
+    event(cs201, 1, 1)
+    assert prune(get_config(), now=NOON + timedelta(days=30))["events of components"] == 0
+    assert prune(get_config(), now=NOON + timedelta(days=4000))["events of components"] == 1

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from chargers.following import Booted
 from chargers.handling import INT32_MAX
-from chargers.models import Connector, StatusReport
+from chargers.models import ChargePoint, Connector, StatusReport
+from chargers.topology.following import follow_boot
 from chargers.topology.models import DeviceEvent, Evse
 from chargers.topology.places import Place
 from chargers.topology.services import meet, tell_evse
-from tests.topology.cast import Station, at
+from tests.topology.cast import NOON, Station, at
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +142,28 @@ def test_connectors_that_a_person_placed_elsewhere_keep_their_numbers(cs201: Sta
     assert meet(cs201.row.pk, 2, 1, known_from=Evse.Known.IMPLIED) == Place(1002, 2, 1)
     cs201.status("Faulted", 2, 1)
     assert (cs201.connector(1002).status, cs201.connector(2).status) == ("Faulted", "")
+
+
+def test_a_connector_says_what_is_wrong_there_until_that_is_over(cs201: Station) -> None:
+    lock = {"component": "ConnectorPlugRetentionLock", "techInfo": "jammed", "techCode": "L7"}
+    cs201.status("Occupied")
+    notify(cs201, event("Problem", "true", **lock))
+    cs201.status("Faulted", received=1)
+    row = cs201.connector(1)
+    said = (row.status, row.info, row.vendor_error_code)
+    assert said == ("Faulted", "ConnectorPlugRetentionLock: jammed", "L7")
+    notify(cs201, event("Problem", "false", component="Contactor", id=2))
+    assert cs201.connector(1).info == said[1], "another component is well"
+    notify(cs201, event("Problem", "false", id=3, **lock))
+    assert (cs201.connector(1).info, cs201.connector(1).vendor_error_code) == ("", "")
+    notify(cs201, event("Tripped", "true", component="Contactor", id=4))
+    assert cs201.connector(1).info == "Contactor"
+    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
+    assert cs201.connector(1).info == "", "a station tells anew after it has booted"
+
+
+def test_what_connectors_of_1_6_say_outlives_a_boot(cs201: Station) -> None:
+    ChargePoint.objects.filter(pk=cs201.row.pk).update(protocol="ocpp1.6")
+    Connector.objects.create(charge_point=cs201.row, number=1, info="door open")
+    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
+    assert cs201.connector(1).info == "door open"

@@ -72,15 +72,25 @@ def _in_words_of_2x(draft: Draft) -> dict[str, Any]:
 
 
 STILL_EXPECTED = timedelta(minutes=15)
+OCCUPIED = "Occupied"  # in 2.x; there a transaction may begin with the cable, and waits for a token
+
+
+def _goes_on(reported: StatusReported) -> bool:
+    """Return whether a transaction goes on there that needs no token any more."""
+    running = open_transactions(reported.charge_point_id)
+    if reported.place is None:
+        return running.filter(connector_number=reported.connector_number).exists()
+    return running.filter(evse_number=reported.place.evse).exclude(id_token="").exists()
 
 
 def follow_status(reported: StatusReported) -> None:
     """Start for a car that was plugged in, where the model starts nothing by itself and has a token for it."""
-    number = reported.connector_number
-    if not reported.current or number == 0 or reported.status != ConnectorStatus.PREPARING:
+    number, place = reported.connector_number, reported.place
+    plugged_in = ConnectorStatus.PREPARING if place is None else OCCUPIED
+    if not reported.current or number == 0 or reported.status != plugged_in:
         return
     token = traits_of_all([reported.charge_point_id])[reported.charge_point_id].autostart_token
-    if not token or open_transactions(reported.charge_point_id).filter(connector_number=number).exists():
+    if not token or _goes_on(reported):
         return
     charge_point = ChargePoint.objects.get(pk=reported.charge_point_id)
     expected = Command.objects.filter(
