@@ -88,18 +88,9 @@ def _checked_chain(
     if chain := chain_to(leaf, anchors, given[1:], now=now):
         return chain
     # Only who would be trusted otherwise is told that it is for the time.
-    if _over(given, now) and chain_to(leaf, anchors, given[1:], now=_lately(given)):
+    if any(one.not_valid_after_utc <= now for one in chain_to(leaf, anchors, given[1:], now=None)):
         raise Doubtful("CertificateExpired", "one of its certificates has expired")
     raise Doubtful("CertChainError", "its chain does not end at a certificate of CSMS_V2G_ROOTS")
-
-
-def _over(given: Sequence[x509.Certificate], now: datetime) -> bool:
-    return any(one.not_valid_after_utc <= now for one in given)
-
-
-def _lately(given: Sequence[x509.Certificate]) -> datetime:
-    """Return a moment at which all of these were valid, if there ever was one: when the youngest began."""
-    return max(one.not_valid_before_utc for one in given)
 
 
 def _questions(contract: Contract, chain: Sequence[x509.Certificate]) -> list[Asked]:

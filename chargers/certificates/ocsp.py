@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from prometheus_client import Counter
 
 from chargers.certificates.checks import is_issued_by
@@ -315,13 +315,16 @@ def chain_to(
     anchors: Sequence[x509.Certificate],
     others: Sequence[x509.Certificate],
     *,
-    now: datetime,
+    now: datetime | None,
 ) -> list[x509.Certificate]:
-    """Return a certificate and its issuers up to an anchor, all valid now; nothing if there is no such way."""
+    """Return a certificate and its issuers up to an anchor, all valid now; nothing if there is no such way.
+
+    Without `now` it does not matter when they are valid.
+    """
     chain = [leaf]
     while len(chain) <= CHAIN_MAX:
         last = chain[-1]
-        if not last.not_valid_before_utc <= now < last.not_valid_after_utc:
+        if now is not None and not last.not_valid_before_utc <= now < last.not_valid_after_utc:
             return []
         if last in anchors:
             return chain
@@ -353,7 +356,7 @@ def asked_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Asked |
     urls = [
         one.access_location.value
         for one in access
-        if one.access_method == x509.AuthorityInformationAccessOID.OCSP
+        if one.access_method == AuthorityInformationAccessOID.OCSP
         and isinstance(one.access_location, x509.UniformResourceIdentifier)
     ]
     if not urls:
