@@ -189,7 +189,7 @@ def mirrored(local_list: LocalList) -> list[Entry]:
     """Return what the charge point accepted last, as entries."""
     rows = entries(local_list).order_by("pk")
     said = rows.values_list("id_token", "status", "parent", "expires_at", "type", "evses")
-    return [Entry(*values, tuple(evses)) for *values, evses in said]
+    return [Entry(*row)._replace(evses=tuple(row[-1])) for row in said]
 
 
 def pending(local_list: LocalList, *, now: datetime) -> Pending:
