@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chargers.configuration.models import ConfigurationKey
+from chargers.handling import Call
 from chargers.models import Command, Frame
 from chargers.protocol.versions import Version
 from csms.core.events.models import Event
@@ -291,24 +292,22 @@ def test_s2_23_a_group_is_told_unless_its_name_is_too_long(station: Wireless201)
 
 @pytest.mark.django_db
 def test_s2_24_the_limit_counts_what_runs_elsewhere(station: Wireless201):
-    from chargers.handling import Call
-
-    alice = token("ALICE", max_active=1)
+    loner = token("LONER", max_active=1)
     tx = Transaction.objects.create(
         charge_point=station.row,
         transaction_id="T1",
         started_at=NOON,
-        token_key=alice.canonical,
+        token_key=loner.canonical,
         authorization="Accepted",
     )
     call = Call(station.holder, "TransactionEvent", {}, NOON)
 
     def told(**options: Any) -> str:
-        status: str = verdict_info(call, card("ALICE"), **options)["status"]
+        status: str = verdict_info(call, card("LONER"), **options)["status"]
         return status
 
     assert told(starting=True) == "ConcurrentTx"
-    assert told(starting=True, continuing=tx) == told() == asked(station, "ALICE")["status"] == "Accepted"
+    assert told(starting=True, continuing=tx) == told() == asked(station, "LONER")["status"] == "Accepted"
 
 
 @pytest.mark.django_db

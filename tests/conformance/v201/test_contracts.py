@@ -16,6 +16,7 @@ from tests.conformance.v201.test_authorization import with_events
 from tests.support.house import House, settings_are
 from tests.transactions.cast import NOON, Wireless201
 from transactions.authorizing.ocpp201 import Opinions, authorize
+from transactions.models import IdToken
 
 ID = {"idToken": EMAID, "type": "eMAID"}
 
@@ -92,6 +93,7 @@ async def test_tc_c_52_the_chain_itself(house: House, driver: None, responder: R
 async def test_s2_27_what_is_said_of_a_contract_and_of_its_driver(house: House, responder: Responder):
     pki = responder.pki
     good = pki.chain(pki.contract())
+    IdToken.objects.filter(type="eMAID").delete()
     async with cs201(house) as charger:
 
         async def said(chain: str) -> tuple[str, str]:

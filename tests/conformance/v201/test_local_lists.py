@@ -10,6 +10,7 @@ import pytest
 from chargers.commands.exact import send_exact
 from chargers.commands.ordering import CommandRefused
 from chargers.configuration.models import ConfigurationKey
+from chargers.models import Command
 from tests.conformance.v201.cast import CS201, cs201, eventually, fresh, token
 from tests.support.house import ALICE, House
 from transactions.local_lists import services
@@ -55,7 +56,8 @@ async def takes(charger: CS201, word: str = "Accepted") -> dict[str, Any]:
     """The station is sent a list, answers with this word, and the answer is settled."""
     sent = await charger.expect("SendLocalList")
     await charger.answer(status=word)
-    await eventually(lambda: the_list(charger).last_result == word and the_list(charger).command_id is None)
+    answered = {"answer_status": word, "params__list_version": sent["versionNumber"]}
+    await eventually(lambda: Command.objects.filter(charge_point=charger.row, **answered).exists())
     return sent
 
 
