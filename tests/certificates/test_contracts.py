@@ -100,3 +100,7 @@ async def test_without_roots_no_contract_is_accepted(responder: Responder, tmp_p
     file.write_text(pem(responder.pki.root.certificate) * 2)
     assert await judged(told=responder.pki.hash_data(contract)) == "Accepted"
     assert await judged(told=responder.pki.hash_data(contract) * 9) == "Accepted", "each is asked about once"
+    file.write_text(pem(root("Another").certificate))
+    assert await judged(told=responder.pki.hash_data(contract)) == "CertChainError", (
+        "though its answers were kept"
+    )

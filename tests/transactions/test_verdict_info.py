@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ocpp.messages import CallResult, validate_payload
 
-from chargers.configuration.models import ConfigurationKey
+from chargers.configuration.models import ConfigurationKey, DesiredValue
 from chargers.handling import Call
 from chargers.models import Command
 from chargers.topology.services import meet
@@ -204,6 +204,20 @@ def test_a_master_pass_stops_and_does_not_start(cs201):
     assert told(cs201, "MASTER", starting=True)["status"] == "Blocked"
     token("OTHER", parent="FLEET")
     assert told(cs201, "OTHER", starting=True)["status"] == "Accepted"
+    said = TokenVerdict("Accepted", "Masters")
+    assert told(cs201, "X", said=said)["status"] == "Accepted"
+    assert told(cs201, "X", said=said, starting=True)["status"] == "Blocked", "whoever says so"
+    ConfigurationKey.objects.update(value="other")
+    assert told(cs201, "MASTER", starting=True)["status"] == "Accepted"
+    DesiredValue.objects.create(
+        charge_point=cs201.row,
+        name="AuthCtrlr/MasterPassGroupId",
+        folded="authctrlr/masterpassgroupid",
+        value="masters",
+        by="alice",
+        at=NOON,
+    )
+    assert told(cs201, "MASTER", starting=True)["status"] == "Blocked", "as it is desired"
 
 
 def test_a_key_code_is_known_by_its_digest_alone(cs201, caplog):
