@@ -184,8 +184,11 @@ def is_master_group(charge_point_id: int, group: str) -> bool:
 
 
 def _numbers(where: Where) -> list[int]:
-    """Return the EVSEs that the charge point is known to have; none if nothing is known of them."""
-    rows = Evse.objects.filter(charge_point_id=where.charge_point_id)
+    """Return the EVSEs that the charge point has reported; none while it has not.
+
+    Those that were only met, as in transactions, are perhaps not all that there are.
+    """
+    rows = Evse.objects.filter(charge_point_id=where.charge_point_id, known_from=Evse.Known.REPORT)
     return list(rows.order_by("number").values_list("number", flat=True))
 
 

@@ -157,7 +157,8 @@ class _View:
     def __init__(self, charge_point: ChargePoint, now: datetime) -> None:
         self.cp_id, self.now = charge_point.cp_id, now
         self.typed = charge_point.protocol not in UNTYPED
-        rows = Evse.objects.filter(charge_point=charge_point)
+        # Those that were only met, as in transactions, are perhaps not all that there are.
+        rows = Evse.objects.filter(charge_point=charge_point, known_from=Evse.Known.REPORT)
         self.numbers = list(rows.values_list("number", flat=True))
 
     def rank(self, token: IdToken) -> tuple[int, str]:
