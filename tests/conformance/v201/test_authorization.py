@@ -372,3 +372,33 @@ def test_uc_2_0_1_c05_a_token_of_a_remote_start_is_ours(station: Wireless201):
 def test_uc_2_0_1_c08_a_car_without_a_contract_shows_a_card(station: Wireless201):
     token("04A2B3C4D5E680", type="ISO14443")
     assert asked(station, "04:a2:b3:c4:d5:e6:80")["status"] == "Accepted"
+
+
+# --- in transactions --------------------------------------------------------------------------------------------------
+
+
+@with_events
+async def test_s2_22_a_session_at_another_evse_is_refused(house: House):
+    async with cs201(house) as charger:
+        token("PICKY", evses=[f"{charger.row.cp_id}/2"], max_active=1)
+        refused = await charger.event(Session(evse=1).started("Authorized", idToken=card("PICKY")))
+        assert refused["idTokenInfo"]["status"] == "NotAtThisLocation"
+        session = Session(evse=2)
+        welcome = await charger.event(session.started("Authorized", idToken=card("PICKY")))
+        assert welcome["idTokenInfo"]["status"] == "Accepted"
+        again = await charger.event(session.updated("Authorized", idToken=card("PICKY")))
+        assert again["idTokenInfo"]["status"] == "Accepted"
+
+
+@with_events
+async def test_s2_26_a_transaction_keeps_the_digest_of_its_key_code(house: House):
+    known = add_id_token("991188", type="KeyCode", now=now())
+    async with cs201(house) as charger:
+        code = {"idToken": "991188", "type": "KeyCode"}
+        answer = await charger.event(Session().started("Authorized", idToken=code))
+        assert answer["idTokenInfo"]["status"] == "Accepted"
+        row = Transaction.objects.get(charge_point=charger.row)
+        assert (row.id_token, row.token_key) == (known.id_token, known.canonical)
+        assert "991188" not in str(
+            [*Transaction.objects.values_list(), *Event.objects.values_list("payload")]
+        )
