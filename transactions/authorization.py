@@ -104,7 +104,13 @@ def authorize(
     token = find_id_token(id_token, type)
     busy = starting and token is not None and _is_busy(token, id_token, type, continuing)
     if said is not None:
-        return _as_said(said, token, now=now, busy=busy)
+        master = (
+            starting
+            and type != ""
+            and where is not None
+            and is_master_group(where.charge_point_id, said.parent)
+        )
+        return _as_said(said, token, now=now, busy=busy, master=master)
     if token is None:
         return Authorization(_of_unregistered(id_token, type, where, now))
     evses = allowed_evses(token.evses, where.cp_id, _numbers(where)) if where and token.evses else None
@@ -149,10 +155,14 @@ def _was_given(id_token: str, charge_point_id: int, now: datetime) -> bool:
     return any(canonical_token(str(params.get("id_token", "")), CENTRAL) == asked for params in given)
 
 
-def _as_said(said: TokenVerdict, token: IdToken | None, *, now: datetime, busy: bool) -> Authorization:
+def _as_said(
+    said: TokenVerdict, token: IdToken | None, *, now: datetime, busy: bool, master: bool
+) -> Authorization:
     status: Verdict = said.status
     if said.accepted and said.expires_at is not None and said.expires_at <= now:
         status = "Expired"
+    elif said.accepted and master:
+        status = "Blocked"
     elif token is not None and said.accepted:
         if said.source == "accept" and token.blocked:
             status = "Blocked"
@@ -174,8 +184,11 @@ def is_master_group(charge_point_id: int, group: str) -> bool:
 
 
 def _numbers(where: Where) -> list[int]:
-    """Return the EVSEs that the charge point is known to have; none if nothing is known of them."""
-    rows = Evse.objects.filter(charge_point_id=where.charge_point_id)
+    """Return the EVSEs that the charge point has reported; none while it has not.
+
+    Those that were only met, as in transactions, are perhaps not all that there are.
+    """
+    rows = Evse.objects.filter(charge_point_id=where.charge_point_id, known_from=Evse.Known.REPORT)
     return list(rows.order_by("number").values_list("number", flat=True))
 
 

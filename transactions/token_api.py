@@ -93,6 +93,9 @@ class IdTokenQuery(PageQuery):
     q = serializers.CharField(required=False, help_text="Text in the token, its label or its parent.")
     parent = serializers.CharField(required=False, help_text="Case does not matter.")  # type: ignore[assignment]
     blocked = Flag(required=False)
+    type = serializers.ChoiceField(
+        [(word, word) for word in TYPES], required=False, help_text="Of this type."
+    )
 
 
 class OneTokenQuery(Query):
@@ -133,6 +136,8 @@ class IdTokens(ApiView):
             rows = rows.filter(parent__iexact=asked["parent"])
         if "blocked" in asked:
             rows = rows.filter(blocked=asked["blocked"])
+        if "type" in asked:
+            rows = rows.filter(type=asked["type"])
         return self.page(rows, order=("-pk",), shape=IdTokenShape)
 
     @extend_schema(
@@ -219,7 +224,6 @@ class OneIdToken(ApiView):
 
     @extend_schema(
         operation_id="get_id_token",
-        parameters=[OneTokenQuery],
         summary="Show an id token",
         description="By its text, percent-encoded; case does not matter.",
         responses={200: IdTokenShape},

@@ -17,7 +17,7 @@ from typing import Literal
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from chargers.certificates.ocsp import Asked, Pool, asked_of, chain_to, revocation
+from chargers.certificates.ocsp import SECONDS, Asked, Pool, asked_of, chain_to, forget_answers, revocation
 from chargers.certificates.pem import Unreadable, parts_of, read_certificates
 from csms.core.config import get_config
 from csms.core.id_tokens import same_emaid
@@ -59,11 +59,7 @@ async def check_contract(contract: Contract, *, cp_id: str, now: datetime) -> Co
         chain = _checked_chain(contract, anchors, now) if contract.pem else []
         questions = _questions(contract, chain)
         pool = Pool(tuple(anchors), tuple(chain))
-        found = await asyncio.gather(*(revocation(one, pool=pool, now=now) for one in questions))
-        if "revoked" in found:
-            raise Doubtful("CertificateRevoked", "one of its certificates was revoked")
-        if "unknown" in found:
-            raise Doubtful("CertChainError", "nobody could say that its certificates were not revoked")
+        await _check_revocation(questions, pool, now)
     except Doubtful as doubt:
         log.warning(
             "contract.refused",
@@ -71,6 +67,21 @@ async def check_contract(contract: Contract, *, cp_id: str, now: datetime) -> Co
         )
         return doubt.status
     return "Accepted"
+
+
+async def _check_revocation(questions: Sequence[Asked], pool: Pool, now: datetime) -> None:
+    """See that none of these was revoked, within SECONDS for all. Raises Doubtful at the first that may be.
+
+    One after the other: a charge point with silent responders holds one thread, and not all of them.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + SECONDS
+    for question in questions:
+        match await revocation(question, pool=pool, now=now, seconds=deadline - clock()):
+            case "revoked":
+                raise Doubtful("CertificateRevoked", "one of its certificates was revoked")
+            case "unknown":
+                raise Doubtful("CertChainError", "nobody could say that its certificates were not revoked")
 
 
 def _checked_chain(
@@ -88,18 +99,9 @@ def _checked_chain(
     if chain := chain_to(leaf, anchors, given[1:], now=now):
         return chain
     # Only who would be trusted otherwise is told that it is for the time.
-    if _over(given, now) and chain_to(leaf, anchors, given[1:], now=_lately(given)):
+    if any(one.not_valid_after_utc <= now for one in chain_to(leaf, anchors, given[1:], now=None)):
         raise Doubtful("CertificateExpired", "one of its certificates has expired")
     raise Doubtful("CertChainError", "its chain does not end at a certificate of CSMS_V2G_ROOTS")
-
-
-def _over(given: Sequence[x509.Certificate], now: datetime) -> bool:
-    return any(one.not_valid_after_utc <= now for one in given)
-
-
-def _lately(given: Sequence[x509.Certificate]) -> datetime:
-    """Return a moment at which all of these were valid, if there ever was one: when the youngest began."""
-    return max(one.not_valid_before_utc for one in given)
 
 
 def _questions(contract: Contract, chain: Sequence[x509.Certificate]) -> list[Asked]:
@@ -132,6 +134,7 @@ def read_anchors() -> list[x509.Certificate]:
         stat = Path(path).stat()
         version = str(path), stat.st_mtime_ns, stat.st_size
         if _read is None or _read[0] != version:
+            forget_answers()  # they were believed by other anchors
             _read = version, x509.load_pem_x509_certificates(Path(path).read_bytes())
         return _read[1]
     except (OSError, ValueError) as error:

@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from prometheus_client import Counter
 
 from chargers.certificates.checks import is_issued_by
@@ -39,7 +39,7 @@ Revocation = Literal["good", "revoked", "unknown"]
 
 SECONDS = 3.0  # for one answer, from the name of the responder to the last byte
 ANSWER_MAX = 64 * 1024  # bytes
-THREADS = 8
+THREADS = 16
 KEPT_MAX = 5_000  # answers
 KEPT_FOR = timedelta(days=7)  # at most, whatever the responder says
 AHEAD = timedelta(minutes=5)  # by which a responder's clock may be ahead of ours
@@ -138,21 +138,24 @@ def forget_answers() -> None:
     _memory.clear()
 
 
-async def revocation(question: Asked, *, pool: Pool, now: datetime) -> Revocation:
+async def revocation(
+    question: Asked, *, pool: Pool, now: datetime, seconds: float | None = None
+) -> Revocation:
     """Return whether a certificate was revoked: by a kept answer that still holds, else by asking its responder.
 
-    Never raises; "unknown" after SECONDS at the latest, and the log says why.
+    Never raises; "unknown" after `seconds` (SECONDS unless less are given) at the latest, and the log says why.
     """
     if kept := _memory.answer(question.name, now):
         ANSWERS.labels("memory", kept.status).inc()
         return kept.status
+    given = SECONDS if seconds is None else max(0.0, min(seconds, SECONDS))
     try:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(given):
             body = await loop.run_in_executor(_threads, _fetched, question)
         answer = read_answer(body, question, pool=pool, now=now)
     except TimeoutError:
-        why = f"it did not answer within {SECONDS:g} s"
+        why = f"it did not answer within {given:g} s"
     except NoAnswer as problem:
         why = str(problem)
     else:
@@ -315,13 +318,16 @@ def chain_to(
     anchors: Sequence[x509.Certificate],
     others: Sequence[x509.Certificate],
     *,
-    now: datetime,
+    now: datetime | None,
 ) -> list[x509.Certificate]:
-    """Return a certificate and its issuers up to an anchor, all valid now; nothing if there is no such way."""
+    """Return a certificate and its issuers up to an anchor, all valid now; nothing if there is no such way.
+
+    Without `now` it does not matter when they are valid.
+    """
     chain = [leaf]
     while len(chain) <= CHAIN_MAX:
         last = chain[-1]
-        if not last.not_valid_before_utc <= now < last.not_valid_after_utc:
+        if now is not None and not last.not_valid_before_utc <= now < last.not_valid_after_utc:
             return []
         if last in anchors:
             return chain
@@ -353,7 +359,7 @@ def asked_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Asked |
     urls = [
         one.access_location.value
         for one in access
-        if one.access_method == x509.AuthorityInformationAccessOID.OCSP
+        if one.access_method == AuthorityInformationAccessOID.OCSP
         and isinstance(one.access_location, x509.UniformResourceIdentifier)
     ]
     if not urls:

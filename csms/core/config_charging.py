@@ -312,7 +312,8 @@ class Charging(BaseModel):
     v2g_roots: OptionalFile = certificates(
         "CSMS_V2G_ROOTS",
         "",
-        "Root certificates in PEM form by which contract certificates of cars (ISO 15118) are checked.",
+        "Root certificates in PEM form by which contract certificates of cars (ISO 15118) are checked, and the CAs "
+        "below them that responders (OCSP) leave out of their answers.",
         accepts="the path of a file",
         unset="no contract certificate is accepted by its chain",
     )

@@ -150,6 +150,7 @@ def test_tokens_of_one_text_are_told_apart_by_their_types(alice: APIClient, refu
     url = f"{LIST}same/"
     assert alice.get(url).json()["type"] == ""
     assert alice.get(f"{url}?type=Central").json()["type"] == "Central"
+    assert [row["type"] for row in alice.get(f"{LIST}?type=Central").json()["results"]] == ["Central"]
     alice.patch(f"{url}?type=Central", {"blocked": True})
     any_type.refresh_from_db()
     central.refresh_from_db()

@@ -63,7 +63,7 @@ def belongs(row: ChargePoint) -> tuple[list[Entry], dict[str, str]]:
 def test_what_an_entry_says_of_its_token_depends_on_the_version() -> None:
     cs201, cp16 = station(), station("CP16", "ocpp1.6")
     for evse in (1, 2):
-        meet(cs201.pk, evse, 0, known_from="told")
+        meet(cs201.pk, evse, 0, known_from="report")
     token("DE-8AA-123456789")
     token("CARD", evses=["CS201/2", "CP16/1"])
     token("AWAY", evses=["ELSEWHERE"])

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from ocpp.messages import CallResult, validate_payload
 
-from chargers.configuration.models import ConfigurationKey
+from chargers.configuration.models import ConfigurationKey, DesiredValue
 from chargers.handling import Call
 from chargers.models import Command
+from chargers.topology.models import Evse
 from chargers.topology.services import meet
 from csms.core.backend.answers import TokenVerdict
 from csms.core.id_tokens import canonical_token, named_token
@@ -125,8 +126,11 @@ def started_remotely(
 def test_where_a_token_may_be_used(cs201):
     token(evses=["CS201/2", "CS201/9", "CP16"])
     assert told(cs201)["evseId"] == [2, 9], "nothing is known of its EVSEs: what was said stands"
+    meet(cs201.row.pk, 1, 0, known_from="implied")
+    assert told(cs201)["evseId"] == [2, 9], "one that was met is perhaps not the only one"
+    Evse.objects.all().delete()
     for evse in (1, 2, 3):
-        meet(cs201.row.pk, evse, 0, known_from="told")
+        meet(cs201.row.pk, evse, 0, known_from="report")
     assert told(cs201) == {"status": "Accepted", "evseId": [2]}
     assert told(cs201, starting=True, evse=2) == {"status": "Accepted", "evseId": [2]}
     assert told(cs201, starting=True, evse=1) == {"status": "NotAtThisLocation"}
@@ -204,6 +208,20 @@ def test_a_master_pass_stops_and_does_not_start(cs201):
     assert told(cs201, "MASTER", starting=True)["status"] == "Blocked"
     token("OTHER", parent="FLEET")
     assert told(cs201, "OTHER", starting=True)["status"] == "Accepted"
+    said = TokenVerdict("Accepted", "Masters")
+    assert told(cs201, "X", said=said)["status"] == "Accepted"
+    assert told(cs201, "X", said=said, starting=True)["status"] == "Blocked", "whoever says so"
+    ConfigurationKey.objects.update(value="other")
+    assert told(cs201, "MASTER", starting=True)["status"] == "Accepted"
+    DesiredValue.objects.create(
+        charge_point=cs201.row,
+        name="AuthCtrlr/MasterPassGroupId",
+        folded="authctrlr/masterpassgroupid",
+        value="masters",
+        by="alice",
+        at=NOON,
+    )
+    assert told(cs201, "MASTER", starting=True)["status"] == "Blocked", "as it is desired"
 
 
 def test_a_key_code_is_known_by_its_digest_alone(cs201, caplog):

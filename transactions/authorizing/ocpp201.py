@@ -67,9 +67,9 @@ CANCELLED = frozenset({"Blocked", "Expired", "Invalid", "Unknown"})
 
 def authorize(call: Call) -> dict[str, Any]:
     """2.0.1, C01 to C09. A contract whose certificates nobody has looked at counts for nothing."""
-    said, contract = call.verdict, None
-    if isinstance(said, Opinions):
-        said, contract = said.token, said.contract
+    opinions = call.verdict
+    said: TokenVerdict | None = opinions.token if isinstance(opinions, Opinions) else opinions
+    contract: ContractStatus | None = opinions.contract if isinstance(opinions, Opinions) else None
     verdict = verdict_on(replace(call, verdict=said), call.payload["idToken"])
     if contract is None and read_contract(call.payload) is not None:
         contract = "CertChainError"

@@ -157,7 +157,8 @@ class _View:
     def __init__(self, charge_point: ChargePoint, now: datetime) -> None:
         self.cp_id, self.now = charge_point.cp_id, now
         self.typed = charge_point.protocol not in UNTYPED
-        rows = Evse.objects.filter(charge_point=charge_point)
+        # Those that were only met, as in transactions, are perhaps not all that there are.
+        rows = Evse.objects.filter(charge_point=charge_point, known_from=Evse.Known.REPORT)
         self.numbers = list(rows.values_list("number", flat=True))
 
     def rank(self, token: IdToken) -> tuple[int, str]:
@@ -189,7 +190,7 @@ def mirrored(local_list: LocalList) -> list[Entry]:
     """Return what the charge point accepted last, as entries."""
     rows = entries(local_list).order_by("pk")
     said = rows.values_list("id_token", "status", "parent", "expires_at", "type", "evses")
-    return [Entry(*values, tuple(evses)) for *values, evses in said]
+    return [Entry(*row)._replace(evses=tuple(row[-1])) for row in said]
 
 
 def pending(local_list: LocalList, *, now: datetime) -> Pending:
