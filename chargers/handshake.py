@@ -25,7 +25,7 @@ from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
 from chargers.refusals import refuse_handshake
-from chargers.services import canonical_password
+from chargers.services import TEXT_HASHER, canonical_password
 from csms.core.config import get_config
 from csms.core.writer import WriterClosed
 
@@ -293,7 +293,12 @@ class KnownPasswords:
 
 
 def matches(password: bytes, password_hash: str) -> bool:
-    """Compare in constant time; raw bytes also match a key that was set as their hex digits."""
+    """Compare in constant time; raw bytes also match a key that was set as their hex digits.
+
+    A password that was set as a text matches only itself (T-025).
+    """
+    if password_hash.startswith(f"{TEXT_HASHER}$"):
+        return check_password(password.decode("latin-1"), password_hash)
     forms = {canonical_password(password), password.hex()}
     # Each form is checked, whatever the first one gave, so that time tells nothing.
     checked = [check_password(form, password_hash) for form in sorted(forms)]

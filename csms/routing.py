@@ -120,8 +120,8 @@ V201 = (
     chargers.ocpp201,
     chargers.topology.ocpp201,
     chargers.availability.ocpp201,
+    chargers.passwords.ocpp201,  # before what sets any variable, so that it understands exact payloads first
     chargers.configuration.ocpp201,
-    chargers.passwords.ocpp201,
     chargers.network.ocpp201,
     chargers.device_model.ocpp201,
     chargers.reporting.ocpp201,

@@ -10,10 +10,8 @@ from chargers.commands.sending import send_command
 from chargers.configuration import following, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold
-from chargers.passwords.profiles import check_profile
+from chargers.passwords.profiles import check_sign_in
 from chargers.protocol.redaction import is_secret
-
-PASSWORD_KEY, PROFILE_KEY = "authorizationkey", "securityprofile"
 
 
 class GetConfiguration(Params):
@@ -103,10 +101,7 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
     name = draft.params.key if row is None or not row.known else row.name
     if row is not None and row.readonly:
         raise bad_param("key", f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
-    if folded == PASSWORD_KEY:  # it would be ours, too: who may not change it here may not there
-        raise bad_param("key", "a password is changed by a command of its own, set-authorization-key")
-    if folded == PROFILE_KEY:
-        check_profile(draft, row.value if row is not None else None)
+    check_sign_in(draft, name, row.value if row is not None else None)
     return {"key": name, "value": draft.params.value}
 
 
