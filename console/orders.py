@@ -21,6 +21,7 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers.availability": _("Availability"),
     "chargers.configuration": _("Configuration"),
     "chargers.passwords": _("Security"),
+    "chargers.network": _("Network"),
     "chargers.reservations": _("Reservations"),
     "transactions.charging_profiles": _("Charging profiles"),
     "transactions.local_lists": _("Authorization list"),
