@@ -124,11 +124,10 @@ def settle_answer(
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     order = order_of(version, command.type, command.action)
     assert order is not None  # it was claimed by it
-    verdict = order.verdict(payload)
-    word = str(verdict.get("status", ""))
+    word = order.word(payload)
     answer = redacted(command.action, payload)
     values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
-    said = verdict.get("statusInfo")  # 2.x: why, for programs and for people
+    said = payload.get("statusInfo")  # 2.x: why, for programs and for people
     if isinstance(said, dict):
         values["answer_reason"] = str(said.get("reasonCode", ""))[:64]
         values["answer_info"] = redact_text(str(said.get("additionalInfo", "")))

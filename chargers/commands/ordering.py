@@ -204,8 +204,9 @@ class Order:
     refused: frozenset[str] = frozenset({"Rejected"})
     """Any other word is none of the standard's, and the command has failed (T-064). An answer that has no status
     counts as the word "": an order whose answer never has one is `accepted=ANY_ANSWER`."""
-    verdict: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
-    """Return the part of an answer that has its `status` and `statusInfo`, in these names, where they stand deeper."""
+    word: Callable[[dict[str, Any]], str] = lambda answer: str(answer.get("status", ""))
+    """Return the word of an answer by which it is yes or no; of one that has a status for each of several things, the
+    one that all of them share, "" if they differ."""
     read: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: {}
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""

@@ -9,8 +9,9 @@ from pydantic import Field
 from chargers import services as charge_points
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, bad_param, by_slug
 from chargers.configuration import services
-from chargers.models import ChargePoint
+from chargers.models import ChargePoint, Command
 from chargers.passwords.limits import longest_password
+from chargers.protocol.redaction import redact_text
 
 
 class SetAuthorizationKey(Params):
@@ -57,6 +58,9 @@ def keep_key(outcome: Outcome) -> None:
         charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
     elif result != "taken_after_reboot" and not in_doubt:
         charge_points.drop_offered_password(command.charge_point_id)
+    if "why" in outcome.facts:
+        reason, info = outcome.facts["why"]
+        Command.objects.filter(pk=command.pk).update(answer_reason=reason[:64], answer_info=redact_text(info))
     if outcome.accepted:
         reboot = result == "taken_after_reboot"
         services.note_change(command, outcome.facts["name"], None, reboot=reboot, now=outcome.now)

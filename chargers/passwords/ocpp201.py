@@ -17,17 +17,23 @@ def _set_password(params: dict[str, Any]) -> dict[str, Any]:
     return {"setVariableData": [{"attributeValue": params["key"], **VARIABLE}]}
 
 
-def the_result(answer: dict[str, Any]) -> dict[str, Any]:
+def _result(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the result of the only variable that was set."""
-    results = answer.get("setVariableResult") or ({},)
-    return {
-        "status": results[0].get("attributeStatus", ""),
-        "statusInfo": results[0].get("attributeStatusInfo"),
-    }
+    results: list[dict[str, Any]] = answer.get("setVariableResult") or [{}]
+    return results[0]
+
+
+def _word(answer: dict[str, Any]) -> str:
+    return str(_result(answer).get("attributeStatus", ""))
 
 
 def _changed(answer: dict[str, Any]) -> dict[str, Any]:
-    return {"result": RESULTS.get(the_result(answer)["status"], "refused"), "name": str(PASSWORD)}
+    why = _result(answer).get("attributeStatusInfo") or {}
+    return {
+        "result": RESULTS.get(_word(answer), "refused"),
+        "name": str(PASSWORD),
+        "why": (str(why.get("reasonCode", "")), str(why.get("additionalInfo", ""))),
+    }
 
 
 def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +68,7 @@ ORDERS: dict[str, Order] = {
         _set_password,
         accepted=frozenset(RESULTS),
         refused=frozenset({"Rejected", "UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}),
-        verdict=the_result,
+        word=_word,
         read=_changed,
         said=_said_password,
         places={"key": "setVariableData.0.attributeValue"},

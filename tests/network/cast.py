@@ -53,8 +53,8 @@ def neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
         named = {"component": {"name": component}, "variable": {"name": variable}}
         return {"setVariableData": [{"attributeValue": params["value"], **named}]}
 
-    def result(answer: dict[str, Any]) -> dict[str, Any]:
-        return {"status": answer["setVariableResult"][0]["attributeStatus"]}
+    def word(answer: dict[str, Any]) -> str:
+        return str(answer["setVariableResult"][0]["attributeStatus"])
 
     taken, refused = frozenset({"Accepted", "RebootRequired"}), frozenset({"Rejected"})
     told = {"Accepted": "taken", "RebootRequired": "taken_after_reboot", "Rejected": "refused"}
@@ -64,8 +64,8 @@ def neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
             variables,
             accepted=taken,
             refused=refused,
-            verdict=result,
-            read=lambda answer: {"result": told[result(answer)["status"]]},
+            word=word,
+            read=lambda answer: {"result": told[word(answer)]},
         ),
         "reset": Order(
             "Reset", lambda params: {"type": params["type"]}, accepted=frozenset({"Accepted", "Scheduled"})

@@ -71,7 +71,8 @@ def test_the_word_of_the_variable_decides_which_password_counts(
     why = {"reasonCode": "Because", "additionalInfo": "it is so"}
     settled = answered(station, command, word, attributeStatusInfo=why)
     assert (settled.status, settled.answer_status) == (status, word)
-    assert (settled.answer_reason, settled.answer_info) == ("Because", "it is so")
+    if status != Status.FAILED:  # a word that is none of the standard's says nothing more
+        assert (settled.answer_reason, settled.answer_info) == ("Because", "it is so")
     assert (let_in(station, OLD), let_in(station, NEW)) == (old, new)
 
 
