@@ -92,6 +92,24 @@ class CommandSettled:
     action: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReportOver:
+    """A report that was asked for came to its end: it was used whole, or it cannot be. `state` is one of Report.State.
+
+    `again` is the command by which it was asked for once more, if it was; that one will come to its own end.
+    """
+
+    charge_point_id: int
+    cp_id: str
+    report_id: UUID
+    kind: str
+    about: str
+    state: str
+    command_id: UUID
+    now: datetime
+    again: UUID | None = None
+
+
 Follower = Callable[[Any], None]
 
 

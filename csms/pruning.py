@@ -30,6 +30,7 @@ from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
 from chargers.diagnostics.uploads import remove_files
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from chargers.reporting.models import Report, ReportPart
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import Deviation
@@ -145,6 +146,13 @@ RETENTION = (
     Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),
     Kept("boot reports", BootReport, lambda c: c.retain_connections_days, _by_id),
+    Kept("parts of reports", ReportPart, lambda c: c.retain_frames_days, lambda t: Q(received_at__lt=t)),
+    Kept(
+        "reports",
+        Report,
+        lambda c: c.retain_connections_days,
+        lambda t: _by_id(t) & ~Q(state__in=Report.OPEN) & Q(parts=None),
+    ),
     Kept("connections", Connection, lambda c: c.retain_connections_days, _followed),
     Kept(
         "processes",

@@ -22,6 +22,7 @@ import chargers.configuration.following
 import chargers.configuration.ocpp16
 import chargers.configuration.ocpp201
 import chargers.device_model.ocpp201
+import chargers.device_model.services
 import chargers.diagnostics.catalogue
 import chargers.diagnostics.ocpp16
 import chargers.diagnostics.ocpp201
@@ -41,7 +42,6 @@ import chargers.passwords.ocpp201
 import chargers.provisioning.following
 import chargers.provisioning.ocpp201
 import chargers.reporting.catalogue
-import chargers.reporting.following
 import chargers.reporting.ocpp201
 import chargers.reservations.catalogue
 import chargers.reservations.ocpp16
@@ -75,7 +75,15 @@ import transactions.tariffs.catalogue
 import transactions.tariffs.ocpp201
 import transactions.tariffs.services
 from chargers.commands.ordering import CommandType, Order
-from chargers.following import Booted, CommandSettled, Follower, SignedIn, StatusReported, VersionChanged
+from chargers.following import (
+    Booted,
+    CommandSettled,
+    Follower,
+    ReportOver,
+    SignedIn,
+    StatusReported,
+    VersionChanged,
+)
 from chargers.handling import Handler, VendorHandler
 from chargers.protocol.versions import Version
 from chargers.reporting.services import Apply
@@ -171,7 +179,9 @@ COMMANDS: dict[str, CommandType] = merged(
 )
 
 # Kind of report -> what uses it once all its parts are there.
-REPORTS: dict[str, Apply] = {}
+REPORTS: dict[str, Apply] = {
+    "variables": chargers.device_model.services.take_inventory,
+}
 
 # Vendor id in lower case -> message id -> handler. What is not here is answered with UnknownVendorId (S-01).
 VENDORS: dict[str, dict[str, VendorHandler]] = {
@@ -188,7 +198,6 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.traits.services.follow_boot,
         chargers.topology.following.follow_boot,
         chargers.network.following.follow_boot,
-        chargers.reporting.following.follow_boot,
         chargers.provisioning.following.follow_boot,
     ),
     VersionChanged: (chargers.configuration.following.follow_version,),
@@ -197,13 +206,13 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.network.following.follow_sign_in,
     ),
     CommandSettled: (
-        chargers.reporting.following.follow_command,
         chargers.network.following.follow_command,
         chargers.provisioning.following.follow_command,
         chargers.configuration.following.follow_command,
         chargers.callbacks.services.follow_command,
         chargers.bulk.services.follow_command,
     ),
+    ReportOver: (chargers.configuration.following.follow_report,),
     StatusReported: (
         chargers.availability.services.follow_status,
         chargers.reservations.services.follow_status,

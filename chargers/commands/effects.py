@@ -26,6 +26,7 @@ SUBJECTS: dict[str, Shown] = {
     "firmware-job": ("api-firmware-job", BY_ID),
     "local-list": ("api-local-list", OF_CHARGE_POINT),
     "log-job": ("api-log-job", BY_ID),
+    "report": ("api-reports", OF_CHARGE_POINT),
     "reservation": ("api-reservation", BY_ID),
     "transaction": ("api-transaction", BY_ID),
 }

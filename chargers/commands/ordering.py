@@ -70,7 +70,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 """A parameter that is a point in time: aware, UTC."""
 
 
-LINES_FROM = 1000  # characters
+LINES_FROM = 1001  # characters; a value of 2.x has up to 1,000 and no lines
 
 
 def has_lines(field: FieldInfo) -> bool:

@@ -14,7 +14,7 @@ from chargers.commands.ledger_api import SCOPE, CommandShape
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending_api import Sending, author_of, refused
 from chargers.commands.sent_api import Sent
-from chargers.configuration import selectors, services
+from chargers.configuration import restoring, selectors, services
 from chargers.configuration.models import DesiredValue
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
@@ -300,7 +300,7 @@ class Refresh(Sending):
         """Read the configuration."""
         charge_point = charge_point_or_404(cp_id)
         try:
-            command = services.refresh(charge_point, author=author_of(request), now=timezone.now())
+            command = restoring.refresh(charge_point, author=author_of(request), now=timezone.now())
         except CommandRefused as refusal:
             raise refused(refusal) from refusal
         return Sent(command, None)

@@ -43,6 +43,9 @@ class ConfigurationKey(models.Model):
     told_value = models.TextField(null=True, blank=True)
     told_by = models.UUIDField(null=True, help_text="the command of that change")
     needs_reboot = models.BooleanField(default=False, help_text="the change counts after its next boot")
+    set_at = models.DateTimeField(
+        null=True, help_text="when it took a value that is not kept, being secret or one that cannot be read"
+    )
     refused_value = models.TextField(null=True, blank=True, help_text="the last value that it refused")
 
     class Meta:
@@ -107,6 +110,11 @@ class ConfigurationReading(models.Model):
 
     charge_point = models.OneToOneField(
         ChargePoint, models.PROTECT, primary_key=True, related_name="configuration_reading"
+    )
+    stale = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="whether all of it is to be read, in 2.x; else only what was changed or is desired",
     )
     due_at = models.DateTimeField(null=True, db_index=True, help_text="when it is to be read after its boot")
     asked_at = models.DateTimeField(null=True, help_text="when it was last asked for after a boot")

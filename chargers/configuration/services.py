@@ -1,22 +1,21 @@
 """What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import transaction
 
 from chargers.commands.effects import note_effect
-from chargers.commands.ordering import SYSTEM, Author, CommandRefused
-from chargers.commands.sending import send_command
 from chargers.configuration.models import (
     ConfigurationChange,
     ConfigurationKey,
     ConfigurationReading,
     DesiredValue,
 )
-from chargers.configuration.selectors import Drift, clean, configuration, fold, same
+from chargers.configuration.selectors import clean, fold, same, speaks_addresses
+from chargers.configuration.support import note_profiles
 from chargers.device_model.addresses import ADDRESS_MAX, is_address, read_address
 from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
@@ -29,9 +28,6 @@ NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
 ATTRIBUTE_MAX = 2500  # 2.0.1, 2.46: characters of the value of an attribute, whose name is an address
 KEYS_MAX = 2000  # of one charge point; the longest lists of real ones have some hundred
 ATTRIBUTES_MAX = 20_000  # of one charge point of 2.x, whose device model has some thousand
-IN_ITS_TURN = timedelta(
-    hours=1
-)  # within which one of many orders is sent, each after the answer to that before
 CONNECTORS_MAX = 128  # a charge point that says to have more is not believed
 
 
@@ -79,7 +75,7 @@ def record_configuration(
     if report["connectors"] is not None:
         _discover_connectors(charge_point, report["connectors"])
     if report["lacking"] is not None:
-        _note_profiles(charge_point, report["lacking"])
+        note_profiles(charge_point, report["lacking"])
     announce(f"charge-point:{charge_point.pk}")
 
 
@@ -106,7 +102,7 @@ def _store(
     took = row.told_value is not None and value is not None and same(value, row.told_value)
     known_before = not row._state.adding
     if known_before and value != row.value and not is_secret(name):
-        _record_change(charge_point, name, row.value, value, row.told_by if took else None, now)
+        record_change(charge_point, name, row.value, value, row.told_by if took else None, now)
     row.name, row.value, row.readonly, row.known, row.reported_at = name, value, told["readonly"], True, now
     if row.told_by is not None and not row.needs_reboot:
         _note_read_back(row, took, now)
@@ -131,14 +127,14 @@ def _store_unknown(
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
     elif row.known and row.value is not None:
-        _record_change(charge_point, row.name, row.value, None, None, now)
+        record_change(charge_point, row.name, row.value, None, None, now)
     row.value, row.readonly, row.known, row.reported_at = None, None, False, now
     if not row._state.adding:
         row.save()
     return row
 
 
-def _record_change(
+def record_change(
     charge_point: ChargePoint,
     name: str,
     old: str | None,
@@ -148,6 +144,7 @@ def _record_change(
     *,
     secret: bool = False,
 ) -> None:
+    """Note that a setting changed its value, and tell the world; of a secret one the values are None."""
     ConfigurationChange.objects.create(
         charge_point=charge_point, name=name, old_value=old, new_value=new, at=now, command_id=command_id
     )
@@ -197,50 +194,16 @@ def forget_other_versions(charge_point_id: int, *, addressed: bool) -> None:
     others.update(known=False, told_value=None, told_by=None, needs_reboot=False, refused_value=None)
 
 
-# --- what they seem to lack -------------------------------------------------------------------------------------------
-
-BY_PROFILE, BY_ANSWER = "profile", "answer"
-
-
-def _note_profiles(charge_point: ChargePoint, lacking: Mapping[str, str]) -> None:
-    """S16-23. A list of profiles may be wrong (quirk C12), so it warns; what was answered says more than the list."""
-    kept = {
-        slug: {k: v for k, v in why.items() if k != BY_PROFILE} for slug, why in charge_point.lacking.items()
-    }
-    for slug, profile in lacking.items():
-        kept.setdefault(slug, {})[BY_PROFILE] = f"it does not list the feature profile {profile}"
-    _keep_lacking(charge_point, {slug: why for slug, why in kept.items() if why})
-
-
-def note_support(charge_point_id: int, type: str, lacks: str) -> None:
-    """Note that a charge point knows a command, or by which answer it said that it does not."""
-    charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    kept = dict(charge_point.lacking)
-    if lacks:
-        kept[type] = {**kept.get(type, {}), BY_ANSWER: lacks}
-    else:
-        kept.pop(type, None)
-    _keep_lacking(charge_point, kept)
-
-
-def _keep_lacking(charge_point: ChargePoint, lacking: dict[str, dict[str, str]]) -> None:
-    if lacking != charge_point.lacking:
-        ChargePoint.objects.filter(pk=charge_point.pk).update(lacking=lacking)
-        charge_point.lacking = lacking
-        announce(f"charge-point:{charge_point.pk}")
-
-
 # --- changes that were told -------------------------------------------------------------------------------------------
 
 
 def note_change(command: Command, key: str, value: str | None, *, reboot: bool, now: datetime) -> None:
     """Note that a charge point took a change; `value` is None for a secret. What it reports then is read back."""
-    row, _ = ConfigurationKey.objects.get_or_create(
-        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
-    )
+    row = _row_of(command, key)
     row.known, row.needs_reboot, row.refused_value = True, reboot, None
     if value is None:
-        _record_change(command.charge_point, row.name, None, None, command.pk, now, secret=True)
+        record_change(command.charge_point, row.name, None, None, command.pk, now, secret=True)
+        row.set_at = now
     else:
         row.told_value, row.told_by = value, command.pk
     row.save()
@@ -249,9 +212,7 @@ def note_change(command: Command, key: str, value: str | None, *, reboot: bool, 
 
 def note_refused_change(command: Command, key: str, value: str | None, *, known: bool, now: datetime) -> None:
     """Note that a charge point refused a change, or (`known` false) does not know the key."""
-    row, _ = ConfigurationKey.objects.get_or_create(
-        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
-    )
+    row = _row_of(command, key)
     if known:
         row.refused_value = value
     else:
@@ -260,32 +221,14 @@ def note_refused_change(command: Command, key: str, value: str | None, *, known:
     announce(f"charge-point:{command.charge_point_id}")
 
 
-def read_back(charge_point: ChargePoint, *, now: datetime) -> None:
-    """S16-21: ask for the keys that were changed, once the last of the changes that wait has been answered."""
-    if Command.objects.filter(
-        charge_point=charge_point, type="change-configuration", status__in=Command.OPEN
-    ).exists():
-        return
-    names = ConfigurationKey.objects.filter(charge_point=charge_point, told_by__isnull=False)
-    if keys := list(names.values_list("name", flat=True)):
-        order_quietly(charge_point, "get-configuration", {"keys": keys}, "to see what it has now", now=now)
-
-
-def order_quietly(
-    charge_point: ChargePoint,
-    type: str,
-    params: Mapping[str, Any],
-    reason: str,
-    *,
-    now: datetime,
-    **when: Any,
-) -> Command | None:
-    """Order something on the house's own account; None where it cannot be sent now."""
-    try:
-        with transaction.atomic():
-            return send_command(charge_point, type, params, author=SYSTEM, reason=reason, now=now, **when)
-    except CommandRefused:
-        return None
+def _row_of(command: Command, key: str) -> ConfigurationKey:
+    address = read_address(key) if speaks_addresses(command.charge_point) else None
+    row, _ = ConfigurationKey.objects.get_or_create(
+        charge_point=command.charge_point,
+        folded=fold(key),
+        defaults={"name": key.strip()[:255], "attribute": address.attribute if address else ""},
+    )
+    return row
 
 
 # --- what is desired --------------------------------------------------------------------------------------------------
@@ -359,30 +302,3 @@ def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: s
                 values=change,
             )
     announce("fleet")
-
-
-def refresh(charge_point: ChargePoint, *, author: Author, now: datetime) -> Command:
-    """Order the whole configuration to be read, and brought to what is desired then. Raises CommandRefused."""
-    with transaction.atomic():
-        command = send_command(charge_point, "get-configuration", {}, author=author, now=now)
-        ConfigurationReading.objects.update_or_create(
-            charge_point=charge_point, defaults={"apply_after": command.pk}
-        )
-    return command
-
-
-def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
-    """Order the changes that bring a charge point to what is desired; return how many.
-
-    What it is known to refuse, to hold read-only or not to know is left alone; the drift shows it.
-    """
-    ordered = 0
-    for state in configuration(charge_point):
-        if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.desired is not None:
-            params = {"key": state.name, "value": state.desired}
-            reason = f"desired of its {state.desired_of.replace('_', ' ')}"
-            command = order_quietly(
-                charge_point, "change-configuration", params, reason, now=now, expires_in=IN_ITS_TURN
-            )
-            ordered += command is not None
-    return ordered

@@ -97,3 +97,9 @@ def read_address(text: str) -> Address | None:
         None if connector is None else int(connector),
         _ATTRIBUTES[attribute.casefold()] if attribute else "Actual",
     )
+
+
+def read_component(text: str) -> Address | None:
+    """Return the component that a text names, in an address without a variable; None if it names none."""
+    address = None if "/" in text else read_address(f"{text}/-")
+    return None if address is None else replace(address, variable="")

@@ -1,7 +1,11 @@
 """The device model of a charge point, as it reported it."""
 
+from dataclasses import dataclass
+
 from django.db.models import QuerySet
 
+from chargers.configuration.models import ConfigurationReading
+from chargers.configuration.selectors import reported_number
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint
 
@@ -15,3 +19,31 @@ def variables_of(charge_point: ChargePoint) -> QuerySet[Variable]:
     """Return the variables of a charge point with their components, by address."""
     rows = Variable.objects.filter(component__charge_point=charge_point).select_related("component")
     return rows.order_by("component__key", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a charge point takes in one message; `told` says whether it told how many entries."""
+
+    items: int
+    bytes: int
+    told: bool
+
+
+ITEMS_MOST, BYTES_MOST = 100, 60_000  # whatever it tells: some have no more room than 64 KiB (quirk M7)
+ITEMS_UNTOLD = 10  # of one that was read and told no limit, though it must
+
+
+def limits_of(charge_point_id: int, action: str) -> Limits:
+    """Return how many entries and bytes one message of this action may have (S2-54); 1 before anything was read."""
+    items = reported_number(charge_point_id, f"DeviceDataCtrlr/ItemsPerMessage[{action}]")
+    size = reported_number(charge_point_id, f"DeviceDataCtrlr/BytesPerMessage[{action}]")
+    untold = ITEMS_UNTOLD
+    if (
+        not items
+        and not ConfigurationReading.objects.filter(
+            charge_point_id=charge_point_id, read_at__isnull=False
+        ).exists()
+    ):
+        untold = 1
+    return Limits(min(items or untold, ITEMS_MOST), min(size or BYTES_MOST, BYTES_MOST), bool(items))

@@ -6,16 +6,6 @@ from chargers.models import ChargePoint, Command
 from chargers.passwords.names import is_password, is_profile
 
 
-def check_sign_in(draft: Draft, name: str, reported: str | None) -> None:
-    """Refuse a change of a setting that would change how the charge point signs in, if it may not be changed so.
-
-    `draft.params.value` is what it is to become, `reported` what it is.
-    """
-    refuse_sign_in(name)
-    if is_profile(name):
-        check_profile(draft, reported)
-
-
 def refuse_sign_in(name: str, field: str = "key") -> None:
     """Refuse to set what no setting of variables may: a password, and the security profile of 2.x (S2-111)."""
     if is_password(name):  # it would be ours, too: who may not change it here may not there

@@ -39,10 +39,19 @@ class Report(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="reports")
     kind = models.CharField(max_length=24, help_text="a word from OCPP_REPORTS")
+    about = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="what was asked for, such as FullInventory; empty if nobody asked",
+    )
     request_id = models.PositiveIntegerField(help_text="by which its messages name it")
     command_id = models.UUIDField(
         null=True, help_text="that asked for it; empty for one that nobody asked for"
     )
+    repeats = models.UUIDField(
+        null=True, help_text="the report with missing parts that was asked for once more by this one"
+    )
+    size = models.PositiveIntegerField(default=0, help_text="bytes of the parts that were kept")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ASKED)
     asked_at = models.DateTimeField(null=True)
     generated_at = models.DateTimeField(null=True, help_text="by the charge point's clock")
@@ -51,6 +60,7 @@ class Report(models.Model):
         null=True, help_text="when it counts as incomplete, unless more of it comes"
     )
     applied_at = models.DateTimeField(null=True, help_text="when what it says was taken over")
+    outcome = models.TextField(blank=True, help_text="what came of it when it was used")
     problem = models.TextField(blank=True, help_text="why it could not be used, or which parts are missing")
 
     class Meta:

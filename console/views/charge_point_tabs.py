@@ -15,6 +15,7 @@ from chargers.availability.selectors import ConnectorAvailability, availability
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.selectors import installed_certificates, signing_requests
 from chargers.commands.ordering import Author, CommandRefused
+from chargers.configuration import restoring
 from chargers.configuration import selectors as configuration
 from chargers.configuration import services as configuring
 from chargers.configuration.models import ConfigurationChange, ConfigurationReading, DesiredValue
@@ -330,7 +331,7 @@ def refresh(request: HttpRequest, cp_id: str) -> HttpResponse:
     """Read the configuration, then order what differs from what is desired."""
     target, user = charge_point_or_404(cp_id), person(request)
     try:
-        configuring.refresh(target, author=Author(user.get_username(), user), now=timezone.now())
+        restoring.refresh(target, author=Author(user.get_username(), user), now=timezone.now())
     except CommandRefused as refusal:
         return _refused(request, target, "configuration", Refusal(refusal.detail))
     messages.success(

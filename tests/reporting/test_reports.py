@@ -14,13 +14,14 @@ from chargers.reporting.services import (
     PARTS_MAX,
     apply_due,
     expect_report,
-    forget_reports,
     next_number,
     settle_request,
     take_part,
 )
 from chargers.services import Refusal
 from csms import routing
+from csms.core.config import get_config
+from csms.pruning import prune
 from tests.support.house import fresh, known, now
 
 pytestmark = pytest.mark.django_db
@@ -139,8 +140,10 @@ def test_what_nobody_asked_for_is_kept_and_not_used(cs201: ChargePoint, used: An
     assert (apply_due(now=NOW), used) == (0, [])
     [report] = reports_of(cs201)
     assert (report.state, report.part_count) == ("whole", 1)  # type: ignore[attr-defined]
-    assert forget_reports(before=NOW) == 0
-    assert forget_reports(before=NOW + timedelta(days=1)) == 1
+    prune(get_config(), now=NOW + timedelta(days=6))
+    assert (ReportPart.objects.count(), Report.objects.count()) == (1, 1)
+    prune(get_config(), now=NOW + timedelta(days=402))
+    assert (ReportPart.objects.count(), Report.objects.count()) == (0, 0)
 
 
 def test_reports_that_nobody_asked_for_fill_no_store(cs201: ChargePoint):
