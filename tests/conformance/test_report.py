@@ -63,6 +63,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(report, "rows", lambda version: [row("TC_012_CSMS"), row("S16-01", "semantic")])
     monkeypatch.setattr(report, "cases", lambda version: [case("test_tc_012_remote_stop")])
     monkeypatch.setattr(report, "waivers", lambda version: {"S16-01": "because"})
+    monkeypatch.setattr(report, "covered", lambda version: {})
     monkeypatch.setattr("tests.conformance.__main__.DOCUMENT", tmp_path / "conformance.md")
     monkeypatch.setattr("tests.conformance.__main__.DATA", tmp_path / "conformance.json")
     return tmp_path / "conformance.md"
