@@ -113,7 +113,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
-            await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
+            await send(handshake.acceptance(guest, version))
             if commands_wait:
                 self.heard("commands")
             code, reason = await self._receive(receive)
