@@ -15,6 +15,8 @@ from chargers.protocol.versions import COMPRESSED
 
 SLICE: Final = 2048
 """Bytes that are inflated at once; deflate makes at most 1,032 of one."""
+OVERHEAD: Final = 1024
+"""Bytes by which compressed frames may be longer than what they hold; so much more than others a message may have."""
 AFTER_CLOSE_MAX: Final = 16 * 1024
 """Bytes that are still read for the peer's farewell once we have closed: what they hold nobody will ask for."""
 
@@ -51,6 +53,8 @@ class CompressedSocket(WebSocketsSansIOProtocol):
         wanted = event.path.startswith(MOUNT) and _offers(event) & COMPRESSED
         self.conn.available_extensions = [DEFLATE] if wanted else []
         super().handle_connect(event)
+        if self.compressed:
+            self.conn.max_message_size = self.config.ws_max_size + OVERHEAD
 
     def data_received(self, data: bytes) -> None:
         """Take what came; compressed bytes wait until they may be inflated."""
@@ -90,6 +94,7 @@ class CompressedSocket(WebSocketsSansIOProtocol):
         """Send what the application says. Before the handshake is complete it decides whether to compress."""
         if self.compressed and not self.handshake_complete and not message.get("compression"):
             self.conn.extensions.clear()
+            self.conn.max_message_size = self.config.ws_max_size
             if EXTENSIONS in self.response.headers:
                 del self.response.headers[EXTENSIONS]
         await super().send(message)

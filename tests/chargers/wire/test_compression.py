@@ -14,7 +14,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from csms.compressed_sockets import AFTER_CLOSE_MAX, CompressedSocket
+from csms.compressed_sockets import AFTER_CLOSE_MAX, OVERHEAD, CompressedSocket
 
 MEBIBYTE = 2**20
 
@@ -179,7 +179,7 @@ async def test_nothing_is_inflated_before_anybody_has_judged_who_sends_it():
 
 async def test_a_message_that_is_too_long_once_inflated_ends_its_connection():
     peer = await Peer().accepted()
-    peer.server.data_received(peer.said("x" * (MEBIBYTE + 1), "never read"))
+    peer.server.data_received(peer.said("x" * (MEBIBYTE + OVERHEAD + 1), "never read"))
     gone = await peer.receive()
     assert (gone["type"], gone["code"]) == ("websocket.disconnect", 1009)
     assert peer.wire.closed == "closed"
@@ -202,6 +202,14 @@ async def test_fragments_are_put_together():
         peer.client.send_frame(Frame(Opcode.CONT if number else Opcode.TEXT, part, fin=number == 2))
     peer.server.data_received(b"".join(peer.client.data_to_send()))
     assert (await peer.receive())["text"] == "onetwothree"
+
+
+async def test_a_message_as_long_as_it_may_be_is_read_though_its_frames_are_longer_than_what_they_hold():
+    peer = await Peer().accepted()
+    for number, part in enumerate((b"f" * MEBIBYTE, b"", b"")):
+        peer.client.send_frame(Frame(Opcode.CONT if number else Opcode.TEXT, part, fin=number == 2))
+    peer.server.data_received(b"".join(peer.client.data_to_send()))
+    assert len((await peer.receive())["text"]) == MEBIBYTE
 
 
 async def test_bytes_that_come_one_by_one_are_read_all_the_same():

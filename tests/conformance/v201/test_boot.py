@@ -9,7 +9,9 @@ import pytest
 from chargers.commands.ordering import CommandRefused
 from chargers.configuration.models import BootReport
 from chargers.models import ChargePoint, Command, Registration
+from chargers.protocol.versions import Version
 from chargers.services import set_registration
+from csms import routing
 from csms.core.events.models import Event
 from tests.conformance.v201.cast import ALICE, Session, again, cs201, eventually, frames, fresh, stamp
 from tests.support.house import House, now
@@ -97,12 +99,15 @@ async def test_t_081_pending_keeps_the_socket_and_may_be_read(house: House):
         assert station.wire.socket.close_code is None
 
 
-async def test_t_083_rejected_is_told_nothing_and_disconnected(house: House):
-    async with cs201(house, "T-083-201") as station:
-        set_registration(station.row, Registration.REJECTED, now=now())
-        assert await station.wire.closed() == 1008
-        with pytest.raises(CommandRefused):
-            station.order("reset")
+async def test_t_085_an_accepted_station_is_not_asked_to_boot(house: House, monkeypatch: pytest.MonkeyPatch):
+    orders = routing.ORDERS
+    monkeypatch.setitem(orders[Version.V201], "trigger-message", orders[Version.V16]["trigger-message"])
+    async with cs201(house) as station:
+        with pytest.raises(CommandRefused) as refused:
+            station.order("trigger-message", requested_message="BootNotification")
+        assert "is not asked to boot" in refused.value.detail
+        settled = await station.hears("trigger-message", requested_message="Heartbeat")
+        assert settled.status == Command.Status.ACCEPTED
 
 
 async def test_s_03_boot_data_that_changes_is_kept_as_history(house: House):
