@@ -95,6 +95,14 @@ def _set(charge_point: ChargePoint, now: datetime) -> Given:
     return list(ordered.values_list("pk", flat=True)) or "it has what is desired"
 
 
+def _all_set(run: ProvisioningRun, commands: list[Command]) -> Over | None:
+    """Wait for what follows them, too: more than a charge point takes at once is set in several commands."""
+    waiting = Command.objects.filter(
+        charge_point=run.charge_point_id, type__in=SETTING, by=SYSTEM.name, status__in=Command.OPEN
+    )
+    return None if waiting.exists() else _answered(run, commands)
+
+
 def _give_a_password(charge_point: ChargePoint, now: datetime) -> Given:
     if charge_point.password_hash:
         return "it has a password"
@@ -131,7 +139,7 @@ class Step:
 
 STEPS: dict[str, Step] = {
     "report": Step("Read its device model", _ask_for_the_report, _reported),
-    "settings": Step("Set what is desired", _set),
+    "settings": Step("Set what is desired", _set, _all_set),
     "password": Step("Give it a password", _give_a_password),
     "reset": Step("Restart it, where a change needs that", _reset, _booted),
 }
