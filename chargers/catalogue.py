@@ -8,6 +8,7 @@ from chargers.commands.effects import note_effect
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.handling import INT32_MAX
 from chargers.models import Registration
+from chargers.resets import may_reset
 
 
 class Reset(Params):
@@ -132,6 +133,7 @@ COMMANDS = by_slug(
         effect="The charge point boots again.",
         danger="The charge point restarts and running transactions end. Reset it?",
         while_pending=True,
+        prepare=may_reset,
     ),
     CommandType(
         "unlock-connector",

@@ -23,7 +23,13 @@ from chargers.blocking.selectors import canonical_address
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
-from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
+from chargers.protocol.versions import (
+    COMPRESSED,
+    IdentityError,
+    Version,
+    choose_subprotocol,
+    identity_from_path,
+)
 from chargers.refusals import refuse_handshake
 from chargers.services import TEXT_HASHER, canonical_password
 from csms.core.config import get_config
@@ -205,6 +211,14 @@ class Handshake:
             return opened, ledger.fail_unsent(guest.pk, now=now)
 
         return await self._unit(unit)
+
+    def acceptance(self, guest: Guest, version: Version) -> dict[str, Any]:
+        """Return the message that accepts the socket; `compression` is for `csms.compressed_sockets` (T-009)."""
+        return {
+            "type": "websocket.accept",
+            "subprotocol": self.accepted_subprotocol,
+            "compression": version in COMPRESSED and guest.traits.compression,
+        }
 
     async def _unit(self, work: Callable[[], T]) -> T:
         """Run a unit in the writer; a refusal is its result, since an error would roll back its neighbours."""
