@@ -15,7 +15,7 @@ from django.db.models.functions import Concat
 
 from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command, spoken_order
-from chargers.configuration.services import order_quietly
+from chargers.configuration.restoring import order_quietly
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command
 from chargers.network.models import ProfileChange

@@ -9,7 +9,7 @@ from uuid import UUID
 from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command
 from chargers.configuration.selectors import needs_reboot
-from chargers.configuration.services import apply_desired
+from chargers.configuration.restoring import apply_desired
 from chargers.models import ChargePoint, Command
 from chargers.provisioning.models import ProvisioningRun
 from chargers.reporting.models import Report
