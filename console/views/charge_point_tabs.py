@@ -34,6 +34,7 @@ from chargers.traits.selectors import make_of, own_traits, traits_of
 from chargers.traits.services import remove_charge_point_traits, set_charge_point_traits
 from chargers.traits.shapes import TraitsBody
 from chargers.traits.values import NAMES
+from console.network import Network
 from console.orders import Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.tabs import TABS, Tab
@@ -185,6 +186,12 @@ class TabPage(ChargePointPage):
     @cached_property
     def schedules(self) -> list[CompositeSchedule]:
         return list(composite_schedules(self.charge_point.pk).order_by("-pk")[:SCHEDULES_SHOWN])
+
+    # --- network
+
+    @cached_property
+    def network(self) -> Network:
+        return Network(self.charge_point)
 
     # --- firmware, logs, certificates, security
 

@@ -92,6 +92,12 @@ def answers(row: ChargePoint, status: str, **more: Any) -> Claimed:
         entry = sent.payload["setVariableData"][0]
         named = {name: entry[name] for name in ("component", "variable")}
         answer = {"setVariableResult": [{"attributeStatus": status, **named}]}
+    if sent.action == "GetVariables":
+        asked = [
+            {**entry, "attributeStatus": status, "attributeValue": "1"}
+            for entry in sent.payload["getVariableData"]
+        ]
+        answer = {"getVariableResult": asked}
     ledger.settle_answer(sent.command_id, answer, version=Version.V201, now=NOON)
     return sent
 

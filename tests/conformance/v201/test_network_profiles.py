@@ -69,6 +69,20 @@ async def test_msg_set_network_profile_keeps_what_became_of_it(
         assert NetworkProfile.objects.get(command_id=command.pk).state == state
 
 
+async def test_uc_2_0_1_b10_migrate_to_another_central_system(house: House):
+    async with cs201(house) as cs:
+        theirs = PROFILE | {"url": "wss://another.example.net/ocpp"}
+        await able(cs).hears("set-network-profile", **theirs)
+        name = "OCPPCommCtrlr/NetworkConfigurationPriority"
+        command = cs.order("change-configuration", key=name, value="2,1")
+        [entry] = (await cs.expect("SetVariables"))["setVariableData"]
+        assert entry["attributeValue"] == "2,1", "the slot that leads here stays the way back"
+        named = {part: entry[part] for part in ("component", "variable")}
+        await cs.answer(setVariableResult=[{"attributeStatus": "RebootRequired", **named}])
+        assert (await cs.settled(command)).status == Command.Status.ACCEPTED
+        assert held(cs.row)[2].url == "wss://another.example.net/ocpp"
+
+
 @pytest.mark.parametrize(
     ("values", "match"),
     [

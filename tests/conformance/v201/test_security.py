@@ -165,6 +165,18 @@ async def test_t_034_a_certificate_names_the_station_and_the_operator(house: Hou
         assert await shows(house, "T034-201", **TLS, **{HEADER: "O=Acme,CN=T034-201"}) == 101
 
 
+async def test_t_035_a_certificate_of_another_serial_number_ends_the_connection(house: House):
+    row = station("T035-201", serial_number="SN-35")
+    named = {"additional_headers": {**TLS, HEADER: "CN=SN-35"}, "subprotocols": [SUBPROTOCOL]}
+    with settings_are(**CERTIFICATE):
+        async with RawCharger.connect(house.ocpp_url, row.cp_id, **named) as wire:
+            told_itself = {"model": "Two", "vendorName": "Acme", "serialNumber": "SN-36"}
+            boot = {"reason": "PowerUp", "chargingStation": told_itself}
+            await wire.send([2, "boot", "BootNotification", boot])
+            assert await wire.closed() == 1008
+        assert fresh(row).serial_number == "SN-35", "nothing of it is believed"
+
+
 async def test_t_038_a_certificate_is_believed_of_the_proxy_alone(house: House):
     station("T038-201")
     named = {HEADER: "CN=T038-201"}
