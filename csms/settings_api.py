@@ -116,6 +116,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "Bulk jobs", "description": "One command for many charge points."},
         {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
         {
+            "name": "Network profiles",
+            "description": "By which connections charge points of OCPP 2.x reach a central system, and their moves to "
+            "other security profiles.",
+        },
+        {
             "name": "Charging profiles",
             "description": "Limits that charge points keep, and what they say follows from them.",
         },

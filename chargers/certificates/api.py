@@ -40,7 +40,8 @@ class CertificateRequestShape(Shape):
         help_text="`pending`, `approved` and `signed` are open; `refused` ones were answered Rejected at once.",
     )
     use = serializers.ChoiceField(
-        SigningRequest.Use.choices, help_text="What the certificate is for; OCPP 1.6 knows only `charge_point`."
+        SigningRequest.Use.choices,
+        help_text="What the certificate is for; OCPP 1.6 knows only `charge_point`.",
     )
     subject = serializers.CharField(help_text="Whom it names; empty if it cannot be read.")
     key = serializers.CharField(help_text="Kind and size of its public key.")

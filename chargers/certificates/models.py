@@ -104,6 +104,10 @@ class InstalledCertificate(models.Model):
         null=True, help_text="of how few days before the end was told; 0 = ended"
     )
 
+    renewal_asked_at = models.DateTimeField(
+        null=True, help_text="when the charge point was last asked to ask for its successor"
+    )
+
     class Meta:
         indexes = [
             models.Index(fields=["charge_point", "use"], name="installedcertificate_cp"),

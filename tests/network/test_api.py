@@ -65,7 +65,7 @@ def test_a_move_is_begun_shown_and_goes_on(row: ChargePoint, ada: APIClient, bob
     assert answer.status_code == 201, answer.json()
     begun = answer.json()
     assert (begun["before"], begun["security_profile"], begun["slot"]) == (1, 2, 2)
-    assert (begun["state"], begun["by"]) == ("writing", "ada")
+    assert (begun["state"], begun["by"]) == ("writing", "token ada")
     assert begun["command"] == str(hears(row).command_id)
     shown = bob.get(answer["Location"]).json()
     assert (shown["id"], shown["finished_at"]) == (begun["id"], None)

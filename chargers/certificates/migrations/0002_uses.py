@@ -20,4 +20,9 @@ class Migration(migrations.Migration):
             name='use',
             field=models.CharField(choices=[('central_system_root', 'Root of the central system'), ('manufacturer_root', 'Root of the manufacturer'), ('charge_point', "The charge point's own"), ('v2g', "The charge point's own for cars (ISO 15118)")], max_length=32),
         ),
+        migrations.AddField(
+            model_name='installedcertificate',
+            name='renewal_asked_at',
+            field=models.DateTimeField(help_text='when the charge point was last asked to ask for its successor', null=True),
+        ),
     ]
