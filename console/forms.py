@@ -110,7 +110,13 @@ PROFILE = (
     '{"purpose": "TxProfile", "stack_level": 0, "kind": "Relative",'
     ' "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": 16}]}}'
 )
-WRITTEN = {"charging_profile": PROFILE, "keys": '["HeartbeatInterval"]'}
+WRITTEN = {
+    "charging_profile": PROFILE,
+    "criteria": '["Available"]',
+    "keys": '["HeartbeatInterval"]',
+    "values": '[{"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"}]',
+    "variables": '["EVSE@1/AvailabilityState", "Connector@1.1"]',
+}
 """An example of each parameter that is given as JSON."""
 
 

@@ -20,6 +20,7 @@ TONES: dict[str, dict[str, str]] = {
         Drift.REJECTED: "bad",
         Drift.NOT_SUPPORTED: "bad",
         Drift.NEEDS_REBOOT: "wait",
+        Drift.SET: "ok",
         Drift.UNKNOWN: "wait",
     },
     "standing": {

@@ -21,7 +21,14 @@ _TABS = (
     Tab(
         "configuration",
         _("Configuration"),
-        ("get-configuration", "change-configuration", "set-authorization-key"),
+        (
+            "get-configuration",
+            "change-configuration",
+            "set-variables",
+            "get-base-report",
+            "get-report",
+            "set-authorization-key",
+        ),
     ),
     Tab("availability", _("Availability"), ("change-availability",)),
     Tab(

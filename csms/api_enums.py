@@ -27,6 +27,7 @@ NAMES = {
     "PendingKindEnum": "PendingListUpdate",
     "PolicyEnum": "LocalListPolicy",
     "ReasonEnum": "LeftOutReason",
+    "ResultEnum": "ConfigurationResult",
     "TokenChangeWhatEnum": "TokenChangeKind",
     "TriggerMessageRequestedMessageEnum": "TriggerableMessage",
     "UpdateTypeEnum": "LocalListUpdateType",

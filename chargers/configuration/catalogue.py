@@ -49,15 +49,22 @@ class ChangeConfiguration(Params):
     )
 
 
+class OneValue(Params):
+    """A variable and what it is set to."""
+
+    key: str = Field(title="Variable", description="Its address; case does not matter.")
+    value: str = Field(title="Value", description="As text, whatever its type.")
+
+
 class SetVariables(Params):
     """Set several variables at once, each of which is taken or refused by itself."""
 
-    values: dict[str, str] = Field(
+    values: list[OneValue] = Field(
         title="Values",
         min_length=1,
         max_length=500,
-        description="OCPP 2.x only; address -> value as text. No secrets. More than it takes at once are set in "
-        "several commands.",
+        description="Addresses with their values, set in this order. No secrets. More than it takes at once are set "
+        "in several commands.",
     )
 
 
@@ -166,19 +173,21 @@ def _to_change(draft: Draft, given: str, field: str) -> tuple[str, Configuration
 
 def prepare_set(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse, and set no more at once than it takes (S2-54, S2-55)."""
-    wanted: dict[str, tuple[str, str]] = {}
-    for given, value in draft.params.values.items():
-        name, row = _to_change(draft, given, "values")
+    wanted: dict[str, dict[str, str]] = {}
+    for number, given in enumerate(draft.params.values):
+        name, row = _to_change(draft, given.key, f"values.{number}")
         if fold(name) in wanted:
-            raise bad_param("values", f"{name} is there twice; the case of letters does not count")
+            raise bad_param(f"values.{number}", f"{name} is there twice; the case of letters does not count")
         if is_secret(name) or (row is not None and row.mutability == WRITE_ONLY):
-            raise bad_param("values", f"{name} is a secret, which is set by itself, by change-configuration")
-        wanted[fold(name)] = (name, value)
+            raise bad_param(
+                f"values.{number}", f"{name} is a secret, which is set by itself, by change-configuration"
+            )
+        wanted[fold(name)] = {"key": name, "value": given.value}
     first, *rest = in_messages(
-        draft, "set-variables", list(wanted.values()), lambda pairs: {"values": dict(pairs)}, field="values"
+        draft, "set-variables", list(wanted.values()), lambda values: {"values": values}, field="values"
     )
-    batch = send_rest(draft, "set-variables", [{"values": dict(pairs)} for pairs in rest])
-    return {"values": dict(first), **batch}
+    batch = send_rest(draft, "set-variables", [{"values": values} for values in rest])
+    return {"values": first, **batch}
 
 
 def secret_value(params: Mapping[str, Any]) -> Collection[str]:
@@ -190,7 +199,7 @@ def keep_change(outcome: Outcome) -> None:
     """Mirror what the charge point said to each change, and read back what it made of them."""
     command = outcome.command
     params = command.params
-    asked: dict[str, str | None] = dict(params.get("values") or {params.get("key"): params.get("value")})
+    asked = {one["key"]: one["value"] for one in params.get("values", [params])}
     # Joined by name: nothing says that an answer keeps the order of what was asked.
     results = outcome.facts.get("results", {})
     if "result" in outcome.facts:

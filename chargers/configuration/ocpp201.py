@@ -1,13 +1,13 @@
 """OCPP 2.0.1 of reading and setting variables. Wire words become neutral here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chargers.commands.ordering import ANY_ANSWER, BadParam, Order, bad_param
 from chargers.commands.sending import orders
 from chargers.configuration.selectors import fold
 from chargers.configuration.variables import Told
-from chargers.device_model.ocpp201 import address_in, addressed, attribute_of
+from chargers.device_model.ocpp201 import address_in, addressed, attribute_of, plain
 from chargers.handling import Handler
 from chargers.passwords.names import is_password
 from chargers.protocol.versions import Version
@@ -25,6 +25,7 @@ CHANGED = {
 UNKNOWN = frozenset(word for word, result in CHANGED.items() if result == "unknown")
 TAKEN = frozenset({"Accepted", "RebootRequired"})
 REFUSED = frozenset(CHANGED) - TAKEN
+SET_MAX = 1000  # characters of a value that is set; one that is reported may have 2,500
 PASSWORD_COMMAND = "set-authorization-key"
 
 
@@ -49,12 +50,10 @@ def _read(answer: dict[str, Any]) -> dict[str, Any]:
     return {"told": told, "unknown": unknown, "unread": unread}
 
 
-def _set(values: Mapping[str, str], field: str) -> dict[str, Any]:
-    items = [
-        {"attributeValue": value, **attribute_of(addressed(name, field))} for name, value in values.items()
-    ]
-    if long := [name for name, value in values.items() if len(value) > 1000]:
-        raise BadParam(field, f"{long[0]}: a value has at most 1000 characters here")
+def _set(values: Sequence[Mapping[str, str]], field: str) -> dict[str, Any]:
+    items = [{"attributeValue": one["value"], **attribute_of(addressed(one["key"], field))} for one in values]
+    if long := [one["key"] for one in values if len(one["value"]) > SET_MAX]:
+        raise BadParam(field, f"{long[0]}: a value has at most {SET_MAX} characters here")
     return {"setVariableData": items}
 
 
@@ -84,7 +83,7 @@ def _name(item: dict[str, Any], place: str) -> str:
     """Return the address of an item of an exact payload. Raises CommandRefused for what an address cannot say."""
     address = address_in(item)
     ours = {} if address is None else attribute_of(address)
-    theirs = {part: item[part] for part in ("component", "variable") if part in item}
+    theirs = {part: plain(item[part]) for part in ("component", "variable")}
     if address is None or {part: ours[part] for part in theirs} != theirs:
         raise bad_param(place, "a name in it is empty, or has blanks around it, or a number in it is absurd")
     return str(address)
@@ -109,7 +108,7 @@ def _said_set(payload: dict[str, Any]) -> dict[str, Any]:
     items = payload["setVariableData"]
     if len(items) == 1:
         raise BadParam("values", "it sets one variable")
-    values: dict[str, str] = {}
+    values = []
     seen: set[str] = set()
     for n, item in enumerate(items):
         name = _name(item, f"setVariableData.{n}")
@@ -118,7 +117,7 @@ def _said_set(payload: dict[str, Any]) -> dict[str, Any]:
                 f"setVariableData.{n}", f"{name} is there twice; the case of letters does not count"
             )
         seen.add(fold(name))
-        values[name] = _value(item, f"setVariableData.{n}")
+        values.append({"key": name, "value": _value(item, f"setVariableData.{n}")})
     return {"values": values}
 
 
@@ -141,7 +140,7 @@ ORDERS: dict[str, Order] = {
     ),
     "change-configuration": Order(
         "SetVariables",
-        lambda params: _set({params["key"]: params["value"]}, "key"),
+        lambda params: _set([params], "value" if len(params["value"]) > SET_MAX else "key"),
         accepted=TAKEN,
         refused=REFUSED,
         word=_word,

@@ -125,13 +125,14 @@ def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
     if not speaks_addresses(charge_point):
         return sum(_change(charge_point, state, now) for state in differs)
     differs = [state for state in differs if read_address(state.name) is not None]
-    together = {state.name: state.desired for state in differs if state.mutability != WRITE_ONLY}
+    together = [state for state in differs if state.mutability != WRITE_ONLY]
+    values = [{"key": state.name, "value": state.desired} for state in together]
     if len(together) > 1 and order_quietly(
-        charge_point, "set-variables", {"values": together}, "desired of it", now=now, expires_in=IN_ITS_TURN
+        charge_point, "set-variables", {"values": values}, "desired of it", now=now, expires_in=IN_ITS_TURN
     ):
-        differs = [state for state in differs if state.name not in together]
+        differs = [state for state in differs if state.mutability == WRITE_ONLY]
     else:  # one that cannot be said must not keep the others from being set
-        together = {}
+        together = []
     return len(together) + sum(_change(charge_point, state, now) for state in differs)
 
 

@@ -1,6 +1,7 @@
 """What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
@@ -21,7 +22,7 @@ from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal, as_stored, from_to, note_act
 from csms.core.audit.services import note
-from csms.core.events.services import record
+from csms.core.events.services import record_all
 from csms.core.live import announce
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
@@ -102,7 +103,8 @@ def _store(
     took = row.told_value is not None and value is not None and same(value, row.told_value)
     known_before = not row._state.adding
     if known_before and value != row.value and not is_secret(name):
-        record_change(charge_point, name, row.value, value, row.told_by if took else None, now)
+        change = Change(name, row.value, value, row.told_by if took else None)
+        record_changes(charge_point, [change], now)
     row.name, row.value, row.readonly, row.known, row.reported_at = name, value, told["readonly"], True, now
     if row.told_by is not None and not row.needs_reboot:
         _note_read_back(row, took, now)
@@ -127,39 +129,51 @@ def _store_unknown(
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
     elif row.known and row.value is not None:
-        record_change(charge_point, row.name, row.value, None, None, now)
+        record_changes(charge_point, [Change(row.name, row.value, None)], now)
     row.value, row.readonly, row.known, row.reported_at = None, None, False, now
     if not row._state.adding:
         row.save()
     return row
 
 
-def record_change(
-    charge_point: ChargePoint,
-    name: str,
-    old: str | None,
-    new: str | None,
-    command_id: UUID | None,
-    now: datetime,
-    *,
-    secret: bool = False,
-) -> None:
-    """Note that a setting changed its value, and tell the world; of a secret one the values are None."""
-    ConfigurationChange.objects.create(
-        charge_point=charge_point, name=name, old_value=old, new_value=new, at=now, command_id=command_id
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that changed its value, and by which command, if by one; of a `secret` one the values are None."""
+
+    name: str
+    old: str | None
+    new: str | None
+    command_id: UUID | None = None
+    secret: bool = False
+
+
+def record_changes(charge_point: ChargePoint, changes: Sequence[Change], now: datetime) -> None:
+    """Keep what changed, and tell the world, in few statements."""
+    ConfigurationChange.objects.bulk_create(
+        [
+            ConfigurationChange(
+                charge_point=charge_point,
+                name=one.name,
+                old_value=one.old,
+                new_value=one.new,
+                at=now,
+                command_id=one.command_id,
+            )
+            for one in changes
+        ],
+        batch_size=500,
     )
-    record(
-        "cp.configuration",
-        charge_point.cp_id,
+    facts = (
         {
-            "key": name,
-            "old_value": old,
-            "new_value": new,
-            "command_id": str(command_id) if command_id else None,
-            "secret": secret,
-        },
-        occurred_at=now,
+            "key": one.name,
+            "old_value": one.old,
+            "new_value": one.new,
+            "command_id": str(one.command_id) if one.command_id else None,
+            "secret": one.secret,
+        }
+        for one in changes
     )
+    record_all("cp.configuration", [(charge_point.cp_id, fact) for fact in facts], occurred_at=now)
 
 
 def _store_reading(charge_point: ChargePoint, report: Report, whole: bool, now: datetime) -> None:
@@ -202,7 +216,8 @@ def note_change(command: Command, key: str, value: str | None, *, reboot: bool, 
     row = _row_of(command, key)
     row.known, row.needs_reboot, row.refused_value = True, reboot, None
     if value is None:
-        record_change(command.charge_point, row.name, None, None, command.pk, now, secret=True)
+        change = Change(row.name, None, None, command.pk, secret=True)
+        record_changes(command.charge_point, [change], now)
         row.set_at = now
     else:
         row.told_value, row.told_by = value, command.pk

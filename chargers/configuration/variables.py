@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chargers.commands.effects import note_effect
 from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import fold, same
-from chargers.configuration.services import ATTRIBUTES_MAX, record_change
+from chargers.configuration.services import ATTRIBUTES_MAX, Change, record_changes
 from chargers.device_model.addresses import ACTUAL, read_address
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint, Command
@@ -72,6 +74,20 @@ def record_values(
     return Kept(left_out, gone)
 
 
+def store(rows: Iterable[Any], fields: Collection[str], unique: Collection[str]) -> None:
+    """Make or change rows that have nothing but these unique fields to tell them apart, many in one statement.
+
+    Django's bulk_update takes seconds for the thousands that a report has.
+    """
+    nameless = [copy(row) for row in rows]
+    for row in nameless:
+        row.pk = None
+    if nameless:
+        type(nameless[0]).objects.bulk_create(
+            nameless, batch_size=AT_ONCE, update_conflicts=True, update_fields=fields, unique_fields=unique
+        )
+
+
 def stop_waiting(charge_point: ChargePoint, names: Collection[str]) -> None:
     """Note that what was changed cannot be read back: the charge point keeps these to itself. Idempotent."""
     waits = ConfigurationKey.objects.filter(
@@ -92,12 +108,10 @@ def _rows(charge_point: ChargePoint, names: list[str] | None) -> dict[str, Confi
 
 
 def _new_row(charge_point: ChargePoint, name: str) -> ConfigurationKey:
-    address = read_address(name)
-    attribute = ACTUAL if address is None else address.attribute
-    return ConfigurationKey(charge_point=charge_point, name=name, folded=fold(name), attribute=attribute)
+    return ConfigurationKey(charge_point=charge_point, name=name, folded=fold(name))
 
 
-TOLD = (
+REPORTED = (
     "name",
     "variable",
     "attribute",
@@ -107,11 +121,12 @@ TOLD = (
     "constant",
     "value",
     "known",
-    "told_value",
-    "told_by",
-    "needs_reboot",
     "reported_at",
 )
+ORDERED = ("told_value", "told_by", "needs_reboot")
+"""What is known of a change that was told. Where a report says nothing new of it, it is not written: the change may
+have been answered while the report was taken over."""
+COMPARED = (*(name for name in REPORTED if name not in ("variable", "reported_at")), "variable_id")
 
 
 class _Book:
@@ -122,13 +137,14 @@ class _Book:
         self.now = now
         self.new: list[ConfigurationKey] = []
         self.changed: list[ConfigurationKey] = []
+        self.settled: list[ConfigurationKey] = []
         self.same: list[int] = []
+        self.history: list[Change] = []
         self.read_back: dict[UUID, list[tuple[str, str, bool]]] = defaultdict(list)
 
     def take(self, row: ConfigurationKey, told: Told) -> None:
         """Set what was told of an attribute."""
-        before = [getattr(row, name) for name in COMPARED]
-        old, fresh = row.value, row._state.adding
+        before, old, fresh = _state(row), row.value, row._state.adding
         row.name, row.variable = told.name, told.variable or row.variable
         row.known = True
         if told.mutability is not None:
@@ -139,29 +155,33 @@ class _Book:
         if not fresh and not secret and row.value != old and row.mutability != Mutability.READ_ONLY:
             # What the charge point alone sets, such as a temperature, has no history here.
             by = row.told_by if self._took(row) else None
-            record_change(self.charge_point, row.name, old, row.value, by, self.now)
+            self.history.append(Change(row.name, old, row.value, by))
         if row.told_by is not None and not row.needs_reboot and row.value is not None:
             self.read_back[row.told_by].append((row.name, row.value, self._took(row)))
             row.told_by = row.told_value = None
-        self._sort(row, fresh, before)
+        self._sort(row, before)
 
     def miss(self, row: ConfigurationKey) -> None:
         """Note that an attribute is not known there."""
-        fresh = row._state.adding
-        before = [getattr(row, name) for name in COMPARED]
+        before = _state(row)
         if row.known and row.value is not None and row.mutability != Mutability.READ_ONLY:
-            record_change(self.charge_point, row.name, row.value, None, None, self.now)
+            self.history.append(Change(row.name, row.value, None))
         row.known, row.value, row.told_by, row.told_value, row.needs_reboot = False, None, None, None, False
-        self._sort(row, fresh, before)
+        self._sort(row, before)
 
-    def _sort(self, row: ConfigurationKey, fresh: bool, before: list[object]) -> None:
+    def _sort(self, row: ConfigurationKey, before: tuple[list[object], list[object]]) -> None:
+        address = read_address(row.name)
+        row.attribute = ACTUAL if address is None else address.attribute
         row.reported_at = self.now
-        if fresh:
+        reported, ordered = _state(row)
+        if row._state.adding:
             self.new.append(row)
-        elif before == [getattr(row, name) for name in COMPARED]:
-            self.same.append(row.pk)
-        else:
+        elif ordered != before[1]:
+            self.settled.append(row)
+        elif reported != before[0]:
             self.changed.append(row)
+        else:
+            self.same.append(row.pk)
 
     @staticmethod
     def _took(row: ConfigurationKey) -> bool:
@@ -170,13 +190,19 @@ class _Book:
 
     def keep(self, room: int) -> int:
         """Store it all in few statements; return how many new ones found no room."""
-        ConfigurationKey.objects.bulk_create(self.new[: max(room, 0)], batch_size=AT_ONCE)
-        ConfigurationKey.objects.bulk_update(self.changed, TOLD, batch_size=AT_ONCE)
+        store([*self.new[: max(room, 0)], *self.changed], REPORTED, ["charge_point", "folded"])
+        store(self.settled, (*REPORTED, *ORDERED), ["charge_point", "folded"])
+        if self.history:
+            record_changes(self.charge_point, self.history, self.now)
         for n in range(0, len(self.same), AT_ONCE):
             ConfigurationKey.objects.filter(pk__in=self.same[n : n + AT_ONCE]).update(reported_at=self.now)
         for command in Command.objects.filter(pk__in=self.read_back):
             note_effect(command, _seen(self.read_back[command.pk]), kind="configuration", now=self.now)
         return len(self.new) - max(min(len(self.new), room), 0)
+
+
+def _state(row: ConfigurationKey) -> tuple[list[object], list[object]]:
+    return [getattr(row, name) for name in COMPARED], [getattr(row, name) for name in ORDERED]
 
 
 def _seen(read_back: list[tuple[str, str, bool]]) -> str:
@@ -188,6 +214,3 @@ def _seen(read_back: list[tuple[str, str, bool]]) -> str:
     if not others:
         return f"It now reports all {len(read_back)} values."
     return f"Of {len(read_back)} values it reports others: {', '.join(others[:10])}."
-
-
-COMPARED = (*(name for name in TOLD if name not in ("variable", "reported_at")), "variable_id")

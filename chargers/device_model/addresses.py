@@ -18,7 +18,7 @@ ATTRIBUTES: tuple[Attribute, ...] = ("Actual", "Target", "MinSet", "MaxSet")
 
 _PART = r"[^\[\]@/#]"
 _ADDRESS = re.compile(
-    rf"({_PART}+)(?:\[({_PART}+)\])?(?:@([0-9]{{1,9}})(?:\.([0-9]{{1,9}}))?)?"
+    rf"({_PART}+)(?:\[({_PART}+)\])?(?:@([0-9]{{1,10}})(?:\.([0-9]{{1,10}}))?)?"
     rf"/({_PART}+)(?:\[({_PART}+)\])?(?:#({'|'.join(ATTRIBUTES)}))?",
     re.IGNORECASE,
 )

@@ -99,3 +99,10 @@ def targeted(name: str, field: str) -> dict[str, Any]:
     if component is None:
         raise BadParam(field, f"{name!r} is neither a component nor the address of a variable")
     return {"component": component_of(component)}
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a payload without the vendor's own additions, which name nothing."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items() if name != "customData"}
+    return value

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from chargers.configuration.models import ConfigurationReading
+from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import reported_number
-from chargers.device_model.models import Component, Variable
+from chargers.device_model.models import Component
 from chargers.models import ChargePoint
 
 
@@ -15,10 +15,10 @@ def components_of(charge_point: ChargePoint) -> QuerySet[Component]:
     return Component.objects.filter(charge_point=charge_point)
 
 
-def variables_of(charge_point: ChargePoint) -> QuerySet[Variable]:
-    """Return the variables of a charge point with their components, by address."""
-    rows = Variable.objects.filter(component__charge_point=charge_point).select_related("component")
-    return rows.order_by("component__key", "key")
+def attributes_of(charge_point: ChargePoint) -> QuerySet[ConfigurationKey]:
+    """Return the attributes that a charge point reported, with their variables and components, by address."""
+    rows = ConfigurationKey.objects.filter(charge_point=charge_point, variable__isnull=False)
+    return rows.select_related("variable__component").order_by("folded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from chargers.configuration.models import ConfigurationReading
 from chargers.configuration.selectors import fold
-from chargers.configuration.variables import Told, record_values
+from chargers.configuration.variables import Told, record_values, store
 from chargers.device_model.addresses import Address, read_address
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint
@@ -35,6 +35,7 @@ def take_inventory(report: Report, payloads: Sequence[dict[str, Any]], now: date
     characteristics: dict[Key, dict[str, Any]] = {}
     twice = unread = 0
     for entry in (entry for payload in payloads for entry in payload["entries"]):
+        unread += not entry["attributes"]
         for attribute in entry["attributes"]:
             address = read_address(attribute["name"])
             if address is None:
@@ -123,7 +124,7 @@ def _keep_variables(
             changed.append(row)
         found[key] = row
     Variable.objects.bulk_create(created, batch_size=500)
-    Variable.objects.bulk_update(changed, CHARACTERISTICS, batch_size=500)
+    store(changed, CHARACTERISTICS, ["component", "key"])
     return found
 
 

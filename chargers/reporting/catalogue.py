@@ -80,7 +80,8 @@ def prepare_report(draft: Draft) -> dict[str, Any]:
     if not draft.params.criteria and not draft.params.variables:
         raise bad_param("variables", "name criteria or variables; the whole device model is get-base-report")
     number = _numbered(draft)
-    asked: list[str] = list(dict.fromkeys(params["variables"]))
+    given: list[str] = params["variables"]
+    asked = list(dict.fromkeys(given)) if draft.exact is None else given
     first, *rest = in_messages(
         draft,
         "get-report",

@@ -1,10 +1,11 @@
 """OCPP 2.0.1 of reports of several parts. Wire words become neutral here."""
 
+from contextlib import suppress
 from typing import Any
 
 from chargers.commands.exact import WHOLE
-from chargers.commands.ordering import BadParam, CommandRefused, Order
-from chargers.device_model.ocpp201 import address_in, targeted
+from chargers.commands.ordering import BadParam, CommandRefused, Order, bad_param
+from chargers.device_model.ocpp201 import address_in, plain, targeted
 from chargers.handling import Call, Handler, Translated, int32
 from chargers.protocol.redaction import is_secret
 from chargers.protocol.times import parse_time
@@ -85,16 +86,15 @@ def _criteria(params: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def _said_variable(item: dict[str, Any]) -> str:
-    named = item if item.get("variable") else {**item, "variable": {"name": "-"}}
-    address = address_in(named)
-    if address is None or targeted(_text(item, str(address)), "variables") != item:
-        raise BadParam("variables", "our words cannot say it")
-    return _text(item, str(address))
-
-
-def _text(item: dict[str, Any], address: str) -> str:
-    return address if item.get("variable") else address.rpartition("/")[0]
+def _said_variable(item: dict[str, Any], place: str) -> str:
+    """Return how our words name it. Raises CommandRefused: past us, nobody would take what the report tells."""
+    address = address_in(item if "variable" in item else {**item, "variable": {"name": "-"}})
+    if address is not None:
+        name = str(address) if "variable" in item else address.of_component
+        with suppress(BadParam):
+            if targeted(name, "variables") == plain(item):
+                return name
+    raise bad_param(place, "a name in it is empty, or has blanks around it, or a number in it is absurd")
 
 
 def _said_report(payload: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,10 @@ def _said_report(payload: dict[str, Any]) -> dict[str, Any]:
         raise CommandRefused("invalid", NOTHING, {WHOLE: [NOTHING]})
     return {
         "criteria": payload.get("componentCriteria", []),
-        "variables": [_said_variable(item) for item in payload.get("componentVariable", ())],
+        "variables": [
+            _said_variable(item, f"componentVariable.{n}")
+            for n, item in enumerate(payload.get("componentVariable", ()))
+        ],
         "request_id": payload["requestId"],
     }
 

@@ -225,6 +225,7 @@ def test_answers_are_what_the_document_says(
         "/firmware-jobs/": an_update(cp16),
         "/log-jobs/": log,
         "/files/": a_file(log),
+        "/configuration/results/": command(cp16, type="get-configuration", params={"keys": ["A"]}),
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)

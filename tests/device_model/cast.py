@@ -20,7 +20,7 @@ from tests.api.cast import charge_point, online
 from tests.conformance.v201.cast import device
 from tests.support.house import ALICE, now
 
-__all__ = ["NOW", "Station", "got", "later", "put"]
+__all__ = ["NOW", "Station", "got", "later", "put", "values"]
 
 NOW = now()
 V201 = Version.V201
@@ -113,6 +113,11 @@ def got(**results: Any) -> dict[str, Any]:
             word = {"attributeStatus": value[0]}
         listed.append(_named(name.replace("__", "/")) | word)
     return {"getVariableResult": listed}
+
+
+def values(named: dict[str, str]) -> list[dict[str, str]]:
+    """The parameter of set-variables."""
+    return [{"key": name, "value": value} for name, value in named.items()]
 
 
 def put(**results: str) -> dict[str, Any]:

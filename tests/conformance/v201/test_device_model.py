@@ -5,11 +5,11 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.models import Command
+from chargers.models import ChargePoint, Command
 from chargers.reporting.models import Report
 from chargers.reporting.services import apply_due
 from tests.api.cast import client_of
-from tests.conformance.v201.cast import CS201, cs201, device, eventually, fresh, variable
+from tests.conformance.v201.cast import CS201, again, cs201, device, eventually, fresh, variable
 from tests.support.house import House, now
 
 Status = Command.Status
@@ -125,7 +125,9 @@ async def test_tc_b_09_set_variables_one_value(house: House):
 async def test_tc_b_10_set_variables_several_values(house: House):
     async with cs201(house, booted=False) as station:
         read_before(station)
-        command = station.order("set-variables", values={THRESHOLD: "123", INTERVAL: "900"})
+        command = station.order(
+            "set-variables", values=[{"key": THRESHOLD, "value": "123"}, {"key": INTERVAL, "value": "900"}]
+        )
         assert names(await station.expect("SetVariables")) == ["OfflineThreshold", "Interval"]
         await station.answer(
             **put(AlignedDataCtrlr__Interval="Rejected", OCPPCommCtrlr__OfflineThreshold="Accepted")
@@ -266,3 +268,33 @@ async def test_msg_notify_report_that_nobody_asked_for_is_answered_and_not_used(
         assert shown(station) == {}
         odd = {"requestId": -1, "seqNo": 0, "tbc": "false", "generatedAt": "yesterday"}
         assert await station.call("NotifyReport", odd) == {}
+
+
+async def test_msg_notify_report_that_keeps_the_schema_badly_is_read_all_the_same(house: House):
+    async with cs201(house, booted=False) as station:
+        command = station.order("get-base-report")
+        asked = await station.expect("GetBaseReport")
+        await station.answer(status="Accepted")
+        await station.settled(command)
+        entry = variable("C", "V", "1")
+        entry["variableCharacteristics"] = {"unit": "s"}
+        entry["variableAttribute"] = {"value": 1, "type": "actual"}
+        odd = {"requestId": str(asked["requestId"]), "seqNo": 0, "tbc": None, "reportData": [entry]}
+        assert await station.call("NotifyReport", odd) == {}
+        apply_due(now=now())
+        assert shown(station) == {"C/V": "1"}
+
+
+async def test_msg_notify_report_before_acceptance_only_if_it_was_asked_for(house: House):
+    async with cs201(house, booted=False) as station:
+        ChargePoint.objects.filter(pk=station.row.pk).update(registration="pending")
+        async with again(house, station, booted=False) as waiting:
+            [part] = device(1, INVENTORY[:1])
+            assert await waiting.refused("NotifyReport", part) == "SecurityError"
+            command = waiting.order("get-base-report")
+            asked = await waiting.expect("GetBaseReport")
+            await waiting.answer(status="Accepted")
+            await waiting.settled(command)
+            assert await waiting.call("NotifyReport", part | {"requestId": asked["requestId"]}) == {}
+            apply_due(now=now())
+            assert shown(waiting) == {THRESHOLD: "60"}

@@ -12,7 +12,7 @@ from chargers.following import Booted
 from chargers.reporting.models import Report
 from chargers.reporting.services import apply_due
 from tests.conformance.v201.cast import device, variable
-from tests.device_model.cast import NOW, Station, got, later, put
+from tests.device_model.cast import NOW, Station, got, later, put, values
 
 pytestmark = pytest.mark.django_db
 
@@ -117,7 +117,7 @@ def test_s2_53_request_ids_are_new_and_only_accepted_is_followed_by_results(cs20
 
 def test_s2_54_messages_keep_the_limits_of_items_and_bytes(cs201: Station):
     cs201.order("get-configuration", keys=["C/A", "C/B", "C/D"])
-    cs201.order("set-variables", values={f"C/V{n}": "x" * 100 for n in range(5)})
+    cs201.order("set-variables", values=values({f"C/V{n}": "x" * 100 for n in range(5)}))
     sizes = []
     while sent := cs201.claim():
         sizes.append(len(sent.payload.get("getVariableData") or sent.payload["setVariableData"]))
@@ -142,12 +142,12 @@ def test_s2_54_reports_of_variables_keep_the_limits_too():
 
 def test_s2_55_set_variables_has_nothing_twice_and_each_result_counts(cs201: Station):
     with pytest.raises(CommandRefused, match="is there twice"):
-        cs201.order("set-variables", values={"C/A": "1", "c/a": "2"})
+        cs201.order("set-variables", values=values({"C/A": "1", "c/a": "2"}))
     desire_of_charge_point(cs201.row, {"C/A": "1", "C/B": "1", "C/D": "1"}, by="alice", now=NOW)
     command = cs201.hears(
         "set-variables",
         put(C__D="Rejected", C__B="Accepted", C__A="RebootRequired"),
-        values={"C/A": "1", "C/B": "1", "C/D": "1"},
+        values=values({"C/A": "1", "C/B": "1", "C/D": "1"}),
     )
     assert (command.status, command.answer_info) == ("accepted", "C/D: Rejected")
     cs201.answer(cs201.next(), **got(C__A="0", C__B="1"))
