@@ -209,13 +209,11 @@ class TabPage(ChargePointPage):
     def schedules(self) -> list[CompositeSchedule]:
         return list(composite_schedules(self.charge_point.pk).order_by("-pk")[:SCHEDULES_SHOWN])
 
-    # --- network
+    # --- network, firmware, logs, certificates, security
 
     @cached_property
     def network(self) -> Network:
         return Network(self.charge_point)
-
-    # --- firmware, logs, certificates, security
 
     @cached_property
     def firmware_jobs(self) -> list[FirmwareJob]:
