@@ -76,6 +76,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "DeliveryState": "csms.core.webhooks.models.Delivery.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
+        "CertificateRequestUse": "chargers.certificates.models.SigningRequest.Use",
         "BulkJobState": "chargers.bulk.models.BulkJob.State",
         "BulkJobIfOffline": "chargers.bulk.models.BulkJob.Offline",
         "IfOffline": ["refuse", "queue"],

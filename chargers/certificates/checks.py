@@ -133,7 +133,7 @@ def check_owner(leaf: x509.Certificate, *, identities: Sequence[str]) -> None:
         )
 
 
-SIDES = {
+SIDES: dict[str, list[x509.ObjectIdentifier]] = {
     SigningRequest.Use.CHARGE_POINT: [ExtendedKeyUsageOID.CLIENT_AUTH],
     SigningRequest.Use.V2G: [ExtendedKeyUsageOID.SERVER_AUTH],
     SigningRequest.Use.COMBINED: [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH],
@@ -168,8 +168,8 @@ def check_chain(
         usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         usages = None
-    for side in SIDES[use] if usages is not None else ():
-        if side not in usages:
+    for side in SIDES[use]:
+        if usages is not None and side not in usages:
             raise Unfit(f"the first certificate is not for TLS {SIDE_WORDS[side]} (extendedKeyUsage)")
     for number, certificate in enumerate(chain, 1):
         _check_dates(certificate, now, f"certificate {number}")

@@ -320,9 +320,10 @@ def settle_certificate(outcome: Outcome) -> None:
     request = SigningRequest.objects.filter(command_id=command.pk).first()
     if outcome.accepted:
         chain = read_certificates(command.params["certificate_chain"])
-        for use in OWN_USES[command.params.get("use", OWN_USE)]:
-            row = mirror.note_installed(command.charge_point, use, chain, now=now)
-        note_effect(command, "The certificate is its own now.", kind="certificate", subject=row.pk, now=now)
+        uses = OWN_USES[command.params.get("use", OWN_USE)]
+        rows = [mirror.note_installed(command.charge_point, use, chain, now=now) for use in uses]
+        text = "The certificate is its own now."
+        note_effect(command, text, kind="certificate", subject=rows[-1].pk, now=now)
     if request is None:
         return
     if outcome.accepted:

@@ -34,8 +34,9 @@ class NetworkProfileShape(Shape):
     id = serializers.UUIDField()
     cp_id = serializers.CharField(source="charge_point.cp_id")
     slot = serializers.IntegerField()
-    in_use = serializers.SerializerMethodField(
-        help_text="Whether the charge point uses this slot, as far as it has reported that; null while unknown."
+    in_use = serializers.BooleanField(
+        allow_null=True,
+        help_text="Whether the charge point uses this slot, as far as it has reported that; null while unknown.",
     )
     url = serializers.CharField(help_text="Of the central system, without the identity.")
     security_profile = serializers.IntegerField()
@@ -51,14 +52,6 @@ class NetworkProfileShape(Shape):
     by = serializers.CharField()
     told_at = Moment()
     settled_at = Moment(allow_null=True)
-
-    def get_in_use(self, row: NetworkProfile) -> bool | None:
-        """Return whether its slot is the one in use."""
-        slots: dict[int, int | None] = self.context.setdefault("slots", {})
-        if row.charge_point_id not in slots:
-            slots[row.charge_point_id] = selectors.slots_of(row.charge_point_id).in_use
-        used = slots[row.charge_point_id]
-        return None if used is None else row.slot == used
 
 
 class ProfileChangeShape(Shape):
@@ -122,7 +115,7 @@ class ChargePointNetworkProfiles(ApiView):
     )
     def get(self, request: Request, cp_id: str) -> Response:
         """List network profiles."""
-        rows = selectors.network_profiles().filter(charge_point=charge_point_or_404(cp_id))
+        rows = selectors.network_profiles(charge_point_or_404(cp_id))
         if "slot" in self.asked:
             rows = rows.filter(slot=self.asked["slot"])
         return self.page(rows, order=("-pk",), shape=NetworkProfileShape)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Case, QuerySet, Value, When
 
 from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import clean, read_number, reported_value
@@ -74,9 +74,13 @@ def may_go_down(charge_point_id: int) -> bool:
     return any(clean(value or "").casefold() == "true" for value in values)
 
 
-def network_profiles() -> QuerySet[NetworkProfile]:
-    """Return what slots were told to hold, with the charge points."""
-    return NetworkProfile.objects.select_related("charge_point")
+def network_profiles(charge_point: ChargePoint) -> QuerySet[NetworkProfile]:
+    """Return what the slots of a charge point were told to hold; `in_use` says of which it uses, None while unknown."""
+    rows = NetworkProfile.objects.filter(charge_point=charge_point).select_related("charge_point")
+    used = slots_of(charge_point.pk).in_use
+    if used is None:
+        return rows.annotate(in_use=Value(None, output_field=BooleanField(null=True)))
+    return rows.annotate(in_use=Case(When(slot=used, then=Value(True)), default=Value(False)))
 
 
 def held(charge_point: ChargePoint) -> dict[int, NetworkProfile]:

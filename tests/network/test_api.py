@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from chargers.configuration.models import ConfigurationKey
 from chargers.models import ChargePoint, Command
 from chargers.network.models import ProfileChange
 from tests.api.cast import API, client_of
-from tests.network.cast import WS, WSS, answers, hears, neighbours, station, with_slots
+from tests.network.cast import WS, WSS, answers, hears, neighbours, says, station, with_slots
 from tests.support.house import order
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,10 @@ def test_what_slots_were_told_is_listed_without_secrets(row: ChargePoint, bob: A
     assert [one["state"] for one in listed] == ["failed", "accepted"]
     assert (listed[0]["reason"], listed[0]["in_use"], listed[0]["way"]["apn"]) == ("Why", False, "net")
     assert "apn-secret" not in str(listed)
+    says(row, "OCPPCommCtrlr/ActiveNetworkProfile", "3")
+    assert [one["in_use"] for one in bob.get(PROFILES).json()["results"]] == [True, False]
+    ConfigurationKey.objects.filter(charge_point=row).delete()
+    assert [one["in_use"] for one in bob.get(PROFILES).json()["results"]] == [None, None]
     assert [one["slot"] for one in bob.get(f"{PROFILES}?slot=2").json()["results"]] == [2]
     assert bob.get(f"{PROFILES}?slot=x").status_code == 422
     assert bob.get(PROFILES.replace("cs201", "nobody")).status_code == 404
