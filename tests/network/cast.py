@@ -9,7 +9,9 @@ from chargers.commands.ordering import Claimed, Order
 from chargers.configuration.models import ConfigurationKey
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint
+from chargers.network.models import NetworkProfile, ProfileChange
 from chargers.protocol.versions import Version
+from csms.core.ids import uuid7
 from csms.routing import ORDERS
 from tests.api.cast import NOON, charge_point, online
 from tests.support.house import fresh
@@ -43,6 +45,38 @@ def with_slots(
     if active:
         says(row, "OCPPCommCtrlr/ActiveNetworkProfile", active)
     return row
+
+
+def a_profile(row: ChargePoint, **values: Any) -> NetworkProfile:
+    """What a slot was told."""
+    values = {
+        "slot": 2,
+        "ocpp_version": "OCPP20",
+        "url": WSS,
+        "interface": "Wired0",
+        "message_timeout": 30,
+        "security_profile": 2,
+        "command_id": uuid7(),
+        "by": "alice",
+        "told_at": NOON,
+    } | values
+    return NetworkProfile.objects.create(charge_point=row, **values)
+
+
+def a_change(row: ChargePoint, **values: Any) -> ProfileChange:
+    """A move to another security profile."""
+    values = {
+        "before": 1,
+        "wanted": 2,
+        "slot": 2,
+        "priority_before": "1",
+        "priority": "2,1",
+        "command_id": uuid7(),
+        "by": "alice",
+        "started_at": NOON,
+        "due_at": NOON,
+    } | values
+    return ProfileChange.objects.create(charge_point=row, **values)
 
 
 def neighbours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,8 +280,9 @@ async def test_s2_111_passwords_and_profiles_are_set_by_no_variable(house: House
             address = f"SecurityCtrlr/{key}"
             with pytest.raises(CommandRefused, match=match):
                 cs.order("change-configuration", key=address, value="2")
+            other = {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"}
             with pytest.raises(CommandRefused, match=match):
-                cs.order("set-variables", values={"TxCtrlr/EVConnectionTimeOut": "60", address: "2"})
+                cs.order("set-variables", values=[other, {"key": address, "value": "2"}])
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------
