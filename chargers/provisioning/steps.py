@@ -8,8 +8,8 @@ from uuid import UUID
 
 from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command
-from chargers.configuration.selectors import needs_reboot
 from chargers.configuration.restoring import apply_desired
+from chargers.configuration.selectors import needs_reboot
 from chargers.models import ChargePoint, Command
 from chargers.provisioning.models import ProvisioningRun
 from chargers.reporting.models import Report

@@ -10,8 +10,8 @@ from chargers.commands.ordering import SYSTEM
 from chargers.commands.sending import send_command
 from chargers.configuration import following
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import reported_number
 from chargers.configuration.restoring import apply_desired
+from chargers.configuration.selectors import reported_number
 from chargers.configuration.services import desire_of_charge_point
 from chargers.following import Booted
 from chargers.models import ChargePoint, Command
