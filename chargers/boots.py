@@ -1,6 +1,6 @@
 """What charge points say of themselves when they boot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from chargers.approval import heed
@@ -33,12 +33,13 @@ def record_boot(
     now: datetime,
     said: RegistrationVerdict | None = None,
     reason: str = "",
+    before: Callable[[ChargePoint], None] = lambda charge_point: None,
 ) -> str:
     """Store what a charge point says of itself at boot and return how it is answered.
 
     `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
     `said` is the backend's verdict, None if our own approval decides; `reason` why it booted, in OCPP's words, which
-    1.6 does not tell.
+    1.6 does not tell. `before` is called once it is decided who approves it, and may set `provisioning` in memory.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
     heeded = heed(charge_point, said)
@@ -51,6 +52,7 @@ def record_boot(
         setattr(charge_point, name, facts.get(name, ""))
     charge_point.last_seen_at = now
     charge_point.boot_reason = reason[:64]
+    before(charge_point)
     standing = charge_point.standing
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
     charge_point.booted_at = now if standing == Registration.ACCEPTED else None
@@ -60,6 +62,7 @@ def record_boot(
             "boot_reason",
             "booted_at",
             "last_seen_at",
+            "provisioning",
             *(APPROVAL if heeded else ()),
         ]
     )

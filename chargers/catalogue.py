@@ -9,6 +9,7 @@ from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_g
 from chargers.commands.sending import send_command
 from chargers.handling import INT32_MAX
 from chargers.models import Connector, Registration
+from chargers.resets import may_reset
 from chargers.topology.places import MOST, has_evses
 from chargers.topology.services import place, placed
 
@@ -176,6 +177,7 @@ COMMANDS = by_slug(
         effect="The charge point boots again.",
         danger="The charge point restarts and running transactions end. Reset it?",
         while_pending=True,
+        prepare=may_reset,
     ),
     CommandType(
         "unlock-connector",

@@ -78,6 +78,8 @@ class Opened:
 
     connection_id: UUID
     registration: str
+    approved: bool
+    """Whether people, or the backend, want it here; it may still be set up before it is accepted."""
     answered: list[tuple[str, str, str, str]]
     """Earlier calls and their answers: message id, action, frame of the call, frame of the answer."""
 
@@ -210,7 +212,7 @@ def open_connection(
     # One that is not accepted reports no transactions, so there is nothing that it could repeat.
     standing = charge_point.standing
     answered = answered_calls(guest.pk) if standing == Registration.ACCEPTED else []
-    return Opened(connection_id, standing, answered)
+    return Opened(connection_id, standing, charge_point.registration == Registration.ACCEPTED, answered)
 
 
 def _replaced(older: Connection, guest: Guest, peer: str) -> str:

@@ -20,7 +20,7 @@ from chargers import connections, gate
 from chargers.commands import ledger, sending
 from chargers.commands.outgoing import Outgoing
 from chargers.counts import ERRORS, count_answer, count_close, count_message, count_noted
-from chargers.frame_log import FrameLog
+from chargers.frame_log import FrameLog, log_deviation
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Asked, Call, Handler, Holder, Question, Translated
 from chargers.handshake import Handshake
@@ -51,7 +51,8 @@ from csms.core.writer import Done, WriterClosed, WriterFull
 log = logging.getLogger(__name__)
 
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
-"""Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
+"""Characters that a charge point may send before it is approved. A boot has some hundred; a stranger gets no disk.
+One that is approved and being set up may report its device model, which has more."""
 
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
@@ -89,6 +90,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             opened.registration,
             self.connection_id,
             version,
+            approved=opened.approved,
             certificate_names=guest.certificate_names,
             profile=guest.profile,
             hang_up=self._from_any_thread,
@@ -111,7 +113,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
-            await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
+            await send(handshake.acceptance(guest, version))
             if commands_wait:
                 self.heard("commands")
             code, reason = await self._receive(receive)
@@ -131,7 +133,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             if text is None:
                 # OCPP-J, 4.1: text frames. Some send JSON in binary frames: what is UTF-8 is read.
                 text = (message.get("bytes") or b"").decode("utf-8", "replace")
-            if self.holder.registration != Registration.ACCEPTED:
+            if self.holder.is_stranger:
                 self._unaccepted += len(text)
                 if self._unaccepted > BEFORE_ACCEPTANCE_MAX:
                     self.close_soon(1008, "it sent too much before it was accepted")
@@ -149,15 +151,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         event = self.session.receive_text(text, self.last_heard)
         count_message(event, self.handlers)
         if event.notes:
-            log.info(
-                "ocpp.deviation",
-                extra={
-                    "cp_id": self.holder.cp_id,
-                    "action": event.action,
-                    "verdict": event.verdict,
-                    "notes": "; ".join(event.notes)[:500],
-                },
-            )
+            log_deviation(self.holder.cp_id, event)
         self.in_flight += 1
         if isinstance(event, CallReceived):
             await self._take_call(event, text)
@@ -274,6 +268,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         else:
             answer, body = result
             self.session.close(event.message_id, body)
+            if event.action == "BootNotification":
+                self._asked_to_boot_as = ""  # it may have to be asked again, once it has been set up
         self._served()
         if not event.send:
             count_answer(event.action, result, monotonic() - arrived)

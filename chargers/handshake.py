@@ -23,9 +23,15 @@ from chargers.blocking.selectors import canonical_address
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
-from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
+from chargers.protocol.versions import (
+    COMPRESSED,
+    IdentityError,
+    Version,
+    choose_subprotocol,
+    identity_from_path,
+)
 from chargers.refusals import refuse_handshake
-from chargers.services import canonical_password
+from chargers.services import TEXT_HASHER, canonical_password
 from csms.core.config import get_config
 from csms.core.writer import WriterClosed
 
@@ -206,6 +212,14 @@ class Handshake:
 
         return await self._unit(unit)
 
+    def acceptance(self, guest: Guest, version: Version) -> dict[str, Any]:
+        """Return the message that accepts the socket; `compression` is for `csms.compressed_sockets` (T-009)."""
+        return {
+            "type": "websocket.accept",
+            "subprotocol": self.accepted_subprotocol,
+            "compression": version in COMPRESSED and guest.traits.compression,
+        }
+
     async def _unit(self, work: Callable[[], T]) -> T:
         """Run a unit in the writer; a refusal is its result, since an error would roll back its neighbours."""
 
@@ -293,7 +307,12 @@ class KnownPasswords:
 
 
 def matches(password: bytes, password_hash: str) -> bool:
-    """Compare in constant time; raw bytes also match a key that was set as their hex digits."""
+    """Compare in constant time; raw bytes also match a key that was set as their hex digits.
+
+    A password that was set as a text matches only itself (T-025).
+    """
+    if password_hash.startswith(f"{TEXT_HASHER}$"):
+        return check_password(password.decode("latin-1"), password_hash)
     forms = {canonical_password(password), password.hex()}
     # Each form is checked, whatever the first one gave, so that time tells nothing.
     checked = [check_password(form, password_hash) for form in sorted(forms)]

@@ -21,6 +21,7 @@ ACTS: dict[str, str | Promise] = {
     "credential.removed": _("Removed its password"),
     "credential.offered": _("Ordered a new password"),
     "security_profile.set": _("Set its lowest security profile"),
+    "security_profile.change_begun": _("Began to move it to another security profile"),
     "traits.set": _("Set its traits"),
     "traits.removed": _("Removed its traits"),
     "alias.added": _("Let it use another identity"),

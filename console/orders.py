@@ -22,6 +22,7 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers.configuration": _("Configuration"),
     "chargers.reporting": _("Configuration"),
     "chargers.passwords": _("Security"),
+    "chargers.network": _("Network"),
     "chargers.reservations": _("Reservations"),
     "transactions.sequence": _("Transaction events"),
     "transactions.tariffs": _("Costs"),

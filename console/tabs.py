@@ -57,6 +57,7 @@ _TABS = (
             "delete-certificate",
         ),
     ),
+    Tab("network", _("Network"), ("set-network-profile",)),
     Tab("security-events", _("Security events")),
     Tab("events", _("Events")),
     Tab("frames", _("Frames")),

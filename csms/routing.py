@@ -16,7 +16,6 @@ import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
 import chargers.certificates.ocpp201
-import chargers.commands.effects
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
@@ -47,6 +46,7 @@ import chargers.reservations.catalogue
 import chargers.reservations.following
 import chargers.reservations.ocpp16
 import chargers.reservations.ocpp201
+import chargers.resets
 import chargers.security_events.ocpp16
 import chargers.security_events.ocpp201
 import chargers.topology.following
@@ -69,6 +69,7 @@ import transactions.plug_and_charge
 import transactions.remote_control.ocpp201
 import transactions.remote_control.services
 import transactions.remote_control.starting
+import transactions.resets
 import transactions.sequence.catalogue
 import transactions.signed.ocpp201
 import transactions.tariffs.catalogue
@@ -133,8 +134,8 @@ V201 = (
     chargers.ocpp201,
     chargers.topology.ocpp201,
     chargers.availability.ocpp201,
+    chargers.passwords.ocpp201,  # before what sets any variable, so that it understands exact payloads first
     chargers.configuration.ocpp201,
-    chargers.passwords.ocpp201,
     chargers.network.ocpp201,
     chargers.device_model.ocpp201,
     chargers.reporting.ocpp201,
@@ -195,7 +196,7 @@ VENDORS: dict[str, dict[str, VendorHandler]] = {
 
 FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     Booted: (
-        chargers.commands.effects.follow_boot,
+        chargers.resets.follow_boot,
         chargers.configuration.following.follow_boot,
         chargers.firmware.services.follow_boot,
         transactions.local_lists.services.follow_boot,
@@ -221,6 +222,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
     StatusReported: (
         chargers.availability.services.follow_status,
         chargers.reservations.following.follow_status,
+        chargers.resets.follow_status,
         transactions.ending.follow_status,
         transactions.remote_control.starting.follow_status,
     ),
@@ -236,6 +238,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.remote_control.services.follow_end,
         transactions.charging_profiles.services.follow_end,
         transactions.tariffs.services.follow_end,
+        transactions.resets.follow_end,
     ),
     TransactionCorrected: (transactions.tariffs.services.follow_end,),
 }

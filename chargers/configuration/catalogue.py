@@ -10,14 +10,13 @@ from chargers.configuration import following, restoring, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
 from chargers.configuration.selectors import fold, speaks_addresses
 from chargers.configuration.variables import record_values, stop_waiting
-from chargers.device_model.addresses import ADDRESS_MAX, Address, read_address
+from chargers.device_model.addresses import ADDRESS_MAX, read_address
 from chargers.device_model.splitting import in_messages, send_rest
 from chargers.models import ChargePoint, Command
-from chargers.passwords.profiles import check_profile
+from chargers.passwords.names import is_profile
+from chargers.passwords.profiles import check_profile, refuse_sign_in
 from chargers.protocol.redaction import is_secret, redact_text
 
-PASSWORD_KEY, PROFILE_KEY = "authorizationkey", "securityprofile"
-PASSWORD_VARIABLE = "securityctrlr", "basicauthpassword"
 WRITE_ONLY = ConfigurationKey.Mutability.WRITE_ONLY
 
 
@@ -81,16 +80,6 @@ def _named(charge_point: ChargePoint, name: str, field: str) -> str:
         text = f"{name[:60]!r} is no address of a variable, as in TxCtrlr/EVConnectionTimeOut"
         raise bad_param(field, text)
     return str(address)
-
-
-def is_password(name: str) -> bool:
-    """Return whether a key or variable is the password with which a charge point signs in, wherever it says it is."""
-    address = read_address(name)
-    return fold(name) == PASSWORD_KEY or (address is not None and _folded(address) == PASSWORD_VARIABLE)
-
-
-def _folded(address: Address) -> tuple[str, str]:
-    return fold(address.component), fold(address.variable)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -158,7 +147,7 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
     if not speaks_addresses(draft.charge_point):
         if len(draft.params.value) > services.VALUE_MAX:
             raise bad_param("value", f"a value has at most {services.VALUE_MAX} characters")
-        if fold(name) == PROFILE_KEY:
+        if is_profile(name):
             check_profile(draft, row.value if row is not None else None)
     else:
         in_messages(
@@ -178,8 +167,7 @@ def _to_change(draft: Draft, given: str, field: str) -> tuple[str, Configuration
     name = name if row is None or not row.known or draft.exact is not None else row.name
     if row is not None and row.known and row.readonly:
         raise bad_param(field, f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
-    if is_password(name):  # it would be ours, too: who may not change it here may not there
-        raise bad_param(field, "a password is changed by a command of its own, set-authorization-key")
+    refuse_sign_in(name, field)
     return name, row
 
 

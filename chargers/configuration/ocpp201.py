@@ -5,11 +5,11 @@ from typing import Any
 
 from chargers.commands.ordering import ANY_ANSWER, BadParam, Order, bad_param
 from chargers.commands.sending import orders
-from chargers.configuration.catalogue import is_password
 from chargers.configuration.selectors import fold
 from chargers.configuration.variables import Told
 from chargers.device_model.ocpp201 import address_in, addressed, attribute_of, plain
 from chargers.handling import Handler
+from chargers.passwords.names import is_password
 from chargers.protocol.versions import Version
 
 CALLS: dict[str, Handler] = {}

@@ -7,6 +7,7 @@ from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import fold
 from chargers.following import SignedIn
 from chargers.models import Command
+from chargers.passwords.names import PASSWORD
 from chargers.services import drop_offered_password
 
 SIGN_IN_WINDOW = timedelta(days=7)
@@ -19,7 +20,9 @@ def follow_sign_in(signed_in: SignedIn) -> None:
     The old password after the new one was told: it was not taken, unless it counts only after a reboot yet to come.
     """
     waits = ConfigurationKey.objects.filter(
-        charge_point_id=signed_in.charge_point_id, folded="authorizationkey", needs_reboot=True
+        charge_point_id=signed_in.charge_point_id,
+        folded__in=("authorizationkey", fold(str(PASSWORD))),
+        needs_reboot=True,
     )
     if not signed_in.newest and not waits.exists():
         drop_offered_password(signed_in.charge_point_id)

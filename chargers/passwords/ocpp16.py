@@ -10,6 +10,10 @@ from chargers.handling import Handler
 CALLS: dict[str, Handler] = {}
 
 
+def _changed(answer: dict[str, Any]) -> dict[str, Any]:
+    return {**changed(answer), "name": PASSWORD_KEY}
+
+
 def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
     if not is_password(payload):
         raise BadParam("key", "it is no password")
@@ -23,7 +27,7 @@ ORDERS: dict[str, Order] = {
         lambda params: {"key": PASSWORD_KEY, "value": params["key"]},
         accepted=TAKEN,
         refused=REFUSED,
-        read=changed,
+        read=_changed,
         said=_said_password,
         places={"key": "value"},
     ),

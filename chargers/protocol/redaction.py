@@ -24,7 +24,7 @@ HARMLESS_ACTIONS = frozenset(
 
 _SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
 _SUSPECT = re.compile(
-    r'password|secret|authorizationkey|keycode|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
+    r'password|secret|authorizationkey|keycode|simpin|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
     re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(
@@ -50,7 +50,7 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 
     Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
-    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and inside URLs
+    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, PINs, and inside URLs
     passwords, signatures, tokens and what makes an upload URL work. A suspect text that is not JSON is masked whole.
     `action` is None where it is not known.
     """
@@ -115,6 +115,8 @@ def _secrets(value: dict[str, Any]) -> set[str]:
         names.add("idToken")
     if {"server", "user", "key"} <= value.keys():  # a VPN in SetNetworkProfile
         names.add("key")
+    if "simPin" in value:  # of its APN
+        names.add("simPin")
     return names
 
 

@@ -37,6 +37,7 @@ from chargers.traits.services import remove_charge_point_traits, set_charge_poin
 from chargers.traits.shapes import TraitsBody
 from chargers.traits.values import NAMES
 from console.forms import Suggestions
+from console.network import Network
 from console.orders import Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.tabs import TABS, Tab
@@ -208,7 +209,11 @@ class TabPage(ChargePointPage):
     def schedules(self) -> list[CompositeSchedule]:
         return list(composite_schedules(self.charge_point.pk).order_by("-pk")[:SCHEDULES_SHOWN])
 
-    # --- firmware, logs, certificates, security
+    # --- network, firmware, logs, certificates, security
+
+    @cached_property
+    def network(self) -> Network:
+        return Network(self.charge_point)
 
     @cached_property
     def firmware_jobs(self) -> list[FirmwareJob]:

@@ -46,12 +46,13 @@ class House:
 
     def __init__(self) -> None:
         from csms.asgi import application
+        from csms.compressed_sockets import CompressedSocket
 
         config = uvicorn.Config(
             application,
             host="127.0.0.1",
             port=0,
-            ws="websockets-sansio",
+            ws=CompressedSocket,
             ws_max_size=get_config().max_frame_bytes,
             ws_ping_interval=None,
             ws_per_message_deflate=False,  # as csms.server has it
