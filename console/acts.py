@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 ACTS: dict[str, str | Promise] = {
     "charge_point.registered": _("Registered it"),
     "charge_point.approved": _("Approved it"),
+    "charge_point.accepted_early": _("Accepted it before it was set up"),
     "charge_point.rejected": _("Rejected it"),
     "charge_point.retired": _("Retired it"),
     "charge_point.described": _("Described it"),

@@ -44,6 +44,7 @@ from console.views import (
     fleet_bulk,
     frame,
     frames,
+    provisioning,
     reservations,
     saved_views,
     security_events,
@@ -91,6 +92,7 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/commands", charge_point_commands.commands, name="charge-point-commands"),
     path(f"{CHARGE_POINT}/commands/<uuid:pk>/cancel", charge_point_commands.cancel, name="command-cancel"),
     path(f"{CHARGE_POINT}/commands/<slug:slug>", charge_point_commands.send, name="command"),
+    path("inspect/charge-points/<str:cp_id>/accept", provisioning.accept, name="charge-point-accept"),
     path(
         "inspect/charge-points/<str:cp_id>/registration",
         charge_point.register,

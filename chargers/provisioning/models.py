@@ -1,5 +1,8 @@
 """How charge points were set up before they were accepted, step by step."""
 
+from datetime import datetime
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -40,3 +43,8 @@ class ProvisioningRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.charge_point_id} {self.state}"
+
+    @property
+    def over(self) -> list[dict[str, Any]]:
+        """The steps that are over, with the time of each."""
+        return [{**noted, "at": datetime.fromisoformat(noted["at"])} for noted in self.steps]
