@@ -12,6 +12,7 @@ from websockets.http11 import Request
 
 from chargers.handshake import MOUNT
 from chargers.protocol.versions import COMPRESSED
+from csms.core.config import Config
 
 SLICE: Final = 2048
 """Bytes that are inflated at once; deflate makes at most 1,032 of one."""
@@ -29,6 +30,17 @@ DEFLATE = ServerPerMessageDeflateFactory(
     compress_settings={"memLevel": 5},
 )
 EXTENSIONS = "Sec-WebSocket-Extensions"
+
+
+def websocket_options(config: Config) -> dict[str, Any]:
+    """Return what uvicorn is told of WebSockets, by the names of its settings."""
+    return {
+        "ws": CompressedSocket,
+        "ws_max_size": config.max_frame_bytes,
+        "ws_per_message_deflate": False,  # its own, which every browser would get, and which has no bound
+        "ws_ping_interval": config.ws_ping_interval or None,
+        "ws_ping_timeout": None,
+    }
 
 
 class CompressedSocket(WebSocketsSansIOProtocol):

@@ -16,7 +16,7 @@ import uvicorn
 
 from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
-from csms.compressed_sockets import CompressedSocket
+from csms.compressed_sockets import websocket_options
 from csms.core.config import Config, get_config
 from csms.core.events.stream import FOLLOWERS
 from csms.doorkeeper import Doorkeeper
@@ -110,16 +110,12 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
             http=Doorkeeper,
             log_config=None,
             access_log=False,
-            ws=CompressedSocket,
-            ws_max_size=config.max_frame_bytes,
-            ws_ping_interval=config.ws_ping_interval or None,
-            ws_ping_timeout=None,
-            ws_per_message_deflate=False,  # uvicorn's own, which every browser would get, and which has no bound
             lifespan="off",
             timeout_graceful_shutdown=5,
             proxy_headers=config.behind_tls_proxy,
             forwarded_allow_ips=list(config.trusted_proxies),
             server_header=False,
+            **websocket_options(config),
         )
     )
     # Each charge point is an open file; the usual soft limit of 1,024 would end a larger fleet.

@@ -14,7 +14,7 @@ from chargers.configuration.services import (
     order_quietly,
 )
 from chargers.following import Booted, CommandSettled, VersionChanged
-from chargers.models import ChargePoint, Command, Connection, Registration
+from chargers.models import ChargePoint, Command, Connection, Registration, in_standing
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
 
@@ -131,7 +131,7 @@ def ask_silent(*, now: datetime) -> int:
     """
     connected = Connection.objects.filter(pk=OuterRef("connection_id"))
     online = ChargePoint.objects.filter(
-        registration=Registration.ACCEPTED, retired_at=None, connection_id__isnull=False
+        in_standing(Registration.ACCEPTED), retired_at=None, connection_id__isnull=False
     ).annotate(since=Subquery(connected.values("opened_at")[:1]))
     online = online.filter(since__lte=now - SILENT_FOR)
     asked = Command.objects.filter(

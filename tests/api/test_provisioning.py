@@ -38,7 +38,7 @@ def test_bob_sees_how_far_it_is_and_alice_does_not_wait(
         answer = alice.post(f"{URL}accept-now/")
         assert (answer.status_code, answer.json()["provisioning"]) == (200, "")
     run = bob.get(f"{URL}provisioning/").json()
-    assert (run["state"], run["problem"]) == ("skipped", "alice did not wait for it")
+    assert (run["state"], run["problem"]) == ("skipped", "token alice did not wait for it")
 
 
 @pytest.mark.django_db

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from chargers.configuration.following import SILENT_FOR, ask_silent
 from chargers.models import ChargePoint, Provisioning
 from chargers.provisioning import services
 from chargers.provisioning.models import ProvisioningRun
@@ -218,6 +219,15 @@ def test_commands_of_others_do_not_take_it_further(wishes: list[str]):
     assert not services.owner_of(before.pk, station.row.pk)
     services.advance(station.row.pk, now=station.now + timedelta(seconds=1))  # twice changes nothing
     assert (station.run.step_at, station.run.tries) == (before.step_at, 1)
+
+
+def test_who_is_being_set_up_is_not_asked_why_it_does_not_boot(wishes: list[str]):
+    station = Station()
+    station.boots()
+    later = station.now + SILENT_FOR
+    assert ask_silent(now=later) == 0
+    ChargePoint.objects.update(provisioning="", protocol="ocpp1.6")
+    assert ask_silent(now=later) == 1, "it is accepted, and has not booted since"
 
 
 def test_one_charge_point_has_one_run_at_a_time(wishes: list[str]):

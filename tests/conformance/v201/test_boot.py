@@ -11,6 +11,7 @@ from chargers.configuration.models import BootReport
 from chargers.models import ChargePoint, Command, Registration
 from chargers.protocol.versions import Version
 from chargers.services import set_registration
+from chargers.traits.services import set_charge_point_traits
 from csms import routing
 from csms.core.events.models import Event
 from tests.conformance.v201.cast import ALICE, Session, again, cs201, eventually, frames, fresh, stamp
@@ -97,6 +98,24 @@ async def test_t_081_pending_keeps_the_socket_and_may_be_read(house: House):
         assert settled.status == Command.Status.ACCEPTED
         assert await station.refused("Heartbeat") == "SecurityError"  # nobody asked for it
         assert station.wire.socket.close_code is None
+
+
+async def test_t_081_who_is_being_set_up_may_say_more_than_a_stranger(house: House):
+    """A device model is longer than what a stranger may send before anybody has approved it."""
+    said = {"vendorId": "v", "data": "x" * 100_000}
+    async with cs201(house, booted=False) as station:
+        set_charge_point_traits(station.row, {"provisioning": "before"}, now=now())
+        held = house.gateway.held[station.row.pk]
+        await eventually(lambda: held.holder.traits.provisioning == "before")
+        assert (await station.boot())["status"] == "Pending"
+        for _ in range(4):
+            assert await station.refused("DataTransfer", said) == "SecurityError"
+        assert held.wire.closed is None
+    async with cs201(house, booted=False, registration=Registration.PENDING) as stranger:
+        assert (await stranger.boot())["status"] == "Pending"
+        for _ in range(4):
+            await stranger.wire.send([2, "1", "DataTransfer", said])
+        assert await stranger.wire.closed() == 1008
 
 
 async def test_t_085_an_accepted_station_is_not_asked_to_boot(house: House, monkeypatch: pytest.MonkeyPatch):
