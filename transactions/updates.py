@@ -57,7 +57,7 @@ def wire_facts(transaction: Transaction) -> dict[str, Any]:
     if transaction.number is not None:
         return {}
     place = Connector.objects.filter(
-        charge_point=transaction.charge_point_id, number=transaction.connector_number
+        charge_point=transaction.charge_point_id, number=transaction.connector_number or 0
     ).values_list("evse_connector", flat=True)
     return {
         "evse_id": transaction.evse_number,

@@ -53,7 +53,7 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
     """Return transactions of charge points that are online and could tell more than is known; some, if many."""
     wait = timedelta(seconds=get_config().event_gap_wait)
     connection = Connection.objects.filter(pk=OuterRef("charge_point__connection_id"))
-    online: Rows = (
+    online: Any = (
         Transaction.objects.filter(NUMBERED, charge_point__protocol=Version.V201)
         .annotate(opened_at=Subquery(connection.values("opened_at")[:1]))
         .filter(opened_at__lte=now - wait)

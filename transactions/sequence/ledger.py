@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db.models import F, QuerySet, Window
@@ -19,7 +20,7 @@ TWINS_MAX = 20
 """Events that say something else under a number that was used, kept of one number; the frames tell of the rest."""
 
 
-def events_of(transaction_pk: object) -> QuerySet[TransactionEvent]:
+def events_of(transaction_pk: UUID) -> QuerySet[TransactionEvent]:
     """Return the events of a transaction, also those that the running batch has collected."""
     TRANSACTION_EVENTS.flush()
     return TransactionEvent.objects.filter(transaction=transaction_pk)
@@ -60,7 +61,7 @@ def add_event(
     )
 
 
-def keep_answer(fact: Fact, *, transaction_pk: object, twin: int, answer: str | None) -> None:
+def keep_answer(fact: Fact, *, transaction_pk: UUID, twin: int, answer: str | None) -> None:
     """Keep what an event is answered, where that is known only after it is in the ledger."""
     same = events_of(transaction_pk).filter(seq_no=fact.seq_no, twin=twin, fingerprint=fact.fingerprint)
     same.update(answer=answer)
@@ -87,7 +88,7 @@ def answer_of(event: TransactionEvent) -> dict[str, Any]:
     return answer
 
 
-def missing(transaction_pk: object) -> list[list[int]]:
+def missing(transaction_pk: UUID) -> list[list[int]]:
     """Return the runs of numbers that have not come, the first GAPS_MAX of them. Two queries.
 
     Numbers begin with that of the start, and with 0 while the start is missing; what comes after the last is unknown.
@@ -101,11 +102,12 @@ def missing(transaction_pk: object) -> list[list[int]]:
         gaps.append([0, first[0] - 1])
     following = rows.annotate(following=Window(Lead("seq_no"), order_by=F("seq_no").asc()))
     holes = following.filter(following__gt=F("seq_no") + 1).order_by("seq_no")
-    gaps += [[before + 1, after - 1] for before, after in holes.values_list("seq_no", "following")[:GAPS_MAX]]
+    around = holes.values_list("seq_no", "following")[:GAPS_MAX]
+    gaps += [[(before or 0) + 1, after - 1] for before, after in around]
     return gaps[:GAPS_MAX]
 
 
-def reported_end(transaction_pk: object) -> tuple[datetime | None, datetime] | None:
+def reported_end(transaction_pk: UUID) -> tuple[datetime | None, datetime] | None:
     """Return the claimed time of the end that counts, and when it was received: the first that came."""
     ends = events_of(transaction_pk).filter(kind="Ended").order_by("pk")
     return ends.values_list("claimed_at", "received_at").first()

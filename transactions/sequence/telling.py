@@ -137,7 +137,7 @@ def show_activity(transaction: Transaction, fact: Fact, *, live: bool, now: date
     else:
         return
     place = Connector.objects.filter(
-        charge_point=transaction.charge_point_id, number=transaction.connector_number
+        charge_point=transaction.charge_point_id, number=transaction.connector_number or 0
     ).values_list("evse_connector", flat=True)
     note_activity(
         transaction.charge_point_id, transaction.evse_number, word, connector=place.first() or 0, now=now

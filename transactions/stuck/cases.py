@@ -173,12 +173,12 @@ def _orphans(now: datetime) -> QuerySet[Transaction]:
 
 
 CHOOSE: dict[Kind, Callable[[datetime], QuerySet[Transaction]]] = {
-    Kind.GAPS: lambda now: with_gaps(now, LOOKED_BACK),
     Kind.ZOMBIE: _zombies,
     Kind.ETERNAL: _eternal,
     Kind.ZERO_ENERGY: _zero_energy,
     Kind.NO_STOP: _no_stop,
     Kind.ORPHAN: _orphans,
+    Kind.GAPS: lambda now: with_gaps(now, LOOKED_BACK),
 }
 
 

@@ -39,8 +39,8 @@ POSSIBLE: dict[Kind, Possible] = {
         _open(row) and not row.superseded and _known_since(row, now - NO_ENERGY_FOR)
     ),
     Kind.NO_STOP: _no_stop,
-    Kind.GAPS: may_have_gaps,
     Kind.ORPHAN: lambda row, now: row.orphan and row.started_at >= now - LOOKED_BACK,
+    Kind.GAPS: may_have_gaps,
 }
 
 
