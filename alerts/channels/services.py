@@ -208,6 +208,11 @@ def _set_options(channel: Channel, given: Mapping[str, Any]) -> None:
             raise BadField("zone", str(error)) from error
     if (channel.quiet_from is None) != (channel.quiet_until is None):
         raise BadField("quiet_until", "Quiet hours have a beginning and an end.")
+    # Not of a change of something else: channels that have such hours from before keep them.
+    if {"quiet_from", "quiet_until"} & given.keys() and channel.quiet_from == channel.quiet_until is not None:
+        raise BadField(
+            "quiet_until", "It is the time at which they begin: leave both empty for no quiet hours."
+        )
     days = channel.quiet_days
     if not isinstance(days, list) or any(type(day) is not int or day not in range(7) for day in days):
         raise BadField("quiet_days", "Days are numbers from 0, a Monday, to 6.")

@@ -190,6 +190,8 @@ def test_a_new_configuration_is_tried_at_once() -> None:
         ("name", {"name": "slack"}),
         ("zone", {"zone": "Europe/Nowhere"}),
         ("quiet_until", {"quiet_from": time(22)}),
+        ("quiet_until", {"quiet_from": time(22), "quiet_until": time(22)}),
+        ("quiet_until", {"quiet_from": time(0), "quiet_until": time(0)}),
         ("quiet_days", {"quiet_days": [7]}),
         ("quiet_days", {"quiet_days": [True]}),
         ("per_hour", {"per_hour": 1001}),
@@ -203,6 +205,16 @@ def test_options_that_cannot_be(field: str, values: dict[str, Any]) -> None:
         change(channel, **values)
     assert error.value.field == field
     assert fresh(channel).name == "pushover"
+
+
+def test_quiet_hours_that_are_none_from_before_hinder_no_other_change() -> None:
+    channel = a_channel("slack")
+    Channel.objects.update(quiet_from=time(22), quiet_until=time(22))
+    change(channel, name="other")
+    with pytest.raises(BadField, match="leave both empty for no quiet hours"):
+        change(channel, quiet_until=time(22))
+    change(channel, quiet_until=time(7))
+    assert (fresh(channel).name, fresh(channel).quiet_until) == ("other", time(7))
 
 
 def test_it_is_written_down_who_did_what() -> None:
