@@ -114,11 +114,11 @@ def test_the_clock_reaches_every_queue_and_each_task_its_own(broker: str, tmp_pa
                 bound.declare()
                 while (message := bound.get(no_ack=True)) is not None:
                     seen[queue].add(message.headers["task"])
-            return all(seen.values())
+            return all(seen.values()) and len(seen["outbound"]) > 1
 
         until(look, "every queue has a task", clock)
     assert seen["events"] == {RELAY}
-    assert seen["outbound"] == {"chargers.callbacks.tasks.deliver"}
+    assert seen["outbound"] == {"chargers.callbacks.tasks.deliver", "alerts.notifications.tasks.send"}
     assert set.union(*seen.values()) <= routes
     assert not seen["duties"] & (seen["events"] | seen["outbound"])
 
@@ -176,9 +176,10 @@ def test_another_worker_takes_over_when_one_is_killed(
         lost_server(3)
         until(all_out, "events are out again", second, clock)
         until(closed, "duties are done again", second, clock)
+        before = recorded()
         until(all_out, "these are out, too", second, clock)
     assert Event.objects.filter(type="cp.disconnected").count() == 3
-    assert set(told(listener)) == recorded()
+    assert before <= set(told(listener)) <= recorded()  # alerts may fire later still
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
@@ -213,9 +214,10 @@ def goes_on(house: Crew, programs: list[Program], listener: Listener, restart: A
     happens(30, 30)
     lost_server(3)
     until(closed, "duties are done", *programs)
+    before = recorded()
     until(all_out, "everything is out", *programs)
     assert Event.objects.filter(type="cp.disconnected").count() == 3
-    assert set(told(listener)) == recorded()
+    assert before <= set(told(listener)) <= recorded()  # alerts may fire later still
 
 
 def test_everything_goes_on_when_rabbitmq_is_killed_and_comes_back(
