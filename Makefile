@@ -73,6 +73,10 @@ bench-reads: install $(VENV)/.installed-dev  ## measure how fast the API reads a
 bench-pages: install $(VENV)/.installed-dev  ## measure how fast the console's pages come over a large network, and what each weighs
 	@exec $(PYTHON) -m tests.bench.pages $(ARGS)
 
+.PHONY: bench-alerts
+bench-alerts: install $(VENV)/.installed-dev  ## measure what a look of the alerts' clock costs over a large network
+	@exec $(PYTHON) -m tests.bench.alerts $(ARGS)
+
 .PHONY: bench-events
 bench-events: install $(VENV)/.installed-dev  ## measure what an event costs, how many reach Kafka a second, and how late
 	@exec $(PYTHON) -m tests.bench.events $(ARGS)

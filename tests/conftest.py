@@ -139,8 +139,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cheap_passwords() -> None:
-    """Hash people's passwords fast; what is tested is never the strength of the hash."""
+def _cheap() -> None:
+    """Hash people's passwords fast; what is tested is never the strength of the hash. Nor is it the list of all static
+    files, which every client of a test would make anew.
+    """
     from django.conf import settings
     from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
 
@@ -151,6 +153,7 @@ def _cheap_passwords() -> None:
     ]
     get_hashers.cache_clear()
     get_hashers_by_algorithm.cache_clear()
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ Refusals are raised as `csms.core.refusals` has them: BadField for a value, NotN
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -35,6 +35,17 @@ OPTIONS = (
     "per_hour",
     "digest_minutes",
 )
+
+
+class Retimer(Protocol):
+    """Gives what waits for a channel another time."""
+
+    def __call__(self, channel: Channel, *, now: datetime) -> object:
+        """Do it. It raises only where the channel must not change either."""
+
+
+RETIMED: list[Retimer] = []
+"""Called in the transaction in which OPTIONS of a channel change; others add themselves when the program begins."""
 WELL = {"failures": 0, "failing_since": None, "probe_at": None, "last_error": ""}
 """The health of a channel of which nothing bad is known."""
 
@@ -109,6 +120,9 @@ def change_channel(
         _make_default(channel)
     after = _values(channel)
     changed = {name: value for name, value in after.items() if value != before[name]}
+    if changed.keys() & OPTIONS:
+        for retime in RETIMED:
+            retime(channel, now=now)
     if changed or resealed:
         was = {name: before[name] for name in changed}
         _note(channel, "channel.changed", by=by, now=now, **changed, before=was)
@@ -165,7 +179,8 @@ def forget_route(rule: str) -> None:
 
 
 def _locked(channel: Channel) -> Channel:
-    row = Channel.objects.select_for_update().filter(pk=channel.pk).first()
+    # Who plans holds messages when it refers to the channel, and must not wait for who holds that and waits for them.
+    row = Channel.objects.select_for_update(no_key=True).filter(pk=channel.pk).first()
     if row is None:
         raise NotNow("removed", "the channel was removed")
     return row
@@ -208,6 +223,11 @@ def _set_options(channel: Channel, given: Mapping[str, Any]) -> None:
             raise BadField("zone", str(error)) from error
     if (channel.quiet_from is None) != (channel.quiet_until is None):
         raise BadField("quiet_until", "Quiet hours have a beginning and an end.")
+    # Not of a change of something else: channels that have such hours from before keep them.
+    if {"quiet_from", "quiet_until"} & given.keys() and channel.quiet_from == channel.quiet_until is not None:
+        raise BadField(
+            "quiet_until", "It is the time at which they begin: leave both empty for no quiet hours."
+        )
     days = channel.quiet_days
     if not isinstance(days, list) or any(type(day) is not int or day not in range(7) for day in days):
         raise BadField("quiet_days", "Days are numbers from 0, a Monday, to 6.")

@@ -129,7 +129,7 @@ class ChannelChanges(Body):
         allow_null=True,
         input_formats=[HOURS],
         format=HOURS,
-        help_text="On the next day, if it is not later than `quiet_from`. Null for both: no quiet hours.",
+        help_text="On the next day, if it is earlier than `quiet_from`; never the same. Null for both: no quiet hours.",
     )
     critical_in_quiet = Flag(required=False, help_text="Critical alerts pass in quiet hours.")
     per_hour = Whole(

@@ -79,11 +79,13 @@ def ask(address: Address, path: str, *, method: str = "GET", query: Parameters =
     """Return the JSON of the answer, None for one without. Raises Unreachable, and Refused for a status from 400 on."""
     status, text = _exchange(address, method, path, query, body)
     if status in AWAY:
-        raise Unreachable(f"It answered {status}: {_words(text)}")
+        raise Unreachable(f"It answered {status}: {_words(text) or 'it says no more.'}")
     if status >= 400:
-        raise Refused(status, _words(text))
+        raise Refused(status, _words(text) or f"It answered {status} without a word.")
     if status >= 300:
-        raise Unreachable(f"It answered {status}, which leads elsewhere: give the address itself.")
+        raise Unreachable(
+            f"It answered with a redirect to another address ({status}), which is not followed: give that address."
+        )
     if not text.strip() or path == RELOAD:
         return None
     try:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from yaml import YAMLError
+
 from alerts.external.client import Unreachable
 
 TEXT_MAX = 2000  # characters of one text
@@ -16,8 +18,17 @@ def as_told(title: str) -> Iterator[None]:
     """Turn an answer of another form into an Unreachable: something answers there that is no such server."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise Unreachable(f"It answered, but not as {title} does: {error!r}"[:500]) from None
+    except KeyError as error:
+        raise not_as(title, f"its answer lacks `{text(error.args[0])[:100]}`") from error
+    except (IndexError, TypeError, ValueError, AttributeError, OverflowError, YAMLError) as error:
+        raise not_as(title, "its answer has another form") from error
+
+
+def not_as(title: str, why: str) -> Unreachable:
+    """Return what is said of something else at the address of a server."""
+    return Unreachable(
+        f"It answers, but not as {title} does: {why.rstrip('.')}. Is it another kind of server?"
+    )
 
 
 def text(value: object) -> str:

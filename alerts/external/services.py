@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from django.db.models import Q
 
-from alerts.external.client import Address, Parameters, Unreachable, Unset, address_of, ask
+from alerts.external.client import Address, Parameters, Refused, Unreachable, Unset, address_of, ask
 from alerts.external.models import WHY_MAX, Server
+from alerts.external.reading import as_told, not_as
 from csms.core.live import announce
 
 State = Literal["unset", "unknown", "unreachable", "ok"]
@@ -69,10 +70,11 @@ def look(name: str, *, now: datetime) -> bool:
     if not _begins(name, address, now=now):
         return Server.objects.filter(pk=name, url=address.url, reachable=True).exists()
     try:
-        version = _version(name, ask(address, PROBES[name]))
-    except Exception as error:
-        if not isinstance(error, Unreachable):
-            error = Unreachable(f"It answered, but not as {TITLES[name]} does: {error}")
+        with as_told(TITLES[name]):
+            version = _version(name, ask(address, PROBES[name]))
+    except (Unreachable, Refused) as error:
+        if isinstance(error, Refused):
+            error = not_as(TITLES[name], f"it refuses the question: {error}")
         note_unreachable(name, address, error, now=now)
         return False
     _note(name, address, reachable=True, why="", now=now, version=version)

@@ -172,7 +172,7 @@ class Desk:
         if plan.reason:
             self._begin(plan, plan.kind, State.SUPPRESSED, None)
             return
-        until = held_until(channel, plan.severity, now) or self._throttled(plan)
+        until = held_until(channel, plan.severity, now) or self.throttled(channel, plan.severity)
         if until is not None:
             if not self._join(plan, Kind.DIGEST, DIGEST):
                 self._begin(plan, Kind.DIGEST, State.PLANNED, until)
@@ -208,10 +208,9 @@ class Desk:
             for alert in critical
         )
 
-    def _throttled(self, plan: Plan) -> datetime | None:
+    def throttled(self, channel: Channel, severity: str) -> datetime | None:
         """Return when there is room again in the messages of an hour; None if there is some."""
-        channel = plan.channel
-        if not channel.per_hour or plan.severity == Severity.CRITICAL:
+        if not channel.per_hour or severity == Severity.CRITICAL:
             return None
         sent = Notification.objects.filter(channel=channel, sent_at__gt=self.now - HOUR).exclude(
             kind=Kind.TEST
@@ -277,6 +276,27 @@ class Desk:
             Part(notification=row, alert_id=alert.pk, what=plan.what, after_minutes=plan.after_minutes)
             for alert in plan.alerts
         )
+
+
+def replan(channel: Channel, *, now: datetime) -> None:
+    """Give what waits for its time the one that the channel says now. Call it within the transaction of that change.
+
+    What is gathered is judged as if it came now, but never waits longer for room in the messages of an hour than it
+    did. Other messages wait for their group, and keep that time; or longer, for the end of quiet hours, and are due
+    now: whoever sends them judges by those of now. Idempotent.
+    """
+    waiting = channel.notifications.filter(
+        state=State.PLANNED, attempts=0, leased_until=None, next_at__gt=now
+    ).exclude(kind=Kind.TEST)
+    desk = Desk(now, {}, {}, {})
+    for pk, severity, next_at in waiting.filter(kind=Kind.DIGEST).values_list("pk", "severity", "next_at"):
+        at = held_until(channel, severity, now)
+        if at is None:
+            room = desk.throttled(channel, severity)
+            at = now if room is None else min(room, next_at or room)
+        waiting.filter(pk=pk).update(next_at=at)
+    waiting.exclude(kind=Kind.DIGEST).filter(next_at__gt=now + GROUP_INTERVAL).update(next_at=now)
+    announce(TOPIC)
 
 
 def _plans_of_resolved(alerts: Sequence[Alert], desk: Desk) -> list[Plan]:

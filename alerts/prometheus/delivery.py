@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from alerts.external.client import Unreachable, ask
+from alerts.external.client import ask
 from alerts.external.keeping import Kept, Wanted, keep, standing
+from alerts.external.reading import as_told
 from alerts.external.services import set_address
 from alerts.prometheus.models import PrometheusRule
 from alerts.prometheus.rendering import GROUP, check_file, file_text
@@ -42,12 +43,10 @@ def delivery() -> Kept:
 def _loaded_names() -> list[str]:
     """Return the names of the rules of our group that Prometheus has. Raises Unreachable and Refused."""
     groups = ask(set_address(SERVER), "/api/v1/rules", query=[("type", "alert")])
-    try:
+    with as_told("Prometheus"):
         return sorted(
             rule["name"]
             for group in groups["data"]["groups"]
             if group["name"] == GROUP
             for rule in group["rules"]
         )
-    except (KeyError, TypeError) as error:
-        raise Unreachable(f"It answered, but not as Prometheus does: {error!r}") from None

@@ -167,7 +167,7 @@ class AlertConditions(ApiView):
 
 urlpatterns: list[URLPattern] = [
     path("alert-rules/", AlertRules.as_view(), name="api-alert-rules"),
-    path("alert-rules/<str:slug>/", OneAlertRule.as_view(), name="api-alert-rule"),
-    path("alert-rules/<str:slug>/restore/", RestoreAlertRule.as_view(), name="api-restore-alert-rule"),
+    path("alert-rules/<slug:slug>/", OneAlertRule.as_view(), name="api-alert-rule"),
+    path("alert-rules/<slug:slug>/restore/", RestoreAlertRule.as_view(), name="api-restore-alert-rule"),
     path("alert-conditions/", AlertConditions.as_view(), name="api-alert-conditions"),
 ]

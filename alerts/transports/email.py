@@ -22,7 +22,7 @@ from django.core.validators import validate_email
 
 from alerts.transports.base import TITLE_MAX, Field, Message, Values, fits, one_line
 from csms.core.outbound.sending import Attempt, Clock, SendingError, connected, tls_context
-from csms.core.outbound.targets import Bounds, Target
+from csms.core.outbound.targets import Bounds, Target, read_host
 from csms.core.refusals import BadField
 
 TEXT_MAX = 20_000
@@ -31,7 +31,10 @@ RECIPIENTS_MAX = 20
 STARTTLS, TLS, NONE = "starttls", "tls", "none"
 PORTS = {STARTTLS: 587, TLS: 465, NONE: 25}
 FIELDS = (
-    Field("host", "The SMTP server: a name or an address."),
+    Field(
+        "host",
+        "The SMTP server: a name or an address; one inside your network only if CSMS_OUTBOUND_NETWORKS names that.",
+    ),
     Field(
         "port",
         "Its port; 0 for the usual one: 587, 465 with `tls`, 25 with `none`.",
@@ -58,6 +61,10 @@ def check(values: dict[str, Any], bounds: Bounds) -> None:
     """Raise BadField for what no mail could be sent with."""
     if not fits(r"[A-Za-z0-9_.:-]{1,253}", values["host"]):
         raise BadField("host", "It is neither a name nor an address.")
+    try:
+        read_host(values["host"], bounds)
+    except ValueError as error:
+        raise BadField("host", str(error)) from error
     if not 0 <= values["port"] <= 65535:
         raise BadField("port", "It is a number from 0 to 65535.")
     if values["password"] and values["security"] == NONE:

@@ -65,9 +65,7 @@ class ChannelForm(forms.Form):
         help_text=_("In which its people live, such as Europe/Berlin; empty: that of the house."),
     )
     quiet_from = _time(_("Quiet from"))
-    quiet_until = _time(
-        _("Quiet until"), _("On the next day, if it is not later. Both empty: no quiet hours.")
-    )
+    quiet_until = _time(_("Quiet until"), _("On the next day, if it is earlier. Both empty: no quiet hours."))
     quiet_days = forms.TypedMultipleChoiceField(
         label=_("Days on which quiet hours begin"),
         required=False,

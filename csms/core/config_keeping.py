@@ -33,7 +33,8 @@ class Keeping(BaseModel):
     outbound_networks: Networks = outbound(
         "CSMS_OUTBOUND_NETWORKS",
         (),
-        "Networks inside the house to which callbacks and webhooks may be posted all the same, such as a backend's; "
+        "Networks inside the house to which callbacks, webhooks and alerts may be sent all the same, such as a "
+        "backend's or a mail relay's; "
         "whoever has a token with the scope `command` can have requests sent there.",
         accepts="IP addresses or networks separated by commas, such as 10.20.0.0/16",
         unset="only public addresses",

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import yaml
 from rest_framework.test import APIClient
 
 from alerts.alertmanager.selectors import silences
@@ -16,6 +17,7 @@ from alerts.external import client, files, keeping, services
 from alerts.external.client import Address, Refused, Unreachable, ask, reload
 from alerts.external.keeping import Wanted
 from alerts.external.models import KeptFile, Server
+from alerts.external.reading import as_told
 from alerts.external.services import look, reach, version_at_least
 from alerts.prometheus import delivery, selectors
 from csms.core.config import override_config
@@ -44,8 +46,9 @@ def at(url: str, seconds: float = 5) -> Address:
     [
         (200, b"<html>a proxy's page</html>", "no JSON"),
         (200, b"\xff\xfe", "no JSON"),
-        (302, b"", "leads elsewhere"),
+        (302, b"", r"^It answered with a redirect to another address \(302\), .*: give that address\.$"),
         (503, b"Service Unavailable", "It answered 503: Service Unavailable"),
+        (503, b"", "It answered 503: it says no more"),
         (502, b"<h1>\x00Bad\x07 Gateway</h1>", "It answered 502: <h1>Bad Gateway</h1>"),
     ],
 )
@@ -62,6 +65,7 @@ def test_what_is_no_such_server_is_not_reachable(status: int, body: bytes, said:
         (b'"bad matcher"', "bad matcher"),
         (b'{"code":602,"message":"ends in the past"}', "ends in the past"),
         (b"plain words", "plain words"),
+        (b"", "It answered 400 without a word."),
         (b"x" * 5000, "x" * client.SAID_MAX),
     ],
 )
@@ -272,22 +276,27 @@ HALF = {"data": {"alerts": [{"labels": {"alertname": "x"}, "state": "firing", "a
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "looked", "read"),
     [
-        with_words(200, b"[]"),
-        with_words(200, b'{"data": {"alerts": 7}}'),
-        with_words(200, b"null"),
-        answers_as({"/": HALF}),
+        (with_words(200, b"[]"), "its answer has another form", "its answer has another form"),
+        (with_words(200, b"{}"), "its answer lacks `data`", "its answer lacks `data`"),
+        (with_words(200, b'{"data": {"alerts": 7}}'), "its answer lacks `version`", "another form"),
+        (with_words(200, b"null"), "its answer has another form", "its answer has another form"),
+        (answers_as({"/api/v1/alerts": HALF}), "it refuses the question: It answered 404 ", "another form"),
     ],
 )
 def test_answers_of_another_form_are_said_to_be_such(
-    root: APIClient, settings: Callable[..., None], answer: Answer
+    root: APIClient, settings: Callable[..., None], answer: Answer, looked: str, read: str
 ) -> None:
+    begin, end = "It answers, but not as Prometheus does: ", ". Is it another kind of server?"
     with server_that(answer) as url:
         settings(PROMETHEUS_URL=url)
         assert not look("prometheus", now=now())
+        why = reach("prometheus").why
+        assert why.startswith(begin + looked), why
+        assert why.endswith(end), why
         Server.objects.all().delete()
-        with pytest.raises(Unreachable, match="not as Prometheus does"):
+        with pytest.raises(Unreachable, match=f"^{begin}.*{read}"):
             selectors.alerts(now=now())
         shown = root.get(f"{API}/prometheus/alerts/")
     assert (shown.status_code, shown.json()["results"]) == (200, [])
@@ -301,6 +310,12 @@ def test_a_server_that_refuses_to_list_is_told_of(
         settings(PROMETHEUS_URL=url)
         said = refusal(root.get(f"{API}/prometheus/alerts/"), 502, "prometheus_refused")
     assert said["detail"] == "Prometheus: query timed out"
+
+
+def test_a_configuration_that_is_no_yaml_is_of_another_form() -> None:
+    with pytest.raises(Unreachable, match="not as Alertmanager does: its answer has another form"):
+        with as_told("Alertmanager"):
+            yaml.safe_load("receivers: [")
 
 
 def test_hostile_texts_are_bounded_and_without_nul() -> None:

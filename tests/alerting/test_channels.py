@@ -253,7 +253,7 @@ def test_alertmanager_starts_on_what_was_written_while_it_was_away(
         assert delivery.delivery()[0].standing == "waiting"
         another.start()
         assert loaded_receivers(another) == ["nobody", "desk"]
-        later = now() + timedelta(seconds=20)
+        later = now() + timedelta(seconds=40)  # not while it may still be asked: CSMS_ALERTING_SECONDS is 30
         delivery.deliver(reachable=look("alertmanager", now=later), now=later)
         assert delivery.delivery()[0].standing == "in_step"
     finally:

@@ -23,6 +23,7 @@ from tests.bench.gauges import Reading, parent
 from tests.lanes.programs import provide
 from tests.lanes.running import VARIABLES, start
 from tests.lanes.services import ServiceError
+from tests.support.migrated import postgres_template, put_into
 from tests.support.server import ROOT, Server
 
 POLICIES = {
@@ -59,6 +60,8 @@ class Stage:
     other_cores: set[int] = field(default_factory=set)
     postgres_url: str = ""
     postmaster: int | None = None
+    migrated: str = ""
+    """The database that all others are copies of."""
     findings: Findings = field(default_factory=Findings)
     # A cluster that is not ours may see another benchmark at the same time.
     name: str = field(default_factory=lambda: f"bench_{token_hex(4)}")
@@ -105,11 +108,10 @@ class Stage:
                 self.postmaster = parent(backend)
         except OSError:
             pass  # in a container, or elsewhere: its processor time is not ours to see
-        self._create_database(self.name, "template0")
-        server = Server(self.folder / "template", self._settings(self._url(self.name), {}))
-        migrated = server.manage("migrate", "--verbosity=0")
-        if migrated.returncode:
-            raise BenchFailure(f"the database could not be prepared: {migrated.stderr[-1000:]}")
+        try:
+            self.migrated = postgres_template(self.postgres_url)
+        except subprocess.CalledProcessError as error:
+            raise BenchFailure(f"the database could not be prepared: {error}") from error
 
     def _create_database(self, name: str, template: str) -> None:
         with psycopg.connect(self.postgres_url, autocommit=True) as connection:
@@ -143,8 +145,10 @@ class Stage:
         where: str | Path = data / "csms.sqlite3"
         url = ""
         if database == "postgres":
-            self._create_database(f"{self.name}_{self._trials}", self.name)
+            self._create_database(f"{self.name}_{self._trials}", self.migrated)
             where = url = self._url(f"{self.name}_{self._trials}")
+        else:
+            put_into(data)
         settings = self._settings(url, (more or {}) | ({} if grouped else {"CSMS_WRITER_BATCH_MAX": "1"}))
         server = Server(data, settings)
         try:
@@ -165,7 +169,7 @@ class Stage:
     def alone(self, more: dict[str, str]) -> Iterator[dict[str, str]]:
         """The settings for a process that has an empty database in PostgreSQL to itself."""
         name = f"{self.name}_alone"
-        self._create_database(name, self.name)
+        self._create_database(name, self.migrated)
         try:
             yield self._settings(self._url(name), {"CSMS_DATA_DIR": str(self.folder / "alone")} | more)
         finally:
@@ -176,7 +180,7 @@ class Stage:
         """A server that is not started yet, with a database that is there, or an empty one of its own in PostgreSQL."""
         name = f"{self.name}_reads"
         if not url:
-            self._create_database(name, self.name)
+            self._create_database(name, self.migrated)
         # Without a worker, which would put in order what it takes for lost.
         settings = self._settings(
             url or self._url(name), {"CSMS_API_RATE": "0", "CSMS_EMBEDDED_WORKER": "off"}

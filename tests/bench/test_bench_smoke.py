@@ -76,6 +76,17 @@ def test_the_benchmark_of_reads_asks_everything_and_prints_it(postgres_url: str)
     assert "\ngoal p99 under 50 ms where an index serves: " in run.stdout
 
 
+def test_the_benchmark_of_alerts_looks_and_prints_both_kinds(postgres_url: str) -> None:
+    run = quick("tests.bench.alerts", postgres_url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    changes = re.search(r"^the first look: ([0-9,]+) changes in ", run.stdout, re.M)
+    assert changes is not None
+    assert int(changes[1].replace(",", "")) > 0
+    assert re.search(
+        r"^a look that finds nothing new: [0-9]+ ms, .* [1-9][0-9]* statements", run.stdout, re.M
+    )
+
+
 @pytest.fixture
 def admin(db: None) -> Client:
     return signed_in(person("admin", "administrator"))

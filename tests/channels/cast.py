@@ -45,7 +45,7 @@ TEAMS = (
 SIGNING = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CONFIGS: dict[str, dict[str, Any]] = {
     "email": {
-        "host": "127.0.0.1",
+        "host": "smtp.example.org",
         "security": "none",
         "sender": "csms@example.org",
         "recipients": ["oncall@example.org"],

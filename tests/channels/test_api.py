@@ -70,6 +70,7 @@ def test_ada_changes_and_removes_one(ada: APIClient, bob: APIClient) -> None:
         ({"config": {"nonsense": "x"}}, "config.nonsense"),
         ({"quiet_from": "25:00"}, "quiet_from"),
         ({"quiet_from": "22:00"}, "quiet_until"),
+        ({"quiet_from": "22:00", "quiet_until": "22:00"}, "quiet_until"),
         ({"quiet_days": [9]}, "quiet_days"),
         ({"zone": "Nowhere"}, "zone"),
         ({"enabled": "yes"}, "enabled"),

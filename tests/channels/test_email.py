@@ -20,7 +20,7 @@ SIGNED_IN = {"username": "csms", "password": "s3cret-of-mail"}
 
 def mail(server: MailServer, bounds: Bounds = OPEN, **values: Any) -> Attempt:
     config = {name: values.pop(name) for name in list(values) if name not in ("title", "lines", "severity")}
-    return send("email", message(**values), bounds, port=server.port, **config)
+    return send("email", message(**values), bounds, **{"host": "127.0.0.1", "port": server.port} | config)
 
 
 def handed(**values: Any) -> Mail:

@@ -103,6 +103,10 @@ def test_a_webhook_is_given_a_secret_which_is_shown_once() -> None:
         ("webhook", "signing_secret", "whsec_short"),
         ("webhook", "signing_secret", "••••4567"),
         ("email", "host", "smtp example"),
+        ("email", "host", "10.0.0.1"),
+        ("email", "host", "fd00::1"),
+        ("email", "host", "2130706433"),
+        ("email", "host", "smtp.example.org:587"),
         ("email", "port", 70000),
         ("email", "port", "25"),
         ("email", "security", "perhaps"),
@@ -155,9 +159,9 @@ def test_a_password_is_not_shown_to_another_server() -> None:
     with pytest.raises(BadField, match="give it again") as error:
         change(channel, config={"host": "evil.example"})
     assert error.value.field == "config.password"
-    change(channel, config={"recipients": ["b@example.org"], "host": "127.0.0.1"})
-    change(channel, config={"host": "smtp.example.org", "password": "s3cret"})
-    assert values_of(fresh(channel))["host"] == "smtp.example.org"
+    change(channel, config={"recipients": ["b@example.org"], "host": "smtp.example.org"})
+    change(channel, config={"host": "mail.example.org", "password": "s3cret"})
+    assert values_of(fresh(channel))["host"] == "mail.example.org"
 
 
 def test_another_key_opens_nothing(settings: Any) -> None:
@@ -186,6 +190,8 @@ def test_a_new_configuration_is_tried_at_once() -> None:
         ("name", {"name": "slack"}),
         ("zone", {"zone": "Europe/Nowhere"}),
         ("quiet_until", {"quiet_from": time(22)}),
+        ("quiet_until", {"quiet_from": time(22), "quiet_until": time(22)}),
+        ("quiet_until", {"quiet_from": time(0), "quiet_until": time(0)}),
         ("quiet_days", {"quiet_days": [7]}),
         ("quiet_days", {"quiet_days": [True]}),
         ("per_hour", {"per_hour": 1001}),
@@ -199,6 +205,16 @@ def test_options_that_cannot_be(field: str, values: dict[str, Any]) -> None:
         change(channel, **values)
     assert error.value.field == field
     assert fresh(channel).name == "pushover"
+
+
+def test_quiet_hours_that_are_none_from_before_hinder_no_other_change() -> None:
+    channel = a_channel("slack")
+    Channel.objects.update(quiet_from=time(22), quiet_until=time(22))
+    change(channel, name="other")
+    with pytest.raises(BadField, match="leave both empty for no quiet hours"):
+        change(channel, quiet_until=time(22))
+    change(channel, quiet_until=time(7))
+    assert (fresh(channel).name, fresh(channel).quiet_until) == ("other", time(7))
 
 
 def test_it_is_written_down_who_did_what() -> None:

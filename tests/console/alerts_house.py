@@ -150,7 +150,7 @@ def _alerts(charge_point: "ChargePoint", now: datetime) -> dict[str, "Alert"]:
     made(None, "webhook-paused", "Webhook paused", subject="webhook:billing", text=HOSTILE)
     for comment, matchers, more in (
         ("Billing moves to another house until Monday", [("rule", "webhook-paused")], {}),
-        (HOSTILE, [("site", "Depot North"), ("model", HOSTILE)], {"recurrence": "FREQ=WEEKLY;BYDAY=MO,TU"}),
+        (HOSTILE, [("site", "Depot North"), ("model", HOSTILE)], {"recurrence": "FREQ=DAILY"}),
     ):
         create_silence(
             matchers=[{"name": name, "op": "=", "value": value} for name, value in matchers],

@@ -213,7 +213,7 @@ def test_an_empty_secret_stays_and_health_with_it(adam: Client) -> None:
     Channel.objects.filter(pk=channel.pk).update(failures=2)
     path = f"{PATH}/channels/{channel.pk}"
     page = text(adam, path)
-    assert 'value="127.0.0.1"' in page
+    assert 'value="smtp.example.org"' in page
     assert 'name="default"' not in page  # it is the default already, and stays so until another one is
     assert adam.post(path, form("email", name="post")).status_code == 302
     channel.refresh_from_db()
@@ -240,6 +240,7 @@ def test_an_empty_secret_stays_and_health_with_it(adam: Client) -> None:
         ("email", {"name": ""}, "name", "This field is required"),
         ("email", {"name": "taken"}, "name", "Another channel has the name"),
         ("email", {"config_host": "a b"}, "config_host", "neither a name nor an address"),
+        ("email", {"config_host": "10.0.0.1"}, "config_host", "inside a network"),
         ("email", {"config_host": ""}, "config_host", "This field is required"),
         ("email", {"config_port": "70000"}, "config_port", "0 to 65535"),
         ("email", {"config_security": "hope"}, "config_security", "not one of the available choices"),

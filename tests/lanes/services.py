@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,6 +87,10 @@ class Service:
     def _alive(self, pid: int) -> bool:
         if self.process:
             return self.process.poll() is None
+        with suppress(ChildProcessError):
+            os.waitpid(
+                pid, os.WNOHANG
+            )  # of a child that has ended somebody must take note, or it is there for ever
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -132,7 +132,7 @@ def test_from_a_charge_point_that_is_gone_to_a_mail_and_back(receiver: Receiver)
 
     ensure_starters(now=NOON)
     with mailing() as server:
-        post = a_channel("email", config={"port": server.port})
+        post = a_channel("email", config={"host": "127.0.0.1", "port": server.port})
         tools = leading_to(receiver)
         goes_to((post, 0), (tools, 0))
         charger = gone(name="Depot North")

@@ -323,7 +323,7 @@ def test_a_test_goes_the_same_way_whatever_the_channel_may_be_told(receiver: Rec
 
     leading_to(receiver)
     quiet = leading_to(
-        receiver, "quiet", enabled=False, quiet_from=time(0), quiet_until=time(0), digest_minutes=60
+        receiver, "quiet", enabled=False, quiet_from=time(0), quiet_until=time(23), digest_minutes=60
     )
     row = send_test(quiet, by="alice", now=NOON)
     assert (row.kind, row.state, row.status) == ("test", "sent", 200)

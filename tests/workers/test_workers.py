@@ -70,7 +70,8 @@ def told(listener: Listener) -> Counter[str]:
 
 
 def recorded() -> set[str]:
-    return {str(pk) for pk in Event.objects.values_list("pk", flat=True)}
+    """What charge points did: RabbitMQ is not told of alerts, which fire of themselves."""
+    return {str(pk) for pk in Event.objects.exclude(type__startswith="alert.").values_list("pk", flat=True)}
 
 
 def lost_server(number: int) -> None:
@@ -114,11 +115,11 @@ def test_the_clock_reaches_every_queue_and_each_task_its_own(broker: str, tmp_pa
                 bound.declare()
                 while (message := bound.get(no_ack=True)) is not None:
                     seen[queue].add(message.headers["task"])
-            return all(seen.values())
+            return all(seen.values()) and len(seen["outbound"]) > 1
 
         until(look, "every queue has a task", clock)
     assert seen["events"] == {RELAY}
-    assert seen["outbound"] == {"chargers.callbacks.tasks.deliver"}
+    assert seen["outbound"] == {"chargers.callbacks.tasks.deliver", "alerts.notifications.tasks.send"}
     assert set.union(*seen.values()) <= routes
     assert not seen["duties"] & (seen["events"] | seen["outbound"])
 

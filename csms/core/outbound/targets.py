@@ -139,11 +139,17 @@ def read_target(url: str, bounds: Bounds) -> Target:
         raise ValueError("It has a fragment (#…), which is never sent.")
     if port == 0:
         raise ValueError("It has no port from 1 to 65535.")
-    address = _address(host, bracketed="[" in parts.netloc)
+    host = read_host(host, bounds, is_address="[" in parts.netloc)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
+
+
+def read_host(host: str, bounds: Bounds, *, is_address: bool = False) -> str:
+    """Return a host in lower case that may be sent to, as `read_target` reads it. Raises ValueError with a sentence."""
+    address = _address(host.lower(), bracketed=is_address or ":" in host)
     if address is not None and (why := why_refused(address, bounds.networks)):
         raise ValueError(why)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, str(address) if ":" in host else host, port or PORTS[parts.scheme], path)
+    return str(address) if address is not None and ":" in host else host.lower()
 
 
 def _address(host: str, *, bracketed: bool) -> Address | None:
