@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Envelope(_message.Message):
-    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
+    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "device_event", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "cost_updated", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Envelope(_message.Message):
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     OCPP_FRAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_EVENT_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STARTED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_UPDATED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STOPPED_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +49,7 @@ class Envelope(_message.Message):
     TRANSACTION_PRICED_FIELD_NUMBER: _ClassVar[int]
     REMOTE_START_EXPIRED_FIELD_NUMBER: _ClassVar[int]
     UNEXPLAINED_CHARGING_FIELD_NUMBER: _ClassVar[int]
+    COST_UPDATED_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     CHARGING_PROFILE_FIELD_NUMBER: _ClassVar[int]
     COMPOSITE_SCHEDULE_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +90,7 @@ class Envelope(_message.Message):
     alias: Alias
     ocpp_frame: OcppFrame
     model_traits: ModelTraits
+    device_event: DeviceEvent
     transaction_started: TransactionStarted
     transaction_updated: TransactionUpdated
     transaction_stopped: TransactionStopped
@@ -96,6 +99,7 @@ class Envelope(_message.Message):
     transaction_priced: TransactionPriced
     remote_start_expired: RemoteStartExpired
     unexplained_charging: UnexplainedCharging
+    cost_updated: CostUpdated
     reservation: Reservation
     charging_profile: ChargingProfile
     composite_schedule: CompositeSchedule
@@ -107,7 +111,7 @@ class Envelope(_message.Message):
     alert: Alert
     bulk_job: BulkJob
     webhook_paused: WebhookPaused
-    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., device_event: _Optional[_Union[DeviceEvent, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., cost_updated: _Optional[_Union[CostUpdated, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
 
 class Connected(_message.Message):
     __slots__ = ("connection_id", "subprotocol", "peer", "process_id")
@@ -266,6 +270,48 @@ class Availability(_message.Message):
     evse_id: int
     evse_connector_id: int
     def __init__(self, connector_id: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ...) -> None: ...
+
+class DeviceEvent(_message.Message):
+    __slots__ = ("device_event_id", "event_id", "connector_id", "evse_id", "evse_connector_id", "component", "component_instance", "variable", "variable_instance", "value", "trigger", "kind", "problem", "cleared", "cause", "tech_code", "tech_info", "transaction_id", "charger_reported_at")
+    DEVICE_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    VARIABLE_FIELD_NUMBER: _ClassVar[int]
+    VARIABLE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    TECH_CODE_FIELD_NUMBER: _ClassVar[int]
+    TECH_INFO_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CHARGER_REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
+    device_event_id: str
+    event_id: int
+    connector_id: int
+    evse_id: int
+    evse_connector_id: int
+    component: str
+    component_instance: str
+    variable: str
+    variable_instance: str
+    value: str
+    trigger: str
+    kind: str
+    problem: bool
+    cleared: bool
+    cause: int
+    tech_code: str
+    tech_info: str
+    transaction_id: str
+    charger_reported_at: str
+    def __init__(self, device_event_id: _Optional[str] = ..., event_id: _Optional[int] = ..., connector_id: _Optional[int] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., component: _Optional[str] = ..., component_instance: _Optional[str] = ..., variable: _Optional[str] = ..., variable_instance: _Optional[str] = ..., value: _Optional[str] = ..., trigger: _Optional[str] = ..., kind: _Optional[str] = ..., problem: _Optional[bool] = ..., cleared: _Optional[bool] = ..., cause: _Optional[int] = ..., tech_code: _Optional[str] = ..., tech_info: _Optional[str] = ..., transaction_id: _Optional[str] = ..., charger_reported_at: _Optional[str] = ...) -> None: ...
 
 class Configuration(_message.Message):
     __slots__ = ("key", "old_value", "new_value", "command_id", "secret")
@@ -696,6 +742,20 @@ class TransactionPriced(_message.Message):
     total: str
     total_before: str
     def __init__(self, transaction_id: _Optional[str] = ..., tariff: _Optional[str] = ..., currency: _Optional[str] = ..., components: _Optional[_Iterable[_Union[PriceComponent, _Mapping]]] = ..., net: _Optional[str] = ..., tax: _Optional[str] = ..., total: _Optional[str] = ..., total_before: _Optional[str] = ...) -> None: ...
+
+class CostUpdated(_message.Message):
+    __slots__ = ("transaction_id", "currency", "total", "via", "final")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    VIA_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    currency: str
+    total: str
+    via: str
+    final: bool
+    def __init__(self, transaction_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., via: _Optional[str] = ..., final: _Optional[bool] = ...) -> None: ...
 
 class PriceComponent(_message.Message):
     __slots__ = ("kind", "quantity", "unit", "price", "amount")
