@@ -16,6 +16,7 @@ NAMES = {
     "EndEnum": "UnexplainedChargingEnd",
     "EndEvidenceEnum": "TransactionEndEvidence",
     "EndSourceEnum": "TransactionEndSource",
+    "EventTypeEnum": "TransactionEventType",
     "EvidenceEnum": "FirmwareEvidence",
     "ExtendedTriggerMessageRequestedMessageEnum": "ExtendedTriggerableMessage",
     "FigureEnum": "SeriesFigure",

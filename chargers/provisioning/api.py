@@ -19,7 +19,7 @@ from csms.core.api_views import ApiView, found
 STEP = [(slug, step.title) for slug, step in STEPS.items()]
 
 
-class StepShape(Shape):
+class ProvisioningStepShape(Shape):
     """A step that is over."""
 
     step = serializers.ChoiceField(STEP)
@@ -40,7 +40,7 @@ class ProvisioningShape(Shape):
     )
     step = serializers.ChoiceField(STEP, help_text="The step that it is at, or that was its last.")
     waits_for = serializers.ListField(child=serializers.UUIDField(), help_text="The commands of that step.")
-    steps = StepShape(source="over", many=True, help_text="Those that are over.")
+    steps = ProvisioningStepShape(source="over", many=True, help_text="Those that are over.")
     started_at = Moment()
     due_at = Moment(help_text="When it is accepted, whatever it still waits for.")
     finished_at = Moment(allow_null=True)
