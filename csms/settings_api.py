@@ -98,6 +98,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "StuckKind": "transactions.stuck.models.Kind",
         "StuckTransactionKind": "transactions.stuck.api.OF_TRANSACTIONS",
         "CorrectionStep": "transactions.stuck.models.Correction.Step",
+        "ProvisioningStepName": "chargers.provisioning.api.STEP",
         "CorrectionHere": "transactions.stuck.api.HERE",
     },
     "REDOC_DIST": "SIDECAR",
