@@ -12,14 +12,12 @@ from chargers.device_model.addresses import Address, read_address
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint
 from chargers.reporting.models import Report
-from chargers.topology.models import Evse
-from chargers.topology.services import meet
+from chargers.topology.learning import learn
 from csms.core.live import announce
 
 WHOLE = "FullInventory"
 READS_ALL = (WHOLE, "ConfigurationInventory")
 """Reports after which what can be set is known; what the first does not list is not there any more (S2-51)."""
-PLACES_MAX = 128  # a charge point that says to have more EVSEs and connectors is not believed
 LIMIT_MAX = Decimal(10) ** 20
 
 Key = tuple[str, str]
@@ -62,7 +60,7 @@ def take_inventory(report: Report, payloads: Sequence[dict[str, Any]], now: date
         whole=report.about == WHOLE,
         now=now,
     )
-    _meet_places(charge_point, (address for address, _ in told.values()))
+    learn(charge_point, said_at=report.generated_at, now=now)
     if report.about in READS_ALL:
         ConfigurationReading.objects.update_or_create(
             charge_point=charge_point, defaults={"read_at": now, "stale": False}
@@ -161,14 +159,3 @@ def _limit(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return limit if abs(limit) < LIMIT_MAX else None
-
-
-def _meet_places(charge_point: ChargePoint, addresses: Iterable[Address]) -> None:
-    """Make sure that the EVSEs and connectors of which the report tells have rows."""
-    places = {
-        (address.evse, address.connector or 0)
-        for address in addresses
-        if address.evse and address.component.casefold() in ("evse", "connector")
-    }
-    for evse, connector in sorted(places)[:PLACES_MAX]:
-        meet(charge_point.pk, evse, connector, known_from=Evse.Known.REPORT)

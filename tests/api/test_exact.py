@@ -252,6 +252,7 @@ def test_a_secret_waits_sealed_and_is_masked_everywhere(alice: APIClient, cp16: 
     assert unseal(row.sealed) == {
         "payload": {"key": "AuthorizationKey", "value": secret},
         "version": "ocpp1.6",
+        "hidden": [secret],
     }
     claimed = claim(cp16)
     assert claimed.payload["value"] == secret

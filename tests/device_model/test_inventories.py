@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 from chargers.configuration import variables
 from chargers.configuration.models import ConfigurationChange, ConfigurationKey, ConfigurationReading
-from chargers.device_model import services
 from chargers.device_model.models import Component, Variable
 from chargers.models import Connector
 from chargers.reporting.models import Report
@@ -80,7 +79,8 @@ def test_a_report_becomes_components_variables_and_values(cs201: Station):
     assert (report.state, report.about, report.parts.count()) == ("whole", "FullInventory", 0)
     # Places of which it tells have rows.
     assert list(Evse.objects.values_list("number", "known_from")) == [(1, "report")]
-    assert Connector.objects.filter(charge_point=cs201.row, evse_number=1, evse_connector=2).exists()
+    connector = Connector.objects.get(charge_point=cs201.row, evse_number=1, evse_connector=2)
+    assert connector.connector_type == "cCCS2", "what it tells of them is learnt"
     reading = ConfigurationReading.objects.get(charge_point=cs201.row)
     assert (reading.read_at, reading.stale) == (NOW, False)
 
@@ -155,7 +155,7 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
 
 def test_a_device_model_without_end_fills_no_store(cs201: Station, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("chargers.configuration.variables.ATTRIBUTES_MAX", 5)
-    monkeypatch.setattr(services, "PLACES_MAX", 3)
+    monkeypatch.setattr("chargers.topology.learning.PLACES_MAX", 2)
     report = told(cs201, *(variable("EVSE", "V", "1", evse=n) for n in range(1, 9)))
     assert (len(known(cs201)), Evse.objects.count()) == (5, 3)
     assert "3 are more than are kept of one charge point" in report.outcome
