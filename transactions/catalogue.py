@@ -5,7 +5,8 @@ from pydantic import Field
 from chargers.commands.ordering import CommandType, Params, by_slug
 from chargers.handling import INT32_MAX
 from transactions.charging_profiles.params import ChargingProfile
-from transactions.remote_control import services, starting
+from transactions.charging_profiles.services import settle_profile
+from transactions.remote_control import starting
 
 
 class RemoteStart(Params):
@@ -16,15 +17,6 @@ class RemoteStart(Params):
     )
     connector_id: int | None = Field(
         None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
-    )
-    evse_id: int | None = Field(
-        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; empty = the charge point chooses."
-    )
-    token_type: str | None = Field(
-        None,
-        title="Kind of token",
-        max_length=20,
-        description="OCPP 2.x only; a word such as ISO14443, empty = as it is registered.",
     )
     charging_profile: ChargingProfile | None = Field(
         None, title="Charging profile", description="A TxProfile that limits the transaction from its start."
@@ -46,7 +38,7 @@ COMMANDS = by_slug(
         RemoteStart,
         effect="A transaction of the token starts.",
         prepare=starting.prepare,
-        settled=services.settle_start,
+        settled=settle_profile,
     ),
     CommandType(
         "remote-stop",
@@ -54,6 +46,5 @@ COMMANDS = by_slug(
         RemoteStop,
         effect="The transaction ends.",
         danger="The driver's charging ends now. Stop it?",
-        prepare=services.prepare_stop,
     ),
 )

@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class ProvisioningConfig(AppConfig):
-    name = "chargers.provisioning"

@@ -1,3 +1,0 @@
-from tests.api.conftest import alice, bob, charlie
-
-__all__ = ["alice", "bob", "charlie"]

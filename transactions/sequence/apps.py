@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class SequenceConfig(AppConfig):
-    name = "transactions.sequence"
