@@ -18,8 +18,8 @@ def quiet_until(channel: Channel, now: datetime) -> datetime | None:
     """Return when the quiet hours end in which `now` is, in UTC; None if it is in none.
 
     By the clock on the wall: where an hour comes twice they last through both, and a time that is skipped is as much
-    later as clocks are put forward. Equal times, which
-    channels may have from before they were refused, are a whole day. The day is that on which they begin.
+    later as clocks are put forward. Equal times, which channels may have from before they were refused, are a whole
+    day. The day is that on which they begin.
     """
     if channel.quiet_from is None or channel.quiet_until is None:
         return None

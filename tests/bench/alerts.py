@@ -6,11 +6,8 @@ looks after it find nothing new. Exit status 1 when a look fails, or one after t
 
 import argparse
 import json
-import os
 import signal
-import subprocess
 import sys
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,7 +15,6 @@ from tests.bench.fleet import BenchFailure
 from tests.bench.reads import QUICK, Plan
 from tests.bench.reads_data import Size, fill
 from tests.bench.stage import Stage
-from tests.support.server import ROOT
 
 LOOKS = 6
 Look = dict[str, Any]
@@ -27,21 +23,9 @@ Look = dict[str, Any]
 def looks(stage: Stage, size: Size) -> list[Look]:
     """Return the figures of some looks, one after the other, in a new network."""
     with stage.alone({}) as given:
-        Path(given["CSMS_DATA_DIR"]).mkdir(exist_ok=True)
         fill(given["DATABASE_URL"], size)
-        run = stage.on_server_core(
-            lambda: subprocess.run(
-                [sys.executable, "-m", "tests.bench.alerts_inside", str(LOOKS)],
-                cwd=ROOT,
-                env=os.environ | given | {"DJANGO_SETTINGS_MODULE": "csms.settings"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        )
-    if run.returncode:
-        raise BenchFailure(f"the process that looks ended: {run.stderr[-2000:]}")
-    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"seconds"')]
+        said = stage.inside("tests.bench.alerts_inside", LOOKS, given)
+    return [json.loads(line) for line in said.splitlines() if line.startswith('{"seconds"')]
 
 
 def report(size: Size, found: list[Look]) -> str:

@@ -9,7 +9,6 @@ import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +26,6 @@ from tests.bench.stage import Stage
 from tests.lanes.kafka import Kafka
 from tests.lanes.programs import provide
 from tests.lanes.services import ServiceError
-from tests.support.server import ROOT
 
 TOPIC = "cp.meter"
 PARTITIONS = 12
@@ -161,20 +159,8 @@ def wait_while_it_grows(number: Callable[[], int], wanted: int) -> bool:
 def throughput(stage: Stage, plan: Plan) -> int:
     """Bring a backlog out; returns how many events are missing."""
     with broker() as kafka, stage.alone(settings(kafka) | {"KAFKA_CREATE_TOPICS": "no"}) as given:
-        Path(given["CSMS_DATA_DIR"]).mkdir(exist_ok=True)
-        run = stage.on_server_core(
-            lambda: subprocess.run(
-                [sys.executable, "-m", "tests.bench.events_inside", str(plan.events)],
-                cwd=ROOT,
-                env=os.environ | given | {"DJANGO_SETTINGS_MODULE": "csms.settings"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        )
-        if run.returncode:
-            raise BenchFailure(f"the relay's process ended: {run.stderr[-2000:]}")
-        figures = json.loads(run.stdout.splitlines()[-1])
+        said = stage.inside("tests.bench.events_inside", plan.events, given)
+        figures = json.loads(said.splitlines()[-1])
         with Listener(kafka.address) as listener:
             missing = wait_for(listener, plan.events)
     rate = plan.events / figures["relay_seconds"]

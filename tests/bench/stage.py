@@ -175,6 +175,23 @@ class Stage:
         finally:
             self._drop_database(name)
 
+    def inside(self, module: str, argument: int, given: dict[str, str]) -> str:
+        """Run a part of the benchmark as a process of the product, on the server's core; return what it printed."""
+        Path(given["CSMS_DATA_DIR"]).mkdir(exist_ok=True)
+        run = self.on_server_core(
+            lambda: subprocess.run(
+                [sys.executable, "-m", module, str(argument)],
+                cwd=ROOT,
+                env=os.environ | given | {"DJANGO_SETTINGS_MODULE": "csms.settings"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+        if run.returncode:
+            raise BenchFailure(f"the process of {module} ended: {run.stderr[-2000:]}")
+        return run.stdout
+
     @contextmanager
     def reader(self, url: str = "") -> Iterator[Server]:
         """A server that is not started yet, with a database that is there, or an empty one of its own in PostgreSQL."""

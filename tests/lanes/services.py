@@ -87,10 +87,9 @@ class Service:
     def _alive(self, pid: int) -> bool:
         if self.process:
             return self.process.poll() is None
+        # Of a child that has ended somebody must take note, or it is there for ever.
         with suppress(ChildProcessError):
-            os.waitpid(
-                pid, os.WNOHANG
-            )  # of a child that has ended somebody must take note, or it is there for ever
+            os.waitpid(pid, os.WNOHANG)
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
