@@ -6,15 +6,25 @@ from pydantic import Field
 
 from chargers.commands.effects import note_effect
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
+from chargers.commands.sending import send_command
 from chargers.handling import INT32_MAX
-from chargers.models import Registration
+from chargers.models import Connector, Registration
+from chargers.resets import may_reset
+from chargers.topology.places import MOST, has_evses
+from chargers.topology.services import place, placed
 
 
 class Reset(Params):
     """Restart the charge point."""
 
-    type: Literal["Soft", "Hard"] = Field(
-        "Soft", title="Kind", description="Soft stops transactions and restarts; Hard restarts at once."
+    type: Literal["Soft", "Hard", "OnIdle", "Immediate"] = Field(
+        "Soft",
+        title="Kind",
+        description="Soft stops transactions and restarts; Hard restarts at once. In OCPP 2.x: OnIdle waits until "
+        "nobody charges; Immediate stops transactions and restarts.",
+    )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; empty = the whole charge point."
     )
 
 
@@ -26,8 +36,14 @@ class TriggerMessage(Params):
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
         "Heartbeat",
+        "LogStatusNotification",
         "MeterValues",
+        "PublishFirmwareStatusNotification",
+        "SignChargingStationCertificate",
+        "SignCombinedCertificate",
+        "SignV2GCertificate",
         "StatusNotification",
+        "TransactionEvent",
     ] = Field("StatusNotification", title="Message")
     connector_id: int | None = Field(
         None,
@@ -35,6 +51,13 @@ class TriggerMessage(Params):
         ge=1,
         le=INT32_MAX,
         description="Only for MeterValues and StatusNotification; empty = all.",
+    )
+    evse_id: int | None = Field(
+        None,
+        title="EVSE",
+        ge=1,
+        le=INT32_MAX,
+        description="OCPP 2.x only; only for MeterValues and TransactionEvent, empty = all.",
     )
 
 
@@ -93,6 +116,47 @@ def no_second_boot(draft: Draft) -> dict[str, Any]:
     return as_given(draft)
 
 
+CONNECTORS_AT_ONCE = 100  # statuses that one order asks for
+
+
+def prepare_trigger(draft: Draft) -> dict[str, Any]:
+    """Check a trigger. In OCPP 2.x a status is of one connector: for several each is asked by a command of its own."""
+    no_second_boot(draft)
+    params: TriggerMessage = draft.params
+    values, charge_point = placed(draft), draft.charge_point
+    if (
+        params.requested_message != "StatusNotification"
+        or params.connector_id is not None
+        or draft.exact is not None
+        or not has_evses(charge_point.protocol)
+    ):
+        return values
+    known = Connector.objects.filter(charge_point=charge_point, evse_number__range=(1, MOST))
+    if params.evse_id is not None:
+        known = known.filter(evse_number=params.evse_id)
+    numbers = list(known.order_by("evse_number", "evse_connector").values_list("number", flat=True))
+    if not 0 < len(numbers) <= CONNECTORS_AT_ONCE:
+        why = "none is known there" if not numbers else f"{len(numbers)} are known there"
+        raise bad_param("connector_id", f"a status is asked of one connector, and {why}; choose one")
+    for number in numbers[1:]:
+        send_command(
+            charge_point,
+            "trigger-message",
+            {"requested_message": "StatusNotification", "connector_id": number},
+            author=draft.author,
+            reason="the status of each connector was asked for",
+            may_wait=charge_point.connection_id is None,
+            now=draft.now,
+        )
+    first = place(charge_point, connector_id=numbers[0])
+    assert first is not None
+    return values | {
+        "connector_id": first.number,
+        "evse": first.evse,
+        "evse_connector": first.connector,
+    }
+
+
 def unlocked(outcome: Outcome) -> None:
     """Take the answer for the effect: it comes when the lock has opened, and no other message tells."""
     if outcome.accepted:
@@ -113,6 +177,7 @@ COMMANDS = by_slug(
         effect="The charge point boots again.",
         danger="The charge point restarts and running transactions end. Reset it?",
         while_pending=True,
+        prepare=may_reset,
     ),
     CommandType(
         "unlock-connector",
@@ -120,6 +185,7 @@ COMMANDS = by_slug(
         UnlockConnector,
         effect="The cable is free.",
         danger="A transaction on this connector ends, and anybody can take the cable. Unlock it?",
+        prepare=placed,
         settled=unlocked,
     ),
     CommandType(
@@ -131,7 +197,7 @@ COMMANDS = by_slug(
         TriggerMessage,
         effect="The message comes.",
         while_pending=True,
-        prepare=no_second_boot,
+        prepare=prepare_trigger,
     ),
     CommandType(
         "extended-trigger-message",

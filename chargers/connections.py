@@ -21,7 +21,8 @@ from django.db.models import Q
 from chargers.answered import answered_calls
 from chargers.blocking.selectors import blocks_of, with_block
 from chargers.counts import CONNECTIONS
-from chargers.models import ChargePoint, Command, Connection, Process, Registration
+from chargers.following import VersionChanged, tell
+from chargers.models import ChargePoint, Command, Connection, Process, Registration, in_standing
 from chargers.protocol.versions import Version
 from chargers.services import Refusal, find_charge_point, note_sign_in, register_charge_point
 from chargers.traits.selectors import charge_point_of_alias, traits_of
@@ -67,6 +68,8 @@ class Guest:
     """Once it has signed in: the security profile of this connection; 0 = without a password."""
     serial_number: str = ""
     """By its last boot: a client certificate may name this instead of the identity."""
+    certificate_names: tuple[str, ...] = ()
+    """Once it has signed in: the common names of the client certificate that it has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Opened:
 
     connection_id: UUID
     registration: str
+    approved: bool
+    """Whether people, or the backend, want it here; it may still be set up before it is accepted."""
     answered: list[tuple[str, str, str, str]]
     """Earlier calls and their answers: message id, action, frame of the call, frame of the answer."""
 
@@ -177,6 +182,8 @@ def open_connection(
     ChargePoint.objects.filter(pk=guest.pk).update(
         connection_id=connection_id, protocol=version.value, last_seen_at=now
     )
+    if charge_point.protocol and charge_point.protocol != version.value:
+        tell(VersionChanged(guest.pk, guest.cp_id, charge_point.protocol, version.value, now))
     record(
         "cp.connected",
         guest.cp_id,
@@ -203,9 +210,9 @@ def open_connection(
         )
     announce("fleet", f"charge-point:{guest.pk}")
     # One that is not accepted reports no transactions, so there is nothing that it could repeat.
-    accepted = charge_point.registration == Registration.ACCEPTED
-    answered = answered_calls(guest.pk) if accepted else []
-    return Opened(connection_id, charge_point.registration, answered)
+    standing = charge_point.standing
+    answered = answered_calls(guest.pk) if standing == Registration.ACCEPTED else []
+    return Opened(connection_id, standing, charge_point.registration == Registration.ACCEPTED, answered)
 
 
 def _replaced(older: Connection, guest: Guest, peer: str) -> str:
@@ -252,12 +259,9 @@ def _end(connection: Connection, *, now: datetime, code: int, reason: str) -> bo
 
 
 def standing(charge_point_id: int) -> str | None:
-    """Return the registration of a charge point as it is now; None when it was retired."""
-    return (
-        ChargePoint.objects.filter(pk=charge_point_id, retired_at=None)
-        .values_list("registration", flat=True)
-        .first()
-    )
+    """Return how a charge point is served now, a word of Registration; None when it was retired."""
+    charge_point = ChargePoint.objects.filter(pk=charge_point_id, retired_at=None).first()
+    return None if charge_point is None else charge_point.standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,7 @@ def missed_bells(process_id: UUID, *, unapproved: list[int], held: int, now: dat
     out_of_service = Q(charge_point__registration=Registration.REJECTED) | Q(
         charge_point__retired_at__isnull=False
     )
-    approved = ChargePoint.objects.filter(pk__in=unapproved[:1000], registration=Registration.ACCEPTED)
+    approved = ChargePoint.objects.filter(in_standing(Registration.ACCEPTED), pk__in=unapproved[:1000])
     waiting = Command.objects.filter(
         Q(not_before=None) | Q(not_before__lte=now), status=Command.Status.QUEUED, expires_at__gt=now
     )

@@ -11,18 +11,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
-from django.conf import settings
-from django.utils.module_loading import import_string
 
 from chargers import connections, gate
 from chargers.commands import ledger, sending
 from chargers.commands.outgoing import Outgoing
 from chargers.counts import ERRORS, count_answer, count_close, count_message, count_noted
-from chargers.frame_log import FrameLog
+from chargers.frame_log import FrameLog, log_deviation
 from chargers.gateway import Gateway, get_gateway
 from chargers.handling import Asked, Call, Handler, Holder, Question, Translated
 from chargers.handshake import Handshake
@@ -42,7 +40,7 @@ from chargers.protocol.events import (
 )
 from chargers.protocol.frames import MessageKind
 from chargers.protocol.session import Session
-from chargers.protocol.versions import Version
+from chargers.served import handlers, served
 from chargers.traits.values import Traits, zone_of
 from chargers.wire import Send, Wire, farewell
 from csms.core.config import get_config
@@ -53,16 +51,12 @@ from csms.core.writer import Done, WriterClosed, WriterFull
 log = logging.getLogger(__name__)
 
 BEFORE_ACCEPTANCE_MAX = 256 * 1024
-"""Characters that a charge point may send before it is accepted. A boot has some hundred; a stranger gets no disk."""
+"""Characters that a charge point may send before it is approved. A boot has some hundred; a stranger gets no disk.
+One that is approved and being set up may report its device model, which has more."""
 
 IN_FLIGHT_MAX = 16
 """Frames of one connection that may wait for the writer. A charge point has one CALL outstanding (OCPP-J, 4.1.1);
 whoever sends more is read no faster than it is served."""
-
-
-def handlers() -> dict[Version, dict[str, Handler]]:
-    """Return the handlers of each version; named in the settings, since they live in rooms above this one."""
-    return cast(dict[Version, dict[str, Handler]], import_string(settings.OCPP_CALLS))
 
 
 class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -78,7 +72,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         if (await receive())["type"] != "websocket.connect":
             return
         gateway = get_gateway()
-        handshake = Handshake(scope, gateway, list(handlers()))
+        handshake = Handshake(scope, gateway, served())
         try:
             guest, version = await handshake.check()
             self.connection_id: UUID = uuid7()
@@ -90,7 +84,18 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.handlers = handlers()[version]
         self.session = Session(version, get_config().call_timeout, handled=self.handlers.keys())
         self.session.restore(opened.answered)
-        self.holder = Holder(guest.pk, guest.cp_id, opened.registration, self.connection_id, version)
+        self.holder = Holder(
+            guest.pk,
+            guest.cp_id,
+            opened.registration,
+            self.connection_id,
+            version,
+            approved=opened.approved,
+            certificate_names=guest.certificate_names,
+            profile=guest.profile,
+            hang_up=self._from_any_thread,
+        )
+        self._loop = asyncio.get_running_loop()
         self.adopt(guest.traits)
         self.clock = SkewMeter()
         self.frames = FrameLog(self.holder)
@@ -108,7 +113,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         gateway.hold(self, guest.pk)
         code, reason = 1006, "the connection broke"
         try:
-            await send({"type": "websocket.accept", "subprotocol": handshake.accepted_subprotocol})
+            await send(handshake.acceptance(guest, version))
             if commands_wait:
                 self.heard("commands")
             code, reason = await self._receive(receive)
@@ -128,7 +133,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             if text is None:
                 # OCPP-J, 4.1: text frames. Some send JSON in binary frames: what is UTF-8 is read.
                 text = (message.get("bytes") or b"").decode("utf-8", "replace")
-            if self.holder.registration != Registration.ACCEPTED:
+            if self.holder.is_stranger:
                 self._unaccepted += len(text)
                 if self._unaccepted > BEFORE_ACCEPTANCE_MAX:
                     self.close_soon(1008, "it sent too much before it was accepted")
@@ -146,15 +151,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         event = self.session.receive_text(text, self.last_heard)
         count_message(event, self.handlers)
         if event.notes:
-            log.info(
-                "ocpp.deviation",
-                extra={
-                    "cp_id": self.holder.cp_id,
-                    "action": event.action,
-                    "verdict": event.verdict,
-                    "notes": "; ".join(event.notes)[:500],
-                },
-            )
+            log_deviation(self.holder.cp_id, event)
         self.in_flight += 1
         if isinstance(event, CallReceived):
             await self._take_call(event, text)
@@ -178,12 +175,12 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id, barred, verdict = "", False, None
         if self._line or isinstance(handler, Asked):
             frame_id = uuid7_text()
-        if isinstance(handler, Translated):
-            handler.translate(event.payload)
-            handler = handler.handle
-        elif isinstance(handler, Asked):
+        if isinstance(handler, Asked):
             question = Question(self.holder, event.action, event.payload, at, event.message_id, frame_id)
             barred, verdict = gate.opinion(handler.ask, question)
+            handler = handler.handle
+        if isinstance(handler, Translated):
+            handler.translate(event.payload)
             handler = handler.handle
         handle = partial(self._handle, event, handler, text, arrived, at, asked, frame_id, barred)
         done: Done = partial(self._handled, event, text, arrived, at)
@@ -213,7 +210,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         text: str,
         arrived: float,
         at: datetime,
-        asked: str,
+        asked: frozenset[str],
         frame_id: str,
         barred: bool,
         verdict: Any,
@@ -224,7 +221,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         try:
-            wanted = event.action == asked or self.outgoing.expects(event.action)
+            wanted = event.action in asked or self.outgoing.expects(event.action)
             gate.check(holder, event.action, barred=barred, wanted=wanted)
             payload = handler(Call(holder, event.action, event.payload, at, verdict))
             answer, body = self.session.compose_answer(event.message_id, payload)
@@ -232,7 +229,7 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
             answer, body = self.session.compose_refusal(event.message_id, error), None
             understood, notes = "refused", (*notes, error.description)
             ERRORS.add(event.action, error.code.value)
-        self.outgoing.came(event.action, at)
+        self.outgoing.came(event.action, text, at)
         self.frames.came(
             event.kind, event.message_id, event.action, understood, notes, text, at, frame_id=frame_id
         )
@@ -271,6 +268,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         else:
             answer, body = result
             self.session.close(event.message_id, body)
+            if event.action == "BootNotification":
+                self._asked_to_boot_as = ""  # it may have to be asked again, once it has been set up
         self._served()
         if not event.send:
             count_answer(event.action, result, monotonic() - arrived)
@@ -371,6 +370,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         self.outgoing.tick(now)
         if self.liveness and now - self.last_heard > self.liveness:
             self.close_soon(4002, f"nothing was heard for {self.liveness} seconds")
+
+    def _from_any_thread(self, code: int, reason: str) -> None:
+        self._loop.call_soon_threadsafe(self.close_soon, code, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
         """Close the socket; the first reason counts."""

@@ -13,6 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from chargers.topology.places import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Booted:
@@ -26,11 +28,16 @@ class Booted:
     registration: str
     changes: Mapping[str, tuple[str, str]]
     now: datetime
+    reason: str = ""
+    """Why it booted, in OCPP's words; 1.6 does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReported:
-    """A connector's status came; 0 is the station. `current` says whether it is now the connector's state."""
+    """A connector's status came; 0 is the station. `current` says whether it is now the connector's state.
+
+    `status` is the word as it was reported; `place` where the connector is by OCPP 2.x, None in 1.6.
+    """
 
     charge_point_id: int
     cp_id: str
@@ -38,6 +45,18 @@ class StatusReported:
     status: str
     error_code: str
     current: bool
+    now: datetime
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChanged:
+    """A charge point has connected with another version of OCPP than the last time."""
+
+    charge_point_id: int
+    cp_id: str
+    before: str
+    version: str
     now: datetime
 
 
@@ -71,6 +90,24 @@ class CommandSettled:
     error_code: str
     now: datetime
     action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOver:
+    """A report that was asked for came to its end: it was used whole, or it cannot be. `state` is one of Report.State.
+
+    `again` is the command by which it was asked for once more, if it was; that one will come to its own end.
+    """
+
+    charge_point_id: int
+    cp_id: str
+    report_id: UUID
+    kind: str
+    about: str
+    state: str
+    command_id: UUID
+    now: datetime
+    again: UUID | None = None
 
 
 Follower = Callable[[Any], None]

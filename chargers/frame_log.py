@@ -1,17 +1,24 @@
 """The frame log of one connection: every frame as it went over the wire, secrets masked."""
 
+import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
+import orjson
+
 from chargers.frame_events import WANTED, record_frame
 from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
+from chargers.protocol.events import Event
 from chargers.protocol.frames import MessageKind
-from chargers.protocol.redaction import redact
+from chargers.protocol.redaction import MASK, redact
 from chargers.traits.ledger import LEDGER
 from csms.core.ids import uuid7_text
 from csms.core.writer import after_commit
+
+log = logging.getLogger(__name__)
 
 KEPT_OF_UNUSED = 4096
 """Characters kept of a frame that nothing is taken from: refused, repeated, late, or from a stranger."""
@@ -22,6 +29,19 @@ NOT_SENT = "not sent: the connection had ended"
 
 COUNTED = {"deviant", "refused", "late", "ignored"}
 """Verdicts whose notes are deviations; a repeated message deviates from nothing."""
+
+
+def log_deviation(cp_id: str, event: Event) -> None:
+    """Say in the log what of a frame is not as the standard has it."""
+    log.info(
+        "ocpp.deviation",
+        extra={
+            "cp_id": cp_id,
+            "action": event.action,
+            "verdict": event.verdict,
+            "notes": "; ".join(event.notes)[:500],
+        },
+    )
 
 
 class FrameLog:
@@ -47,9 +67,7 @@ class FrameLog:
         """Keep a frame of the charge point; `kind` is None for one that could not be read."""
         holder = self._holder
         text, seen = redact(action, text), notes
-        if len(text) > KEPT_OF_UNUSED and (
-            verdict not in ("ok", "deviant") or holder.registration != Registration.ACCEPTED
-        ):
+        if len(text) > KEPT_OF_UNUSED and (verdict not in ("ok", "deviant") or holder.is_stranger):
             notes = (*notes, f"cut from {len(text)} characters")
             text = text[:KEPT_OF_UNUSED]
         frame_id = frame_id or uuid7_text()
@@ -82,13 +100,17 @@ class FrameLog:
         arrived: float | None,
         *,
         late: bool = False,
+        hidden: Iterable[str] = (),
     ) -> None:
         """Keep a frame of ours; `arrived` is the monotonic time of the call that it answers.
 
         `late`: the socket is closed already, so that it is not sent; a call that is repeated is answered with it.
+        `hidden` are secret values that no name tells of.
         """
         holder = self._holder
         text, at = redact(action, text), datetime.now(UTC)
+        for secret in hidden:
+            text = text.replace(orjson.dumps(secret).decode(), f'"{MASK}"')
         verdict = "late" if late else "ok" if kind is not MessageKind.CALLERROR else "refused"
         FRAMES.add(
             uuid7_text(),

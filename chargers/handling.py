@@ -12,6 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from chargers.protocol.versions import Version
+from chargers.standing import Registration
 from chargers.traits.values import DEFAULTS, Traits
 
 
@@ -28,6 +29,19 @@ class Holder:
     # filled after the commit of what it mirrors, and dropped with the connection.
     memory: dict[Any, Any] = field(default_factory=dict)
     traits: Traits = DEFAULTS
+    approved: bool = True
+    """Whether it is wanted here, be it accepted already or still being set up; of a stranger nobody knows."""
+    certificate_names: tuple[str, ...] = ()
+    """The common names of the client certificate that it has shown; none without one."""
+    profile: int = 0
+    """The security profile of this connection; 0 = without a password."""
+    hang_up: Callable[[int, str], None] = lambda code, reason: None
+    """Close the connection with a code and why; from any thread, and best `after_commit`."""
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody wants it here yet: it gets no disk to speak of."""
+        return self.registration != Registration.ACCEPTED and not self.approved
 
 
 @dataclass(slots=True)
@@ -89,7 +103,7 @@ class Asked:
 
     `ask` runs on the event loop and must neither block nor touch the database. It returns None when nobody is to be
     asked, the verdict if it is known at once, or a coroutine that returns it, for which only the messages of the same
-    charge point wait. The verdict is in `Call.verdict` then.
+    charge point wait. The verdict is in `Call.verdict` then. `handle` may be `Translated`; it is asked before that.
     """
 
     ask: Ask

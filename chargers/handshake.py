@@ -23,9 +23,15 @@ from chargers.blocking.selectors import canonical_address
 from chargers.client_certificates import WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
-from chargers.protocol.versions import IdentityError, Version, choose_subprotocol, identity_from_path
+from chargers.protocol.versions import (
+    COMPRESSED,
+    IdentityError,
+    Version,
+    choose_subprotocol,
+    identity_from_path,
+)
 from chargers.refusals import refuse_handshake
-from chargers.services import canonical_password
+from chargers.services import TEXT_HASHER, canonical_password
 from csms.core.config import get_config
 from csms.core.writer import WriterClosed
 
@@ -83,15 +89,15 @@ class Handshake:
         except HandshakeRefused:
             FAILED_LOGINS.add(key)
             raise
-        profile = self._profile(guest, shown_hash, certified)
-        return replace(guest, shown_hash=shown_hash, profile=profile), version
+        profile = self._profile(guest, shown_hash, bool(certified))
+        return replace(guest, shown_hash=shown_hash, profile=profile, certificate_names=certified), version
 
     @property
     def _over_tls(self) -> bool:
         """Whether a trusted proxy has ended TLS before us."""
         return bool(self.scope.get("scheme") == "wss")
 
-    def _certified(self, guest: Guest) -> bool:
+    def _certified(self, guest: Guest) -> tuple[str, ...]:
         """T-023: who has shown a client certificate needs no password."""
         try:
             names = (guest.cp_id, guest.serial_number)
@@ -143,7 +149,7 @@ class Handshake:
         only = guest.traits.only_version
         if not only or version is only:
             return version
-        if choose_subprotocol(self.offered, [only]) is None:
+        if only not in self.versions or choose_subprotocol(self.offered, [only]) is None:
             said = ", ".join(self.offered)[:200] or "none"
             raise HandshakeRefused(400, "other_version", f"only {only} is spoken with it; it offers {said}")
         self.accepted_subprotocol = only.value
@@ -205,6 +211,14 @@ class Handshake:
             return opened, ledger.fail_unsent(guest.pk, now=now)
 
         return await self._unit(unit)
+
+    def acceptance(self, guest: Guest, version: Version) -> dict[str, Any]:
+        """Return the message that accepts the socket; `compression` is for `csms.compressed_sockets` (T-009)."""
+        return {
+            "type": "websocket.accept",
+            "subprotocol": self.accepted_subprotocol,
+            "compression": version in COMPRESSED and guest.traits.compression,
+        }
 
     async def _unit(self, work: Callable[[], T]) -> T:
         """Run a unit in the writer; a refusal is its result, since an error would roll back its neighbours."""
@@ -293,7 +307,12 @@ class KnownPasswords:
 
 
 def matches(password: bytes, password_hash: str) -> bool:
-    """Compare in constant time; raw bytes also match a key that was set as their hex digits."""
+    """Compare in constant time; raw bytes also match a key that was set as their hex digits.
+
+    A password that was set as a text matches only itself (T-025).
+    """
+    if password_hash.startswith(f"{TEXT_HASHER}$"):
+        return check_password(password.decode("latin-1"), password_hash)
     forms = {canonical_password(password), password.hex()}
     # Each form is checked, whatever the first one gave, so that time tells nothing.
     checked = [check_password(form, password_hash) for form in sorted(forms)]

@@ -8,3 +8,9 @@ class ChargePointHasher(PBKDF2PasswordHasher):
 
     algorithm = "charge_point"
     iterations = 20_000
+
+
+class ChargePointTextHasher(ChargePointHasher):
+    """The same for passwords of OCPP 2.x, which are texts that are compared as they are (T-025)."""
+
+    algorithm = "charge_point_text"

@@ -11,6 +11,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Upper
 
+from chargers.own_evse import OwnEvse
+from chargers.standing import Provisioning as Provisioning
+from chargers.standing import Registration as Registration
+from chargers.standing import in_standing as in_standing
+from chargers.standing import standing_of
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
@@ -20,14 +25,6 @@ CLOCK_OFF_SECONDS = 300
 def _columns(model: type[models.Model]) -> tuple[str, ...]:
     """Return all fields of a model, in the order in which it names them: that of the values of its rows."""
     return tuple(field.name for field in model._meta.local_concrete_fields)
-
-
-class Registration(models.TextChoices):
-    """Whether the network wants to serve a charge point."""
-
-    PENDING = "pending", "Waiting for approval"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
 
 
 class ChargePoint(models.Model):
@@ -64,6 +61,16 @@ class ChargePoint(models.Model):
     meter_type = models.TextField(blank=True)
     meter_serial_number = models.TextField(blank=True)
     booted_at = models.DateTimeField(null=True, blank=True)
+    boot_reason = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="why it booted last, in OCPP's words; empty in 1.6",
+    )
+    provisioning = models.CharField(
+        max_length=8, choices=Provisioning.choices, blank=True, default="", db_default=""
+    )
 
     lacking = models.JSONField(
         default=dict,
@@ -103,6 +110,11 @@ class ChargePoint(models.Model):
     def __str__(self) -> str:
         return self.cp_id
 
+    @property
+    def standing(self) -> str:
+        """How it is answered and served: one that is being set up waits, though people have accepted it."""
+        return standing_of(self.registration, self.provisioning)
+
     def warning(self, command: str) -> str | None:
         """Return why it seems not to know a command; what it answered says more than what it lists."""
         why: dict[str, str] = self.lacking.get(command, {})
@@ -129,14 +141,37 @@ class ConnectorStatus(models.TextChoices):
 
 
 class Connector(models.Model):
-    """The last known state of a connector; number 0 is the station itself (1.6, 7.7)."""
+    """The last known state of a connector; number 0 is the station itself (1.6, 7.7).
+
+    `number` is the house's own for the outlet, in 1.6 its connectorId; nothing is read from it. `status` is what
+    comes of the reported word and of what a transaction tells; in 1.6 both words are the same.
+    """
 
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="connectors")
     number = models.PositiveIntegerField()
     label = models.CharField(
         max_length=100, blank=True, help_text="for people, such as what the box is called"
     )
+    evse_number = OwnEvse(help_text="0 = the station itself")
+    evse_connector = OwnEvse(counted=True, help_text="within its EVSE, from 1")
+    connector_type = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="in OCPP's words, such as cCCS2; empty while unknown",
+    )
     status = models.CharField(max_length=64, blank=True)
+    reported = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="the status as it was told"
+    )
+    activity = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="what a transaction tells of it; empty in 1.6, and without a car",
+    )
     error_code = models.CharField(max_length=64, blank=True)
     info = models.TextField(blank=True)
     vendor_id = models.TextField(blank=True)
@@ -145,7 +180,12 @@ class Connector(models.Model):
     received_at = models.DateTimeField(null=True, blank=True, help_text="by our clock")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["charge_point", "number"], name="connector_number"),
+            models.UniqueConstraint(
+                fields=["charge_point", "evse_number", "evse_connector"], name="connector_place"
+            ),
+        ]
         ordering = ["number"]
         indexes = [
             models.Index(fields=["status"], name="connector_status"),
@@ -361,6 +401,16 @@ class Command(models.Model):
     payload = models.JSONField(null=True)
     answer = models.JSONField(null=True)
     answer_status = models.CharField(max_length=64, blank=True, help_text="the charge point's own word")
+    answer_reason = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="its code for why, in 2.x (statusInfo); empty where it gave none",
+    )
+    answer_info = models.TextField(
+        blank=True, default="", db_default="", help_text="what it said beside that code"
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error_description = models.TextField(blank=True)
     error_details = models.JSONField(null=True)

@@ -1,72 +1,19 @@
-"""What charge points report of themselves: boots, heartbeats, connector states, signs of life and their clocks."""
+"""What charge points report of themselves: heartbeats, connector states, signs of life and their clocks."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
-from chargers.approval import heed
-from chargers.counts import BOOTS, STATUSES
-from chargers.following import Booted, StatusReported, tell
-from chargers.models import STATUS_REPORTS, ChargePoint, Connector, Registration
-from csms.core.backend.answers import RegistrationVerdict
+from chargers.counts import STATUSES
+from chargers.following import StatusReported, tell
+from chargers.models import STATUS_REPORTS, ChargePoint, Connector
+from chargers.topology.places import STANDS, Place
 from csms.core.events.services import record
 from csms.core.ids import uuid7_text
 from csms.core.live import announce
-
-BOOT_FIELDS = (
-    "vendor",
-    "model",
-    "serial_number",
-    "firmware_version",
-    "iccid",
-    "imsi",
-    "meter_type",
-    "meter_serial_number",
-)
-
-
-APPROVAL = ("registration", "own_registration")
-
-
-def record_boot(
-    charge_point_id: int, facts: Mapping[str, str], *, now: datetime, said: RegistrationVerdict | None = None
-) -> str:
-    """Store what a charge point says of itself at boot and return its registration.
-
-    `facts` has keys of BOOT_FIELDS; the ones it lacks are emptied, since a boot describes the whole station.
-    `said` is the backend's verdict, None if our own approval decides.
-    """
-    charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    heeded = heed(charge_point, said)
-    changes = {
-        name: (getattr(charge_point, name), facts.get(name, ""))
-        for name in BOOT_FIELDS
-        if getattr(charge_point, name) != facts.get(name, "")
-    }
-    for name in BOOT_FIELDS:
-        setattr(charge_point, name, facts.get(name, ""))
-    charge_point.last_seen_at = now
-    # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
-    charge_point.booted_at = now if charge_point.registration == Registration.ACCEPTED else None
-    charge_point.save(
-        update_fields=[*BOOT_FIELDS, "booted_at", "last_seen_at", *(APPROVAL if heeded else ())]
-    )
-    record(
-        "cp.boot",
-        charge_point.cp_id,
-        {
-            **{name: getattr(charge_point, name) for name in BOOT_FIELDS},
-            "status": charge_point.registration,
-        },
-        occurred_at=now,
-    )
-    BOOTS.add(charge_point.registration)
-    announce("fleet", f"charge-point:{charge_point_id}")
-    tell(Booted(charge_point_id, charge_point.cp_id, charge_point.registration, changes, now))
-    return charge_point.registration
 
 
 def record_heartbeat(cp_id: str, connection_id: str, *, now: datetime) -> None:
@@ -86,10 +33,12 @@ def record_status(
     vendor_error_code: str = "",
     status_at: datetime | None,
     now: datetime,
+    place: Place | None = None,
 ) -> bool:
     """Store a report on a connector (0 = the station); return whether it is now the connector's state.
 
     A report older than the known state is history only (S16-15): stations replay reports after being offline.
+    `place` is where it is by OCPP 2.x; there the word leaves open what a car does, which transactions tell.
     """
     STATUS_REPORTS.add(
         uuid7_text(),
@@ -105,8 +54,11 @@ def record_status(
     )
     # Nothing was seen after it was heard: a clock that was ahead and is set right must not freeze the state either.
     believed = now if status_at is None else min(status_at, now)
+    word = status[:64]
     values: dict[str, Any] = {
-        "status": status[:64],
+        "status": word,
+        "reported": word,
+        "activity": "",
         "error_code": error_code[:64],
         "info": info,
         "vendor_id": vendor_id,
@@ -118,8 +70,10 @@ def record_status(
     newer = Connector.objects.filter(charge_point_id=charge_point_id, number=number).filter(
         Q(status_at=None) | Q(status_at__lte=believed)
     )
-    current = newer.update(**values) == 1
+    current = newer.update(**(values if place is None else _beside_activity(values))) == 1
     if not current:
+        if place is not None:
+            values |= {"evse_number": place.evse, "evse_connector": place.connector}
         _, current = Connector.objects.get_or_create(
             charge_point_id=charge_point_id, number=number, defaults=values
         )
@@ -128,6 +82,7 @@ def record_status(
         cp_id,
         {
             "connector_id": number,
+            **({} if place is None else {"evse_id": place.evse, "evse_connector_id": place.connector}),
             "status": status,
             "error_code": error_code,
             "info": info,
@@ -141,8 +96,17 @@ def record_status(
     STATUSES.add(status, error_code)
     if current:
         announce("fleet", f"charge-point:{charge_point_id}")
-    tell(StatusReported(charge_point_id, cp_id, number, status, error_code, current, now))
+    tell(StatusReported(charge_point_id, cp_id, number, status, error_code, current, now, place))
     return current
+
+
+def _beside_activity(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what a report of OCPP 2.x sets: what a transaction told stays, and counts unless the report stands."""
+    kept = {name: value for name, value in values.items() if name != "activity"}
+    word = kept["reported"]
+    if word not in STANDS:
+        kept["status"] = Case(When(activity="", then=Value(word)), default=F("activity"))
+    return kept
 
 
 def touch_charge_points(seen: Mapping[int, datetime]) -> None:

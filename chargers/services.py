@@ -16,7 +16,7 @@ from chargers.blocking.models import Block
 from chargers.counts import APPROVALS
 from chargers.following import SignedIn, tell
 from chargers.models import ChargePoint, Connection, Connector, Registration
-from chargers.protocol.versions import IdentityError, identity_from_path
+from chargers.protocol.versions import IdentityError, Version, identity_from_path
 from csms.core.audit.services import note
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
@@ -157,20 +157,30 @@ def label_connector(connector: Connector, label: str, *, now: datetime, by: str 
         announce("fleet", f"charge-point:{connector.charge_point_id}")
 
 
-def hash_password(password: str) -> str:
-    """Return the hash to keep. Raises Refusal for a password that no charge point could be given."""
-    size = len(password.encode())
+def hash_password(password: str, *, text: bool = False) -> str:
+    """Return the hash to keep. Raises Refusal for a password that no charge point could be given.
+
+    A `text` is compared as it is, and its characters are counted (T-025); other ones may be keys of 1.6 (T-024).
+    """
+    size, unit = (len(password), "characters") if text else (len(password.encode()), "bytes")
     if not PASSWORD_MIN <= size <= PASSWORD_MAX:
         raise Refusal(
-            f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} bytes; this one has {size}",
+            f"a charge point's password has {PASSWORD_MIN} to {PASSWORD_MAX} {unit}; this one has {size}",
             field="password",
         )
+    if text:
+        return make_password(password.encode().decode("latin-1"), hasher=TEXT_HASHER)
     return make_password(canonical_password(password.encode()), hasher=HASHER)
+
+
+def has_text_password(charge_point: ChargePoint) -> bool:
+    """Whether its passwords are texts and not keys, as in OCPP 2.x (T-025); one that never connected may be of 1.6."""
+    return charge_point.protocol not in ("", Version.V16)
 
 
 # A charge point's password is long and random (T-024: at least 16 bytes) and is checked at every reconnection of
 # every charge point, so it needs no million rounds; see `handshake.KnownPasswords` for the memory of good ones.
-HASHER = "charge_point"
+HASHER, TEXT_HASHER = "charge_point", "charge_point_text"
 _HEX_KEY = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 
 
@@ -178,7 +188,7 @@ def canonical_password(password: bytes) -> str:
     """Return one form for the ways in which a key is sent.
 
     1.6 keys are set as 32 to 40 hex digits and come back as those digits in either case, or as the bytes that they
-    stand for (T-024); both become the digits in lower case. Anything else is itself.
+    stand for (T-024); both become the digits in lower case. Anything else is itself. Passwords of 2.x have one form.
     """
     if _HEX_KEY.fullmatch(password):
         return password.decode().lower()
@@ -195,7 +205,7 @@ def set_password(charge_point: ChargePoint, password: str, *, by: str, now: date
 
     A change that it was ordered before and has not proven is forgotten. `by` says who did it, for the event.
     """
-    password_hash = hash_password(password) if password else ""
+    password_hash = hash_password(password, text=has_text_password(charge_point)) if password else ""
     with transaction.atomic():
         before = as_stored(charge_point)
         had_one = bool(before.password_hash)
@@ -224,7 +234,7 @@ def offer_password(charge_point: ChargePoint, password: str) -> None:
     Raises Refusal for a bad password, and while an earlier one is neither taken nor refused for certain: which of
     three it has then nobody could tell.
     """
-    next_hash = hash_password(password)
+    next_hash = hash_password(password, text=has_text_password(charge_point))
     offered = ChargePoint.objects.filter(pk=charge_point.pk, next_password_hash="")
     if offered.update(next_password_hash=next_hash) != 1:
         raise Refusal(

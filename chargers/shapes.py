@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from chargers import services
 from chargers.labels import LABELS_RULE, LabelFilter, LabelsField
-from chargers.models import ChargePoint, Registration
+from chargers.models import ChargePoint, Provisioning, Registration
 from chargers.protocol.versions import MAX_IDENTITY, Version
 from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word
 from csms.core.paging import PageQuery
@@ -28,8 +28,21 @@ class ConnectorShape(Shape):
     """The last known state of a connector. Texts are as the charge point wrote them."""
 
     connector_id = serializers.IntegerField(source="number", help_text="0 is the charge point itself.")
+    evse_id = serializers.IntegerField(
+        source="evse_number", help_text="Of its EVSE, as OCPP 2.x numbers it; 0 is the charge point itself."
+    )
+    evse_connector_id = serializers.IntegerField(
+        source="evse_connector", help_text="Within its EVSE, from 1; 0 is the charge point itself."
+    )
+    connector_type = serializers.CharField(
+        help_text="In the words of OCPP 2.x, such as `cCCS2`; empty while unknown."
+    )
     label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]  # DRF takes it out of the class
-    status = serializers.CharField(help_text="In OCPP 1.6 a ChargePointStatus, such as `Charging`.")
+    status = serializers.CharField(
+        help_text="In OCPP 1.6 a ChargePointStatus, such as `Charging`; in OCPP 2.x that word by what is reported and "
+        "what a transaction tells."
+    )
+    reported = serializers.CharField(help_text="The status as it was reported.")
     error_code = serializers.CharField(help_text="`NoError` when all is well.")
     info = serializers.CharField()
     vendor_id = serializers.CharField()
@@ -49,6 +62,12 @@ class ChargePointShape(Shape):
     )
     registration = serializers.ChoiceField(
         Registration.choices, help_text="Whether the network serves it; only `accepted` ones may charge."
+    )
+    provisioning = serializers.ChoiceField(
+        Provisioning.choices,
+        allow_blank=True,
+        help_text="OCPP 2.x: whether it is set up before it is accepted; while it is `running`, its boots are "
+        "answered Pending.",
     )
     retired_at = Moment(allow_null=True, help_text="When it was taken out of service for good.")
     has_password = serializers.BooleanField(source="password_hash", help_text="Must it sign in?")
@@ -74,6 +93,9 @@ class ChargePointShape(Shape):
     meter_type = serializers.CharField()
     meter_serial_number = serializers.CharField()
     booted_at = Moment(allow_null=True, help_text="When it last booted while accepted.")
+    boot_reason = serializers.CharField(
+        help_text="Why it booted last, in the words of OCPP 2.x such as `PowerUp`; empty in OCPP 1.6."
+    )
     clock_skew_seconds = serializers.IntegerField(
         allow_null=True,
         help_text="By how much its clock is ahead, by the times in its live messages; negative when it is behind, "

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from chargers.commands.ordering import LINES_FROM, CommandRefused, CommandType
+from chargers.commands.ordering import LINES_FROM, CommandRefused, CommandType, Order
 from console.days import in_zone
 from console.words import say
 
@@ -67,12 +67,20 @@ class CommandForm(forms.Form):
 
 
 def command_form(
-    entry: CommandType, data: Mapping[str, Any] | None = None, suggestions: Suggestions | None = None
+    entry: CommandType,
+    data: Mapping[str, Any] | None = None,
+    suggestions: Suggestions | None = None,
+    order: Order | None = None,
 ) -> CommandForm:
-    """Build the form of a command, filled with what was posted, or with its defaults."""
+    """Build the form of a command, filled with what was posted, or with its defaults.
+
+    With `order` it has only what the charge point's version can say.
+    """
     form = CommandForm(data, auto_id=f"{entry.slug}-%s")
     form.entry = entry
     for name, info in entry.params.model_fields.items():
+        if order is not None and order.fields is not None and name not in order.fields:
+            continue
         offered = (suggestions or {}).get(name, ())
         field = form_field(info, offered)
         field.label = say(info.title or name.replace("_", " ").capitalize())
@@ -81,6 +89,8 @@ def command_form(
             field.required = False
             default = info.get_default(call_default_factory=True)
             field.initial = default.value if isinstance(default, Enum) else default
+        if order is not None and name in order.choices and isinstance(field, forms.ChoiceField):
+            _narrow(field, order.choices[name])
         elif len(offered) == 1:
             field.initial = offered[0][0]
         _dress(field.widget)
@@ -88,11 +98,25 @@ def command_form(
     return form
 
 
+def _narrow(field: forms.ChoiceField, words: tuple[str, ...]) -> None:
+    """Leave the words that a version has; its own default stands where that of all versions is none of them."""
+    known: Any = field.choices
+    field.choices = [choice for choice in known if choice[0] in ("", *words)]
+    if field.initial not in words:
+        field.initial = words[0] if field.required or field.initial else field.initial
+
+
 PROFILE = (
     '{"purpose": "TxProfile", "stack_level": 0, "kind": "Relative",'
     ' "schedule": {"unit": "A", "periods": [{"start_period": 0, "limit": 16}]}}'
 )
-WRITTEN = {"charging_profile": PROFILE, "keys": '["HeartbeatInterval"]'}
+WRITTEN = {
+    "charging_profile": PROFILE,
+    "criteria": '["Available"]',
+    "keys": '["HeartbeatInterval"]',
+    "values": '[{"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"}]',
+    "variables": '["EVSE@1/AvailabilityState", "Connector@1.1"]',
+}
 """An example of each parameter that is given as JSON."""
 
 

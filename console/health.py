@@ -148,6 +148,10 @@ def _deviations(charge_point: ChargePoint, count: int) -> Vital:
     return Vital(_("Deviations, 24 h"), value, tone, usual, _tab(charge_point, "deviations"), note)
 
 
+# OCPP 2.x, BootReasonEnumType: reasons that nobody has to look into.
+ORDINARY_BOOTS = {"FirmwareUpdate", "LocalReset", "PowerUp", "RemoteReset", "ScheduledReset", "Triggered"}
+
+
 def _boot(charge_point: ChargePoint, reason: BootReason | None) -> Vital:
     usual = _("OCPP 1.6 tells no reason: this is what was seen")
     link = _tab(charge_point, "audit")
@@ -167,4 +171,8 @@ def _boot(charge_point: ChargePoint, reason: BootReason | None) -> Vital:
             "why": why or _("no reason given")
         }
         tone = WAIT
+    if reason.said:
+        usual = _("in its own words: %(why)s") % {"why": reason.said}
+        if reason.said in ORDINARY_BOOTS:
+            tone = OK
     return Vital(_("Last boot"), moment(charge_point.booted_at), tone, usual, link, note, "BootNotification")

@@ -15,6 +15,7 @@ from alerts.external.services import WOULD
 from alerts.rules.selectors import ABOUT
 from alerts.transports.table import TRANSPORTS
 from chargers.commands.sending import catalogue
+from chargers.provisioning.steps import OUTCOMES, STEPS
 from console import alert_words, outgoing_words, state_words, words
 from console.pages import REFUSALS
 from transactions.models import ANOMALIES
@@ -48,6 +49,9 @@ def spoken() -> Iterator[tuple[str, str]]:
         for name, table in vars(module).items():
             if name.isupper():
                 yield from ((text, f"{module.__name__} {name}") for text in _texts(table))
+    yield from (
+        (text, "provisioning") for text in (*OUTCOMES.values(), *(one.title for one in STEPS.values()))
+    )
     yield from ((text, "refusals") for text in REFUSALS.values())
     yield from ((text, f"without {name}") for name, text in WOULD.items())
     for name, choices in state_words.FAMILIES.items():

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from chargers.commands.ordering import CommandRefused, CommandType
-from chargers.commands.sending import QUEUED_EXPIRY, catalogue, why_not
+from chargers.commands.sending import QUEUED_EXPIRY, catalogue, spoken_order, why_not
 from chargers.models import ChargePoint
 from console.forms import CommandForm, Suggestions, command_form
 
@@ -20,7 +20,12 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers": _("Charge point"),
     "chargers.availability": _("Availability"),
     "chargers.configuration": _("Configuration"),
+    "chargers.reporting": _("Configuration"),
+    "chargers.passwords": _("Security"),
+    "chargers.network": _("Network"),
     "chargers.reservations": _("Reservations"),
+    "transactions.sequence": _("Transaction events"),
+    "transactions.tariffs": _("Costs"),
     "transactions.charging_profiles": _("Charging profiles"),
     "transactions.local_lists": _("Authorization list"),
     "chargers.firmware": _("Firmware"),
@@ -117,7 +122,7 @@ def orders(
             entry,
             refused
             if refused is not None and refused.entry is entry
-            else command_form(entry, suggestions=suggestions),
+            else command_form(entry, suggestions=suggestions, order=spoken_order(charge_point, entry.slug)),
         )
         for entry in entries
     ]

@@ -5,6 +5,7 @@ from chargers.certificates.models import SigningRequest
 from chargers.configuration.selectors import Drift
 from chargers.firmware.models import Evidence
 from chargers.jobs import Flag, State
+from chargers.network.models import NetworkProfile, ProfileChange
 from chargers.reservations.models import Reservation
 from console.words import Word
 from transactions.charging_profiles.models import InstalledProfile
@@ -19,6 +20,7 @@ TONES: dict[str, dict[str, str]] = {
         Drift.REJECTED: "bad",
         Drift.NOT_SUPPORTED: "bad",
         Drift.NEEDS_REBOOT: "wait",
+        Drift.SET: "ok",
         Drift.UNKNOWN: "wait",
     },
     "standing": {
@@ -85,6 +87,24 @@ TONES: dict[str, dict[str, str]] = {
         SigningRequest.Status.REJECTED: "bad",
         SigningRequest.Status.SUPERSEDED: "idle",
     },
+    "network-profile": {
+        NetworkProfile.State.TOLD: "wait",
+        NetworkProfile.State.ACCEPTED: "ok",
+        NetworkProfile.State.REJECTED: "bad",
+        NetworkProfile.State.FAILED: "bad",
+        NetworkProfile.State.UNANSWERED: "wait",
+        NetworkProfile.State.UNSENT: "idle",
+    },
+    "profile-change": {
+        ProfileChange.State.WRITING: "busy",
+        ProfileChange.State.ORDERING: "busy",
+        ProfileChange.State.RESETTING: "busy",
+        ProfileChange.State.AWAITED: "wait",
+        ProfileChange.State.DONE: "ok",
+        ProfileChange.State.WENT_BACK: "bad",
+        ProfileChange.State.LOST: "bad",
+        ProfileChange.State.FAILED: "bad",
+    },
 }
 FAMILIES = {
     "drift": Drift,
@@ -95,6 +115,8 @@ FAMILIES = {
     "reservation": Reservation.Status,
     "profile": InstalledProfile.Status,
     "request": SigningRequest.Status,
+    "network-profile": NetworkProfile.State,
+    "profile-change": ProfileChange.State,
 }
 
 

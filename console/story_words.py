@@ -40,6 +40,7 @@ LINES: dict[str, Line] = {
     ),
     "end_seen": Line(_("It seems to be over. {evidence}"), "house", "wait"),
     "status": Line(_("Its connector: {status}{error}")),
+    "charging_state": Line(_("It told of charging: {state}")),
     "no_readings": Line(_("No reading came for {seconds}."), tone="wait"),
     "offline": Line(_("The charge point was offline for {seconds}."), tone="bad"),
     "offline_still": Line(
@@ -55,6 +56,7 @@ LINES: dict[str, Line] = {
     "correction_readings_ordered": Line(
         _("{by} asked the charge point for its readings: {reason}"), "people"
     ),
+    "correction_status_ordered": Line(_("{by} asked the charge point whether it runs: {reason}"), "people"),
     "correction_dismissed": Line(_("{by} left it as it is: {reason}"), "people"),
     "act": Line(_("{by}: {action}. {reason}"), "people"),
     "priced": Line(_("It was priced by the tariff {tariff}: {cost}."), "house"),
@@ -77,6 +79,7 @@ LINES: dict[str, Line] = {
         _("Telling the backend its end was given up after {attempts} attempts. {trouble}"), "house", "bad"
     ),
     "event": Line(_("The event {type} was recorded for whoever follows it."), "house"),
+    "older_state": Line(_("Older states of charging are not shown.")),
     "older_status": Line(_("Older reports of its connector are not shown.")),
     "older_gap": Line(_("Older gaps in its readings are not shown.")),
     "older_outage": Line(_("Older times offline are not shown.")),
@@ -119,6 +122,7 @@ WRITTEN: Mapping[str, Callable[[Any], Any]] = {
     "energy_wh": kwh,
     "seconds": duration,
     "status": _word(CONNECTOR_STATUS),
+    "state": _bdi,
     "verdict": _word(AUTHORIZATION),
     "outcome": _word(COMMAND_STATUS),
     "error": _error,

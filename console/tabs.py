@@ -21,7 +21,14 @@ _TABS = (
     Tab(
         "configuration",
         _("Configuration"),
-        ("get-configuration", "change-configuration", "set-authorization-key"),
+        (
+            "get-configuration",
+            "change-configuration",
+            "set-variables",
+            "get-base-report",
+            "get-report",
+            "set-authorization-key",
+        ),
     ),
     Tab("availability", _("Availability"), ("change-availability",)),
     Tab(
@@ -50,6 +57,7 @@ _TABS = (
             "delete-certificate",
         ),
     ),
+    Tab("network", _("Network"), ("set-network-profile",)),
     Tab("security-events", _("Security events")),
     Tab("events", _("Events")),
     Tab("frames", _("Frames")),

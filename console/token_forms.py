@@ -7,8 +7,19 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from console.days import check_year, in_zone
+from csms.core.id_tokens import TYPES
 from transactions.models import IdToken
-from transactions.tokens import ACTIVE_MAX, ID_TOKEN_MAX, LABEL_MAX, TokenRefusal
+from transactions.tokens import ACTIVE_MAX, ID_TOKEN_MAX, LABEL_MAX, MESSAGE_MAX, TokenRefusal
+
+
+class PlacesField(forms.CharField):
+    """Places with blanks between, as people type them; a list for those who read the form."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return " ".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return str(super().to_python(value)).split()
 
 
 class TokenChangeForm(forms.Form):
@@ -37,6 +48,26 @@ class TokenChangeForm(forms.Form):
         required=False,
         help_text=_("Empty: no limit."),
     )
+    evses = PlacesField(
+        label=_("Where"),
+        required=False,
+        help_text=_(
+            "Charge points and EVSEs with blanks between: CP-1, CP-1/2 for its EVSE 2, or 2 for that of any. "
+            "Empty: everywhere."
+        ),
+    )
+    language = forms.CharField(
+        label=_("Language"),
+        max_length=8,
+        required=False,
+        help_text=_("Of its driver, as in de or de-CH (OCPP 2.x)."),
+    )
+    personal_message = forms.CharField(
+        label=_("Message"),
+        max_length=MESSAGE_MAX,
+        required=False,
+        help_text=_("That charge points of OCPP 2.x which show texts tell its driver."),
+    )
 
     def __init__(self, data: Any = None, token: IdToken | None = None) -> None:
         initial = (
@@ -57,7 +88,13 @@ class TokenForm(TokenChangeForm):
             "As the charge point reads it from the card; OCPP 1.6 has up to 20 characters, in any case."
         ),
     )
-    field_order = ("id_token", *TokenChangeForm.base_fields)
+    type = forms.ChoiceField(
+        label=_("Type"),
+        choices=[("", _("Any")), *((word, word) for word in TYPES)],
+        required=False,
+        help_text=_("In the words of OCPP 2.x. Of a key code only a digest is kept, which is its name then."),
+    )
+    field_order = ("id_token", "type", *TokenChangeForm.base_fields)
 
 
 def show_refusal(form: forms.Form, refusal: TokenRefusal) -> None:

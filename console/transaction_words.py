@@ -41,6 +41,11 @@ ANOMALY_TITLES: dict[str, Text] = {
     "reservation_not_held": _("Reservation not known"),
     "backend_refused": _("Refused by the backend"),
     "reserved_for_another": _("Connector was reserved for another"),
+    "events_missing": _("Events are missing"),
+    "seq_reused": _("Two events of one number"),
+    "seq_missing": _("Events without a number"),
+    "evse_changed": _("Another EVSE was told later"),
+    "id_reused": _("Id used before"),
 }
 
 # In which of the two raw claims an oddity shows.
@@ -110,12 +115,18 @@ KINDS: dict[Kind, KindWords] = {
         _("Readings came with the id of a transaction that nobody knows."),
         cases.READINGS_LOOKED_BACK,
     ),
+    Kind.GAPS: KindWords(
+        _("Missing events"),
+        _("Numbered events of the transaction have not come, and what it delivered may change by them."),
+        cases.SETTLING,
+    ),
 }
 
 STEPS: dict[str, Text] = {
     Correction.Step.ENDED: _("End it with the last register"),
     Correction.Step.STOP_ORDERED: _("Ask the charge point to stop it"),
     Correction.Step.READINGS_ORDERED: _("Ask the charge point for its readings"),
+    Correction.Step.STATUS_ORDERED: _("Ask the charge point whether it runs"),
     Correction.Step.DISMISSED: _("Leave it as it is"),
 }
 CONFIRM: Text = _("Confirm the end")
@@ -131,6 +142,7 @@ DONE: dict[str, Text] = {
     Correction.Step.ENDED: _("Ended with its last register"),
     Correction.Step.STOP_ORDERED: _("The charge point was asked to stop it"),
     Correction.Step.READINGS_ORDERED: _("The charge point was asked for its readings"),
+    Correction.Step.STATUS_ORDERED: _("The charge point was asked whether it runs"),
     Correction.Step.DISMISSED: _("Left as it is"),
 }
 
@@ -142,6 +154,7 @@ EVIDENCE: dict[str, Text] = {
     "seen_finishing": _("Its connector was reported Finishing at {at}."),
     "seen_next_start": _("The next transaction started on its connector; that was heard at {at}."),
     "seen_silence": _("Nothing was heard of its charge point for long; that was noticed at {at}."),
+    "seen_denied": _("Its charge point said at {at} that it does not run any more."),
     "seen_person": _("A person ended it here at {at}."),
     "seen_": _("It was closed without a reason that is known."),
     "offline": _("Its charge point is offline and was last heard of at {at}."),
@@ -155,6 +168,8 @@ EVIDENCE: dict[str, Text] = {
     "end_without_start": _(
         "Its end at {at} says that the meter stood at {wh} and that its id is {claimed_id}."
     ),
+    "events_missing": _("{count} of its events have not come; their numbers: {numbers}."),
+    "waits_until": _("They are waited for until {at}."),
     "unmatched_readings": _(
         "{count} readings with the id {claimed_id} came from {at} to {last_at}; the register went from {from_wh} to "
         "{to_wh}."

@@ -26,6 +26,7 @@ from console.views import (
     charge_point_commands,
     charge_point_connections,
     charge_point_events,
+    charge_point_network,
     charge_point_profiles,
     charge_point_tabs,
     charge_point_transactions,
@@ -43,6 +44,7 @@ from console.views import (
     fleet_bulk,
     frame,
     frames,
+    provisioning,
     reservations,
     saved_views,
     security_events,
@@ -90,6 +92,7 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/commands", charge_point_commands.commands, name="charge-point-commands"),
     path(f"{CHARGE_POINT}/commands/<uuid:pk>/cancel", charge_point_commands.cancel, name="command-cancel"),
     path(f"{CHARGE_POINT}/commands/<slug:slug>", charge_point_commands.send, name="command"),
+    path("inspect/charge-points/<str:cp_id>/accept", provisioning.accept, name="charge-point-accept"),
     path(
         "inspect/charge-points/<str:cp_id>/registration",
         charge_point.register,
@@ -98,6 +101,11 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/configuration/desired", charge_point_tabs.desire, name="desired-configuration"),
     path(f"{CHARGE_POINT}/configuration/refresh", charge_point_tabs.refresh, name="refresh-configuration"),
     path(f"{CHARGE_POINT}/authorization-list/policy", charge_point_tabs.policy, name="local-list-policy"),
+    path(
+        f"{CHARGE_POINT}/network/profile",
+        charge_point_network.change,
+        name="change-security-profile",
+    ),
     path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
     path(f"{CHARGE_POINT}/events", charge_point_events.events, name="charge-point-events"),
     path(f"{CHARGE_POINT}/frames/<uuid:pk>", frame.frame, name="charge-point-frame"),
@@ -114,6 +122,10 @@ urlpatterns = [
     path("inspect/transactions", transactions.transaction_list, name="transactions"),
     path("inspect/transactions/<uuid:pk>", transaction.transaction_page, name="transaction"),
     path("inspect/transactions/<uuid:pk>/charts.json", transaction.charts, name="transaction-charts"),
+    path("inspect/transactions/<uuid:pk>/signed.xml", transaction.signed_file, name="transaction-signed"),
+    path(
+        "inspect/transactions/<uuid:pk>/signed.json", transaction.signed_list, name="transaction-signed-list"
+    ),
     path("inspect/stuck", stuck.stuck, name="stuck"),
     path("inspect/stuck/steps/<slug:kind>/<slug:step>", stuck.step, name="stuck-step"),
     path("sys/alerts", alerts.alerts, name="alerts"),

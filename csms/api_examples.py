@@ -18,6 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
 # operationId -> what the example shows, and the body
 EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "remote_start": ("a card at connector 1", {"id_token": "04A2B3C4", "connector_id": 1}),
+    "get_transaction_status": ("does it run", {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901"}),
     "remote_stop": ("by the number that the charge point knows", {"transaction_id": "4711"}),
     "reset": ("at once", {"type": "Hard", "reason": "the display hangs"}),
     "unlock_connector": ("a cable that is stuck", {"connector_id": 1}),
@@ -31,6 +32,20 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "change_availability": ("out of order", {"connector_id": 2, "type": "Inoperative"}),
     "get_configuration": ("two keys", {"keys": ["HeartbeatInterval", "MeterValueSampleInterval"]}),
     "change_configuration": ("a reading a minute", {"key": "MeterValueSampleInterval", "value": "60"}),
+    "set_variables": (
+        "two at once",
+        {
+            "values": [
+                {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"},
+                {"key": "OCPPCommCtrlr/OfflineThreshold", "value": "120"},
+            ]
+        },
+    ),
+    "get_base_report": ("all there is", {"report_base": "FullInventory"}),
+    "get_report": (
+        "what an EVSE says of itself",
+        {"variables": ["EVSE@1/AvailabilityState", "Connector@1.1"]},
+    ),
     "reserve_now": (
         "for a card",
         {"connector_id": 1, "id_token": "04A2B3C4", "expires_at": "2026-03-04T12:30:00Z"},

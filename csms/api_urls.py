@@ -16,13 +16,18 @@ from chargers.certificates import api as certificates
 from chargers.commands import exact_api, sending_api
 from chargers.commands import ledger_api as command_api
 from chargers.configuration import api as configuration
+from chargers.device_model import api as device_model
 from chargers.diagnostics import api as diagnostics
 from chargers.firmware import api as firmware
 from chargers.history import api as history_api
 from chargers.history import frames_api as wire_api
 from chargers.history import uptime_api
+from chargers.network import api as network
+from chargers.provisioning import api as provisioning
+from chargers.reporting import api as reporting
 from chargers.reservations import api as reservations
 from chargers.security_events import api as security_events
+from chargers.topology import api as topology
 from chargers.traits import api as traits
 from csms.api_docs import Nothing, Reference, Schema, TryOut
 from csms.core.access import token_api as access
@@ -43,6 +48,8 @@ from transactions.backend import api as backend
 from transactions.charging_profiles import api as charging_profiles
 from transactions.local_lists import api as local_lists
 from transactions.remote_control import api as remote_control
+from transactions.sequence import api as sequence
+from transactions.signed import api as signed
 from transactions.stuck import api as stuck
 from transactions.tariffs import api as tariffs
 
@@ -58,18 +65,25 @@ BLOCKS = (
     certificates,
     charging_profiles,
     configuration,
+    device_model,
     diagnostics,
     events,
     firmware,
     local_lists,
+    network,
     notifications,
     overrides,
     prometheus,
+    provisioning,
     remote_control,
+    reporting,
     reservations,
     security_events,
+    sequence,
+    signed,
     stuck,
     tariffs,
+    topology,
     traits,
     webhooks,
 )

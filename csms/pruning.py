@@ -30,8 +30,10 @@ from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
 from chargers.diagnostics.uploads import remove_files
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from chargers.reporting.models import Report, ReportPart
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
+from chargers.topology.models import DeviceEvent
 from chargers.traits.models import Deviation
 from csms.core import partitions
 from csms.core.audit.models import AuditEntry
@@ -48,6 +50,9 @@ from transactions.charging_profiles.models import CompositeSchedule, InstalledPr
 from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.sequence.models import TransactionEvent
+from transactions.sequence.waiting import only_readings
+from transactions.signed.models import SignedReading
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +104,14 @@ RETENTION = (
         # Longer ones: who asks for a transaction looks into each, and sixty cost thrice the time of fifteen.
         partitioned=Partitioned(MeterValue._meta.db_table, Period.MONTH, ahead=2),
     ),
+    # They are the evidence of the readings, and of no use without them.
+    Kept("signed readings", SignedReading, lambda c: c.retain_meter_values_days, _by_id),
+    Kept(
+        "events of transactions that only brought readings",
+        TransactionEvent,
+        lambda c: c.retain_frames_days,
+        only_readings,
+    ),
     Kept(
         "events",
         Event,
@@ -145,6 +158,13 @@ RETENTION = (
     Kept("reservations", Reservation, lambda c: c.retain_connections_days, lambda t: Q(ended_at__lt=t)),
     Kept("configuration changes", ConfigurationChange, lambda c: c.retain_connections_days, _by_id),
     Kept("boot reports", BootReport, lambda c: c.retain_connections_days, _by_id),
+    Kept("parts of reports", ReportPart, lambda c: c.retain_frames_days, lambda t: Q(received_at__lt=t)),
+    Kept(
+        "reports",
+        Report,
+        lambda c: c.retain_connections_days,
+        lambda t: _by_id(t) & ~Q(state__in=Report.OPEN) & Q(parts=None),
+    ),
     Kept("connections", Connection, lambda c: c.retain_connections_days, _followed),
     Kept(
         "processes",
@@ -152,6 +172,7 @@ RETENTION = (
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
     ),
+    Kept("events of components", DeviceEvent, lambda c: c.retain_connections_days, _by_id),
     Kept("security events", SecurityEvent, lambda c: c.retain_security_events_days, _by_id),
     Kept(
         "certificate requests",

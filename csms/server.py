@@ -16,6 +16,7 @@ import uvicorn
 
 from chargers.gateway import current_gateway, get_gateway
 from csms.celery import app as celery_app
+from csms.compressed_sockets import websocket_options
 from csms.core.config import Config, get_config
 from csms.core.events.stream import FOLLOWERS
 from csms.doorkeeper import Doorkeeper
@@ -109,18 +110,12 @@ async def serve(config: Config, listener: socket.socket, companions: Companions)
             http=Doorkeeper,
             log_config=None,
             access_log=False,
-            ws="websockets-sansio",
-            ws_max_size=config.max_frame_bytes,
-            ws_ping_interval=config.ws_ping_interval or None,
-            ws_ping_timeout=None,
-            # Off while only 1.6 is served (T-010: optional there): a compressed kilobyte may hold a megabyte, and is
-            # queued before anyone has judged who sent it.
-            ws_per_message_deflate=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
             proxy_headers=config.behind_tls_proxy,
             forwarded_allow_ips=list(config.trusted_proxies),
             server_header=False,
+            **websocket_options(config),
         )
     )
     # Each charge point is an open file; the usual soft limit of 1,024 would end a larger fleet.

@@ -53,7 +53,12 @@ INSTALLED_APPS = [
     "csms.core.events",
     "csms.core.webhooks",
     "chargers",
+    "chargers.topology",
+    "chargers.device_model",
     "chargers.configuration",
+    "chargers.reporting",
+    "chargers.provisioning",
+    "chargers.network",
     "chargers.availability",
     "chargers.firmware",
     "chargers.diagnostics",
@@ -66,6 +71,8 @@ INSTALLED_APPS = [
     "chargers.bulk",
     "chargers.callbacks",
     "transactions",
+    "transactions.sequence",
+    "transactions.signed",
     "transactions.local_lists",
     "transactions.charging_profiles",
     "transactions.remote_control",
@@ -118,6 +125,8 @@ EVENT_SINKS: list[str] = [
 ]
 OCPP_COMMANDS = "csms.routing.COMMANDS"  # what operators may tell charge points
 OCPP_ORDERS = "csms.routing.ORDERS"  # (version, command) -> how it is said
+OCPP_MEANINGS = "csms.routing.MEANINGS"  # (version, meaning) -> the name of a setting
+OCPP_REPORTS = "csms.routing.REPORTS"  # kind of report -> what uses it once it is whole
 OCPP_VENDORS = "csms.routing.VENDORS"  # vendor -> message -> handler of DataTransfer
 OCPP_FOLLOWERS = "csms.routing.FOLLOWERS"  # what happened -> who wants to know within the same transaction
 
@@ -253,6 +262,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
     },
     "tell which certificates end": {"task": "chargers.certificates.tasks.tell_of_expiry", "schedule": 3600.0},
+    "use reports that are whole": {
+        "task": "chargers.reporting.tasks.apply_reports",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "take provisioning further": {"task": "chargers.provisioning.tasks.go_on", "schedule": 5.0},
+    "take changes of network profiles further": {"task": "chargers.network.tasks.go_on", "schedule": 15.0},
+    "ask about missing events of transactions": {
+        "task": "transactions.sequence.tasks.mind_gaps",
+        "schedule": 15.0,
+    },
+    "tell what charging costs so far": {"task": "transactions.tariffs.tasks.tell_costs", "schedule": 15.0},
     "deliver callbacks": {"task": "chargers.callbacks.tasks.deliver", "schedule": 5.0},
     "watch what follows remote starts": {
         "task": "transactions.remote_control.tasks.watch",
@@ -320,6 +341,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "chargers.hashers.ChargePointHasher",
+    "chargers.hashers.ChargePointTextHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

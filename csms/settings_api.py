@@ -76,6 +76,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "DeliveryState": "csms.core.webhooks.models.Delivery.State",
         "CertificateRequestStatus": "chargers.certificates.models.SigningRequest.Status",
         "CertificateUse": "chargers.certificates.models.InstalledCertificate.Use",
+        "CertificateRequestUse": "chargers.certificates.models.SigningRequest.Use",
         "BulkJobState": "chargers.bulk.models.BulkJob.State",
         "BulkJobIfOffline": "chargers.bulk.models.BulkJob.Offline",
         "IfOffline": ["refuse", "queue"],
@@ -97,6 +98,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "StuckKind": "transactions.stuck.models.Kind",
         "StuckTransactionKind": "transactions.stuck.api.OF_TRANSACTIONS",
         "CorrectionStep": "transactions.stuck.models.Correction.Step",
+        "ProvisioningStepName": "chargers.provisioning.api.STEP",
         "CorrectionHere": "transactions.stuck.api.HERE",
     },
     "REDOC_DIST": "SIDECAR",
@@ -115,6 +117,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "Commands", "description": "What to tell them, and what became of it."},
         {"name": "Bulk jobs", "description": "One command for many charge points."},
         {"name": "Reservations", "description": "Connectors that are kept for a token until a time."},
+        {
+            "name": "Network profiles",
+            "description": "By which connections charge points of OCPP 2.x reach a central system, and their moves to "
+            "other security profiles.",
+        },
         {
             "name": "Charging profiles",
             "description": "Limits that charge points keep, and what they say follows from them.",

@@ -149,6 +149,7 @@ def _cheap() -> None:
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "chargers.hashers.ChargePointHasher",
+        "chargers.hashers.ChargePointTextHasher",
     ]
     get_hashers.cache_clear()
     get_hashers_by_algorithm.cache_clear()

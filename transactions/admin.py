@@ -7,10 +7,18 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from csms.core.id_tokens import canonical_token, named_token
 from csms.core.read_only_admin import HistoryAdmin, KeptAdmin
-from transactions.authorization import find_id_token
 from transactions.models import IdToken, MeterValue, Transaction, UnknownToken
-from transactions.tokens import EDITABLE, TokenRefusal, add_id_token, check_id_token, update_id_token
+from transactions.tokens import (
+    EDITABLE,
+    TokenRefusal,
+    add_id_token,
+    check_id_token,
+    check_type,
+    checked_values,
+    update_id_token,
+)
 
 
 class IdTokenForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -18,23 +26,20 @@ class IdTokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = IdToken
-        fields = ("id_token", *EDITABLE)
+        fields = ("id_token", "type", *EDITABLE)
 
-    def clean_id_token(self) -> str:
-        text: str = self.cleaned_data["id_token"]
-        known = find_id_token(text)
-        if known is not None and known.pk != self.instance.pk:
-            raise forms.ValidationError(f"{known} is known already")
-        return self._checked("id_token")
-
-    def clean_parent(self) -> str:
-        return self._checked("parent") if self.cleaned_data["parent"] else ""
-
-    def _checked(self, field: str) -> str:
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
         try:
-            return check_id_token(self.cleaned_data[field], field=field)
+            checked_values(**{name: values[name] for name in EDITABLE if name in values})
+            if self.instance.pk is None and "id_token" in values:
+                text = check_id_token(values["id_token"])
+                kind = check_type(values.get("type", ""), text)
+                if IdToken.objects.filter(canonical=canonical_token(text, kind), type=kind).exists():
+                    raise TokenRefusal("id_token", f"{named_token(text, kind)} is known already")
         except TokenRefusal as error:
-            raise forms.ValidationError(str(error)) from error
+            self.add_error(error.field if error.field in self.fields else None, str(error))
+        return values
 
 
 @admin.register(IdToken)
@@ -48,18 +53,20 @@ class IdTokenAdmin(KeptAdmin):
     ordering = ("id_token",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [] if obj is None else ["id_token", "created_at", "updated_at"]
+        return [] if obj is None else ["id_token", "type", "created_at", "updated_at"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         times = [] if obj is None else ["created_at", "updated_at"]
-        return ["id_token", *EDITABLE, *times]
+        return ["id_token", "type", *EDITABLE, *times]
 
     def save_model(self, request: HttpRequest, obj: IdToken, form: Any, change: bool) -> None:
         values = {name: form.cleaned_data[name] for name in EDITABLE} | {"by": str(request.user)}
         if change:
             update_id_token(IdToken.objects.get(pk=obj.pk), now=timezone.now(), **values)
         else:
-            obj.pk = add_id_token(obj.id_token, now=timezone.now(), **values).pk
+            # A key code has another name from now on, and what /admin/ notes of it has that.
+            added = add_id_token(obj.id_token, type=obj.type, now=timezone.now(), **values)
+            obj.pk, obj.id_token = added.pk, added.id_token
 
 
 @admin.register(UnknownToken)

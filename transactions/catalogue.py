@@ -5,8 +5,7 @@ from pydantic import Field
 from chargers.commands.ordering import CommandType, Params, by_slug
 from chargers.handling import INT32_MAX
 from transactions.charging_profiles.params import ChargingProfile
-from transactions.charging_profiles.services import settle_profile
-from transactions.remote_control import starting
+from transactions.remote_control import services, starting
 
 
 class RemoteStart(Params):
@@ -17,6 +16,15 @@ class RemoteStart(Params):
     )
     connector_id: int | None = Field(
         None, title="Connector", ge=1, le=INT32_MAX, description="Leave empty to let the charge point choose."
+    )
+    evse_id: int | None = Field(
+        None, title="EVSE", ge=1, le=INT32_MAX, description="OCPP 2.x only; empty = the charge point chooses."
+    )
+    token_type: str | None = Field(
+        None,
+        title="Kind of token",
+        max_length=20,
+        description="OCPP 2.x only; a word such as ISO14443, empty = as it is registered.",
     )
     charging_profile: ChargingProfile | None = Field(
         None, title="Charging profile", description="A TxProfile that limits the transaction from its start."
@@ -38,7 +46,7 @@ COMMANDS = by_slug(
         RemoteStart,
         effect="A transaction of the token starts.",
         prepare=starting.prepare,
-        settled=settle_profile,
+        settled=services.settle_start,
     ),
     CommandType(
         "remote-stop",
@@ -46,5 +54,6 @@ COMMANDS = by_slug(
         RemoteStop,
         effect="The transaction ends.",
         danger="The driver's charging ends now. Stop it?",
+        prepare=services.prepare_stop,
     ),
 )

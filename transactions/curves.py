@@ -14,9 +14,10 @@ from typing import NamedTuple
 import orjson
 
 from transactions.models import MeterValue, Transaction
+from transactions.numbers import EXACT, number_of, unit_of
 from transactions.sampled import label_of
 from transactions.samples import ENERGY
-from transactions.series import number_of, scale_of, unit_of
+from transactions.series import scale_of
 
 READINGS_MAX = 20_000  # the newest of a transaction
 POINTS_MAX = 1500  # of one series
@@ -152,7 +153,7 @@ def _phases(samples: str) -> Iterator[tuple[str, str, float]]:
             continue
         number = number_of(item.get("value"))
         if number is not None:
-            yield figure, phase, float(number.scaleb(scale_of(measurand, *unit_of(item)).power))
+            yield figure, phase, float(EXACT.scaleb(number, scale_of(measurand, *unit_of(item)).power))
 
 
 def _gap_from(times: Sequence[float]) -> float:

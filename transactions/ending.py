@@ -12,22 +12,23 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction as database
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from chargers.following import StatusReported, tell
+from chargers.topology.services import note_activity
 from chargers.traits.selectors import traits_of_all
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.live import announce
-from transactions.claims import believable_register, received_late
+from transactions.claims import believable, believable_register, received_late
 from transactions.counts import STOPS
 from transactions.happenings import TransactionCorrected, TransactionEnded
 from transactions.metering import SLACK, Register, last_rise, settle
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.readings import Measured
 from transactions.rows import add_words, announce_transaction, locked, topics_of
-from transactions.selectors import open_transactions
-from transactions.updates import Reason, tell_update
+from transactions.selectors import NUMBERED, open_transactions
+from transactions.updates import Reason, completeness, tell_update, wire_facts
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,38 @@ def set_end(
     set_energy(transaction, meter_stop_wh, told)
 
 
+# Words that an end is given when it is settled, so that they are given anew when it is settled again.
+RECKONED = {
+    "stop_time_unusable",
+    "stop_before_start",
+    "meter_stop_missing",
+    "meter_unbelievable",
+    "meter_stop_below_start",
+    "meter_negative",
+    "meter_fell",
+    "meter_restarted",
+    "meter_jumped",
+    "unit_suspected",
+}
+
+
+def settle_again(
+    transaction: Transaction, *, claimed_at: datetime | None, meter_stop_wh: int | None, received_at: datetime
+) -> None:
+    """Settle an end that was reported by what is known now, as if all had been there when it was received.
+
+    The value in memory is changed, not the row.
+    """
+    transaction.anomalies = [word for word in transaction.anomalies if word not in RECKONED]
+    set_end(
+        transaction,
+        claimed_at=claimed_at if believable(claimed_at, received_at) else None,
+        meter_stop_wh=meter_stop_wh,
+        measured=(),
+        now=received_at,
+    )
+
+
 def set_energy(transaction: Transaction, meter_stop_wh: int | None, told: list[Register]) -> None:
     """Set the register at the end and the energy, by the claims and the readings."""
     assert transaction.stopped_at is not None
@@ -121,6 +154,8 @@ def _max_power_w(transaction: Transaction) -> float:
 
 OVER = {"Available": "available", "Finishing": "finishing"}
 GOING_ON = ("Charging", "SuspendedEV", "SuspendedEVSE")
+# A free connector ends no session of 2.x, which may end elsewhere (TxStopPoint): there the charge point is asked.
+SEEN_ONLY = NUMBERED & Q(end_evidence__in=[*OVER.values(), "next_start"])
 
 
 def follow_status(report: StatusReported) -> None:
@@ -161,16 +196,15 @@ def infer_ends(*, now: datetime, at_most: int = 200) -> int:
     running = Transaction.objects.filter(status=Transaction.Status.ACTIVE)
     found: list[UUID] = []
     if grace := config.inferred_end_grace:
-        seen = running.filter(end_seen_at__lte=now - timedelta(seconds=grace))
+        seen = running.filter(end_seen_at__lte=now - timedelta(seconds=grace)).exclude(SEEN_ONLY)
         found += seen.order_by("end_seen_at").values_list("pk", flat=True)[:at_most]
     if hours := config.inferred_end_silence_hours:
         since = now - timedelta(hours=hours)
-        silent = running.filter(
-            end_seen_at=None, charge_point__last_seen_at__lte=since, start_received_at__lte=since
-        )
+        unseen = Q(end_seen_at=None) | SEEN_ONLY
+        silent = running.filter(unseen, charge_point__last_seen_at__lte=since, start_received_at__lte=since)
         with database.atomic():
             for pk in silent.values_list("pk", flat=True)[:at_most]:
-                running.filter(pk=pk, end_seen_at=None).update(end_seen_at=now, end_evidence="silence")
+                running.filter(unseen, pk=pk).update(end_seen_at=now, end_evidence="silence")
                 found.append(pk)
     return sum(_infer_end(pk, now=now) for pk in found)
 
@@ -226,6 +260,8 @@ def close_unreported(
         "anomalies": [word for word in transaction.anomalies if word not in before],
     }
     transaction.save()
+    if transaction.evse_number is not None and not transaction.superseded:
+        note_activity(transaction.charge_point_id, transaction.evse_number, "", now=now)
     cp_id = transaction.charge_point.cp_id
     if earlier is None:
         STOPS.add(transaction.stop_reason, transaction.end_source)
@@ -249,7 +285,7 @@ def _still_counts(transaction: Transaction, since: datetime) -> bool:
 def end_by_evidence(transaction: Transaction, told: list[Register]) -> datetime:
     """Return when it must have ended: when evidence came, or at its last sign of life before a long silence."""
     assert transaction.end_seen_at is not None
-    if transaction.end_evidence == "silence":
+    if transaction.end_evidence in ("silence", "denied"):
         return told[-1].at if told else transaction.started_at
     if transaction.end_evidence == "next_start":
         following = Transaction.objects.filter(
@@ -295,6 +331,8 @@ def tell_end(
             "anomalies": transaction.anomalies,
             "charger_reported_at": claimed_at,
             "claimed_transaction_id": transaction.claimed_transaction_id or None,
+            **wire_facts(transaction),
+            **completeness(transaction),
             **more,
         },
         occurred_at=now,

@@ -16,6 +16,15 @@ class TransactionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionAuthorized:
+    """Whose transaction it is, or by which remote start it came, became known after its start had been told."""
+
+    transaction: Transaction
+    cp_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionEnded:
     """A transaction ended: as reported, or as inferred (`transaction.end_source`). Told once for each."""
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
-from csms.core.id_tokens import canonical_token
+from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 
@@ -22,7 +23,9 @@ class CanonicalToken(models.CharField):  # type: ignore[type-arg]
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return the canonical form of the row's token."""
-        value = getattr(model_instance, self.attname) or canonical_token(model_instance.id_token)  # type: ignore[attr-defined]
+        row: Any = model_instance
+        kind = getattr(row, "token_type", "") or getattr(row, "type", "")
+        value = getattr(model_instance, self.attname) or known_as(row.id_token, kind)
         setattr(model_instance, self.attname, value)
         return value
 
@@ -42,7 +45,38 @@ class IdToken(models.Model):
     """A driver's means of identification (the idTag of 1.6), kept as given and compared in its canonical form."""
 
     id_token = models.CharField("token", max_length=255)
+    type = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="in the words of OCPP 2.x, such as ISO14443; empty = any, as in 1.6",
+    )
     canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
+    sealed = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="the token itself, sealed, where it is a secret as key codes are",
+    )
+    evses = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="the EVSEs that it may use, by number; none = all"
+    )
+    language = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of its driver (RFC 5646); empty = unknown",
+    )
+    personal_message = models.CharField(
+        max_length=512,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="that the charge point shows its driver",
+    )
     label = models.CharField(max_length=100, blank=True, help_text="whose it is; for people")
     parent = models.CharField(
         max_length=255, blank=True, help_text="the group whose members may stop each other's"
@@ -56,7 +90,7 @@ class IdToken(models.Model):
     updated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["canonical"], name="idtoken_canonical")]
+        constraints = [models.UniqueConstraint(fields=["canonical", "type"], name="idtoken_canonical_type")]
 
     def __str__(self) -> str:
         return self.id_token
@@ -108,16 +142,42 @@ class Transaction(models.Model):
     number = models.PositiveIntegerField(null=True, unique=True)
     transaction_id = models.CharField(max_length=36, help_text="the id on the wire")
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="transactions")
+    wire_generation = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="how often its id had been used before; a station may count anew after a boot",
+    )
     connector_number = models.PositiveIntegerField(null=True)
+    evse_number = models.PositiveIntegerField(null=True, help_text="as OCPP 2.x numbers it; empty in 1.6")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
     id_token = models.CharField(max_length=255, blank=True, help_text="as the charge point gave it")
     token_key = CanonicalToken(
         max_length=CANONICAL_MAX, blank=True, help_text="the driver's token in the form that is compared"
     )
+    token_type = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="in OCPP's words; empty in 1.6"
+    )
     authorization = models.CharField(
         max_length=32, blank=True, help_text="our verdict on the token at the start"
     )
     reservation_id = models.IntegerField(null=True)
+    remote_start_id = models.PositiveIntegerField(null=True, help_text="of the remote start that it followed")
+
+    # What its numbered events tell (2.x); empty in 1.6.
+    charging_state = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="the last, in OCPP's words"
+    )
+    seconds_charging = models.PositiveIntegerField(null=True, help_text="as the charge point counted them")
+    meter_begin_seen = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="its meter at the start was told as such (Transaction.Begin)",
+    )
+    last_seq = models.PositiveIntegerField(null=True, help_text="the highest number of its events")
+    gaps = models.JSONField(default=list, db_default=[], help_text="numbers of events that have not come")
+    waits_until = models.DateTimeField(
+        null=True, help_text="until when missing events are waited for; empty = nothing is missing"
+    )
 
     # Claimed by the charge point's clock and meter; received by our clock. Wh are whole.
     started_at = models.DateTimeField(help_text="claimed if believable, else when it was received")
@@ -161,9 +221,18 @@ class Transaction(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["charge_point", "transaction_id"], name="transaction_wire_id")
+            # Ids of 2.x are compared without regard to case, and may come again after a boot (quirk X9).
+            models.UniqueConstraint(
+                Upper("transaction_id"), "charge_point", "wire_generation", name="transaction_wire_id"
+            )
         ]
         indexes = [
+            models.Index(fields=["charge_point", "transaction_id"], name="transaction_wire_id_exact"),
+            models.Index(
+                fields=["waits_until"],
+                condition=models.Q(waits_until__isnull=False),
+                name="transaction_waits",
+            ),
             models.Index(fields=["-started_at", "-id"], name="transaction_started"),
             models.Index(fields=["charge_point", "-started_at"], name="transaction_cp"),
             models.Index(
@@ -221,6 +290,7 @@ EVIDENCE: dict[str, str] = {
     "finishing": "The connector was reported Finishing.",
     "next_start": "The next transaction started on the connector.",
     "silence": "Nothing was heard of the charge point for long.",
+    "denied": "The charge point said that it does not run any more.",
     "person": "A person ended it here, by what was known of it.",
 }
 
@@ -261,6 +331,14 @@ ANOMALIES: dict[str, str] = {
     "reservation_not_held": "Its start named a reservation that is not known here, or was over.",
     "backend_refused": "The backend, once it was told of it, did not accept its id token.",
     "reserved_for_another": "It started on a connector that was reserved for another token.",
+    "events_missing": (
+        "Numbered events of it never came: the charge point has none left, or they were waited for in vain. What it "
+        "delivered is settled by those that are here."
+    ),
+    "seq_reused": "Two different events carried one number; the first stands, and both are kept.",
+    "seq_missing": "Events of it carried no usable number; they count in the order in which they came.",
+    "evse_changed": "A later event named another EVSE; the first stands.",
+    "id_reused": "The charge point had used its id before, for another transaction.",
 }
 
 

@@ -16,7 +16,7 @@ from chargers.protocol.times import format_time, parse_time
 from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.asking import ask_about, remembered
-from transactions.authorization import Authorization
+from transactions.authorization import Authorization, Where
 from transactions.authorization import authorize as judge
 from transactions.charging_profiles.ocpp16 import profile_places, said_profile, wire_profile
 from transactions.claims import believable_register
@@ -34,10 +34,21 @@ PARENTS_LEFT_OUT = Counter(
 )
 
 
+# What only OCPP 2.x can say, in words of 1.6 (7.2 AuthorizationStatus): unknown is Invalid, "not here" is Blocked.
+LESSER_WORDS = {
+    "NoCredit": "Blocked",
+    "NotAllowedTypeEVSE": "Blocked",
+    "NotAtThisLocation": "Blocked",
+    "NotAtThisTime": "Blocked",
+    "Unknown": "Invalid",
+}
+
+
 def authorize(call: Call) -> dict[str, Any]:
     """1.6, 4.1."""
     driver = meant_token(call.payload["idTag"], call.holder.traits.token_rule)
-    verdict = judge(driver, now=call.received_at, said=call.verdict)
+    where = Where(call.holder.charge_point_id, call.holder.cp_id)
+    verdict = judge(driver, now=call.received_at, said=call.verdict, where=where)
     AUTHORIZATIONS.add(verdict.status, OWN if call.verdict is None else call.verdict.source)
     return {"idTagInfo": _id_tag_info(verdict)}
 
@@ -53,7 +64,7 @@ def _stopper(call: Call, id_tag: str) -> dict[str, Any]:
 
 def _id_tag_info(authorization: Authorization) -> dict[str, Any]:
     # S16-08: the parent goes into every answer, so that members of a group can stop each other's transactions.
-    info: dict[str, Any] = {"status": authorization.status}
+    info: dict[str, Any] = {"status": LESSER_WORDS.get(authorization.status, authorization.status)}
     if authorization.expires_at is not None:
         info["expiryDate"] = format_time(authorization.expires_at)
     if len(authorization.parent) > PARENT_MAX:
@@ -239,6 +250,7 @@ ORDERS: dict[str, Order] = {
         _remote_start,
         said=_said_start,
         places={"id_token": "idTag", **profile_places("chargingProfile")},
+        fields=frozenset({"id_token", "connector_id", "charging_profile"}),
     ),
     "remote-stop": Order(
         "RemoteStopTransaction",

@@ -10,7 +10,9 @@ import orjson
 
 from chargers.handling import AskedTransfer, Call, Question, Transferred, VendorHandler
 from chargers.protocol.times import format_time
+from csms.core.id_tokens import EMAID
 from transactions.asking import ask_about_token
+from transactions.authorization import Where
 from transactions.authorization import authorize as judge
 
 EMAID_MAX = 36
@@ -40,7 +42,8 @@ def authorize(call: Call, data: str) -> Transferred:
     id_token = _emaid(data)
     if id_token is None:
         return Transferred("Rejected")
-    verdict = judge(id_token, now=call.received_at, said=call.verdict)
+    where = Where(call.holder.charge_point_id, call.holder.cp_id)
+    verdict = judge(id_token, type=EMAID, now=call.received_at, said=call.verdict, where=where)
     info: dict[str, Any] = {"status": verdict.status}
     if verdict.expires_at is not None:
         info["cacheExpiryDateTime"] = format_time(verdict.expires_at)

@@ -15,7 +15,8 @@ def link_reservation(transaction: Transaction, *, parent: str, now: datetime) ->
     use = use_reservation(
         charge_point_id=transaction.charge_point_id,
         connector_number=transaction.connector_number or 0,
-        is_driver=lambda id_token: canonical_token(id_token) == transaction.token_key,
+        evse_number=transaction.evse_number,
+        is_driver=lambda id_token, type: canonical_token(id_token, type) == transaction.token_key,
         parent=parent,
         claimed_number=transaction.reservation_id,
         transaction_id=transaction.pk,

@@ -6,6 +6,8 @@ from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
+from transactions.numbers import EXACT, number_of, unit_of
+
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
 CURRENT = "Current.Import"
@@ -44,12 +46,16 @@ class Reading(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What a sample's labels make of it: a figure of the outlet, of one line or of all (""), and its scale."""
+    """What a sample's labels make of it: a figure of the outlet, of one line or of all (""), and its scale.
+
+    A value is multiplied by `factor` and by ten to the `power`, which 2.x tells apart from the unit.
+    """
 
     measurand: str
     line: str
     factor: int
     limit: int
+    power: int = 0
 
 
 @lru_cache(2048)
@@ -72,7 +78,7 @@ def scaled(figure: Figure, value: str) -> Value | None:
 
     Energy is exact (an int or a Decimal); the rest are physical figures and floats.
     """
-    _, _, factor, limit = figure
+    factor, limit = figure.factor, figure.limit
     try:
         if figure.measurand != ENERGY:
             number: Value = float(value)
@@ -87,6 +93,45 @@ def scaled(figure: Figure, value: str) -> Value | None:
     return number * factor
 
 
+@lru_cache(2048)
+def figure201(measurand: str, unit: str, multiplier: int, phase: str, location: str) -> Figure | None:
+    """Return the same for labels of 2.x, which has a power of ten beside the unit."""
+    figure = figure_of(measurand, unit, phase, location, "Raw")
+    return None if figure is None else figure._replace(power=multiplier)
+
+
+def exactly(figure: Figure, value: object) -> Decimal | None:
+    """Return a number of 2.x in our unit, exactly as its text says it; None when it is none or out of range."""
+    number = number_of(value)
+    if number is None:
+        return None
+    number = EXACT.multiply(EXACT.scaleb(number, figure.power), figure.factor)
+    return number if -figure.limit <= number <= figure.limit else None
+
+
+Labelled = tuple[str, str, Figure | None, Value | None]
+"""A sampled value whose labels are read: its context, its measurand, the figure it is of, and its value in our unit.
+
+No figure: it is kept raw only. No value: it is no number, or beyond belief.
+"""
+
+
+def _labelled16(item: Mapping[str, Any]) -> Labelled:
+    get = item.get
+    measurand = get("measurand", ENERGY)
+    figure = figure_of(
+        measurand, get("unit", ""), get("phase", ""), get("location", "Outlet"), get("format", "Raw")
+    )
+    return get("context", ""), measurand, figure, None if figure is None else scaled(figure, item["value"])
+
+
+def _labelled201(item: Mapping[str, Any]) -> Labelled:
+    get = item.get
+    measurand = get("measurand", ENERGY)
+    figure = figure201(measurand, *unit_of(item), get("phase", ""), get("location", "Outlet"))
+    return get("context", ""), measurand, figure, None if figure is None else exactly(figure, get("value"))
+
+
 def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decimal | None = None) -> Reading:
     """Read the sampled values of one 1.6 MeterValue.
 
@@ -94,25 +139,29 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decima
     Outlet. Values at another place than the outlet, and signed data, are kept raw but are no figures of the outlet.
     `times` corrects energy and power of a charge point that is known for wrong units (quirk V6).
     """
+    return read_samples(map(_labelled16, sampled_values), times=times)
+
+
+def read_samples201(sampled_values: Iterable[Mapping[str, Any]], *, times: Decimal | None = None) -> Reading:
+    """Read the sampled values of one moment of 2.0.1 (2.46), whose defaults are those of 1.6; numbers are exact.
+
+    A value is one whether or not it is signed, too (`signedMeterValue` stands beside it).
+    """
+    return read_samples(map(_labelled201, sampled_values), times=times)
+
+
+def read_samples(items: Iterable[Labelled], *, times: Decimal | None = None) -> Reading:
+    """Make one reading of sampled values of any version; `times` corrects energy and power (quirk V6)."""
     totals: dict[str, Value] = {}
     phases: dict[str, dict[str, Value]] = {}
     context = ""
     unused: tuple[str, ...] = ()
-    for item in sampled_values:
-        get = item.get
-        context = context or get("context", "")
-        figure = figure_of(
-            get("measurand", ENERGY),
-            get("unit", ""),
-            get("phase", ""),
-            get("location", "Outlet"),
-            get("format", "Raw"),
-        )
+    for of, measurand, figure, value in items:
+        context = context or of
         if figure is None:
             continue
-        value = scaled(figure, item["value"])
         if value is None:
-            unused += (get("measurand", ENERGY),)
+            unused += (measurand,)
             continue
         if times is not None and figure.measurand in (ENERGY, POWER):
             value = Decimal(value) * times

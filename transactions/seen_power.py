@@ -13,7 +13,9 @@ from chargers.ratings.models import Rating
 from chargers.ratings.services import note_seen
 from csms.core.ids import uuid7_floor
 from transactions.models import MeterValue
+from transactions.numbers import EXACT, number_of, unit_of
 from transactions.sampled import label_of
+from transactions.series import scale_of
 
 LOOK_BACK = timedelta(minutes=5)  # twice the time between two looks; what is looked at twice does no harm
 LOOKED_INTO = 500  # charge points of which nobody knows the phases, in a look
@@ -62,8 +64,9 @@ def _read(samples: str) -> tuple[set[str], float]:
             continue
         phases.update(_PHASES.get(label_of(item, "phase"), ()))
         if label_of(item, "measurand") == "Power.Offered":
-            with suppress(ValueError, TypeError):
-                value = float(item.get("value", 0)) * (1000 if item.get("unit") == "kW" else 1)
+            number = number_of(item.get("value"))
+            if number is not None:
+                value = float(EXACT.scaleb(number, scale_of("Power.Offered", *unit_of(item)).power))
                 offered = max(offered, value if value < 1e9 else 0.0)
     return phases, offered
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Upper
 
 from chargers.models import ChargePoint
 from csms.core.id_tokens import canonical_token
@@ -100,6 +100,12 @@ def of_token(transactions: QuerySet[Transaction], id_token: str) -> QuerySet[Tra
     return transactions.filter(token_key=canonical_token(id_token))
 
 
+def of_registered(transactions: QuerySet[Transaction], token: IdToken) -> QuerySet[Transaction]:
+    """Keep the transactions of a registered token; of one type also those whose type nobody told."""
+    rows = transactions.filter(token_key=token.canonical)
+    return rows.filter(token_type__in=("", token.type)) if token.type else rows
+
+
 def odd(transactions: QuerySet[Transaction], word: str | None = None) -> QuerySet[Transaction]:
     """Keep the transactions that have this word of ANOMALIES, or any at all."""
     some = transactions.exclude(anomalies=[])
@@ -140,6 +146,18 @@ def received(
     return readings.filter(
         **{name: uuid7_floor(bound) for name, bound in bounds.items() if bound is not None}
     )
+
+
+def by_wire_id(charge_point_id: int, name: str) -> QuerySet[Transaction]:
+    """Return the transactions of a charge point under their id on the wire, whatever its case; the latest first."""
+    rows = Transaction.objects.alias(wire_id=Upper("transaction_id"))
+    return rows.filter(charge_point_id=charge_point_id, wire_id=Upper(Value(name))).order_by(
+        "-wire_generation"
+    )
+
+
+NUMBERED = Q(number=None, last_seq__isnull=False)
+"""The condition for transactions of OCPP 2.x, whose charge point can be asked whether they run."""
 
 
 def of_transaction(charge_point_id: int, name: str) -> Q:

@@ -4,10 +4,10 @@ Steps begin at multiples of their length since 1970 (UTC), so that two series of
 those of the time when it was measured. Arithmetic is decimal: what is said is what the charge point said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from chargers.models import ChargePoint
 from csms.core.ids import uuid7_floor
 from transactions.claims import CLOCK_TOLERANCE
 from transactions.models import MeterValue
+from transactions.numbers import EXACT, number_of, unit_of
 from transactions.sampled import Wanted, label_of
 from transactions.sql import EpochSeconds
 
@@ -30,9 +31,6 @@ LATEST = timedelta(days=1)  # what comes so long after the window is still looke
 
 # The columns of a reading: unit, and whether they are whole numbers.
 FIGURES = {"power_w": "W", "energy_wh": "Wh", "current_a": "A", "voltage_v": "V", "soc_percent": "Percent"}
-
-EXACT = Context(prec=60)
-DIGITS_MAX = 30  # a number of more digits, before or behind the point, is not one of a meter
 
 
 class TooMuch(Exception):
@@ -99,31 +97,6 @@ def scale_of(measurand: str, unit: str, multiplier: int) -> Scale:
         word = next((ours for begin, ours in ABSENT.items() if measurand.startswith(begin)), "")
     ours, power = UNITS.get(word.casefold(), (word, 0))
     return Scale(ours, power + multiplier)
-
-
-def unit_of(item: Mapping[str, Any]) -> tuple[str, int]:
-    """Return unit and power of ten as they came: 1.6 has a word, 2.x an object."""
-    unit = item.get("unit", item.get("unitOfMeasure"))
-    if not isinstance(unit, dict):
-        return str(unit or ""), 0
-    power = unit.get("multiplier", 0)
-    return str(unit.get("unit") or ""), power if type(power) is int and abs(power) <= DIGITS_MAX else 0
-
-
-def number_of(value: object) -> Decimal | None:
-    """Return a value as a number, exactly; None for one that is none, or that no meter counts to."""
-    try:
-        # Quirk V10: blanks and quotes round the number. A number of JSON is read by the text that it has.
-        number = Decimal(str(value).strip().strip("\"'"))
-    except InvalidOperation:
-        return None
-    if (
-        not number.is_finite()
-        or abs(number.adjusted()) > DIGITS_MAX
-        or len(number.as_tuple().digits) > DIGITS_MAX
-    ):
-        return None
-    return number
 
 
 # --- series -----------------------------------------------------------------------------------------------------------

@@ -14,14 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from chargers.commands.effects import command_awaiting_effect, note_effect
-from chargers.following import tell
-from chargers.models import Connector
 from chargers.traits.values import TokenRule
 from csms.core.backend.answers import TokenVerdict
 from csms.core.events.services import record
 from csms.core.id_tokens import canonical_token
-from transactions.authorization import Authorization, Verdict, authorize
+from transactions.authorization import Authorization, Verdict, Where, authorize
 from transactions.claims import (
     UNKNOWN_IDS,
     believable,
@@ -29,18 +26,16 @@ from transactions.claims import (
     natural_key,
     received_late,
 )
-from transactions.counts import ORPHANS, STARTS, STARTS_AGAIN, STOPS, STOPS_AGAIN, STOPS_REPLACED
-from transactions.ending import registers, set_end, set_energy, tell_end
-from transactions.happenings import TransactionCorrected, TransactionEnded, TransactionStarted
+from transactions.closing import end
+from transactions.counts import STARTS_AGAIN, STOPS_AGAIN
+from transactions.ending import registers, set_energy
 from transactions.matching import by_evidence, orphan_of
 from transactions.models import Transaction
+from transactions.opening import take_connector, tell_start
 from transactions.readings import Measured
-from transactions.reserved import link_reservation
 from transactions.rows import add_words, announce_transaction, locked, new_number
 from transactions.selectors import open_transactions
 from transactions.token_forms import meant_token
-from transactions.tokens import note_unknown_token
-from transactions.updates import tell_update
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +77,7 @@ def start_transaction(
     """
     timely = believable(claimed_at, now)
     driver = meant_token(id_token, token_rule)
+    where = Where(charge_point_id, cp_id, connector_number or None)
     key: str | None = None
     if claimed_at is not None:
         key = natural_key(charge_point_id, connector_number, id_token.upper(), claimed_time, meter_start_wh)
@@ -94,11 +90,11 @@ def start_transaction(
             .first()
         )
     if known is not None:
-        verdict = authorize(driver, now=now, said=said)
+        verdict = authorize(driver, now=now, said=said, where=where)
         STARTS_AGAIN.add()
         return Started(known, replace(verdict, status=cast(Verdict, known.authorization or verdict.status)))
 
-    verdict = authorize(driver, now=now, starting=True, said=said)
+    verdict = authorize(driver, now=now, starting=True, said=said, where=where)
     words = [] if timely else ["start_time_unusable"]
     if meter_start_wh is None:
         words.append("meter_start_missing")
@@ -131,34 +127,18 @@ def start_transaction(
             anomalies=words,
             **facts,
         )
-        _take_connector(transaction, cp_id, now=now)
+        take_connector(transaction, cp_id, now=now)
         transaction.save(force_insert=True)
-    if verdict.status == "Invalid" and said is None:
-        note_unknown_token(driver, charge_point_id=charge_point_id, now=now)
-    link_reservation(transaction, parent=verdict.parent, now=now)
-    record(
-        "tx.started",
+    tell_start(
+        transaction,
         cp_id,
-        {
-            "transaction_id": transaction.transaction_id,
-            "connector_id": connector_number,
-            "id_token": id_token,
-            "authorization": verdict.status,
-            "meter_start_wh": meter_start_wh,
-            "reservation_id": transaction.reservation_id,
-            "started_at": transaction.started_at,
-            "offline": transaction.offline,
-            "anomalies": transaction.anomalies,
-            "charger_reported_at": claimed_at,
-        },
-        occurred_at=now,
+        verdict,
+        id_token=id_token,
+        driver=driver,
+        ours=said is None,
+        claimed_at=claimed_at,
+        now=now,
     )
-    STARTS.add(verdict.status)
-    tell(TransactionStarted(transaction, cp_id, now))
-    if transaction.status == Transaction.Status.ENDED:
-        tell_update(transaction, cp_id, "start_after_stop", now=now)
-        tell(TransactionCorrected(transaction, cp_id, now))
-    announce_transaction(transaction)
     return Started(transaction, verdict)
 
 
@@ -173,38 +153,6 @@ def _adopt(orphan: Transaction, facts: dict[str, Any]) -> None:
     add_words(orphan, "start_after_stop")
     set_energy(orphan, orphan.meter_stop_wh, registers(orphan, (), facts["start_received_at"]))
     orphan.save()
-
-
-def _take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> None:
-    """Note what a start says of others on its connector, and what is known of it already; nothing ends by that."""
-    same = Transaction.objects.filter(
-        charge_point_id=transaction.charge_point_id, connector_number=transaction.connector_number
-    )
-    busy = same.filter(status=Transaction.Status.ACTIVE, started_at__lte=transaction.started_at)
-    for older in locked(busy):
-        older.superseded = True
-        older.end_seen_at = older.end_seen_at or now
-        older.end_evidence = older.end_evidence or "next_start"
-        add_words(older, "superseded")
-        older.save()
-        tell_update(older, cp_id, "superseded", now=now)
-        announce_transaction(older)
-        add_words(transaction, "started_on_busy_connector")
-    if not transaction.offline:
-        return
-    # It waited in the charge point, perhaps with its end right behind it, perhaps for an end that never comes.
-    if same.filter(started_at__gt=transaction.started_at, superseded=False).exists():
-        transaction.superseded = True
-        transaction.end_seen_at, transaction.end_evidence = now, "next_start"
-        return
-    idle = Connector.objects.filter(
-        charge_point_id=transaction.charge_point_id,
-        number=transaction.connector_number or 0,
-        status="Available",
-        status_at__gt=transaction.started_at,
-    )
-    if idle.exists():
-        transaction.end_seen_at, transaction.end_evidence = now, "available"
 
 
 # --- stop -------------------------------------------------------------------------------------------------------------
@@ -292,47 +240,18 @@ def stop_transaction(
         )
         return Stopped(transaction, new=True)
 
-    inferred = transaction.inferred_end
-    if inferred is not None:
-        transaction.anomalies = [w for w in transaction.anomalies if w not in inferred["anomalies"]]
-        add_words(transaction, "stop_replaced")
-    set_end(
+    end(
         transaction,
-        claimed_at=claimed_at if timely else None,
+        cp_id,
+        claimed_at=claimed_at,
         meter_stop_wh=meter_stop_wh,
         measured=measured,
+        reason=reason,
+        id_token=id_token,
+        raw=raw,
+        key=key,
         now=now,
     )
-    transaction.stop_received_at = now
-    transaction.stop_reason = reason[:64]
-    transaction.stop_id_token = id_token[:255]
-    transaction.raw_stop = raw
-    transaction.stop_key = key
-    transaction.save()
-    if transaction.orphan:
-        ORPHANS.add()
-    if inferred is None:
-        STOPS.add(transaction.stop_reason, transaction.end_source)
-        tell_end(transaction, cp_id, "tx.stopped", now=now, id_token=id_token, claimed_at=claimed_at)
-        tell(TransactionEnded(transaction, cp_id, now))
-    else:
-        STOPS_REPLACED.add()
-        tell_end(
-            transaction,
-            cp_id,
-            "tx.stop_replaced",
-            now=now,
-            id_token=id_token,
-            claimed_at=claimed_at,
-            inferred=inferred,
-        )
-        tell(TransactionCorrected(transaction, cp_id, now))
-    command = command_awaiting_effect(
-        charge_point_id, "remote-stop", now=now, transaction_id=transaction.transaction_id
-    )
-    if command is not None:
-        note_effect(command, "The transaction ended.", kind="transaction", subject=transaction.pk, now=now)
-    announce_transaction(transaction)
     return Stopped(transaction, new=True)
 
 

@@ -18,6 +18,7 @@ from transactions.charging_profiles.models import InstalledProfile
 from transactions.curves import Gap
 from transactions.frames_api import window
 from transactions.models import Transaction
+from transactions.sequence.selectors import transaction_events
 from transactions.stuck.models import Correction
 from transactions.tariffs.models import Cost
 
@@ -187,6 +188,22 @@ def _states(transaction: Transaction, span: Span, now: datetime) -> Iterator[Hap
             return  # whatever comes now is of the next driver
 
 
+def _numbered(transaction: Transaction, span: Span, now: datetime) -> Iterator[Happening]:
+    """Tell what its numbered events said of charging, and where some are missing (2.x)."""
+    if transaction.number is not None:
+        return
+    told = transaction_events(transaction).filter(twin=0).exclude(charging_state="")
+    found, older = _newest(told.order_by("-occurred_at", "-pk"))
+    if older:
+        yield Happening(found[0].occurred_at, "older_state")
+    before = ""
+    for event in found:
+        if event.charging_state != before:
+            values = {"state": event.charging_state}
+            yield Happening(event.occurred_at, "charging_state", values, event.frame_id)
+        before = event.charging_state
+
+
 def _gaps(found: Sequence[Gap]) -> Iterator[Happening]:
     gaps, older = _newest(found[::-1])
     if older:
@@ -303,6 +320,7 @@ SOURCES: tuple[Source, ...] = (
     _authorization,
     _claims,
     _states,
+    _numbered,
     _offline,
     _commands,
     _limits,

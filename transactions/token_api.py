@@ -9,13 +9,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word, read_body
+from csms.core.api_data import Body, Flag, Moment, Query, Shape, Whole, Word, read_body
 from csms.core.api_errors import refusals
 from csms.core.api_views import ApiView, found, made, paged
+from csms.core.id_tokens import TYPES
 from csms.core.paging import PageQuery
 from transactions import selectors, tokens
-from transactions.authorization import find_id_token
+from transactions.authorization import find_registered
 from transactions.models import IdToken
+from transactions.token_places import PLACE_MAX, PLACES_MAX
+
+PLACES = "`CP-1`: a charge point; `CP-1/2`: its EVSE 2; `2`: the EVSE 2 of any."
 
 # mypy takes fields named label and parent for attributes of the serializer; DRF moves fields out of their way.
 
@@ -23,13 +27,23 @@ from transactions.models import IdToken
 class IdTokenShape(Shape):
     """A driver's means of identification (the idTag of OCPP 1.6)."""
 
-    id_token = serializers.CharField(help_text="Compared without regard to case.")
+    id_token = serializers.CharField(
+        help_text="Compared without regard to case. Of a key code it is the name: nobody can read the code."
+    )
+    type = serializers.CharField(help_text="In the words of OCPP 2.x; empty: any, as in 1.6.")
     label = serializers.CharField(help_text="Whose it is; for people.")  # type: ignore[assignment]
     parent = serializers.CharField(help_text="The group whose members may stop each other's transactions.")  # type: ignore[assignment]
     blocked = serializers.BooleanField()
     expires_at = Moment(allow_null=True, help_text="Null: never.")
     max_active = serializers.IntegerField(
         allow_null=True, help_text="Transactions at a time; null: no limit."
+    )
+    evses = serializers.ListField(
+        child=serializers.CharField(), help_text=f"Where it may be used; empty: everywhere. {PLACES}"
+    )
+    language = serializers.CharField(help_text="Of its driver (RFC 5646); empty: unknown.")
+    personal_message = serializers.CharField(
+        help_text="That charge points of OCPP 2.x which show texts tell its driver."
     )
     created_at = Moment()
     updated_at = Moment(allow_null=True)
@@ -38,7 +52,7 @@ class IdTokenShape(Shape):
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_warnings(self, token: IdToken) -> list[str]:
         """Return what people should know of the token."""
-        return tokens.id_token_warnings(token.id_token)
+        return tokens.id_token_warnings(token.id_token, token.type)
 
 
 class IdTokenChanges(Body):
@@ -49,10 +63,22 @@ class IdTokenChanges(Body):
     blocked = Flag(required=False)
     expires_at = Moment(required=False, allow_null=True)
     max_active = Whole(required=False, allow_null=True, min_value=0, max_value=tokens.ACTIVE_MAX)
+    evses = serializers.ListField(
+        child=Word(max_length=PLACE_MAX), required=False, max_length=PLACES_MAX, help_text=PLACES
+    )
+    language = Word(required=False, allow_blank=True, max_length=8, help_text="As in de or de-CH.")
+    personal_message = Word(required=False, allow_blank=True, max_length=tokens.MESSAGE_MAX)
 
 
 class NewIdToken(IdTokenChanges):
     """A token to register."""
+
+    type = serializers.ChoiceField(
+        [("", "Any"), *((word, word) for word in TYPES)],
+        default="",
+        help_text="In the words of OCPP 2.x. A token of one type is found by this type only (and by 1.6, which tells "
+        "none). Of a `KeyCode` only a digest is kept, which is its `id_token` from then on.",
+    )
 
     id_token = Word(
         max_length=tokens.ID_TOKEN_MAX,
@@ -67,11 +93,24 @@ class IdTokenQuery(PageQuery):
     q = serializers.CharField(required=False, help_text="Text in the token, its label or its parent.")
     parent = serializers.CharField(required=False, help_text="Case does not matter.")  # type: ignore[assignment]
     blocked = Flag(required=False)
+    type = serializers.ChoiceField(
+        [(word, word) for word in TYPES], required=False, help_text="Of this type."
+    )
 
 
-def token_or_404(id_token: str) -> IdToken:
+class OneTokenQuery(Query):
+    """Which of several tokens of one text is meant."""
+
+    type = serializers.ChoiceField(
+        [(word, word) for word in TYPES],
+        required=False,
+        help_text="Its type, where several tokens have one text; else that of any type is meant, then a card.",
+    )
+
+
+def token_or_404(id_token: str, type: str = "") -> IdToken:
     """Return the token; case does not matter. Raises 404."""
-    known = find_id_token(id_token) if id_token.isprintable() else None
+    known = find_registered(id_token, type) if id_token.isprintable() else None
     token: IdToken = found(known, "id_token", id_token)
     return token
 
@@ -97,6 +136,8 @@ class IdTokens(ApiView):
             rows = rows.filter(parent__iexact=asked["parent"])
         if "blocked" in asked:
             rows = rows.filter(blocked=asked["blocked"])
+        if "type" in asked:
+            rows = rows.filter(type=asked["type"])
         return self.page(rows, order=("-pk",), shape=IdTokenShape)
 
     @extend_schema(
@@ -178,6 +219,8 @@ class OneIdToken(ApiView):
     """One id token."""
 
     chapter = "Id tokens"
+    query = OneTokenQuery
+    write_query = OneTokenQuery
 
     @extend_schema(
         operation_id="get_id_token",
@@ -187,10 +230,11 @@ class OneIdToken(ApiView):
     )
     def get(self, request: Request, id_token: str) -> Response:
         """Show a token."""
-        return Response(IdTokenShape(token_or_404(id_token)).data)
+        return Response(IdTokenShape(token_or_404(id_token, self.asked.get("type", ""))).data)
 
     @extend_schema(
         operation_id="change_id_token",
+        parameters=[OneTokenQuery],
         summary="Change, block or unblock an id token",
         description="Running transactions go on. Scope `write`.",
         request=IdTokenChanges,
@@ -199,7 +243,7 @@ class OneIdToken(ApiView):
     )
     def patch(self, request: Request, id_token: str) -> Response:
         """Change a token."""
-        token = token_or_404(id_token)
+        token = token_or_404(id_token, self.asked.get("type", ""))
         changes = read_body(request, IdTokenChanges)
         with refusals():
             tokens.update_id_token(token, now=timezone.now(), by=str(request.user), **changes)
@@ -207,11 +251,13 @@ class OneIdToken(ApiView):
 
     @extend_schema(
         operation_id="delete_id_token",
+        parameters=[OneTokenQuery],
         summary="Delete an id token",
         description="From then on it is unknown; its transactions keep its text. Scope `write`.",
         responses={204: None},
     )
     def delete(self, request: Request, id_token: str) -> Response:
         """Delete a token."""
-        tokens.delete_id_token(token_or_404(id_token), now=timezone.now(), by=str(request.user))
+        token = token_or_404(id_token, self.asked.get("type", ""))
+        tokens.delete_id_token(token, now=timezone.now(), by=str(request.user))
         return Response(status=204)

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
+import orjson
+
 from csms.core.api_csv import read_cell
-from csms.core.id_tokens import canonical_token
-from transactions.tokens import EDITABLE, TokenRefusal, check_id_token, checked_values
+from csms.core.id_tokens import KEY_CODE, is_key_code_name, known_as, named_token
+from transactions.token_places import read_places
+from transactions.tokens import EDITABLE, TokenRefusal, check_id_token, check_type, checked_values
 
 ROWS_MAX = 100_000
 PROBLEMS_MAX = 100  # shown; all are counted
@@ -19,12 +22,24 @@ PASSED_OVER = ("created_at", "updated_at", "warnings")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A token in a file: where it begins, and what its cells say."""
+    """A token in a file: where it begins, and what its cells say. A key code has its name here, and not itself."""
 
     line: int
     id_token: str
+    type: str
     canonical: str
     values: dict[str, Any]
+    named: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells one token from another (S2-20)."""
+        return self.canonical, self.type
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the file names a key code, which can be changed so, and not be added."""
+        return self.type == KEY_CODE and self.named
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +105,27 @@ def _number(text: str) -> int | None:
     return int(text) if text else None
 
 
+def _places(text: str) -> list[int | str]:
+    """Read places as our own list has them, which is JSON, or as people write them: with blanks between."""
+    try:
+        given: Any = orjson.loads(text) if text.startswith("[") else text.split()
+        return read_places(given)
+    except orjson.JSONDecodeError:
+        raise ValueError("It is no list; write places with blanks between: CP-1 CP-2/1.") from None
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "label": _label,
     "parent": str,
     "blocked": _flag,
     "expires_at": _moment,
     "max_active": _number,
+    "evses": _places,
+    "language": str,
+    "personal_message": _label,
 }
 assert set(READERS) == set(EDITABLE)
-COLUMNS = ("id_token", *READERS)
+COLUMNS = ("id_token", "type", *READERS)
 
 
 def read_tokens(lines: Iterable[str]) -> list[Row]:
@@ -114,7 +141,7 @@ def read_tokens(lines: Iterable[str]) -> list[Row]:
     names = _names(table, problems)
     if problems.count:
         raise FileRefused(problems)
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
     while True:
         line = table.line_num + 1
         try:
@@ -135,7 +162,7 @@ def read_tokens(lines: Iterable[str]) -> list[Row]:
         row = _row(line, dict(zip(names, map(read_cell, cells), strict=True)), problems)
         if row is None:
             continue
-        if (first := seen.setdefault(row.canonical, line)) != line:
+        if (first := seen.setdefault(row.key, line)) != line:
             problems.add(line, "id_token", f"It is the token of line {first} again.")
         rows.append(row)
     if not rows and not problems.count:
@@ -164,11 +191,11 @@ def _names(table: Any, problems: Problems) -> list[str]:
 def _row(line: int, cells: dict[str, str], problems: Problems) -> Row | None:
     """Return the row; None, and what is wrong, for one that no token can be made of."""
     before, values = problems.count, dict[str, Any]()
-    id_token = cells["id_token"]
+    id_token, kind = cells["id_token"], ""
     try:
-        check_id_token(id_token)
+        kind = check_type(cells.get("type", ""), check_id_token(id_token))
     except TokenRefusal as refusal:
-        problems.add(line, "id_token", str(refusal))
+        problems.add(line, refusal.field, str(refusal))
     for name, read in READERS.items():
         if name not in cells:
             continue
@@ -179,4 +206,5 @@ def _row(line: int, cells: dict[str, str], problems: Problems) -> Row | None:
             problems.add(line, name, str(refusal))
     if problems.count > before:
         return None
-    return Row(line, id_token, canonical_token(id_token), values)
+    named = is_key_code_name(id_token)
+    return Row(line, named_token(id_token, kind), kind, known_as(id_token, kind), values, named)

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
+import orjson
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Field
 
 from csms.core.api_data import moment
 from csms.core.audit.services import note
@@ -18,13 +20,16 @@ from transactions.tokens import EDITABLE
 
 CHUNK = 5000  # tokens asked for at once
 ATTEMPTS = 3
-TOKENS = BulkTable(IdToken, ("id_token", "canonical", *EDITABLE, "created_at"))
+TOKENS = BulkTable(IdToken, ("id_token", "type", "canonical", *EDITABLE, "created_at"))
 EMPTY: dict[str, Any] = {
     "label": "",
     "parent": "",
     "expires_at": None,
     "max_active": None,
     "blocked": False,
+    "evses": [],
+    "language": "",
+    "personal_message": "",
 }
 
 
@@ -88,10 +93,14 @@ def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime, by:
     while chunk := list(islice(remaining, CHUNK)):
         known = _known([row.canonical for row in chunk], lock=upsert and not dry_run)
         for row in chunk:
-            if row.canonical not in known:
+            if row.key not in known:
                 added.append(row)
+                if row.is_name:
+                    problems.add(
+                        row.line, "id_token", "It names a key code that is not known here, and is none."
+                    )
                 continue
-            pk, values = known[row.canonical]
+            pk, values = known[row.key]
             differing = [name for name, value in row.values.items() if not _same(values[name], value)]
             if differing and upsert:
                 changed.append(Change(pk, row, values, differing))
@@ -114,16 +123,16 @@ def _take_in(rows: list[Row], *, upsert: bool, dry_run: bool, now: datetime, by:
     return Imported(len(added), len(changed), unchanged, added[:SHOWN], changed[:SHOWN])
 
 
-def _known(canonicals: list[str], *, lock: bool) -> dict[str, tuple[int, dict[str, Any]]]:
+def _known(canonicals: list[str], *, lock: bool) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
     rows = IdToken.objects.filter(canonical__in=canonicals)
     if lock:
         rows = rows.order_by(
             "pk"
         ).select_for_update()  # in one order, so that two imports do not wait in a circle
-    found = rows.values_list("canonical", "pk", *EDITABLE)
+    found = rows.values_list("canonical", "type", "pk", *EDITABLE)
     return {
-        canonical: (pk, dict(zip(EDITABLE, values, strict=True)))
-        for canonical, pk, *values in found.iterator()
+        (canonical, kind): (pk, dict(zip(EDITABLE, values, strict=True)))
+        for canonical, kind, pk, *values in found.iterator()
     }
 
 
@@ -140,7 +149,10 @@ def _add(rows: list[Row], now: datetime) -> None:
     lines = []
     for row in rows:
         values = EMPTY | row.values
-        lines.append((row.id_token, row.canonical, *(values[name] for name in EDITABLE), now))
+        given = (
+            orjson.dumps(values[name]).decode() if name == "evses" else values[name] for name in EDITABLE
+        )
+        lines.append((row.id_token, row.type, row.canonical, *given, now))
     TOKENS.write(lines)
     unknown = set(UnknownToken.objects.values_list("canonical", flat=True))
     admitted = iter([row.canonical for row in rows if row.canonical in unknown])
@@ -154,13 +166,11 @@ def _change(changed: list[Change], now: datetime) -> None:
     # bulk_update() would make a condition of every row: a statement that grows with their square.
     names = (*EDITABLE, "updated_at")
     columns = ", ".join(f'"{name}" = %s' for name in names)
-    adapt = connection.ops.adapt_datetimefield_value
+    fields = {name: cast("Field[Any, Any]", IdToken._meta.get_field(name)) for name in names}
     lines = []
     for change in changed:
         values = change.after | {"updated_at": now}
-        given = (values[name] for name in names)
-        lines.append(
-            (*(adapt(value) if isinstance(value, datetime) else value for value in given), change.pk)
-        )
+        given = (field.get_db_prep_save(values[name], connection) for name, field in fields.items())
+        lines.append((*given, change.pk))
     with connection.cursor() as cursor:
         cursor.executemany(f'UPDATE "{IdToken._meta.db_table}" SET {columns} WHERE "id" = %s', lines)  # noqa: S608 - our own names

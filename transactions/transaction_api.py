@@ -58,8 +58,15 @@ class TransactionShape(Shape):
     transaction_id = serializers.CharField(help_text="The id on the wire.")
     cp_id = serializers.CharField(source="charge_point.cp_id")
     connector_id = serializers.IntegerField(source="connector_number", allow_null=True)
+    evse_id = serializers.IntegerField(
+        source="evse_number", allow_null=True, help_text="As OCPP 2.x numbers it; null in 1.6."
+    )
     status = serializers.ChoiceField(Transaction.Status.choices)
+    charging_state = serializers.CharField(
+        help_text="What charging does, in OCPP 2.x's words, as last told; empty in 1.6."
+    )
     id_token = serializers.CharField(help_text="As the charge point gave it.")
+    token_type = serializers.CharField(help_text="In OCPP 2.x's words; empty in 1.6.")
     authorization = serializers.CharField(
         help_text="Our verdict on the token at the start: Accepted, Blocked, Expired, Invalid, ConcurrentTx."
     )
@@ -99,10 +106,22 @@ class TransactionShape(Shape):
         help_text="What says so.\n"
         + "\n".join(f"* `{word}`: {meaning}" for word, meaning in EVIDENCE.items()),
     )
+    complete = serializers.SerializerMethodField(
+        help_text="False while numbered events of it are missing and waited for: what it delivered may still change."
+    )
+    missing_events = serializers.ListField(
+        source="gaps",
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="Runs of numbers of events that have not come, each with its first and its last. OCPP 2.x only.",
+    )
     anomalies = serializers.ListField(
         child=serializers.ChoiceField([(word, word) for word in ANOMALIES]),
         help_text="\n".join(f"* `{word}`: {meaning}" for word, meaning in ANOMALIES.items()),
     )
+
+    def get_complete(self, transaction: Transaction) -> bool:
+        """Return whether nothing is waited for."""
+        return transaction.waits_until is None
 
 
 class InferredEndShape(Shape):
@@ -166,6 +185,14 @@ class ChargePointTransactionQuery(PageQuery):
         return {
             "status": serializers.ChoiceField(Transaction.Status.choices, required=False),
             "connector_id": Whole(required=False, min_value=0, max_value=2**31 - 1),
+            "evse_id": Whole(required=False, min_value=1, max_value=2**31 - 1, help_text="OCPP 2.x only."),
+            "token_type": serializers.CharField(
+                required=False, max_length=20, help_text="In OCPP 2.x's words, such as `ISO14443`."
+            ),
+            "charging_state": serializers.CharField(
+                required=False, max_length=20, help_text="In OCPP 2.x's words, such as `SuspendedEV`."
+            ),
+            "complete": Flag(required=False, help_text="No events are waited for, or some are."),
             "id_token": serializers.CharField(
                 required=False, help_text="In whatever form it is written; case does not matter."
             ),
@@ -228,6 +255,10 @@ Rows = QuerySet[Transaction]
 FILTERS: dict[str, Callable[[Rows, Any], Rows]] = {
     "status": lambda rows, word: rows.filter(status=word),
     "connector_id": lambda rows, number: rows.filter(connector_number=number),
+    "evse_id": lambda rows, number: rows.filter(evse_number=number),
+    "token_type": lambda rows, word: rows.filter(token_type=word),
+    "charging_state": lambda rows, word: rows.filter(charging_state=word),
+    "complete": lambda rows, flag: rows.filter(waits_until__isnull=flag),
     "id_token": selectors.of_token,
     "orphan": lambda rows, flag: rows.filter(orphan=flag),
     "offline": lambda rows, flag: rows.filter(offline=flag),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from alerts.conditions.devices import device_problem
 from alerts.conditions.words import at_connector, connector_subject, mark, said, where
 from alerts.finding import HOLD, Fact, Found, Happening, Param, Params, Word
 from alerts.models import TEXT_MAX
@@ -363,6 +364,7 @@ HAPPENINGS: dict[str, Happening] = {happening.slug: happening for happening in (
               _job_failed("log", "An upload of a log"), word=_job_word("log"), over=_job_over("log")),
     Happening("security-event", "A charge point has reported a security event", ("cp.security_event",), _security,
               (HOLD, _WHICH)),
+    device_problem(_late),
     Happening("command-failed", "A command has come to nothing", ("cp.command",), _command_failed,
               (HOLD, _REFUSALS), over=_over_by_success),
     Happening("credential-changed", "The password of a charge point was changed or removed",

@@ -235,6 +235,12 @@ STARTERS: tuple[Starter, ...] = (
         params={"hold": _HOUR},
     ),
     Starter(
+        "device-problem", "Component reports a problem", "device-problem", _WARNING,
+        "A component of a charge point has reported that something is wrong with it, as a lock that does not hold.",
+        "Read what it says. If a cable is stuck, unlock its connector; else take the connector out of service.",
+        params={"hold": _DAY},
+    ),
+    Starter(
         "credential-changed", "Password changed", "credential-changed", _INFO,
         "The password of a charge point was set, changed or removed.",
         "If nobody of you did it, look into the audit at once.",

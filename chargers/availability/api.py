@@ -14,10 +14,17 @@ from csms.core.api_views import ApiView
 
 
 class ConnectorAvailabilityShape(Shape):
-    """A connector: whether it should be in service, and whether it says it is."""
+    """A connector, an EVSE or the charge point: whether it should be in service, and whether it says it is."""
 
     connector_id = serializers.IntegerField(
-        source="connector_number", help_text="0 is the charge point itself."
+        source="connector_number",
+        help_text="0 is the charge point itself; of a whole EVSE that of its first connector.",
+    )
+    evse_id = serializers.IntegerField(
+        source="evse_number", allow_null=True, help_text="As OCPP 2.x numbers it; null in 1.6."
+    )
+    evse_connector_id = serializers.IntegerField(
+        source="evse_connector", allow_null=True, help_text="Within its EVSE; 0 is all of it. Null in 1.6."
     )
     status = serializers.CharField(help_text="As it was reported last; empty before.")
     reported = serializers.BooleanField(

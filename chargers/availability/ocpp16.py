@@ -15,5 +15,6 @@ ORDERS: dict[str, Order] = {
         accepted=frozenset({"Accepted", "Scheduled"}),
         read=lambda answer: {"answer": ANSWERS[answer["status"]]},
         said=renamed({"connectorId": "connector_id", "type": "type"}),
+        fields=frozenset({"connector_id", "type"}),
     ),
 }

@@ -7,6 +7,8 @@ from django.db import models
 
 from chargers.availability.models import AvailabilityIntent
 from chargers.models import ChargePoint, Connector
+from chargers.topology.models import Evse
+from chargers.topology.places import has_evses, number_of
 
 GRACE = timedelta(minutes=2)
 """So long after it accepted a change may a charge point take to report it."""
@@ -26,9 +28,13 @@ class Standing(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class ConnectorAvailability:
-    """One connector (0 = the charge point): what was ordered and what it reports."""
+    """One connector, EVSE or charge point (number 0): what was ordered and what it reports."""
 
     connector_number: int
+    evse_number: int | None
+    """As OCPP 2.x numbers it; None in 1.6."""
+    evse_connector: int | None
+    """Within its EVSE; 0 is all of it."""
     status: str
     reported: bool | None
     """Whether it says to be in service; None if it does not tell, as while it is faulted."""
@@ -62,41 +68,62 @@ def standing(intent: AvailabilityIntent, reported: bool | None, *, now: datetime
     return Standing.MISMATCH  # accepted and ignored (quirk C4), or lost later
 
 
-def availability(charge_point: ChargePoint, *, now: datetime) -> list[ConnectorAvailability]:
-    """Return every connector that is known or was ordered something, by number.
+Key = tuple[int, int]
+"""An EVSE and a connector of it; (0, 0) is the charge point, (n, 0) a whole EVSE."""
 
-    What was last ordered of the whole charge point counts for connectors that were ordered nothing since.
+
+def statuses_of(charge_point: ChargePoint) -> dict[Key, str]:
+    """Return the status of each place that is known; in 1.6 each connector has an EVSE of its own."""
+    return {key: status for key, (_, status) in _known(charge_point).items()}
+
+
+def _known(charge_point: ChargePoint) -> dict[Key, tuple[int, str]]:
+    """Return the number and the status of each place that has reported one; all connectors are known."""
+    connectors = Connector.objects.filter(charge_point=charge_point)
+    if not has_evses(charge_point.protocol):
+        rows = connectors.values_list("number", "status")
+        return {(number, min(number, 1)): (number, status) for number, status in rows}
+    evses = Evse.objects.filter(charge_point=charge_point).exclude(status="")
+    known = {(number, 0): (number, status) for number, status in evses.values_list("number", "status")}
+    for number, evse, connector, status in connectors.values_list(
+        "number", "evse_number", "evse_connector", "status"
+    ):
+        known[evse, connector] = number, status
+    return known
+
+
+def availability(charge_point: ChargePoint, *, now: datetime) -> list[ConnectorAvailability]:
+    """Return every place that has a status or was ordered something: first the charge point, then EVSE by EVSE.
+
+    What was last ordered of an EVSE or of the whole charge point counts for all in it that was ordered nothing since.
     """
-    statuses = dict(Connector.objects.filter(charge_point=charge_point).values_list("number", "status"))
-    reported = {number: operative(status) for number, status in statuses.items()}
-    if reported.get(0) is None and len(common := {reported[number] for number in reported if number}) == 1:
-        reported[0] = common.pop()  # many say nothing of themselves as a whole
+    known = _known(charge_point)
+    reported = {key: operative(status) for key, (_, status) in known.items()}
     intents = {
-        intent.connector_number: intent
+        (intent.evse_number, intent.evse_connector): intent
         for intent in AvailabilityIntent.objects.filter(charge_point=charge_point)
     }
-    return [
-        _shown(
-            number,
-            statuses.get(number, ""),
-            reported.get(number),
-            intents.get(number) or intents.get(0),
-            now,
+    rows = []
+    for key in sorted(known.keys() | intents.keys()):
+        evse, connector = key
+        says = reported.get(key)
+        if says is None and not connector:  # many say nothing of what is above their connectors
+            within = {state for (at, of), state in reported.items() if of and evse in (0, at)}
+            says = within.pop() if len(within) == 1 else None
+        intent = intents.get(key) or intents.get((evse, 0)) or intents.get((0, 0))
+        number, status = known.get(key, (number_of(*key), ""))
+        rows.append(
+            ConnectorAvailability(
+                connector_number=number,
+                evse_number=evse if has_evses(charge_point.protocol) else None,
+                evse_connector=connector if has_evses(charge_point.protocol) else None,
+                status=status,
+                reported=says,
+                wanted=None if intent is None else intent.operative,
+                by="" if intent is None else intent.by,
+                ordered_at=None if intent is None else intent.ordered_at,
+                command_id=None if intent is None else intent.command_id,
+                standing=Standing.NOT_WANTED if intent is None else standing(intent, says, now=now),
+            )
         )
-        for number in sorted(statuses.keys() | intents.keys())
-    ]
-
-
-def _shown(
-    number: int, status: str, reported: bool | None, intent: AvailabilityIntent | None, now: datetime
-) -> ConnectorAvailability:
-    return ConnectorAvailability(
-        connector_number=number,
-        status=status,
-        reported=reported,
-        wanted=None if intent is None else intent.operative,
-        by="" if intent is None else intent.by,
-        ordered_at=None if intent is None else intent.ordered_at,
-        command_id=None if intent is None else intent.command_id,
-        standing=Standing.NOT_WANTED if intent is None else standing(intent, reported, now=now),
-    )
+    return rows

@@ -1,13 +1,15 @@
 """What keeps the intent of operators about connectors, and sees when charge points have followed it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chargers.availability.models import AvailabilityIntent
-from chargers.availability.selectors import operative
+from chargers.availability.selectors import operative, statuses_of
 from chargers.commands.effects import note_effect
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, Connector
+from chargers.topology.places import Place, has_evses, own_place
 from csms.core.events.services import record
 from csms.core.live import announce
 
@@ -16,22 +18,21 @@ Answer = AvailabilityIntent.Answer
 
 def want(
     charge_point: ChargePoint,
-    connector_number: int,
+    where: Place,
     *,
     in_service: bool,
     by: str,
     command_id: UUID,
     now: datetime,
 ) -> None:
-    """Keep what is wanted of a connector, or of all of them (0); it takes the place of what was wanted before."""
-    numbers = {connector_number}
-    if connector_number == 0:  # S16-20: 0 means all
-        numbers |= set(Connector.objects.filter(charge_point=charge_point).values_list("number", flat=True))
-    for number in sorted(numbers):
+    """Keep what is wanted of a place and of all that is in it; it takes the place of what was wanted before."""
+    for one in {where, *_within(charge_point, where)}:
         AvailabilityIntent.objects.update_or_create(
             charge_point=charge_point,
-            connector_number=number,
+            evse_number=one.evse,
+            evse_connector=one.connector,
             defaults={
+                "connector_number": one.number,
                 "operative": in_service,
                 "by": by[:150],
                 "command_id": command_id,
@@ -42,6 +43,25 @@ def want(
             },
         )
     announce(f"charge-point:{charge_point.pk}")
+
+
+def _within(charge_point: ChargePoint, where: Place) -> list[Place]:
+    """Return the connectors of an EVSE or of the whole charge point (S16-20: 0 means all), and its EVSEs' orders."""
+    if where.connector:
+        return []
+    known = Connector.objects.filter(charge_point=charge_point)
+    ordered = AvailabilityIntent.objects.filter(
+        charge_point=charge_point, evse_number__gt=0, evse_connector=0
+    )
+    if where.evse:
+        known, ordered = known.filter(evse_number=where.evse), ordered.none()
+    if not has_evses(charge_point.protocol):
+        return [own_place(number) for number in known.values_list("number", flat=True)]
+    columns = ("evse_number", "evse_connector")
+    return [
+        *(Place(*row) for row in known.values_list("number", *columns)),
+        *(Place(*row) for row in ordered.values_list("connector_number", *columns)),
+    ]
 
 
 def note_answer(command: Command, answer: str, *, now: datetime) -> None:
@@ -59,45 +79,57 @@ def note_answer(command: Command, answer: str, *, now: datetime) -> None:
 
 def follow_status(report: StatusReported) -> None:
     """See that a connector is in the state that was wanted; a scheduled change is seen whenever it comes."""
-    if not report.current:
-        return
+    if report.current:
+        where = report.place or own_place(report.connector_number)
+        _see(report.charge_point_id, where.evse, where.connector, report.status, report.now)
+
+
+def follow_evse(charge_point_id: int, evse: int, status: str, *, now: datetime) -> None:
+    """See that a whole EVSE says to be in the state that was wanted."""
+    _see(charge_point_id, evse, 0, status, now)
+
+
+def _see(charge_point_id: int, evse: int, connector: int, status: str, now: datetime) -> None:
     intent = AvailabilityIntent.objects.filter(
-        charge_point_id=report.charge_point_id, connector_number=report.connector_number, seen_at=None
+        charge_point_id=charge_point_id, evse_number=evse, evse_connector=connector, seen_at=None
     ).first()
-    if intent is None or operative(report.status) != intent.operative or intent.answer == Answer.REFUSED:
+    if intent is None or operative(status) != intent.operative or intent.answer == Answer.REFUSED:
         return
     command = Command.objects.filter(pk=intent.command_id).select_related("charge_point").first()
     if command is None or command.sent_at is None:
         return  # it was so before anybody asked
-    AvailabilityIntent.objects.filter(pk=intent.pk).update(seen_at=report.now)
+    AvailabilityIntent.objects.filter(pk=intent.pk).update(seen_at=now)
     if intent.answer:
-        _note_if_all(command, report.now)
+        _note_if_all(command, now)
 
 
 def _note_if_all(command: Command, now: datetime) -> None:
-    """Note the effect once every connector of the order is as wanted; the station itself if it has none."""
+    """Note the effect once every connector of the order is as wanted; what is above them if none is known."""
     intents = list(AvailabilityIntent.objects.filter(command_id=command.pk))
-    statuses = dict(
-        Connector.objects.filter(charge_point_id=command.charge_point_id).values_list("number", "status")
-    )
-    judged = [intent for intent in intents if intent.connector_number] or intents
+    judged = [intent for intent in intents if intent.evse_connector] or intents[:1]
+    statuses = statuses_of(command.charge_point)
     if not judged or any(
-        operative(statuses.get(intent.connector_number, "")) != intent.operative for intent in judged
+        operative(statuses.get((intent.evse_number, intent.evse_connector), "")) != intent.operative
+        for intent in judged
     ):
         return
     AvailabilityIntent.objects.filter(command_id=command.pk, seen_at=None).update(seen_at=now)
     word = "in service" if intents[0].operative else "out of service"
-    what = (
-        f"Connector {intents[0].connector_number}"
-        if len(intents) == 1 and judged[0].connector_number
-        else "It"
-    )
-    numbers = [str(intent.connector_number) for intent in judged if intent.connector_number]
+    first = intents[0]  # the whole of what was ordered, in the order of places
+    if first.evse_number == 0:
+        what = "It"
+    elif first.evse_connector == 0:
+        what = f"EVSE {first.evse_number}"
+    else:
+        what = f"Connector {first.connector_number}"
+    numbers = [str(intent.connector_number) for intent in judged if intent.evse_connector]
     where = {"kind": "connector", "subject": numbers[0]} if len(numbers) == 1 else {"kind": "charge-point"}
     note_effect(command, f"{what} is {word}.", now=now, **where)
     _record(command.charge_point.cp_id, command.params, "in_force", now)
 
 
-def _record(cp_id: str, params: dict[str, object], state: str, now: datetime) -> None:
-    payload = {"connector_id": params["connector_id"], "wanted": params["type"], "state": state}
+def _record(cp_id: str, params: dict[str, Any], state: str, now: datetime) -> None:
+    payload = {"connector_id": params.get("connector_id"), "wanted": params["type"], "state": state}
+    if "evse" in params:
+        payload |= {"evse_id": params["evse"], "evse_connector_id": params["evse_connector"]}
     record("cp.availability", cp_id, payload, occurred_at=now)

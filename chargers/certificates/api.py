@@ -39,6 +39,10 @@ class CertificateRequestShape(Shape):
         SigningRequest.Status.choices,
         help_text="`pending`, `approved` and `signed` are open; `refused` ones were answered Rejected at once.",
     )
+    use = serializers.ChoiceField(
+        SigningRequest.Use.choices,
+        help_text="What the certificate is for; OCPP 1.6 knows only `charge_point`.",
+    )
     subject = serializers.CharField(help_text="Whom it names; empty if it cannot be read.")
     key = serializers.CharField(help_text="Kind and size of its public key.")
     problems = serializers.ListField(
@@ -66,6 +70,7 @@ class CertificateRequestQuery(PageQuery):
         required=False, help_text="Case does not matter; 404 for one that nobody knows."
     )
     status = serializers.ChoiceField(SigningRequest.Status.choices, required=False)
+    use = serializers.ChoiceField(SigningRequest.Use.choices, required=False)
     open = Flag(
         required=False, help_text="Those that somebody or something must still deal with, or the others."
     )
@@ -150,8 +155,9 @@ class CertificateRequests(ApiView):
         rows = selectors.signing_requests()
         if "cp_id" in asked:
             rows = rows.filter(charge_point=charge_point_or_404(asked["cp_id"]))
-        if "status" in asked:
-            rows = rows.filter(status=asked["status"])
+        for name in ("status", "use"):
+            if name in asked:
+                rows = rows.filter(**{name: asked[name]})
         if "open" in asked:
             unfinished = Q(status__in=SigningRequest.OPEN)
             rows = rows.filter(unfinished if asked["open"] else ~unfinished)

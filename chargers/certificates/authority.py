@@ -21,11 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 
-from chargers.certificates.checks import Unfit, check_ca, is_self_signed
+from chargers.certificates.checks import SIDES, Unfit, check_ca, is_self_signed
+from chargers.certificates.models import SigningRequest
 from chargers.certificates.pem import Key, Unreadable, key_digest, read_certificates, text_of
 from csms.core.config import get_config
+
+Use = SigningRequest.Use
 
 # Certificates are valid at once also for a charge point whose clock is behind (S2-101: never from the future on).
 BACKDATED = timedelta(hours=1)
@@ -48,14 +51,34 @@ class Authority(Protocol):
         """Return the certificate and its issuers, or None when they will be uploaded. Raises AuthorityFailed."""
 
 
-def current_authority() -> Authority:
-    """Return the authority of the settings."""
+def current_authority(use: str = Use.CHARGE_POINT) -> Authority:
+    """Return the authority of the settings for certificates of this use.
+
+    Those for cars have a CA of their own where the settings name one. One that is for both must let the charge point in
+    here, so it comes from the CA of charge points.
+    """
     config = get_config()
+    lifetime = timedelta(days=config.certificate_days)
+    if use == Use.V2G and config.v2g_ca_certificate and config.v2g_ca_key:
+        return OwnCa(
+            Path(config.v2g_ca_certificate),
+            Path(config.v2g_ca_key),
+            password=config.v2g_ca_key_password.get_secret_value(),
+            lifetime=lifetime,
+            use=use,
+            name="v2g",
+        )
     if config.certificate_authority == "manual":
         return Manual()
     certificate, key = config.ca_paths
     password = config.ca_key_password.get_secret_value()
-    return OwnCa(certificate, key, password=password, lifetime=timedelta(days=config.certificate_days))
+    return OwnCa(certificate, key, password=password, lifetime=lifetime, use=use)
+
+
+def can_answer(use: str) -> bool:
+    """Return whether somebody could sign a request for this use now, so that it may be asked for (S2-38)."""
+    authority = current_authority(use)
+    return not isinstance(authority, OwnCa) or authority.is_there()
 
 
 class Manual:
@@ -78,7 +101,12 @@ class OwnCa:
     key_path: Path
     password: str
     lifetime: timedelta
-    name = "own"
+    use: str = Use.CHARGE_POINT
+    name: str = "own"
+
+    def is_there(self) -> bool:
+        """Whether both of its files are; whether they can be used shows when it signs."""
+        return self.certificate_path.is_file() and self.key_path.is_file()
 
     def sign(
         self, request: x509.CertificateSigningRequest, *, now: datetime
@@ -94,10 +122,13 @@ class OwnCa:
             .serial_number(x509.random_serial_number())
             .not_valid_before(max(now - BACKDATED, issuer.not_valid_before_utc))
             .not_valid_after(min(now + self.lifetime, issuer.not_valid_after_utc))
-            # Of what the request wants for itself nothing is taken over: it gets what a TLS client needs.
+            # Of what the request wants for itself nothing is taken over: it gets what its side of TLS needs.
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs=False, rsa_key=_is_rsa(request)), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(
+                _usage(signs=False, rsa_key=_is_rsa(request), agrees=self.use != Use.CHARGE_POINT),
+                critical=True,
+            )
+            .add_extension(x509.ExtendedKeyUsage(SIDES[self.use]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
             .add_extension(_authority_identifier(issuer), critical=False)
             .sign(key, hashes.SHA256())
@@ -129,7 +160,7 @@ def _is_rsa(request: x509.CertificateSigningRequest) -> bool:
     return isinstance(request.public_key(), rsa.RSAPublicKey)
 
 
-def _usage(*, signs: bool, rsa_key: bool = False) -> x509.KeyUsage:
+def _usage(*, signs: bool, rsa_key: bool = False, agrees: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         key_encipherment=rsa_key,  # for the static RSA suites that OCPP demands (T-031)
@@ -137,7 +168,7 @@ def _usage(*, signs: bool, rsa_key: bool = False) -> x509.KeyUsage:
         crl_sign=signs,
         content_commitment=False,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=agrees,  # ISO 15118-2, of the certificates of charge points
         encipher_only=False,
         decipher_only=False,
     )

@@ -192,19 +192,26 @@ class CertificateSigned(Params):
         max_length=50_000,
         description="In PEM form: the charge point's certificate first, then its issuers in their order.",
     )
+    use: Literal["charge_point", "v2g", "combined"] = Field(
+        "charge_point",
+        title="Use",
+        description="OCPP 2.x only: to connect to us (charge_point), to speak with cars by ISO 15118 (v2g), or both.",
+    )
 
 
 def a_chain_that_fits(draft: Draft) -> dict[str, Any]:
     """Check the chain, and tie the command to the request that it answers."""
     try:
         chain = read_certificates(draft.params.certificate_chain)
-        check_chain(chain, now=draft.now, longest=longest_chain(draft.charge_point.pk))
+        longest = longest_chain(draft.charge_point.pk)
+        check_chain(chain, now=draft.now, longest=longest, use=draft.params.use)
         if signing.answered_request(draft, chain) is None:
             # Nobody has looked at a request for it, so at least its name must be the charge point's.
             check_owner(chain[0], identities=(draft.charge_point.cp_id, draft.charge_point.serial_number))
     except (Unreadable, Unfit, signing.Refusal) as error:
         raise bad_param("certificate_chain", str(error)) from error
-    return {"certificate_chain": text_of(*chain)}
+    use = {} if draft.params.use == signing.OWN_USE else {"use": draft.params.use}
+    return {"certificate_chain": text_of(*chain), **use}
 
 
 TRUST = "admin"

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from chargers.certificates.models import SigningRequest
 from chargers.certificates.pem import claimed_identities, key_digest, key_name, name_of, parts_of, text_of
 
 RSA_MIN, EC_MIN = 2048, 224  # bits; the security white paper, 1.6 edition 3
@@ -132,10 +133,24 @@ def check_owner(leaf: x509.Certificate, *, identities: Sequence[str]) -> None:
         )
 
 
+SIDES: dict[str, list[x509.ObjectIdentifier]] = {
+    SigningRequest.Use.CHARGE_POINT: [ExtendedKeyUsageOID.CLIENT_AUTH],
+    SigningRequest.Use.V2G: [ExtendedKeyUsageOID.SERVER_AUTH],
+    SigningRequest.Use.COMBINED: [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH],
+}
+"""On which side of TLS a charge point stands in each use: it is our client, and the cars' server."""
+SIDE_WORDS = {ExtendedKeyUsageOID.CLIENT_AUTH: "clients", ExtendedKeyUsageOID.SERVER_AUTH: "servers"}
+
+
 def check_chain(
-    chain: Sequence[x509.Certificate], *, now: datetime, longest: int, key: str | None = None
+    chain: Sequence[x509.Certificate],
+    *,
+    now: datetime,
+    longest: int,
+    key: str | None = None,
+    use: str = SigningRequest.Use.CHARGE_POINT,
 ) -> None:
-    """See that a chain is the leaf first, then each one's issuer, all valid now. Raises Unfit.
+    """See that a chain is the leaf first, then each one's issuer, all valid now and for this use. Raises Unfit.
 
     `longest` is the number of characters that it may have in PEM form, and `key` the digest of the public key that it
     must be for.
@@ -153,8 +168,9 @@ def check_chain(
         usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         usages = None
-    if usages is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
-        raise Unfit("the first certificate is not for TLS clients (extendedKeyUsage)")
+    for side in SIDES[use]:
+        if usages is not None and side not in usages:
+            raise Unfit(f"the first certificate is not for TLS {SIDE_WORDS[side]} (extendedKeyUsage)")
     for number, certificate in enumerate(chain, 1):
         _check_dates(certificate, now, f"certificate {number}")
         if number == len(chain):

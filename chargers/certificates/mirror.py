@@ -86,7 +86,7 @@ def note_installed(
         _set_name(row, hash_data(certificate, issuer))
     row.installed_at = now
     row.save()
-    if use == Use.CHARGE_POINT:
+    if use in InstalledCertificate.OWN:
         for other in present(charge_point.pk, use):
             if other.pk != row.pk:
                 note_removed(other, "replaced", now=now)

@@ -10,6 +10,11 @@ from csms.core.ids import uuid7
 class SigningRequest(models.Model):
     """A charge point's request for a certificate of its own, from its arrival to the certificate's use."""
 
+    class Use(models.TextChoices):
+        CHARGE_POINT = "charge_point", "To connect to us"
+        V2G = "v2g", "To speak with cars (ISO 15118)"
+        COMBINED = "combined", "To connect to us and to speak with cars"
+
     class Status(models.TextChoices):
         REFUSED = "refused", "Refused at once: it must not be signed"
         PENDING = "pending", "Waits for approval"
@@ -25,6 +30,9 @@ class SigningRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="signing_requests")
     status = models.CharField(max_length=16, choices=Status.choices)
+    use = models.CharField(
+        max_length=16, choices=Use.choices, default=Use.CHARGE_POINT, db_default=Use.CHARGE_POINT
+    )
     csr = models.TextField(help_text="as it came")
     subject = models.TextField(blank=True)
     key = models.CharField(max_length=64, blank=True, help_text="kind and size of the public key")
@@ -67,8 +75,10 @@ class InstalledCertificate(models.Model):
         CENTRAL_SYSTEM_ROOT = "central_system_root", "Root of the central system"
         MANUFACTURER_ROOT = "manufacturer_root", "Root of the manufacturer"
         CHARGE_POINT = "charge_point", "The charge point's own"
+        V2G = "v2g", "The charge point's own for cars (ISO 15118)"
 
     ROOTS = (Use.CENTRAL_SYSTEM_ROOT, Use.MANUFACTURER_ROOT)
+    OWN = (Use.CHARGE_POINT, Use.V2G)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="certificates")
@@ -92,6 +102,10 @@ class InstalledCertificate(models.Model):
     removal = models.CharField(max_length=32, blank=True, help_text="how we know that it is gone")
     warned_days = models.IntegerField(
         null=True, help_text="of how few days before the end was told; 0 = ended"
+    )
+
+    renewal_asked_at = models.DateTimeField(
+        null=True, help_text="when the charge point was last asked to ask for its successor"
     )
 
     class Meta:

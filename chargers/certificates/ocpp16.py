@@ -98,5 +98,6 @@ ORDERS: dict[str, Order] = {
         "CertificateSigned",
         lambda params: {"certificateChain": f"{params['certificate_chain']}\n"},
         said=renamed({"certificateChain": "certificate_chain"}),
+        fields=frozenset({"certificate_chain"}),
     ),
 }

@@ -16,15 +16,13 @@ from django.db.models import F, Q
 
 from chargers.certificates import mirror
 from chargers.certificates.authority import AuthorityFailed, current_authority
-from chargers.certificates.checks import NAMES_MAX, Unfit, check_chain, listed, request_doubts, request_faults
+from chargers.certificates.checks import Unfit, check_chain
+from chargers.certificates.judging import judge
 from chargers.certificates.limits import longest_chain
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.pem import (
     Unreadable,
-    claimed_identities,
     key_digest,
-    key_name,
-    name_of,
     read_certificates,
     read_request,
     text_of,
@@ -43,6 +41,7 @@ from csms.core.refusals import NotNow
 log = logging.getLogger(__name__)
 
 Status = SigningRequest.Status
+OWN_USE = SigningRequest.Use.CHARGE_POINT  # 1.6 knows no other
 
 CSR_KEPT = 20_000  # characters of a request that are stored; four times what the standard allows
 REQUESTS_PER_HOUR = 20  # of one charge point; a station that asks for ever must not fill the queue
@@ -64,43 +63,25 @@ class Refusal(NotNow):
 # --- a request comes --------------------------------------------------------------------------------------------------
 
 
-def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
-    """Store a certificate request and return whether it will be looked at; signing comes later (S16-71).
+def receive_request(charge_point_id: int, csr: str, *, now: datetime, use: str = OWN_USE) -> bool:
+    """Store a certificate request and return whether it will be looked at; signing comes later (S16-71, S2-100).
 
-    A newer request replaces the older ones of the charge point, since it has a new key. Idempotent while the first one
-    is open.
+    A newer request replaces the older ones of the charge point for the same use, since it has a new key. Idempotent
+    while the first one is open.
     """
     charge_point = ChargePoint.objects.get(pk=charge_point_id)
     mine = SigningRequest.objects.filter(charge_point=charge_point)
-    if mine.filter(csr=csr[:CSR_KEPT], status__in=SigningRequest.OPEN).exists():
+    alike = mine.filter(use=use)
+    if alike.filter(csr=csr[:CSR_KEPT], status__in=SigningRequest.OPEN).exists():
         REQUESTS.add("repeated")
         return True
     if mine.filter(received_at__gt=now - timedelta(hours=1)).count() >= REQUESTS_PER_HOUR:
         log.warning("certificates.too_many_requests", extra={"cp_id": charge_point.cp_id})
         REQUESTS.add("too_many")
         return False
-    row = SigningRequest(charge_point=charge_point, csr=csr[:CSR_KEPT], received_at=now)
-    config = get_config()
-    try:
-        request = read_request(row.csr)  # what is judged is what is kept, and signed later
-    except Unreadable as error:
-        row.problems = [str(error)]
-        faulty = True
-    else:
-        row.subject, row.key, row.key_digest = (
-            name_of(request.subject),
-            key_name(request),
-            key_digest(request),
-        )
-        faults = request_faults(request)
-        doubts = request_doubts(
-            request,
-            identities=(charge_point.cp_id, charge_point.serial_number),
-            organization=config.certificate_organization,
-        )
-        row.problems = faults + doubts + _names_of_others(charge_point, claimed_identities(request))
-        faulty = bool(faults)
-    automatic = config.certificate_approval == "automatic" and not row.problems
+    row = SigningRequest(charge_point=charge_point, use=use, csr=csr[:CSR_KEPT], received_at=now)
+    faulty = judge(row)
+    automatic = get_config().certificate_approval == "automatic" and not row.problems
     if faulty:
         row.status, row.closed_at = Status.REFUSED, now
     elif automatic:
@@ -110,29 +91,13 @@ def receive_request(charge_point_id: int, csr: str, *, now: datetime) -> bool:
     row.save(force_insert=True)
     REQUESTS.add(row.status)
     if not faulty:
-        older = mine.filter(status__in=SigningRequest.OPEN).exclude(pk=row.pk)
+        older = alike.filter(status__in=SigningRequest.OPEN).exclude(pk=row.pk)
         for other in older:
             _advance(other, SigningRequest.OPEN, Status.SUPERSEDED, now=now, reason="a newer request came")
     told = {"request_id": str(row.pk), "csr": row.csr, "status": row.status}
     record("cp.csr_submitted", charge_point.cp_id, told, occurred_at=now)
     _tell(row, now)
     return not faulty
-
-
-def _names_of_others(charge_point: ChargePoint, names: Sequence[str]) -> list[str]:
-    """Return a doubt for each name that another charge point has, too.
-
-    A serial number is only what a charge point says of itself: none shall get a certificate in another's name by it.
-    """
-    others = ChargePoint.objects.exclude(pk=charge_point.pk)
-    doubts = []
-    for name in names[:NAMES_MAX]:  # of more, at least one is a stranger's and a doubt already
-        if name.casefold() == charge_point.cp_id.casefold() or "\x00" in name:  # which nobody is named
-            continue
-        other = others.filter(Q(cp_id__iexact=name) | Q(serial_number__iexact=name)).first()
-        if other is not None:
-            doubts.append(f"its subject names {listed([name])}, and so is {other.cp_id} named")
-    return doubts
 
 
 # --- people decide ----------------------------------------------------------------------------------------------------
@@ -172,7 +137,7 @@ def upload_chain(request: SigningRequest, text: str, *, by: str, now: datetime) 
     Raises Unreadable or Unfit for a wrong chain, and Refusal `not_pending` for a request that is not open.
     """
     chain = read_certificates(text)
-    check_chain(chain, now=now, longest=longest_chain(request.charge_point_id), key=request.key_digest)
+    _check_chain(request, chain, now)
     values = {"decided_by": by[:150], "decided_at": now}
     with transaction.atomic():
         if not _sign([Status.PENDING, Status.APPROVED], request, chain, "manual", now=now, **values):
@@ -221,12 +186,12 @@ def sign_request(request: SigningRequest, *, now: datetime) -> bool:
 
     What fails is noted, told, and tried again after a while.
     """
-    authority = current_authority()
+    authority = current_authority(request.use)
     try:
         chain = authority.sign(read_request(request.csr), now=now)
         if chain is None:
             return False
-        check_chain(chain, now=now, longest=longest_chain(request.charge_point_id), key=request.key_digest)
+        _check_chain(request, chain, now)
     except (AuthorityFailed, Unfit, Unreadable) as error:
         _note_failure(request, str(error), now)
         return False
@@ -234,6 +199,11 @@ def sign_request(request: SigningRequest, *, now: datetime) -> bool:
         return False
     send_certificate(request, now=now)
     return True
+
+
+def _check_chain(request: SigningRequest, chain: Sequence[x509.Certificate], now: datetime) -> None:
+    longest = longest_chain(request.charge_point_id)
+    check_chain(chain, now=now, longest=longest, key=request.key_digest, use=request.use)
 
 
 def _note_failure(request: SigningRequest, text: str, now: datetime) -> None:
@@ -286,10 +256,11 @@ def send_certificate(request: SigningRequest, *, now: datetime) -> bool:
         if row is None:
             return False
         try:
+            use = {} if row.use == OWN_USE else {"use": row.use}
             send_command(
                 row.charge_point,
                 "certificate-signed",
-                {"certificate_chain": row.chain},
+                {"certificate_chain": row.chain, **use},
                 author=SYSTEM,
                 reason=f"the certificate request of {row.received_at:%Y-%m-%d %H:%M} UTC",
                 now=now,
@@ -306,7 +277,7 @@ def send_certificate(request: SigningRequest, *, now: datetime) -> bool:
 def answered_request(draft: Draft, chain: Sequence[x509.Certificate]) -> SigningRequest | None:
     """Tie the command that brings a chain to the request that it answers, if there is one, and return that.
 
-    Raises Refusal for a request that nobody has approved, or whose certificate is on its way.
+    Raises Refusal for a request that nobody has approved, that is for another use, or whose certificate is on its way.
     """
     request = (
         SigningRequest.objects.filter(
@@ -317,6 +288,9 @@ def answered_request(draft: Draft, chain: Sequence[x509.Certificate]) -> Signing
     )
     if request is None:
         return None
+    if request.use != draft.params.use:
+        wanted = request.get_use_display().lower()
+        raise Refusal("other_use", f"it answers a request for another use: {wanted}")
     if request.status == Status.PENDING:
         raise Refusal(
             "not_approved", "it answers a certificate request that nobody has approved; upload it there"
@@ -331,6 +305,12 @@ def answered_request(draft: Draft, chain: Sequence[x509.Certificate]) -> Signing
     return request
 
 
+OWN_USES = {
+    SigningRequest.Use.CHARGE_POINT: (InstalledCertificate.Use.CHARGE_POINT,),
+    SigningRequest.Use.V2G: (InstalledCertificate.Use.V2G,),
+    SigningRequest.Use.COMBINED: (InstalledCertificate.Use.V2G, InstalledCertificate.Use.CHARGE_POINT),
+}
+"""As what a charge point has a certificate that it took for a use."""
 LOST = ("", "Offline", "ConnectionLost")  # error codes of our own ledger: the charge point has not answered
 
 
@@ -340,10 +320,10 @@ def settle_certificate(outcome: Outcome) -> None:
     request = SigningRequest.objects.filter(command_id=command.pk).first()
     if outcome.accepted:
         chain = read_certificates(command.params["certificate_chain"])
-        row = mirror.note_installed(
-            command.charge_point, InstalledCertificate.Use.CHARGE_POINT, chain, now=now
-        )
-        note_effect(command, "The certificate is its own now.", kind="certificate", subject=row.pk, now=now)
+        uses = OWN_USES[command.params.get("use", OWN_USE)]
+        rows = [mirror.note_installed(command.charge_point, use, chain, now=now) for use in uses]
+        text = "The certificate is its own now."
+        note_effect(command, text, kind="certificate", subject=rows[-1].pk, now=now)
     if request is None:
         return
     if outcome.accepted:

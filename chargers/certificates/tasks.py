@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from chargers.certificates import mirror, signing
+from chargers.certificates import mirror, renewing, signing
 
 
 @shared_task
@@ -17,8 +17,11 @@ def work_signing_queue() -> int:
 
 @shared_task
 def tell_of_expiry() -> int:
-    """Tell of certificates that end soon or have ended; return how many.
+    """Tell of certificates that end soon or have ended, and have those renewed that can be; return how many were told.
 
     Idempotent: each step is noted in the transaction that tells of it.
     """
-    return mirror.tell_of_expiry(now=timezone.now())
+    now = timezone.now()
+    told = mirror.tell_of_expiry(now=now)
+    renewing.ask_for_renewals(now=now)
+    return told

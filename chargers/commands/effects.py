@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from chargers.following import Booted
 from chargers.models import Command
 from csms.core.live import announce
 
@@ -26,6 +25,7 @@ SUBJECTS: dict[str, Shown] = {
     "firmware-job": ("api-firmware-job", BY_ID),
     "local-list": ("api-local-list", OF_CHARGE_POINT),
     "log-job": ("api-log-job", BY_ID),
+    "report": ("api-reports", OF_CHARGE_POINT),
     "reservation": ("api-reservation", BY_ID),
     "transaction": ("api-transaction", BY_ID),
 }
@@ -50,13 +50,6 @@ def note_message(command_id: UUID, action: str, *, now: datetime) -> None:
     command = Command.objects.filter(pk=command_id, effect_at=None).first()
     if command is not None:
         note_effect(command, f"{action} came.", now=now)
-
-
-def follow_boot(booted: Booted) -> None:
-    """See the effect of a reset."""
-    command = command_awaiting_effect(booted.charge_point_id, "reset", now=booted.now)
-    if command is not None:
-        note_effect(command, "The charge point booted.", kind="charge-point", now=booted.now)
 
 
 EFFECT_WINDOW = timedelta(minutes=15)

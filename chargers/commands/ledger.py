@@ -7,6 +7,7 @@ whoever else wants to send it, end it or take it back meanwhile.
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +16,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from chargers.commands.effects import announce_command
 from chargers.commands.ordering import EXACT, Author, Claimed, Outcome
-from chargers.commands.sending import catalogue, entry_of, order_of
+from chargers.commands.sending import catalogue, entry_of, order_of, secret_texts
 from chargers.following import CommandSettled, tell
-from chargers.models import Command, Connection, Registration
-from chargers.protocol.redaction import redact, redact_text, redacted
+from chargers.models import Command, Connection, Registration, in_standing
+from chargers.protocol.redaction import redact, redact_text, redacted, without
 from chargers.protocol.versions import Version
 from csms.core.counting import FactCounter
 from csms.core.events.services import record
@@ -42,11 +43,9 @@ def due(now: datetime) -> Q:
 
 def _may_be_told() -> Q:
     """Return the condition for commands that the standing of their charge point allows (T-082, T-083)."""
-    standing = "charge_point__registration"
     harmless = [slug for slug, entry in catalogue().items() if entry.while_pending]
-    return Q(**{standing: Registration.ACCEPTED}) | Q(
-        **{standing: Registration.PENDING, "type__in": harmless}
-    )
+    accepted = in_standing(Registration.ACCEPTED, "charge_point__")
+    return accepted | (in_standing(Registration.PENDING, "charge_point__") & Q(type__in=harmless))
 
 
 def claim_next(
@@ -72,6 +71,7 @@ def claim_next(
             if order is None:
                 raise ValueError(f"{version.label} has no such command")
             secret = unseal(command.sealed)
+            hidden = tuple(secret.get("hidden", ()) if command.exact is not None else secret_texts(secret))
             if command.exact is None:
                 payload = order.payload(command.params | secret)
             elif secret["version"] == version:
@@ -92,12 +92,21 @@ def claim_next(
             connection_id=connection_id,
             message_id=message_id,
             action=order.action,
-            payload=redacted(order.action, payload),
+            payload=without(hidden, redacted(order.action, payload)),
             sealed="",
         )
         if claimed == 1:
             announce_command(command)
-            return Claimed(command.pk, message_id, order.action, payload, order.asks_for(payload))
+            return Claimed(
+                command.pk,
+                message_id,
+                order.action,
+                payload,
+                order.asks_for(payload),
+                order.opens,
+                None if order.brings is None else partial(order.brings, payload),
+                hidden,
+            )
     return None
 
 
@@ -115,11 +124,15 @@ def settle_answer(
     Of a command that was given up meanwhile it is a late answer; `text` is its frame.
     """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
-    word = str(payload.get("status", ""))
     order = order_of(version, command.type, command.action)
     assert order is not None  # it was claimed by it
+    word = order.word(payload)
     answer = redacted(command.action, payload)
     values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
+    said = payload.get("statusInfo")  # 2.x: why, for programs and for people
+    if isinstance(said, dict):
+        values["answer_reason"] = str(said.get("reasonCode", ""))[:64]
+        values["answer_info"] = redact_text(str(said.get("additionalInfo", "")))
     facts: dict[str, Any] = {}
     if command.type != EXACT.slug and (word in order.accepted or word in order.refused):
         facts = order.read(payload)

@@ -14,8 +14,8 @@ from chargers import selectors
 from chargers.api import UNKNOWN_CHARGE_POINT, charge_point_or_404
 from chargers.callbacks.shapes import CallbackShape
 from chargers.commands.effects import SUBJECTS
-from chargers.commands.ordering import EXACT, CommandType, Params
-from chargers.commands.sending import catalogue, orders, why_not
+from chargers.commands.ordering import EXACT, CommandType, Order, Params
+from chargers.commands.sending import catalogue, orders, spoken_order, why_not
 from chargers.models import Command
 from csms.core.api_data import Flag, Moment, Shape
 from csms.core.api_views import ApiView, WindowQuery, found, paged
@@ -200,7 +200,18 @@ def _params(params: type[Params]) -> dict[str, Any]:
     return params.model_json_schema()
 
 
-def _entry(entry: CommandType) -> dict[str, Any]:
+def _narrowed(schema: dict[str, Any], order: Order) -> dict[str, Any]:
+    """Return the schema of a command's parameters as an order can say them."""
+    properties = {}
+    for name, rules in schema.get("properties", {}).items():
+        if order.fields is None or name in order.fields:
+            words = order.choices.get(name)
+            changed = {"enum": list(words), "default": words[0]} if words and "enum" in rules else {}
+            properties[name] = rules | changed
+    return schema | {"properties": properties}
+
+
+def _entry(entry: CommandType, order: Order | None = None) -> dict[str, Any]:
     said = {version.value: table.get(entry.slug) for version, table in orders().items()}
     actions = {version: order.action for version, order in said.items() if order is not None}
     return {
@@ -212,7 +223,7 @@ def _entry(entry: CommandType) -> dict[str, Any]:
         "protocols": list(actions),
         "actions": actions,
         "scope": entry.scope,
-        "params": _params(entry.params),
+        "params": _params(entry.params) if order is None else _narrowed(_params(entry.params), order),
     }
 
 
@@ -250,7 +261,11 @@ class ChargePointCatalogue(ApiView):
             slug: {"refusal": refusal.code if refusal else None, "warning": charge_point.warning(slug)}
             for slug, refusal in refusals.items()
         }
-        return Response({"results": [_entry(entry) | judged[slug] for slug, entry in catalogue().items()]})
+        entries = [
+            _entry(entry, spoken_order(charge_point, slug)) | judged[slug]
+            for slug, entry in catalogue().items()
+        ]
+        return Response({"results": entries})
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 """A parameter that is a point in time: aware, UTC."""
 
 
-LINES_FROM = 1000  # characters
+LINES_FROM = 1001  # characters; a value of 2.x has up to 1,000 and no lines
 
 
 def has_lines(field: FieldInfo) -> bool:
@@ -204,10 +204,22 @@ class Order:
     refused: frozenset[str] = frozenset({"Rejected"})
     """Any other word is none of the standard's, and the command has failed (T-064). An answer that has no status
     counts as the word "": an order whose answer never has one is `accepted=ANY_ANSWER`."""
+    word: Callable[[dict[str, Any]], str] = lambda answer: str(answer.get("status", ""))
+    """Return the word of an answer by which it is yes or no; of one that has a status for each of several things, the
+    one that all of them share, "" if they differ."""
     read: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: {}
     """Return in our words what the answer tells beside its status."""
     asks_for: Callable[[dict[str, Any]], str] = lambda payload: ""
     """Return the action of the message that an accepted order makes the charge point send; "" for none."""
+    brings: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None
+    """Return whether a message of that action, as it came, is the one that the payload asked for; None = any is."""
+    opens: frozenset[str] = frozenset()
+    """Actions of messages that an accepted order brings and that are let in before acceptance (T-081), though none of
+    them alone is its effect, as the parts of a report."""
+    fields: frozenset[str] | None = None
+    """Which of the entry's parameters the version can say; None = all of them."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Of parameters that choose a word: which words the version has, the default first; of others all are."""
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Return the entry's parameters for a payload that was ordered exactly, word for word, and is valid by the
     version's schema; beside them, by names that the entry has not, what `Draft.fixed` is to know. None, or BadParam
@@ -216,6 +228,28 @@ class Order:
     places: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Where in the payload a parameter stands that is refused there, as in "requestId" or "log.remoteLocation"; an
     index is `*`. A parameter that has but another case needs none."""
+
+
+def narrowed(order: Order, params: Params) -> Params:
+    """Return parameters as an order can say them: where a word was not chosen, the version's own default stands.
+
+    Raises CommandRefused for a parameter that the version has not, and for a word that it does not know.
+    """
+    ours: dict[str, str] = {}
+    for name in type(params).model_fields:
+        value = getattr(params, name)
+        given = name in params.model_fields_set and value is not None
+        if given and order.fields is not None and name not in order.fields:
+            raise bad_param(name, f"{order.action} of this OCPP version has nothing like it")
+        words = order.choices.get(name)
+        if words is None or value is None or value in words:
+            continue
+        if given:
+            raise bad_param(
+                name, f"{order.action} of this OCPP version knows {', '.join(words)}, not {value!r}"
+            )
+        ours[name] = words[0]
+    return params.model_copy(update=ours) if ours else params
 
 
 ANY_ANSWER = frozenset({""})
@@ -230,3 +264,7 @@ class Claimed:
     action: str
     payload: dict[str, Any] = field(hash=False)
     asks_for: str = ""
+    opens: frozenset[str] = frozenset()
+    brings: Callable[[dict[str, Any]], bool] | None = field(default=None, repr=False, compare=False)
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """Secret values in it, which no name tells of: the frame log and the ledger mask them wherever they stand."""

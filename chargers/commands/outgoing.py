@@ -3,7 +3,8 @@
 import logging
 from datetime import UTC, datetime
 from time import monotonic
-from uuid import UUID
+
+import orjson
 
 from chargers.commands import effects, ledger
 from chargers.commands.ordering import Claimed
@@ -27,6 +28,10 @@ UNANSWERED_MAX = 5
 heartbeats while their other ear is deaf, and a new connection mends that (quirk C9)."""
 
 
+EXPECTED_MAX = 100
+"""Messages that a connection may owe at a time; of more only the newest count as effects."""
+
+
 class Outgoing:
     """The commands of one connection; OCPP-J, 4.1.1: one CALL outstanding."""
 
@@ -40,16 +45,21 @@ class Outgoing:
         self._wire = wire
         self._claiming = False
         self._unanswered = 0
-        # Action -> the command that asked for it and was accepted; the message comes after the answer (S16-65).
-        self._expected: dict[str, UUID] = {}
+        # Commands that asked for a message and were accepted; it comes after the answer (S16-65). The newest is last.
+        self._expected: list[Claimed] = []
+        # Actions that accepted commands of this connection let in before acceptance.
+        self._opened: frozenset[str] = frozenset()
 
     # -- on the loop --
 
     @property
-    def asked(self) -> str:
-        """The action that the outstanding CALL asks the charge point for; "" for none."""
+    def asked(self) -> frozenset[str]:
+        """The actions that the outstanding CALL asks the charge point for."""
         pending = self._session.pending
-        return claimed_of(pending).asks_for if pending is not None else ""
+        if pending is None:
+            return frozenset()
+        claimed = claimed_of(pending)
+        return claimed.opens | {claimed.asks_for}
 
     def next(self) -> None:
         """Claim and send the next command, if none is outstanding."""
@@ -95,7 +105,9 @@ class Outgoing:
             return
         self._gateway.background(
             "log a call",
-            lambda: self._frames.left(MessageKind.CALL, claimed.message_id, claimed.action, text, None),
+            lambda: self._frames.left(
+                MessageKind.CALL, claimed.message_id, claimed.action, text, None, hidden=claimed.hidden
+            ),
         )
         count_call(claimed.action)
         self._wire.send(text)
@@ -140,9 +152,12 @@ class Outgoing:
         accepted = ledger.settle_answer(
             claimed.command_id, event.payload, version=version, whole=event.whole, text=text, now=at
         )
+        if accepted:
+            self._opened |= claimed.opens
         if accepted and claimed.asks_for:
             # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
-            self._expected[claimed.asks_for] = claimed.command_id
+            others = [one for one in self._expected if not _same_wish(one, claimed)]
+            self._expected = [*others, claimed][-EXPECTED_MAX:]
 
     def fail(self, event: CallAnswered | CallFailed) -> None:
         """Settle a command whose answer we could not handle; on the loop, after `settle` has failed."""
@@ -161,21 +176,43 @@ class Outgoing:
         """Note an answer that came after its time."""
         ledger.note_late_answer(claimed_of(call).command_id, redact(call.action, text), now=at)
 
-    def came(self, action: str, at: datetime) -> None:
-        """A message has come: if one was asked for, that is the effect of the command."""
-        command_id = self._expected.get(action)
-        if command_id is None:
+    def came(self, action: str, text: str, at: datetime) -> None:
+        """A message has come: if it was asked for, that is the effect of the command. `text` is its frame."""
+        wishes = [one for one in self._expected if one.asks_for == action]
+        if not wishes:
             return
-        effects.note_message(command_id, action, now=at)
+        brought = next((one for one in reversed(wishes) if _brings(one, text)), None)
+        if brought is None:
+            return
+        effects.note_message(brought.command_id, action, now=at)
         if self._holder.registration == Registration.ACCEPTED:
-            after_commit(lambda: self._forget(action))
+            after_commit(lambda: self._forget(brought))
 
-    def _forget(self, action: str) -> None:
-        self._expected.pop(action, None)
+    def _forget(self, brought: Claimed) -> None:
+        self._expected = [one for one in self._expected if one is not brought]
 
     def expects(self, action: str) -> bool:
-        """Return whether an accepted command asked for this action."""
-        return action in self._expected
+        """Return whether an accepted command asked for this action, or lets it in."""
+        return action in self._opened or any(one.asks_for == action for one in self._expected)
+
+
+def _brings(claimed: Claimed, text: str) -> bool:
+    """Return whether a frame is what a command asked for, by its payload as it came: a handler may translate it."""
+    if claimed.brings is None:
+        return True
+    try:
+        return claimed.brings(orjson.loads(text)[3])
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):  # what is written so oddly is not known to be it
+        return False
+
+
+def _same_wish(one: Claimed, other: Claimed) -> bool:
+    return (one.asks_for, one.payload) == (other.asks_for, other.payload)
 
 
 def claimed_of(call: PendingCall) -> Claimed:

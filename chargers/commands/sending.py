@@ -26,10 +26,11 @@ from chargers.commands.ordering import (
     Draft,
     Order,
     Params,
+    narrowed,
 )
 from chargers.models import ChargePoint, Command, Registration
 from chargers.protocol import schemas
-from chargers.protocol.redaction import MASK, redacted
+from chargers.protocol.redaction import MASK, redacted, without
 from chargers.protocol.versions import Version
 from chargers.services import tell_holder
 from csms.core.ids import uuid7
@@ -118,8 +119,10 @@ def why_not(
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
     entry = entry_of(type)
-    if charge_point.registration == Registration.PENDING and not (entry and entry.while_pending):
-        return CommandRefused("not_accepted", f"{charge_point.cp_id} waits for approval")  # T-082
+    if charge_point.standing == Registration.PENDING and not (entry and entry.while_pending):
+        waits = charge_point.registration == Registration.PENDING
+        why = "waits for approval" if waits else "is being set up before it is accepted"
+        return CommandRefused("not_accepted", f"{charge_point.cp_id} {why}")  # T-082
     if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
     if not charge_point.protocol:
@@ -165,6 +168,8 @@ def send_command(
     order = order_of(Version(charge_point.protocol), type, action)
     assert entry is not None
     assert order is not None
+    if exact is None:
+        checked = narrowed(order, checked)
     draft = Draft(uuid7(), charge_point, checked, author, now, exact, fixed)
     with transaction.atomic():
         if author != SYSTEM:
@@ -177,13 +182,18 @@ def send_command(
             raise CommandRefused("invalid", str(error), {error.field: [str(error)]}) from error
         secret = {name: values[name] for name in entry.secrets(values)}
         # An exact payload waits sealed, secrets or none: a column of JSON may write its numbers in another way.
-        sealed = secret if exact is None else {"payload": exact, "version": charge_point.protocol}
+        hidden = secret_texts(secret)
+        sealed = (
+            secret
+            if exact is None
+            else {"payload": exact, "version": charge_point.protocol, "hidden": list(hidden)}
+        )
         command = Command.objects.create(
             id=draft.command_id,
             charge_point=charge_point,
             type=type,
             params=values | dict.fromkeys(secret, MASK),
-            exact=None if exact is None else redacted(order.action, exact),
+            exact=None if exact is None else without(hidden, redacted(order.action, exact)),
             sealed=seal(sealed) if sealed else "",
             user=author.user,
             by=author.name[:150],
@@ -196,6 +206,16 @@ def send_command(
         tell_holder(charge_point.pk, "commands")
         announce_command(command)
     return command
+
+
+def secret_texts(secret: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secret values that stand for themselves; nothing is masked by an empty one."""
+    return tuple(value for value in secret.values() if isinstance(value, str) and value)
+
+
+def spoken_order(charge_point: ChargePoint, type: str) -> Order | None:
+    """Return how the charge point would be told a command; None while nobody knows, or if it cannot be said."""
+    return order_of(Version(charge_point.protocol), type) if charge_point.protocol else None
 
 
 def _mind_the_queue(charge_point: ChargePoint, *, may_wait: bool) -> None:

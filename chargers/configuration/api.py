@@ -1,6 +1,7 @@
 """The API's door to configurations: what is set, what should be, and how both came about."""
 
 from typing import Any
+from uuid import UUID
 
 from django.urls import path
 from django.utils import timezone
@@ -14,26 +15,31 @@ from chargers.commands.ledger_api import SCOPE, CommandShape
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending_api import Sending, author_of, refused
 from chargers.commands.sent_api import Sent
-from chargers.configuration import selectors, services
+from chargers.configuration import restoring, selectors, services
 from chargers.configuration.models import DesiredValue
+from chargers.configuration.results import Result, batch_of, results_of
 from chargers.models import ChargePoint
 from csms.core.api_data import Body, Moment, Shape, Word, read_body
 from csms.core.api_errors import refusals
 from csms.core.api_schema import error
-from csms.core.api_views import ApiView, paged
+from csms.core.api_views import ApiView, found, paged
 from csms.core.paging import PageQuery
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
 class KeyShape(Shape):
-    """A configuration key of a charge point."""
+    """A configuration key of a charge point, in OCPP 2.x an attribute of a variable."""
 
     key = serializers.CharField(
-        source="name", help_text="As the charge point spells it; case does not matter."
+        source="name",
+        help_text="As the charge point spells it, in OCPP 2.x its address; case does not matter.",
     )
     value = serializers.CharField(allow_null=True, help_text="Null if it was not told, or is a secret.")
     readonly = serializers.BooleanField(allow_null=True, help_text="Null before it was reported.")
+    mutability = serializers.CharField(
+        help_text="In OCPP 2.x ReadOnly, WriteOnly or ReadWrite; empty while untold, and in 1.6."
+    )
     known = serializers.BooleanField(help_text="Whether the charge point knows the key.")
     reported_at = Moment(allow_null=True)
     desired = serializers.CharField(allow_null=True, help_text="Null if nothing is.")
@@ -57,6 +63,25 @@ class ConfigurationShape(Shape):
     drifted = serializers.IntegerField(help_text="Keys that are not as desired.")
     needs_reboot = serializers.BooleanField(help_text="Whether a change counts only after its next boot.")
     keys = KeyShape(many=True)
+
+
+class ResultShape(Shape):
+    """What became of a key or variable that was asked for or set."""
+
+    key = serializers.CharField(source="name")
+    result = serializers.ChoiceField(Result.choices)
+    value = serializers.CharField(
+        allow_null=True,
+        help_text="That was told, or was to be set; null if nothing was told. Secrets are masked.",
+    )
+    why = serializers.CharField(help_text="The charge point's own words where it set or refused a variable.")
+    command_id = serializers.UUIDField(help_text="The command that carried it.")
+
+
+class ResultsShape(Shape):
+    """What became of all that one order asked for or set."""
+
+    results = ResultShape(many=True)
 
 
 class ChangeShape(Shape):
@@ -86,7 +111,7 @@ class BootShape(Shape):
 class Values(serializers.DictField):
     """Key -> value, both texts."""
 
-    child = Word(allow_blank=True, max_length=services.VALUE_MAX)
+    child = Word(allow_blank=True, max_length=services.ATTRIBUTE_MAX)
 
 
 class DesiredBody(Body):
@@ -147,7 +172,8 @@ class Configuration(ApiView):
         operation_id="get_configuration_of_charge_point",
         summary="Show the configuration of a charge point",
         description="As it was reported last, beside what is desired; `drift` says how the two stand. It is read "
-        "after each boot, and with the command `get-configuration`.",
+        "after each boot, and with the command `get-configuration`. Of OCPP 2.x all of it is read once and when the "
+        "charge point is another, with `get-base-report`; the list `device-model` tells more of each variable.",
         responses={200: ConfigurationShape},
     )
     def get(self, request: Request, cp_id: str) -> Response:
@@ -291,8 +317,8 @@ class Refresh(Sending):
     @extend_schema(
         operation_id="refresh_configuration",
         summary="Read the configuration of a charge point now, and restore what is desired",
-        description="The command `get-configuration` of all keys; what differs from what is desired is changed when "
-        "its answer has come. Scope `command`.",
+        description="The command `get-configuration` of all keys, in OCPP 2.x `get-base-report`; what differs from "
+        "what is desired is changed when its answer or its report has come. Scope `command`.",
         request=None,
         responses={202: CommandShape, **NOT_NOW},
     )
@@ -300,10 +326,30 @@ class Refresh(Sending):
         """Read the configuration."""
         charge_point = charge_point_or_404(cp_id)
         try:
-            command = services.refresh(charge_point, author=author_of(request), now=timezone.now())
+            command = restoring.refresh(charge_point, author=author_of(request), now=timezone.now())
         except CommandRefused as refusal:
             raise refused(refusal) from refusal
         return Sent(command, None)
+
+
+class Results(ApiView):
+    """What became of an order about many keys."""
+
+    chapter = "Charge points"
+
+    @extend_schema(
+        operation_id="show_configuration_results",
+        summary="Show what became of each key that was asked for or set",
+        description="Of a command `get-configuration`, `change-configuration` or `set-variables`, by its id. More than "
+        "the charge point takes at once goes in several commands; here they are one again.",
+        responses={200: ResultsShape},
+    )
+    def get(self, request: Request, cp_id: str, id: UUID) -> Response:
+        """Show the results."""
+        charge_point = charge_point_or_404(cp_id)
+        commands = batch_of(charge_point, id)
+        found(commands[0] if commands else None, "command", id)
+        return Response(ResultsShape({"results": results_of(charge_point, commands)}).data)
 
 
 CHARGE_POINT = "charge-points/<str:cp_id>/"
@@ -317,6 +363,9 @@ urlpatterns = [
     ),
     path(f"{CHARGE_POINT}configuration/desired/", Desired.as_view(), name="api-desired-configuration"),
     path(f"{CHARGE_POINT}configuration/refresh/", Refresh.as_view(), name="api-refresh-configuration"),
+    path(
+        f"{CHARGE_POINT}configuration/results/<uuid:id>/", Results.as_view(), name="api-configuration-results"
+    ),
     path(f"{CHARGE_POINT}boots/", Boots.as_view(), name="api-boots"),
     path("desired-configurations/", DesiredOfModels.as_view(), name="api-desired-configurations"),
 ]

@@ -1,23 +1,23 @@
 """The commands of this block: to read and to change what charge points are set to."""
 
-import re
-import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import Field
 
-from chargers import services as charge_points
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
-from chargers.commands.sending import send_command
-from chargers.configuration import following, services
+from chargers.configuration import following, restoring, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import fold
-from chargers.models import Command
-from chargers.protocol.redaction import is_secret
+from chargers.configuration.selectors import fold, speaks_addresses
+from chargers.configuration.variables import record_values, stop_waiting
+from chargers.device_model.addresses import ADDRESS_MAX, read_address
+from chargers.device_model.splitting import in_messages, send_rest
+from chargers.models import ChargePoint, Command
+from chargers.passwords.names import is_profile
+from chargers.passwords.profiles import check_profile, refuse_sign_in
+from chargers.protocol.redaction import is_secret, redact_text
 
-Status = Command.Status
-PASSWORD_KEY, PROFILE_KEY = "authorizationkey", "securityprofile"
+WRITE_ONLY = ConfigurationKey.Mutability.WRITE_ONLY
 
 
 class GetConfiguration(Params):
@@ -27,15 +27,21 @@ class GetConfiguration(Params):
         [],
         title="Keys",
         max_length=500,
-        description="Names; none = all keys. More than it lists at once are asked for in several commands.",
+        description="Names, in OCPP 2.x addresses such as TxCtrlr/EVConnectionTimeOut; none = all keys, which "
+        "get-base-report tells of OCPP 2.x. More than it lists at once are asked for in several commands.",
     )
 
 
 class ChangeConfiguration(Params):
-    """Change a configuration key."""
+    """Change a configuration key, or in OCPP 2.x a variable."""
 
-    key: str = Field(title="Key", min_length=1, max_length=50, description="Its name; case does not matter.")
-    value: str = Field(title="Value", max_length=500, description="As text, whatever its type.")
+    key: str = Field(
+        title="Key",
+        min_length=1,
+        max_length=ADDRESS_MAX,
+        description="Its name, in OCPP 2.x its address such as TxCtrlr/EVConnectionTimeOut; case does not matter.",
+    )
+    value: str = Field(title="Value", max_length=1000, description="As text, whatever its type.")
     prerequisites_met: bool = Field(
         False,
         title="It has the certificates",
@@ -43,60 +49,85 @@ class ChangeConfiguration(Params):
     )
 
 
-class SetAuthorizationKey(Params):
-    """Give the charge point a new password for its next connections."""
+class OneValue(Params):
+    """A variable and what it is set to."""
 
-    key: str | None = Field(
-        None,
-        title="Key",
-        min_length=32,
-        max_length=40,
-        description="32 to 40 hex digits; empty = a new one that nobody sees.",
+    key: str = Field(title="Variable", description="Its address; case does not matter.")
+    value: str = Field(title="Value", description="As text, whatever its type.")
+
+
+class SetVariables(Params):
+    """Set several variables at once, each of which is taken or refused by itself."""
+
+    values: list[OneValue] = Field(
+        title="Values",
+        min_length=1,
+        max_length=500,
+        description="Addresses with their values, set in this order. No secrets. More than it takes at once are set "
+        "in several commands.",
     )
+
+
+def _named(charge_point: ChargePoint, name: str, field: str) -> str:
+    """Return a name as it is kept and sent. Raises CommandRefused for one that the version cannot have."""
+    if not speaks_addresses(charge_point):
+        if len(name) > services.NAME_MAX:
+            text = f"the name of a key has at most {services.NAME_MAX} characters: {name[:60]!r}"
+            raise bad_param(field, text)
+        return name
+    address = read_address(name)
+    if address is None or len(str(address)) > ADDRESS_MAX:
+        text = f"{name[:60]!r} is no address of a variable, as in TxCtrlr/EVConnectionTimeOut"
+        raise bad_param(field, text)
+    return str(address)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
 def prepare_reading(draft: Draft) -> dict[str, Any]:
-    """S16-22: ask for no more keys than the charge point lists at once; the others follow in commands of their own.
+    """S16-22, S2-54: ask for no more than the charge point lists at once; the rest follows in commands of their own.
 
     An exact payload is one message, whatever it asks for.
     """
-    if draft.exact is not None:
+    addressed = speaks_addresses(draft.charge_point)
+    if draft.exact is not None and not addressed:
         return as_given(draft) if draft.params.keys else {}
+    given = [_named(draft.charge_point, name, "keys") for name in draft.params.keys if fold(name)]
     asked: dict[str, str] = {}
-    for name in draft.params.keys:
-        if fold(name):
-            asked.setdefault(fold(name), name)
-    keys = list(asked.values())
-    if too_long := [name for name in keys if len(name) > services.NAME_MAX]:
-        raise bad_param(
-            "keys", f"the name of a key has at most {services.NAME_MAX} characters: {too_long[0]!r}"
+    for name in given:
+        asked.setdefault(fold(name), name)
+    keys = list(asked.values()) if draft.exact is None else given
+    if addressed:
+        if not keys:
+            raise bad_param(
+                "keys", "OCPP 2.x reads variables by name; all of them are told by get-base-report"
+            )
+        first, *rest = in_messages(
+            draft, "get-configuration", keys, lambda names: {"keys": names}, field="keys"
         )
-    at_once = (
-        ConfigurationReading.objects.filter(charge_point=draft.charge_point)
-        .values_list("keys_at_once", flat=True)
-        .first()
-    ) or len(keys)
-    for n in range(at_once, len(keys), max(at_once, 1)):
-        send_command(
-            draft.charge_point,
-            "get-configuration",
-            {"keys": keys[n : n + at_once]},
-            author=draft.author,
-            reason="the other keys",
-            now=draft.now,
-            expires_in=services.IN_ITS_TURN,
-        )
-    return {"keys": keys[:at_once]} if keys else {}
+    else:
+        at_once = (
+            ConfigurationReading.objects.filter(charge_point=draft.charge_point)
+            .values_list("keys_at_once", flat=True)
+            .first()
+        ) or max(len(keys), 1)
+        first, *rest = [keys[n : n + at_once] for n in range(0, len(keys), at_once)] or [[]]
+    batch = send_rest(draft, "get-configuration", [{"keys": names} for names in rest])
+    return {"keys": first, **batch} if first else {}
 
 
 def keep_reading(outcome: Outcome) -> None:
     """Mirror what was read."""
-    if outcome.accepted:
-        report: Any = outcome.facts
-        command = outcome.command
+    command, facts = outcome.command, outcome.facts
+    if not outcome.accepted:
+        following.read_again(outcome)
+        return
+    if "told" in facts:
+        record_values(command.charge_point, facts["told"], unknown=facts["unknown"], now=outcome.now)
+        stop_waiting(command.charge_point, facts["unread"])
+    else:
+        report: Any = facts
         services.record_configuration(
             command.charge_point,
             report,
@@ -104,9 +135,7 @@ def keep_reading(outcome: Outcome) -> None:
             command_id=command.pk,
             now=outcome.now,
         )
-        following.continue_after_reading(outcome)
-    else:
-        following.read_again(outcome)
+    following.continue_after_reading(outcome)
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------
@@ -114,88 +143,84 @@ def keep_reading(outcome: Outcome) -> None:
 
 def prepare_change(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse; a key is spelled as the charge point spells it (quirk V10)."""
-    folded = fold(draft.params.key)
-    row = ConfigurationKey.objects.filter(charge_point=draft.charge_point, folded=folded).first()
-    name = draft.params.key if row is None or not row.known else row.name
-    if row is not None and row.readonly:
-        raise bad_param("key", f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
-    if folded == PASSWORD_KEY:  # it would be ours, too: who may not change it here may not there
-        raise bad_param("key", "a password is changed by a command of its own, set-authorization-key")
-    if folded == PROFILE_KEY:
-        check_profile(draft, row)
-    return {"key": name, "value": draft.params.value}
+    name, row = _to_change(draft, draft.params.key, "key")
+    if not speaks_addresses(draft.charge_point):
+        if len(draft.params.value) > services.VALUE_MAX:
+            raise bad_param("value", f"a value has at most {services.VALUE_MAX} characters")
+        if is_profile(name):
+            check_profile(draft, row.value if row is not None else None)
+    else:
+        in_messages(
+            draft,
+            "change-configuration",
+            [name],
+            lambda names: {"key": names[0] if names else name, "value": draft.params.value},
+            field="value",
+        )
+    unseen = {"write_only": True} if row is not None and row.mutability == WRITE_ONLY else {}
+    return {"key": name, "value": draft.params.value, **unseen}
+
+
+def _to_change(draft: Draft, given: str, field: str) -> tuple[str, ConfigurationKey | None]:
+    name = _named(draft.charge_point, given, field)
+    row = ConfigurationKey.objects.filter(charge_point=draft.charge_point, folded=fold(name)).first()
+    name = name if row is None or not row.known or draft.exact is not None else row.name
+    if row is not None and row.known and row.readonly:
+        raise bad_param(field, f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
+    refuse_sign_in(name, field)
+    return name, row
+
+
+def prepare_set(draft: Draft) -> dict[str, Any]:
+    """Refuse what the charge point would refuse, and set no more at once than it takes (S2-54, S2-55)."""
+    wanted: dict[str, dict[str, str]] = {}
+    for number, given in enumerate(draft.params.values):
+        name, row = _to_change(draft, given.key, f"values.{number}")
+        if fold(name) in wanted:
+            raise bad_param(f"values.{number}", f"{name} is there twice; the case of letters does not count")
+        if is_secret(name) or (row is not None and row.mutability == WRITE_ONLY):
+            raise bad_param(
+                f"values.{number}", f"{name} is a secret, which is set by itself, by change-configuration"
+            )
+        wanted[fold(name)] = {"key": name, "value": given.value}
+    first, *rest = in_messages(
+        draft, "set-variables", list(wanted.values()), lambda values: {"values": values}, field="values"
+    )
+    batch = send_rest(draft, "set-variables", [{"values": values} for values in rest])
+    return {"values": first, **batch}
 
 
 def secret_value(params: Mapping[str, Any]) -> Collection[str]:
-    """The value of a key whose name speaks of a secret."""
-    return ("value",) if is_secret(params["key"]) else ()
+    """The value of a key whose name speaks of a secret, or that nobody can read there."""
+    return ("value",) if is_secret(params["key"]) or params.get("write_only") else ()
 
 
 def keep_change(outcome: Outcome) -> None:
-    """Mirror what the charge point said to the change, and read back what it made of it."""
-    command, result = outcome.command, outcome.facts.get("result", "")
-    key = command.params["key"]
-    value = None if is_secret(key) else command.params["value"]
-    match result:
-        case "taken" | "taken_after_reboot":
-            reboot = result == "taken_after_reboot"
-            services.note_change(command, key, value, reboot=reboot, now=outcome.now)
-        case "refused" | "unknown":
-            services.note_refused_change(command, key, value, known=result == "refused", now=outcome.now)
-    services.read_back(command.charge_point, now=outcome.now)
-
-
-# --- the password (T-029) and the security profile (S16-74) -----------------------------------------------------------
-
-
-def prepare_key(draft: Draft) -> dict[str, Any]:
-    """Let the new key count beside the old one from now on."""
-    key = draft.params.key or secrets.token_hex(20)
-    if not re.fullmatch("(?:[0-9A-Fa-f]{2}){16,20}", key):
-        raise bad_param("key", "a key is 32 to 40 hex digits, for 16 to 20 bytes")  # T-024
-    try:
-        charge_points.offer_password(draft.charge_point, key)
-    except charge_points.Refusal as refusal:
-        raise bad_param("key", str(refusal)) from refusal
-    return {"key": key}
-
-
-def keep_key(outcome: Outcome) -> None:
-    """T-029: taken, only the new one counts; refused or never told, only the old one; in doubt, both."""
+    """Mirror what the charge point said to each change, and read back what it made of them."""
     command = outcome.command
-    result = outcome.facts.get("result", "")
-    in_doubt = command.answered_at is None and command.sent_at is not None
-    if result == "taken":
-        charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
-    elif result != "taken_after_reboot" and not in_doubt:
-        charge_points.drop_offered_password(command.charge_point_id)
-    if outcome.accepted:
-        reboot = result == "taken_after_reboot"
-        services.note_change(command, "AuthorizationKey", None, reboot=reboot, now=outcome.now)
-
-
-def check_profile(draft: Draft, row: ConfigurationKey | None) -> None:
-    """Refuse a lower profile (T-037), and a higher one whose prerequisites are not there (S16-74)."""
-    charge_point, value = draft.charge_point, draft.params.value
-    if value not in ("1", "2", "3"):
-        raise bad_param("value", "a security profile is 1, 2 or 3")
-    reported = row.value if row is not None else None
-    present = max(charge_point.security_profile, int(reported) if reported in ("1", "2", "3") else 0)
-    wanted = int(value)
-    if wanted < present:
-        raise bad_param("value", f"it has security profile {present}, which is never lowered over OCPP")
-    if wanted < 3 and not charge_point.password_hash:
-        raise bad_param(
-            "value", f"security profile {wanted} needs a password: set its authorization key first"
-        )
-    if wanted == present or draft.params.prerequisites_met:
-        return
-    accepted = Command.objects.filter(charge_point=charge_point, status=Status.ACCEPTED)
-    roots = accepted.filter(type="install-certificate", params__certificate_type="central_system_root")
-    if wanted == 2 and not roots.exists():
-        raise bad_param("value", "security profile 2 needs a root certificate: install it first")
-    if wanted == 3 and not accepted.filter(type="certificate-signed").exists():
-        raise bad_param("value", "security profile 3 needs a client certificate: have one signed first")
+    params = command.params
+    asked = {one["key"]: one["value"] for one in params.get("values", [params])}
+    # Joined by name: nothing says that an answer keeps the order of what was asked.
+    results = outcome.facts.get("results", {})
+    if "result" in outcome.facts:
+        results = {fold(params["key"]): (outcome.facts["result"], "", "")}
+    refused = []
+    for name, told in asked.items():
+        value = None if secret_value({"key": name, "write_only": params.get("write_only")}) else told
+        result, word, why = results.get(fold(name), ("", "", ""))
+        match result:
+            case "taken" | "taken_after_reboot":
+                reboot = result == "taken_after_reboot"
+                services.note_change(command, name, value, reboot=reboot, now=outcome.now)
+            case "refused" | "unknown":
+                known = result == "refused"
+                services.note_refused_change(command, name, value, known=known, now=outcome.now)
+                refused.append(": ".join(filter(None, (name, word, redact_text(why)))))
+            case _ if results:
+                refused.append(f"{name}: it said nothing of it")
+    if refused and "results" in outcome.facts:
+        Command.objects.filter(pk=command.pk).update(answer_info="; ".join(refused)[:5000])
+    restoring.read_back(command.charge_point, now=outcome.now)
 
 
 COMMANDS: dict[str, CommandType] = by_slug(
@@ -220,14 +245,12 @@ COMMANDS: dict[str, CommandType] = by_slug(
         settled=keep_change,
     ),
     CommandType(
-        "set-authorization-key",
-        "Change password",
-        SetAuthorizationKey,
-        effect="It signs in with the new password.",
+        "set-variables",
+        "Set variables",
+        SetVariables,
+        effect="The charge point reports the new values.",
         while_pending=True,
-        scope="write",  # as for a password that is set here
-        prepare=prepare_key,
-        secrets=lambda params: ("key",),
-        settled=keep_key,
+        prepare=prepare_set,
+        settled=keep_change,
     ),
 )

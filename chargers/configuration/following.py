@@ -3,20 +3,37 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value, When
 
-from chargers.commands.effects import note_effect
 from chargers.commands.ordering import SYSTEM, Outcome
 from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import fold
-from chargers.configuration.services import apply_desired, note_support, order_quietly
-from chargers.following import Booted, CommandSettled, SignedIn
-from chargers.models import ChargePoint, Command, Connection, Registration
-from chargers.services import drop_offered_password
+from chargers.configuration.restoring import (
+    LESSER,
+    WHOLE,
+    apply_desired,
+    order_quietly,
+    read_wanted,
+    refresh_quietly,
+)
+from chargers.configuration.selectors import speaks_addresses
+from chargers.configuration.services import forget_other_versions
+from chargers.configuration.support import note_support
+from chargers.following import Booted, CommandSettled, ReportOver, VersionChanged
+from chargers.models import ChargePoint, Command, Connection, Registration, in_standing
+from chargers.protocol.versions import Version
 from csms.core.config import get_config
+
+
+def follow_version(changed: VersionChanged) -> None:
+    """Keep the settings of the version that it speaks now apart from those of the one before."""
+    forget_other_versions(changed.charge_point_id, addressed=changed.version != Version.V16)
+    ConfigurationReading.objects.filter(charge_point_id=changed.charge_point_id).update(stale=True)
+
 
 READ_EVERY = timedelta(minutes=10)
 """At most so often is a charge point read that boots again and again (quirk T8)."""
+ANEW = {"vendor", "model", "serial_number", "firmware_version"}
+"""Facts of a boot without which a device model is another one."""
 SPREAD = 30
 """Parts in which the charge points of a fleet that boots at once are read, over as long again as they settle."""
 
@@ -30,21 +47,25 @@ def follow_boot(booted: Booted) -> None:
         return
     waited = ConfigurationKey.objects.filter(charge_point_id=booted.charge_point_id, needs_reboot=True)
     rebooted = waited.update(needs_reboot=False) > 0
-    plan_reading(booted.charge_point_id, at_once=rebooted or bool(booted.changes), now=booted.now)
+    at_once = rebooted or bool(booted.changes)
+    plan_reading(
+        booted.charge_point_id, at_once=at_once, anew=not ANEW.isdisjoint(booted.changes), now=booted.now
+    )
 
 
-def plan_reading(charge_point_id: int, *, at_once: bool, now: datetime) -> None:
-    """Plan to read the whole configuration when the charge point has settled, and to bring it to what is desired.
+def plan_reading(charge_point_id: int, *, at_once: bool, anew: bool = False, now: datetime) -> None:
+    """Plan to read what it is set to when the charge point has settled, and to bring it to what is desired.
 
-    One that was read a short while ago is read later, unless `at_once`; another boot lets it wait anew. Only the plan
-    is made here, and cheaply: boots come by the thousand after a power cut.
+    One that was read a short while ago is read later, unless `at_once`; another boot lets it wait anew. One of 2.x is
+    read whole once, and `anew` when it is another than it was (S2-51). Only the plan is made here, and cheaply: boots
+    come by the thousand after a power cut.
     """
     settle = timedelta(seconds=get_config().configuration_settle)
     due_at = now + settle + settle * (charge_point_id % SPREAD) / SPREAD
     readings = ConfigurationReading.objects.filter(charge_point_id=charge_point_id)
     rest = When(asked_at__gt=due_at - READ_EVERY, then=F("asked_at") + READ_EVERY)
     when = Value(due_at) if at_once else Case(rest, default=Value(due_at), output_field=DateTimeField())
-    if not readings.update(due_at=when):
+    if not readings.update(due_at=when, **({"stale": True} if anew else {})):
         readings.update_or_create(charge_point_id=charge_point_id, defaults={"due_at": due_at})
     if due_at <= now:
         read_due(now=now)
@@ -69,10 +90,9 @@ def read_due(*, now: datetime) -> int:
         with transaction.atomic():
             if claimed.update(due_at=None, asked_at=now) != 1:
                 continue  # another process has it, or another boot came
-            command = order_quietly(reading.charge_point, "get-configuration", {}, "it booted", now=now)
-            if command is not None:
-                ConfigurationReading.objects.filter(pk=reading.pk).update(apply_after=command.pk)
-                ordered += 1
+            whole = reading.stale or not speaks_addresses(reading.charge_point)
+            read = refresh_quietly if whole else read_wanted
+            ordered += read(reading.charge_point, "it booted", now=now) is not None
     return ordered
 
 
@@ -81,6 +101,32 @@ def continue_after_reading(outcome: Outcome) -> None:
     command = outcome.command
     if outcome.accepted and ConfigurationReading.objects.filter(apply_after=command.pk).exists():
         apply_desired(command.charge_point, now=outcome.now)
+
+
+def follow_report(over: ReportOver) -> None:
+    """Go on after a report that was asked for to restore what is desired; one that gives none is read in other ways.
+
+    S2-51: FullInventory, then the lesser reports, then what is desired by name. One that was cut off is read later.
+    """
+    readings = ConfigurationReading.objects.filter(apply_after=over.command_id)
+    if over.again is not None:
+        readings.update(apply_after=over.again)
+    reading = readings.select_related("charge_point").first()
+    if reading is None:
+        return
+    charge_point = reading.charge_point
+    if over.state == "whole" and over.about != LESSER[-1]:
+        apply_desired(charge_point, now=over.now)
+        return
+    cut_off = Q(status=Command.Status.EXPIRED) | Q(error_code__in=CUT_OFF)
+    if charge_point.connection_id is None or Command.objects.filter(cut_off, pk=over.command_id).exists():
+        readings.filter(due_at=None).update(due_at=over.now + READ_EVERY)
+        return
+    bases = (WHOLE, *LESSER)
+    at = bases.index(over.about) if over.about in bases else len(bases)
+    reason = f"it gave no {over.about}"
+    if at + 1 >= len(bases) or not refresh_quietly(charge_point, reason, now=over.now, base=bases[at + 1]):
+        read_wanted(charge_point, reason, now=over.now)
 
 
 CUT_OFF = {"ConnectionLost", "Offline"}
@@ -95,42 +141,8 @@ def read_again(outcome: Outcome) -> None:
         )
 
 
-SIGN_IN_WINDOW = timedelta(days=7)
-"""So long after a change of password or profile may its first sign-in be seen; some stay connected for days."""
-
-
-def follow_sign_in(signed_in: SignedIn) -> None:
-    """See the effect of a new password (T-029) or security profile (S16-74).
-
-    The old password after the new one was told: it was not taken, unless it counts only after a reboot yet to come.
-    """
-    waits = ConfigurationKey.objects.filter(
-        charge_point_id=signed_in.charge_point_id, folded="authorizationkey", needs_reboot=True
-    )
-    if not signed_in.newest and not waits.exists():
-        drop_offered_password(signed_in.charge_point_id)
-    told = Command.objects.filter(
-        charge_point_id=signed_in.charge_point_id,
-        type__in=("change-configuration", "set-authorization-key"),
-        effect_at=None,
-        sent_at__gt=signed_in.now - SIGN_IN_WINDOW,
-    ).exclude(status=Command.Status.REJECTED)
-    for command in told.order_by("-id")[:50]:
-        key = fold(command.params.get("key", ""))
-        if command.type == "set-authorization-key":
-            if signed_in.newest:
-                note_effect(command, "It signed in with the new password.", now=signed_in.now)
-            elif command.status != Command.Status.ACCEPTED:
-                note_effect(
-                    command, "It signed in with the old password: it did not take it.", now=signed_in.now
-                )
-        elif key == "securityprofile" and command.params.get("value") == str(signed_in.security_profile):
-            text = f"It connected with security profile {signed_in.security_profile}."
-            note_effect(command, text, kind="charge-point", now=signed_in.now)
-
-
 # In an answer to these, the word is about the key or the connector and not about the command.
-ABOUT_THEIR_SUBJECT = {"change-configuration", "unlock-connector"}
+ABOUT_THEIR_SUBJECT = {"change-configuration", "get-base-report", "get-report", "unlock-connector"}
 NOT_KNOWN = {"NotSupported", "NotImplemented"}
 
 
@@ -156,7 +168,7 @@ def ask_silent(*, now: datetime) -> int:
     """
     connected = Connection.objects.filter(pk=OuterRef("connection_id"))
     online = ChargePoint.objects.filter(
-        registration=Registration.ACCEPTED, retired_at=None, connection_id__isnull=False
+        in_standing(Registration.ACCEPTED), retired_at=None, connection_id__isnull=False
     ).annotate(since=Subquery(connected.values("opened_at")[:1]))
     online = online.filter(since__lte=now - SILENT_FOR)
     asked = Command.objects.filter(

@@ -2,14 +2,36 @@
 
 from django.db import models
 
+from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
 from csms.core.ids import uuid7
 
 
 class ConfigurationKey(models.Model):
-    """A configuration key of a charge point, as it reported it last. Values of secret keys are never kept."""
+    """What a charge point is set to under one name, as it reported it last. Values of secret ones are never kept.
+
+    In 1.6 that is a configuration key, in 2.x an attribute of a variable; its name is an address then.
+    """
+
+    class Mutability(models.TextChoices):
+        READ_ONLY = "ReadOnly", "Can be read"
+        WRITE_ONLY = "WriteOnly", "Can be set"
+        READ_WRITE = "ReadWrite", "Can be read and set"
 
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="configuration_keys")
+    variable = models.ForeignKey(Variable, models.PROTECT, null=True, related_name="attributes")
+    attribute = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Actual, Target, MinSet or MaxSet; empty for a key of 1.6",
+    )
+    mutability = models.CharField(
+        max_length=9, choices=Mutability.choices, blank=True, default="", db_default=""
+    )
+    persistent = models.BooleanField(null=True, help_text="whether it outlasts a boot; empty while untold")
+    constant = models.BooleanField(null=True, help_text="whether it never changes; empty while untold")
     name = models.CharField(max_length=255, help_text="as the charge point spells it")
     folded = models.CharField(max_length=255, help_text="the name without regard to case")
     value = models.TextField(null=True, blank=True, help_text="empty if it was not told, or is secret")
@@ -21,6 +43,9 @@ class ConfigurationKey(models.Model):
     told_value = models.TextField(null=True, blank=True)
     told_by = models.UUIDField(null=True, help_text="the command of that change")
     needs_reboot = models.BooleanField(default=False, help_text="the change counts after its next boot")
+    set_at = models.DateTimeField(
+        null=True, help_text="when it took a value that is not kept, being secret or one that cannot be read"
+    )
     refused_value = models.TextField(null=True, blank=True, help_text="the last value that it refused")
 
     class Meta:
@@ -85,6 +110,11 @@ class ConfigurationReading(models.Model):
 
     charge_point = models.OneToOneField(
         ChargePoint, models.PROTECT, primary_key=True, related_name="configuration_reading"
+    )
+    stale = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="whether all of it is to be read, in 2.x; else only what was changed or is desired",
     )
     due_at = models.DateTimeField(null=True, db_index=True, help_text="when it is to be read after its boot")
     asked_at = models.DateTimeField(null=True, help_text="when it was last asked for after a boot")

@@ -70,19 +70,19 @@ def _report(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _changed(answer: dict[str, Any]) -> dict[str, Any]:
+def changed(answer: dict[str, Any]) -> dict[str, Any]:
     return {"result": CHANGED[answer["status"]]}
 
 
 PASSWORD_KEY = "AuthorizationKey"
 
 
-def _is_password(payload: dict[str, Any]) -> bool:
+def is_password(payload: dict[str, Any]) -> bool:
     return fold(payload["key"]) == fold(PASSWORD_KEY)
 
 
 def _said_change(payload: dict[str, Any]) -> dict[str, Any]:
-    if _is_password(payload):
+    if is_password(payload):
         raise BadParam("key", "a password is changed by a command of its own")
     return {"key": as_is(payload["key"], "key"), "value": payload["value"]}
 
@@ -92,15 +92,8 @@ def _said_keys(payload: dict[str, Any]) -> dict[str, Any]:
     return {"keys": [as_is(name, f"key.{number}") for number, name in enumerate(payload.get("key", ()))]}
 
 
-def _said_password(payload: dict[str, Any]) -> dict[str, Any]:
-    if not _is_password(payload):
-        raise BadParam("key", "it is no password")
-    as_is(payload["key"], "key")
-    return {"key": as_is(payload["value"], "value")}
-
-
-_TAKEN = frozenset({"Accepted", "RebootRequired"})
-_REFUSED = frozenset({"Rejected", "NotSupported"})
+TAKEN = frozenset({"Accepted", "RebootRequired"})
+REFUSED = frozenset({"Rejected", "NotSupported"})
 
 ORDERS: dict[str, Order] = {
     "get-configuration": Order(
@@ -114,18 +107,24 @@ ORDERS: dict[str, Order] = {
     "change-configuration": Order(
         "ChangeConfiguration",
         lambda params: {"key": params["key"], "value": params["value"]},
-        accepted=_TAKEN,
-        refused=_REFUSED,
-        read=_changed,
+        accepted=TAKEN,
+        refused=REFUSED,
+        read=changed,
         said=_said_change,
     ),
-    "set-authorization-key": Order(
-        "ChangeConfiguration",
-        lambda params: {"key": PASSWORD_KEY, "value": params["key"]},
-        accepted=_TAKEN,
-        refused=_REFUSED,
-        read=_changed,
-        said=_said_password,
-        places={"key": "value"},
-    ),
+}
+
+MEANINGS: dict[str, str] = {
+    "additional_root_check": "AdditionalRootCertificateCheck",
+    "certificate_chain_max": "CertificateSignedMaxChainSize",
+    "certificate_store_max": "CertificateStoreMaxLength",
+    "charging_profiles_max": "MaxChargingProfilesInstalled",
+    "charging_rate_units": "ChargingScheduleAllowedChargingRateUnit",
+    "connection_timeout": "ConnectionTimeOut",
+    "file_transfer_protocols": "SupportedFileTransferProtocols",
+    "local_list_at_once": "SendLocalListMaxLength",
+    "local_list_max": "LocalAuthListMaxLength",
+    "reserve_any": "ReserveConnectorZeroSupported",
+    "schedule_periods_max": "ChargingScheduleMaxPeriods",
+    "stack_level_max": "ChargeProfileMaxStackLevel",
 }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -15,7 +16,10 @@ from chargers.configuration.models import (
     ConfigurationReading,
     DesiredValue,
 )
+from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
+from chargers.protocol.times import parse_time
+from chargers.protocol.versions import Version
 
 
 class Drift(models.TextChoices):
@@ -28,6 +32,7 @@ class Drift(models.TextChoices):
     REJECTED = "rejected", "Differs, and the change was refused"
     NOT_SUPPORTED = "not_supported", "The charge point does not know the key"
     NEEDS_REBOOT = "needs_reboot", "Changed; counts after the next boot"
+    SET = "set", "Was set; it cannot be read"
     UNKNOWN = "unknown", "Has not been reported"
 
 
@@ -44,6 +49,15 @@ class KeyState:
     desired_of: str
     """"charge_point", "model" or ""."""
     drift: Drift
+    mutability: str = ""
+    """In OCPP's words; "" in 1.6, and while it was not told."""
+    variable: Variable | None = None
+    """What was told of the values that it takes; None in 1.6, and while nothing was."""
+
+
+def speaks_addresses(charge_point: ChargePoint) -> bool:
+    """Return whether its settings are attributes of variables, named by addresses, as from OCPP 2.0.1 on."""
+    return charge_point.protocol not in ("", Version.V16)
 
 
 def fold(name: str) -> str:
@@ -59,13 +73,33 @@ def clean(value: str) -> str:
     return value
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two values mean the same: `True` is `true`, and blanks between parts of a list say nothing."""
+def same(one: str, other: str, data_type: str = "") -> bool:
+    """Whether two values mean the same, by OCPP 2.x's word for their type.
+
+    Without one, `True` is `true`, and blanks between parts of a list say nothing.
+    """
+    match data_type:
+        case "string":
+            return one.strip() == other.strip()
+        case "MemberList":
+            return set(_plain(one)) == set(_plain(other))
+        case "integer" | "decimal" if (number := _number(one)) is not None:
+            return number == _number(other)
+        case "dateTime" if (moment := parse_time(one.strip())) is not None:
+            return moment == parse_time(other.strip())
     return _plain(one) == _plain(other)
 
 
 def _plain(value: str) -> list[str]:
     return [part.strip() for part in clean(value).casefold().split(",")]
+
+
+def _number(value: str) -> Decimal | None:
+    try:
+        number = Decimal(clean(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def desired_values(charge_point: ChargePoint) -> dict[str, DesiredValue]:
@@ -78,7 +112,10 @@ def desired_values(charge_point: ChargePoint) -> dict[str, DesiredValue]:
 
 def configuration(charge_point: ChargePoint) -> list[KeyState]:
     """Return every key that a charge point reported or that is desired of it, by name."""
-    keys = {row.folded: row for row in ConfigurationKey.objects.filter(charge_point=charge_point)}
+    rows = ConfigurationKey.objects.filter(charge_point=charge_point)
+    if speaks_addresses(charge_point):
+        rows = rows.select_related("variable")
+    keys = {row.folded: row for row in rows}
     desired = desired_values(charge_point)
     return [_state(keys.get(name), desired.get(name)) for name in sorted(keys.keys() | desired.keys())]
 
@@ -94,6 +131,8 @@ def _state(key: ConfigurationKey | None, wish: DesiredValue | None) -> KeyState:
         desired=None if wish is None else wish.value,
         desired_of=of,
         drift=_drift(key, wish),
+        mutability=key.mutability if key is not None else "",
+        variable=key.variable if key is not None else None,
     )
 
 
@@ -104,13 +143,16 @@ def _drift(key: ConfigurationKey | None, wish: DesiredValue | None) -> Drift:
         return Drift.UNKNOWN
     if not key.known:
         return Drift.NOT_SUPPORTED
-    if key.needs_reboot and key.told_value is not None and same(key.told_value, wish.value):
+    kind = key.variable.data_type if key.variable is not None else ""
+    if key.needs_reboot and key.told_value is not None and same(key.told_value, wish.value, kind):
         return Drift.NEEDS_REBOOT
-    if key.value is not None and same(key.value, wish.value):
+    if key.mutability == ConfigurationKey.Mutability.WRITE_ONLY and key.set_at is not None:
+        return Drift.SET if key.set_at >= wish.at else Drift.UNKNOWN
+    if key.value is not None and same(key.value, wish.value, kind):
         return Drift.IN_SYNC
     if key.readonly:
         return Drift.READONLY
-    if key.refused_value is not None and same(key.refused_value, wish.value):
+    if key.refused_value is not None and same(key.refused_value, wish.value, kind):
         return Drift.REJECTED
     return Drift.UNKNOWN if key.value is None else Drift.DIFFERS
 

@@ -1,34 +1,35 @@
 """What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import transaction
 
 from chargers.commands.effects import note_effect
-from chargers.commands.ordering import SYSTEM, Author, CommandRefused
-from chargers.commands.sending import send_command
 from chargers.configuration.models import (
     ConfigurationChange,
     ConfigurationKey,
     ConfigurationReading,
     DesiredValue,
 )
-from chargers.configuration.selectors import Drift, clean, configuration, fold, same
+from chargers.configuration.selectors import clean, fold, same, speaks_addresses
+from chargers.configuration.support import note_profiles
+from chargers.device_model.addresses import ADDRESS_MAX, is_address, read_address
 from chargers.models import ChargePoint, Command, Connector
 from chargers.protocol.redaction import is_secret
 from chargers.services import Refusal, as_stored, from_to, note_act
 from csms.core.audit.services import note
-from csms.core.events.services import record
+from csms.core.events.services import record, record_all
 from csms.core.live import announce
+from csms.core.writer import current_batch
 
 NAME_MAX, VALUE_MAX = 50, 500  # 1.6, 6.11: CiString50Type and CiString500Type
+ATTRIBUTE_MAX = 2500  # 2.0.1, 2.46: characters of the value of an attribute, whose name is an address
 KEYS_MAX = 2000  # of one charge point; the longest lists of real ones have some hundred
-IN_ITS_TURN = timedelta(
-    hours=1
-)  # within which one of many orders is sent, each after the answer to that before
+ATTRIBUTES_MAX = 20_000  # of one charge point of 2.x, whose device model has some thousand
 CONNECTORS_MAX = 128  # a charge point that says to have more is not believed
 
 
@@ -76,7 +77,7 @@ def record_configuration(
     if report["connectors"] is not None:
         _discover_connectors(charge_point, report["connectors"])
     if report["lacking"] is not None:
-        _note_profiles(charge_point, report["lacking"])
+        note_profiles(charge_point, report["lacking"])
     announce(f"charge-point:{charge_point.pk}")
 
 
@@ -103,7 +104,8 @@ def _store(
     took = row.told_value is not None and value is not None and same(value, row.told_value)
     known_before = not row._state.adding
     if known_before and value != row.value and not is_secret(name):
-        _record_change(charge_point, name, row.value, value, row.told_by if took else None, now)
+        change = Change(name, row.value, value, row.told_by if took else None)
+        record_changes(charge_point, [change], now)
     row.name, row.value, row.readonly, row.known, row.reported_at = name, value, told["readonly"], True, now
     if row.told_by is not None and not row.needs_reboot:
         _note_read_back(row, took, now)
@@ -128,38 +130,55 @@ def _store_unknown(
     if row is None:
         row = ConfigurationKey(charge_point=charge_point, folded=fold(name), name=name.strip()[:255])
     elif row.known and row.value is not None:
-        _record_change(charge_point, row.name, row.value, None, None, now)
+        record_changes(charge_point, [Change(row.name, row.value, None)], now)
     row.value, row.readonly, row.known, row.reported_at = None, None, False, now
     if not row._state.adding:
         row.save()
     return row
 
 
-def _record_change(
-    charge_point: ChargePoint,
-    name: str,
-    old: str | None,
-    new: str | None,
-    command_id: UUID | None,
-    now: datetime,
-    *,
-    secret: bool = False,
-) -> None:
-    ConfigurationChange.objects.create(
-        charge_point=charge_point, name=name, old_value=old, new_value=new, at=now, command_id=command_id
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that changed its value, and by which command, if by one; of a `secret` one the values are None."""
+
+    name: str
+    old: str | None
+    new: str | None
+    command_id: UUID | None = None
+    secret: bool = False
+
+
+def record_changes(charge_point: ChargePoint, changes: Sequence[Change], now: datetime) -> None:
+    """Keep what changed, and tell the world, in few statements."""
+    ConfigurationChange.objects.bulk_create(
+        [
+            ConfigurationChange(
+                charge_point=charge_point,
+                name=one.name,
+                old_value=one.old,
+                new_value=one.new,
+                at=now,
+                command_id=one.command_id,
+            )
+            for one in changes
+        ],
+        batch_size=500,
     )
-    record(
-        "cp.configuration",
-        charge_point.cp_id,
+    facts = [
         {
-            "key": name,
-            "old_value": old,
-            "new_value": new,
-            "command_id": str(command_id) if command_id else None,
-            "secret": secret,
-        },
-        occurred_at=now,
-    )
+            "key": one.name,
+            "old_value": one.old,
+            "new_value": one.new,
+            "command_id": str(one.command_id) if one.command_id else None,
+            "secret": one.secret,
+        }
+        for one in changes
+    ]
+    if current_batch() is None:
+        record_all("cp.configuration", [(charge_point.cp_id, fact) for fact in facts], occurred_at=now)
+    else:  # the writer collects them with those of all other messages
+        for fact in facts:
+            record("cp.configuration", charge_point.cp_id, fact, occurred_at=now)
 
 
 def _store_reading(charge_point: ChargePoint, report: Report, whole: bool, now: datetime) -> None:
@@ -184,37 +203,14 @@ def _discover_connectors(charge_point: ChargePoint, number: int) -> None:
     announce("fleet")
 
 
-# --- what they seem to lack -------------------------------------------------------------------------------------------
+def forget_other_versions(charge_point_id: int, *, addressed: bool) -> None:
+    """Note that a charge point speaks another version now: what the other one calls otherwise is not known there.
 
-BY_PROFILE, BY_ANSWER = "profile", "answer"
-
-
-def _note_profiles(charge_point: ChargePoint, lacking: Mapping[str, str]) -> None:
-    """S16-23. A list of profiles may be wrong (quirk C12), so it warns; what was answered says more than the list."""
-    kept = {
-        slug: {k: v for k, v in why.items() if k != BY_PROFILE} for slug, why in charge_point.lacking.items()
-    }
-    for slug, profile in lacking.items():
-        kept.setdefault(slug, {})[BY_PROFILE] = f"it does not list the feature profile {profile}"
-    _keep_lacking(charge_point, {slug: why for slug, why in kept.items() if why})
-
-
-def note_support(charge_point_id: int, type: str, lacks: str) -> None:
-    """Note that a charge point knows a command, or by which answer it said that it does not."""
-    charge_point = ChargePoint.objects.get(pk=charge_point_id)
-    kept = dict(charge_point.lacking)
-    if lacks:
-        kept[type] = {**kept.get(type, {}), BY_ANSWER: lacks}
-    else:
-        kept.pop(type, None)
-    _keep_lacking(charge_point, kept)
-
-
-def _keep_lacking(charge_point: ChargePoint, lacking: dict[str, dict[str, str]]) -> None:
-    if lacking != charge_point.lacking:
-        ChargePoint.objects.filter(pk=charge_point.pk).update(lacking=lacking)
-        charge_point.lacking = lacking
-        announce(f"charge-point:{charge_point.pk}")
+    `addressed` = its settings are attributes of variables from now on. History and what is desired stay. Idempotent.
+    """
+    keys = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, known=True)
+    others = keys.filter(attribute="") if addressed else keys.exclude(attribute="")
+    others.update(known=False, told_value=None, told_by=None, needs_reboot=False, refused_value=None)
 
 
 # --- changes that were told -------------------------------------------------------------------------------------------
@@ -222,12 +218,12 @@ def _keep_lacking(charge_point: ChargePoint, lacking: dict[str, dict[str, str]])
 
 def note_change(command: Command, key: str, value: str | None, *, reboot: bool, now: datetime) -> None:
     """Note that a charge point took a change; `value` is None for a secret. What it reports then is read back."""
-    row, _ = ConfigurationKey.objects.get_or_create(
-        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
-    )
+    row = _row_of(command, key)
     row.known, row.needs_reboot, row.refused_value = True, reboot, None
     if value is None:
-        _record_change(command.charge_point, row.name, None, None, command.pk, now, secret=True)
+        change = Change(row.name, None, None, command.pk, secret=True)
+        record_changes(command.charge_point, [change], now)
+        row.set_at = now
     else:
         row.told_value, row.told_by = value, command.pk
     row.save()
@@ -236,9 +232,7 @@ def note_change(command: Command, key: str, value: str | None, *, reboot: bool, 
 
 def note_refused_change(command: Command, key: str, value: str | None, *, known: bool, now: datetime) -> None:
     """Note that a charge point refused a change, or (`known` false) does not know the key."""
-    row, _ = ConfigurationKey.objects.get_or_create(
-        charge_point=command.charge_point, folded=fold(key), defaults={"name": key.strip()[:255]}
-    )
+    row = _row_of(command, key)
     if known:
         row.refused_value = value
     else:
@@ -247,32 +241,14 @@ def note_refused_change(command: Command, key: str, value: str | None, *, known:
     announce(f"charge-point:{command.charge_point_id}")
 
 
-def read_back(charge_point: ChargePoint, *, now: datetime) -> None:
-    """S16-21: ask for the keys that were changed, once the last of the changes that wait has been answered."""
-    if Command.objects.filter(
-        charge_point=charge_point, type="change-configuration", status__in=Command.OPEN
-    ).exists():
-        return
-    names = ConfigurationKey.objects.filter(charge_point=charge_point, told_by__isnull=False)
-    if keys := list(names.values_list("name", flat=True)):
-        order_quietly(charge_point, "get-configuration", {"keys": keys}, "to see what it has now", now=now)
-
-
-def order_quietly(
-    charge_point: ChargePoint,
-    type: str,
-    params: Mapping[str, Any],
-    reason: str,
-    *,
-    now: datetime,
-    **when: Any,
-) -> Command | None:
-    """Order something on the house's own account; None where it cannot be sent now."""
-    try:
-        with transaction.atomic():
-            return send_command(charge_point, type, params, author=SYSTEM, reason=reason, now=now, **when)
-    except CommandRefused:
-        return None
+def _row_of(command: Command, key: str) -> ConfigurationKey:
+    address = read_address(key) if speaks_addresses(command.charge_point) else None
+    row, _ = ConfigurationKey.objects.get_or_create(
+        charge_point=command.charge_point,
+        folded=fold(key),
+        defaults={"name": key.strip()[:255], "attribute": address.attribute if address else ""},
+    )
+    return row
 
 
 # --- what is desired --------------------------------------------------------------------------------------------------
@@ -282,10 +258,14 @@ def _checked(values: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     wishes: dict[str, tuple[str, str]] = {}
     for name, value in values.items():
         folded = fold(name)
-        if not folded or len(name.strip()) > NAME_MAX:
+        if is_address(name):
+            if read_address(name) is None or len(name.strip()) > ADDRESS_MAX:
+                raise Refusal(f"{name!r} is no address of a variable", field="values")
+        elif not folded or len(name.strip()) > NAME_MAX:
             raise Refusal(f"the name of a key has 1 to {NAME_MAX} characters: {name!r}", field="values")
-        if len(value.strip()) > VALUE_MAX:
-            raise Refusal(f"{name}: a value has at most {VALUE_MAX} characters", field="values")
+        most = ATTRIBUTE_MAX if is_address(name) else VALUE_MAX
+        if len(value.strip()) > most:
+            raise Refusal(f"{name}: a value has at most {most} characters", field="values")
         if is_secret(folded):
             raise Refusal(f"{name} is a secret, which is set but not kept", field="values")
         if folded in wishes:
@@ -342,30 +322,3 @@ def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: s
                 values=change,
             )
     announce("fleet")
-
-
-def refresh(charge_point: ChargePoint, *, author: Author, now: datetime) -> Command:
-    """Order the whole configuration to be read, and brought to what is desired then. Raises CommandRefused."""
-    with transaction.atomic():
-        command = send_command(charge_point, "get-configuration", {}, author=author, now=now)
-        ConfigurationReading.objects.update_or_create(
-            charge_point=charge_point, defaults={"apply_after": command.pk}
-        )
-    return command
-
-
-def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
-    """Order the changes that bring a charge point to what is desired; return how many.
-
-    What it is known to refuse, to hold read-only or not to know is left alone; the drift shows it.
-    """
-    ordered = 0
-    for state in configuration(charge_point):
-        if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.desired is not None:
-            params = {"key": state.name, "value": state.desired}
-            reason = f"desired of its {state.desired_of.replace('_', ' ')}"
-            command = order_quietly(
-                charge_point, "change-configuration", params, reason, now=now, expires_in=IN_ITS_TURN
-            )
-            ordered += command is not None
-    return ordered

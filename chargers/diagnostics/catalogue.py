@@ -14,7 +14,7 @@ from chargers.commands.ordering import (
     bad_param,
     by_slug,
 )
-from chargers.configuration.selectors import reported_value
+from chargers.configuration.meanings import meant
 from chargers.diagnostics.models import Log, LogJob
 from chargers.diagnostics.services import begin_log, settle_log
 from chargers.diagnostics.uploads import NoAddress, new_url, open_upload
@@ -105,7 +105,7 @@ def _begin(draft: Draft, log: Log, numbered: bool, first: str, last: str) -> dic
 
 def _speaks_http(charge_point: ChargePoint) -> None:
     """Refuse to give our URL to one that says that it cannot use it (1.6, 9.1 SupportedFileTransferProtocols)."""
-    said = reported_value(charge_point.pk, "SupportedFileTransferProtocols") or ""
+    said = meant(charge_point.pk, "file_transfer_protocols") or ""
     known = {word.strip().upper() for word in said.split(",") if word.strip()}
     if known and not known & {"HTTP", "HTTPS"}:
         raise bad_param(

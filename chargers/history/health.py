@@ -109,12 +109,14 @@ def answer_health(charge_point: ChargePoint, *, now: datetime) -> AnswerHealth:
 
 @dataclass(frozen=True, slots=True)
 class BootReason:
-    """Why it booted, as far as can be told: 1.6 has no word for it. `command` ordered it; or `changes` came with it."""
+    """Why it booted, as far as can be told. `command` ordered it; or `changes` came with it."""
 
     command: Command | None = None
     changes: dict[str, list[str]] | None = None
     line_ended: Connection | None = None
     """Otherwise: how the connection before it ended."""
+    said: str = ""
+    """What it says itself, in the words of OCPP 2.x; 1.6 has none for it."""
 
 
 def boot_reason(charge_point: ChargePoint) -> BootReason | None:
@@ -130,16 +132,17 @@ def boot_reason(charge_point: ChargePoint) -> BootReason | None:
     command = next(
         (one for one in ordered[:5] if one.sent_at and booted_at - one.sent_at <= BOOT_AFTER_COMMAND), None
     )
+    said = charge_point.boot_reason
     if command is not None:
-        return BootReason(command)
+        return BootReason(command, said=said)
     around = timedelta(seconds=5)
     told = boots(charge_point).filter(
         pk__gte=uuid7_floor(booted_at - around), at__range=(booted_at - around, booted_at + around)
     )
     if (boot := told.first()) is not None:
-        return BootReason(changes=boot.changes)
+        return BootReason(changes=boot.changes, said=said)
     before = Connection.objects.filter(charge_point=charge_point, closed_at__lte=booted_at)
-    return BootReason(line_ended=before.order_by("-opened_at").first())
+    return BootReason(line_ended=before.order_by("-opened_at").first(), said=said)
 
 
 def odd_frames(charge_point: ChargePoint, *, now: datetime) -> int:

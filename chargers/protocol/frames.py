@@ -156,16 +156,26 @@ def read_kind(value: object, version: Version) -> MessageKind | None:
     return kind if kind is None or kind <= MessageKind.CALLERROR or version is Version.V21 else None
 
 
-def read_id(value: object) -> tuple[str, str] | None:
+def read_id(value: object, text: str = "") -> tuple[str, str] | None:
     """A message id as text, and as JSON for the answer; None when it is none.
 
     A number stays a number in the answer, and null stays null, because the charger compares what it gets with
-    what it sent. To ourselves a number is its text, null is "" and a NUL is nothing.
+    what it sent. To ourselves a number is its text, null is "" and a NUL is nothing. One of more than 64 bits is taken
+    from the `text` of the frame, for the fast reader makes it a float.
     """
-    if isinstance(value, bool | list | dict) or (isinstance(value, str) and len(value) > MAX_ECHOED_ID):
+    if isinstance(value, float) and text:
+        value = _as_written(value, text)
+    said = "" if value is None else str(value)
+    if isinstance(value, bool | list | dict) or len(said) > MAX_ECHOED_ID:
         return None
-    text = "" if value is None else str(value)
-    return text.replace("\x00", ""), orjson.dumps(value).decode()
+    return said.replace("\x00", ""), str(value) if isinstance(value, int) else orjson.dumps(value).decode()
+
+
+def _as_written(value: float, text: str) -> object:
+    try:
+        return json.loads(text)[1]
+    except (ValueError, RecursionError):
+        return value
 
 
 def read_payload(frame: list[Any], index: int, notes: list[str]) -> dict[str, Any]:

@@ -56,11 +56,25 @@ HARMLESS: dict[tuple[str, str], object] = {
     ("MeterValues", "evseId"): 0,
     ("MeterValues", "meterValue.timestamp"): LEFT_OUT,
     ("MeterValues", "meterValue.sampledValue"): [],
+    ("NotifyReport", "generatedAt"): LEFT_OUT,
+    ("NotifyReport", "reportData.variableCharacteristics.dataType"): LEFT_OUT,
+    ("NotifyReport", "reportData.variableCharacteristics.supportsMonitoring"): LEFT_OUT,
+    ("TransactionEvent", "eventType"): "Updated",
+    ("TransactionEvent", "transactionInfo"): {"transactionId": ""},
+    ("TransactionEvent", "transactionInfo.transactionId"): "",
+    ("TransactionEvent", "evse.id"): 0,
+    ("TransactionEvent", "idToken.type"): "Central",
     ("TransactionEvent", "timestamp"): LEFT_OUT,
     ("TransactionEvent", "triggerReason"): LEFT_OUT,
     ("TransactionEvent", "seqNo"): LEFT_OUT,
     ("TransactionEvent", "meterValue.timestamp"): LEFT_OUT,
     ("TransactionEvent", "meterValue.sampledValue"): [],
+    # Stations leave out what they need not send, such as a key that was told before, and the value must not go with it.
+    **{
+        (action, f"meterValue.sampledValue.signedMeterValue.{name}"): ""
+        for action in ("MeterValues", "TransactionEvent")
+        for name in ("encodingMethod", "publicKey", "signedMeterData", "signingMethod")
+    },
 }
 
 # Names that a property had in OCPP 1.5 and still has in some chargers.

@@ -1,6 +1,7 @@
 """Frames without their secrets, for whoever stores or shows them."""
 
 import re
+from collections.abc import Collection
 from typing import Any, cast
 
 import orjson
@@ -23,7 +24,7 @@ HARMLESS_ACTIONS = frozenset(
 
 _SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
 _SUSPECT = re.compile(
-    r'password|secret|authorizationkey|keycode|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
+    r'password|secret|authorizationkey|keycode|simpin|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
     re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(
@@ -49,7 +50,7 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 
     Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
-    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, and inside URLs
+    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, PINs, and inside URLs
     passwords, signatures, tokens and what makes an upload URL work. A suspect text that is not JSON is masked whole.
     `action` is None where it is not known.
     """
@@ -71,6 +72,19 @@ def redacted(action: str | None, payload: dict[str, Any]) -> dict[str, Any]:
     """Return a payload without its secrets."""
     text = redact(action, payload)
     return cast(dict[str, Any], orjson.loads(text)) if MASK in text else payload
+
+
+def without(hidden: Collection[str], value: Any) -> Any:
+    """Return a value of JSON without these secrets, wherever they stand in it as a whole text."""
+    if not hidden:
+        return value
+    if isinstance(value, str):
+        return MASK if value in hidden else value
+    if isinstance(value, list):
+        return [without(hidden, item) for item in value]
+    if isinstance(value, dict):
+        return {name: without(hidden, item) for name, item in value.items()}
+    return value
 
 
 def redact_text(text: str) -> str:
@@ -101,6 +115,8 @@ def _secrets(value: dict[str, Any]) -> set[str]:
         names.add("idToken")
     if {"server", "user", "key"} <= value.keys():  # a VPN in SetNetworkProfile
         names.add("key")
+    if "simPin" in value:  # of its APN
+        names.add("simPin")
     return names
 
 

@@ -147,7 +147,7 @@ class Session:
         if not isinstance(frame, list) or not frame:
             return self._broken("the frame is not a list of message type, id and payload")
         kind = read_kind(frame[0], self.version)
-        read = read_id(frame[1]) if len(frame) > 1 else None
+        read = read_id(frame[1], text) if len(frame) > 1 else None
         if (
             "\\u0000" in text or "\x00" in text
         ):  # no database column holds it; the answer echoes the id with it

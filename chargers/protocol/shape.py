@@ -7,19 +7,31 @@ from .schemas import FROM_CHARGER
 from .versions import Version
 
 ONLY_LATER = FROM_CHARGER[Version.V201] - FROM_CHARGER[Version.V16]
-# What 1.6 calls otherwise, by action: a property that only 2.x has.
-MARKS = {
+ONLY_EARLIER = FROM_CHARGER[Version.V16] - FROM_CHARGER[Version.V201]
+# What both have by one name, by action: a property that only the other one has.
+LATER_MARKS = {
     "BootNotification": "chargingStation",
     "StatusNotification": "connectorStatus",
     "MeterValues": "evseId",
     "Authorize": "idToken",
     "FirmwareStatusNotification": "requestId",
 }
-ADVICE = "it has the shape of OCPP 2.0.1 on a link of OCPP 1.6; set the charge point to one version"
+EARLIER_MARKS = {
+    "BootNotification": "chargePointVendor",
+    "StatusNotification": "errorCode",
+    "MeterValues": "connectorId",
+    "Authorize": "idTag",
+}
+ADVICE = "it has the shape of {shape} on a link of {link}; set the charge point to one version"
 
 
 def advised(version: Version, action: str, payload: dict[str, Any], error: OcppError) -> OcppError:
-    """The same refusal, with advice where a message of 2.0.1 came by a link of 1.6."""
-    if version is Version.V16 and (action in ONLY_LATER or MARKS.get(action, "") in payload):
-        return OcppError(error.code, f"{error.description}; {ADVICE}", error.details)
-    return error
+    """The same refusal, with advice where a message of one version came by a link of another."""
+    if version is Version.V16:
+        other, only, marks = Version.V201, ONLY_LATER, LATER_MARKS
+    else:
+        other, only, marks = Version.V16, ONLY_EARLIER, EARLIER_MARKS
+    if action not in only and marks.get(action, "") not in payload:
+        return error
+    advice = ADVICE.format(shape=other.label, link=version.label)
+    return OcppError(error.code, f"{error.description}; {advice}", error.details)

@@ -23,6 +23,10 @@ class Version(StrEnum):
         return "OCPP " + self.value.removeprefix("ocpp")
 
 
+COMPRESSED = frozenset({Version.V201, Version.V21})
+"""Versions whose messages may go compressed (T-009); in 1.6 that is left to the sides, and nobody needs it (T-010)."""
+
+
 class IdentityError(ValueError):
     """A path that names no usable charge point; `reason` is one sentence for the log and the refusal list."""
 

@@ -33,7 +33,12 @@ class ReservationShape(Shape):
     reservation_id = serializers.IntegerField(source="number", help_text="The id on the wire.")
     cp_id = serializers.CharField(source="charge_point.cp_id")
     connector_id = serializers.IntegerField(source="connector_number", help_text="0: any connector.")
+    evse_id = serializers.IntegerField(
+        source="evse_number", allow_null=True, help_text="As OCPP 2.x numbers it; null: any, and in 1.6."
+    )
+    connector_type = serializers.CharField(help_text="In OCPP's words; empty: any.")
     id_token = serializers.CharField()
+    token_type = serializers.CharField(help_text="In the words of OCPP 2.x; empty in 1.6.")
     parent = serializers.CharField(help_text="The group whose members may use it, too; empty for none.")  # type: ignore[assignment]
     expires_at = Moment()
     status = serializers.ChoiceField(

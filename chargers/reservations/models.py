@@ -29,7 +29,14 @@ class Reservation(models.Model):
     number = models.PositiveIntegerField(db_index=True, help_text="the reservation id on the wire")
     charge_point = models.ForeignKey(ChargePoint, models.PROTECT, related_name="reservations")
     connector_number = models.PositiveIntegerField(help_text="0 = any connector")
+    evse_number = models.PositiveIntegerField(null=True, help_text="in OCPP 2.x; empty = any, and in 1.6")
+    connector_type = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="in OCPP's words; empty = any"
+    )
     id_token = models.CharField(max_length=255)
+    token_type = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="in OCPP's words; empty in 1.6"
+    )
     parent = models.CharField(max_length=255, blank=True, help_text="the group whose members may use it, too")
     expires_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.REQUESTED)
@@ -40,6 +47,9 @@ class Reservation(models.Model):
     created_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True, help_text="when its connector was first reported as Reserved")
+    seen_evse = models.PositiveIntegerField(
+        null=True, help_text="the EVSE that was reported as Reserved for it"
+    )
     ended_at = models.DateTimeField(null=True)
     transaction_id = models.UUIDField(null=True, help_text="the transaction that used it")
 

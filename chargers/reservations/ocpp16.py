@@ -49,6 +49,7 @@ ORDERS: dict[str, Order] = {
         refused=frozenset({"Faulted", "Occupied", "Rejected", "Unavailable"}),
         said=renamed(RESERVE),
         places=turned(RESERVE),
+        fields=frozenset({"connector_id", "id_token", "parent", "expires_at", "reservation_id"}),
     ),
     "cancel-reservation": Order(
         "CancelReservation",

@@ -13,11 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
-from chargers.commands.effects import command_awaiting_effect, note_effect
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.commands.sending import send_command
-from chargers.following import StatusReported
 from chargers.models import Command, Connector, ConnectorStatus
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import held_reservations
@@ -47,7 +46,10 @@ def request_reservation(
     draft: Draft,
     *,
     connector_number: int,
+    evse_number: int | None,
+    connector_type: str,
     id_token: str,
+    token_type: str,
     parent: str,
     expires_at: datetime,
     number: int | None,
@@ -58,7 +60,10 @@ def request_reservation(
         number=number or new_number(),
         charge_point=draft.charge_point,
         connector_number=connector_number,
+        evse_number=evse_number,
+        connector_type=connector_type,
         id_token=id_token,
+        token_type=token_type,
         parent=parent,
         expires_at=expires_at,
         note=note,
@@ -79,17 +84,15 @@ def settle_reservation(outcome: Outcome) -> None:
         case Command.Status.ACCEPTED:
             # S16-40: the same id replaces the reservation.
             for older in held_reservations(row.charge_point_id).filter(number=row.number):
-                _move(older, Status.REPLACED, outcome.now, note="Another order took its place.")
-            _move(row, Status.ACCEPTED, outcome.now, answer=outcome.word, accepted_at=outcome.now)
+                move(older, Status.REPLACED, outcome.now, note="Another order took its place.")
+            move(row, Status.ACCEPTED, outcome.now, answer=outcome.word, accepted_at=outcome.now)
         case Command.Status.REJECTED:
-            _move(row, Status.REFUSED, outcome.now, answer=outcome.word)
+            move(row, Status.REFUSED, outcome.now, answer=outcome.word)
         case Command.Status.TIMED_OUT:
             note = "No answer came in time; the charge point may hold it all the same."
-            _move(row, Status.FAILED, outcome.now, note=note)
+            move(row, Status.FAILED, outcome.now, note=note)
         case _:
-            _move(
-                row, Status.FAILED, outcome.now, answer=outcome.word, note=outcome.command.error_description
-            )
+            move(row, Status.FAILED, outcome.now, answer=outcome.word, note=outcome.command.error_description)
 
 
 # --- cancelled --------------------------------------------------------------------------------------------------------
@@ -117,20 +120,23 @@ def settle_cancellation(outcome: Outcome) -> None:
     if row is None:
         return
     if outcome.accepted and row.status in (*CANCELLABLE, Status.ENDED):
-        _move(row, Status.CANCELLED, outcome.now)
+        move(row, Status.CANCELLED, outcome.now)
     elif outcome.status == Command.Status.REJECTED and row.status == Status.ACCEPTED:
         # 1.6, 7.10: rejected means that no reservation of this id is active, whatever we believed (TC_052).
-        _move(row, Status.ENDED, outcome.now, note="The charge point says that it holds no such reservation.")
+        move(row, Status.ENDED, outcome.now, note="The charge point says that it holds no such reservation.")
         _look_again(command, row, outcome.now)
 
 
 def _look_again(command: Command, row: Reservation, now: datetime) -> None:
     """Ask for the state of a connector that is still shown as reserved."""
-    shown = Connector.objects.filter(
-        charge_point_id=row.charge_point_id, number=row.connector_number, status=ConnectorStatus.RESERVED
-    )
-    if shown.exists():
-        chosen = {"connector_id": row.connector_number} if row.connector_number else {}
+    shown = Connector.objects.filter(charge_point_id=row.charge_point_id, status=ConnectorStatus.RESERVED)
+    if (evse := row.evse_number or row.seen_evse) is not None:
+        shown = shown.filter(evse_number=evse)
+    else:
+        shown = shown.filter(number=row.connector_number)
+    number = shown.values_list("number", flat=True).first()
+    if number is not None:
+        chosen = {"connector_id": number} if number else {}
         with suppress(CommandRefused):  # it went offline; it reports its connectors when it is back
             send_command(
                 command.charge_point,
@@ -159,7 +165,8 @@ def use_reservation(
     *,
     charge_point_id: int,
     connector_number: int,
-    is_driver: Callable[[str], bool],
+    evse_number: int | None,
+    is_driver: Callable[[str, str], bool],
     parent: str,
     claimed_number: int | None,
     transaction_id: UUID,
@@ -169,29 +176,33 @@ def use_reservation(
     """Give a transaction the reservation that its start names or, if it names none, that it fits.
 
     Nothing is refused: a charge point decides on its own whom it lets start on a reserved connector. `is_driver` says
-    whether a token is that of the start, `parent` is its group. To be called once for each transaction.
+    whether a token of a type is that of the start, `parent` is its group; `evse_number` is None in 1.6. To be called
+    once for each transaction.
     """
 
     def meant_for(row: Reservation) -> bool:
-        return is_driver(row.id_token) or (row.parent != "" and row.parent.upper() == parent.upper())
+        return is_driver(row.id_token, row.token_type) or (
+            row.parent != "" and row.parent.upper() == parent.upper()
+        )
 
     if claimed_number:  # 0 is what some write for none
         named = _named(charge_point_id, claimed_number, started_at)
-        if named is None or not _move(named, Status.USED, now, transaction_id=transaction_id):
+        if named is None or not move(named, Status.USED, now, transaction_id=transaction_id):
             return Use(oddity="reservation_not_held")
         return Use(named.number, "" if meant_for(named) else "reserved_for_another")
 
+    here = Q(connector_number=connector_number) if evse_number is None else Q(evse_number=evse_number)
     held = held_reservations(charge_point_id).filter(
-        connector_number__in=(connector_number, 0),
+        here | Q(connector_number=0),
         created_at__lte=started_at + SKEW,
         expires_at__gte=started_at - SKEW,
     )
     candidates = list(held.select_for_update().order_by("-connector_number", "pk"))  # its own connector first
     for row in filter(meant_for, candidates):
-        if _move(row, Status.USED, now, transaction_id=transaction_id):
+        if move(row, Status.USED, now, transaction_id=transaction_id):
             return Use(row.number)
     # Of one for any connector another may still be free.
-    taken = any(row.connector_number == connector_number for row in candidates)
+    taken = any(row.connector_number != 0 for row in candidates)
     return Use(oddity="reserved_for_another" if taken else "")
 
 
@@ -212,82 +223,7 @@ def _named(charge_point_id: int, number: int, started_at: datetime) -> Reservati
     return None
 
 
-# --- what the charge point reports, and the clock ---------------------------------------------------------------------
-
-
-def follow_status(report: StatusReported) -> None:
-    """See what a connector's state says about its reservation (S16-41)."""
-    follow = ON_STATUS.get(report.status)
-    if follow is not None and report.current:
-        follow(report)
-
-
-def _reserved(report: StatusReported) -> None:
-    """See the effect of ReserveNow; its report may be faster than its answer."""
-    for row in Reservation.objects.filter(
-        charge_point_id=report.charge_point_id,
-        connector_number=report.connector_number,
-        status__in=(Status.REQUESTED, Status.ACCEPTED),
-        seen_at=None,
-    ):
-        Reservation.objects.filter(pk=row.pk).update(seen_at=report.now)
-        command = Command.objects.filter(pk=row.command_id).first()
-        if command is not None:
-            effect = f"Connector {row.connector_number} is reserved."
-            note_effect(command, effect, kind="reservation", subject=row.pk, now=report.now)
-        _announce(row)
-
-
-def _available(report: StatusReported) -> None:
-    """A connector that was Reserved and is Available has let its reservation go: cancelled, expired or forgotten."""
-    number = report.connector_number
-    command = command_awaiting_effect(
-        report.charge_point_id, "cancel-reservation", now=report.now, connector_id=number
-    )
-    if command is not None and "reservation" in command.params:
-        note_effect(
-            command,
-            f"Connector {number} is available again.",
-            kind="reservation",
-            subject=command.params["reservation"],
-            now=report.now,
-        )
-    for row in held_reservations(report.charge_point_id).filter(
-        connector_number=number, seen_at__isnull=False
-    ):
-        if report.now >= row.expires_at - SKEW:
-            _move(row, Status.EXPIRED, report.now)
-        else:
-            _move(row, Status.ENDED, report.now, note=f"Connector {number} was reported Available.")
-
-
-OUT_OF_ORDER = (ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE)
-
-
-def _out_of_order(report: StatusReported) -> None:
-    """What is out of order keeps nothing for anybody; the station's own state is that of all its connectors."""
-    held = list(held_reservations(report.charge_point_id))
-    if not held:
-        return
-    connectors = Connector.objects.filter(charge_point_id=report.charge_point_id, number__gt=0)
-    station = report.connector_number == 0
-    none_left = station or not connectors.exclude(status__in=OUT_OF_ORDER).exists()
-    for row in held:
-        if (
-            station
-            or row.connector_number == report.connector_number
-            or (row.connector_number == 0 and none_left)
-        ):
-            what = "The charge point" if station else f"Connector {report.connector_number}"
-            _move(row, Status.ENDED, report.now, note=f"{what} was reported {report.status}.")
-
-
-ON_STATUS: dict[str, Callable[[StatusReported], None]] = {
-    ConnectorStatus.RESERVED: _reserved,
-    ConnectorStatus.AVAILABLE: _available,
-    ConnectorStatus.FAULTED: _out_of_order,
-    ConnectorStatus.UNAVAILABLE: _out_of_order,
-}
+# --- the clock --------------------------------------------------------------------------------------------------------
 
 
 def expire_reservations(*, now: datetime) -> int:
@@ -295,13 +231,13 @@ def expire_reservations(*, now: datetime) -> int:
     over = Reservation.objects.filter(status=Status.ACCEPTED, expires_at__lte=now).select_related(
         "charge_point"
     )
-    return sum(_move(row, Status.EXPIRED, now) for row in over.order_by("expires_at")[:EXPIRE_AT_ONCE])
+    return sum(move(row, Status.EXPIRED, now) for row in over.order_by("expires_at")[:EXPIRE_AT_ONCE])
 
 
 # --- in common --------------------------------------------------------------------------------------------------------
 
 
-def _move(row: Reservation, status: Status, now: datetime, **values: Any) -> bool:
+def move(row: Reservation, status: Status, now: datetime, **values: Any) -> bool:
     """Give a reservation its next status and tell of it; return False when it has moved on meanwhile."""
     if values.get("note") and row.note:
         values["note"] = f"{row.note} {values['note']}"
@@ -323,6 +259,8 @@ def _tell(row: Reservation, now: datetime) -> None:
         {
             "reservation_id": row.number,
             "connector_id": row.connector_number,
+            "evse_id": row.evse_number,
+            "connector_type": row.connector_type,
             "id_token": row.id_token,
             "parent": row.parent,
             "expires_at": row.expires_at,
@@ -333,8 +271,9 @@ def _tell(row: Reservation, now: datetime) -> None:
         },
         occurred_at=now,
     )
-    _announce(row)
+    announce_reservation(row)
 
 
-def _announce(row: Reservation) -> None:
+def announce_reservation(row: Reservation) -> None:
+    """Tell pages that a reservation has changed."""
     announce("reservations", f"charge-point:{row.charge_point_id}")

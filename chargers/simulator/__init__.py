@@ -1,4 +1,4 @@
-"""A fleet of believable OCPP 1.6 charge points: clients like any other, with no back door into the house."""
+"""A fleet of believable OCPP 1.6 and 2.0.1 charge points: clients like any other, with no back door into the house."""
 
 from chargers.simulator.fleet import FleetOptions, FleetReport, OptionError, run_fleet
 from chargers.simulator.scenarios import SCENARIOS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from chargers.simulator.cars import Battery, Draw, Limit, draw, fits
+from chargers.simulator.cars import Battery, Draw, draw, fits
 from chargers.simulator.clock import Clock, happens, timestamp
 from chargers.simulator.hardware import Hardware
 from chargers.simulator.keys import ENERGY, Keys
@@ -15,21 +15,12 @@ from chargers.simulator.meter import Meter, sampled_values
 from chargers.simulator.outbox import Outbox, Parcel, Transaction
 from chargers.simulator.quirks import Manners, Payload
 from chargers.simulator.scenarios import Behaviour, Fault
+from chargers.simulator.smart import Profiles
 from chargers.simulator.stores import Reservations
 from chargers.simulator.tally import Tally
 
 LONGEST_STEP = 60.0  # simulated seconds that the charging curve is taken to be flat
 SHORTEST_SAMPLE = 1.0  # simulated seconds between two MeterValues, whatever the key says
-
-
-class Limits(Protocol):
-    """What a connector needs of smart charging."""
-
-    def limit(self, connector: int, now: datetime) -> Limit: ...
-
-    def install(self, connector: int, body: Payload) -> str: ...
-
-    def transaction_over(self, connector: int) -> None: ...
 
 
 class Station(Protocol):
@@ -47,7 +38,7 @@ class Station(Protocol):
     in_service: asyncio.Event
     is_operative: bool
 
-    profiles: Limits
+    profiles: Profiles
     reservations: Reservations
 
     def parent_of(self, id_tag: str) -> str | None: ...
@@ -103,6 +94,10 @@ class Connector:
             return "Unavailable"
         is_free = self.status == "Available" or (kept is not None and kept.id == reservation_id)
         return None if is_free else "Occupied"
+
+    @property
+    def shown(self) -> str:
+        return self.status
 
     @property
     def is_done(self) -> bool:

@@ -12,6 +12,7 @@ from chargers.simulator.link import Answer
 
 if TYPE_CHECKING:
     from chargers.simulator.charger import Charger
+    from chargers.simulator.point import ChargePoint
 
 Payload = dict[str, Any]
 
@@ -46,7 +47,7 @@ def put(location: str, content: bytes, name: str) -> int:
 class Files:
     """The journal of a charge point, and what it does to bring it to its server."""
 
-    def __init__(self, charger: "Charger") -> None:
+    def __init__(self, charger: "ChargePoint") -> None:
         self._charger = charger
         self._journal: list[str] = []
         self._security: list[str] = []
@@ -66,7 +67,7 @@ class Files:
         plate, charger = self._charger.nameplate, self._charger
         head = [
             f"# {plate.hardware.vendor} {plate.hardware.model} {plate.serial}, firmware {plate.firmware}",
-            *(f"# connector {c.number}: {c.status}, {c.meter.energy_wh} Wh" for c in charger.connectors),
+            *(f"# connector {c.number}: {c.shown}, {c.meter.energy_wh} Wh" for c in charger.outlets),
         ]
         return "\n".join([*head, *(self._security if security else self._journal), ""]).encode()
 

@@ -14,6 +14,7 @@ from chargers.simulator.link import Answer
 
 if TYPE_CHECKING:
     from chargers.simulator.charger import Charger
+    from chargers.simulator.point import ChargePoint
 
 Payload = dict[str, Any]
 
@@ -22,6 +23,7 @@ DOWNLOADING = (20.0, 60.0)  # simulated seconds
 INSTALLING = (30.0, 90.0)
 RETRY_INTERVAL = 60.0  # simulated seconds, when the server gives none
 MOST_RETRIES = 5
+UNSIGNED = "bm9uZQ=="  # stands for the signature that OCPP 2.0.1 lets a request do without
 VERSION = re.compile(r"\d+(?:\.\d+)+(?:-[A-Za-z0-9]+)?")
 
 
@@ -36,8 +38,11 @@ def version_in(location: str, current: str) -> str:
 class Firmware:
     """The update of one charge point. It pretends to download: what counts is what it says, and when."""
 
-    def __init__(self, charger: "Charger") -> None:
+    def __init__(
+        self, charger: "ChargePoint", signed_report: str = "SignedFirmwareStatusNotification"
+    ) -> None:
         self._charger = charger
+        self._signed_report = signed_report  # the action that a signed update reports by
         self.last: Payload = {"status": "Idle"}
         self._report: str | None = None  # the action that the running update reports by
         self._about: Payload = {}  # requestId, for a signed one
@@ -45,7 +50,7 @@ class Firmware:
 
     def begin(self, request: Payload, *, signed: bool) -> bool:
         """Begin; return whether an update that was under way has been given up for this one."""
-        self._report = "SignedFirmwareStatusNotification" if signed else "FirmwareStatusNotification"
+        self._report = self._signed_report if signed else "FirmwareStatusNotification"
         self._about = {"requestId": request["requestId"]} if signed else {}
         return self._charger.jobs.start(JOB, self._update(request, signed))
 
@@ -54,7 +59,7 @@ class Firmware:
         if self._installed:
             self._installed = False
             self._tell("Installed")
-            self._charger.security.happened("FirmwareUpdated", self._charger.nameplate.firmware)
+            self._charger.security_event("FirmwareUpdated", self._charger.nameplate.firmware)
             self.last = {"status": "Idle"}
 
     def _tell(self, status: str) -> None:
@@ -73,20 +78,19 @@ class Firmware:
         if not await self._download(request):
             return
         if signed:
-            if not _is_base64(firmware["signature"]):
+            if not _is_base64(firmware.get("signature", UNSIGNED)):
                 self._tell("InvalidSignature")
-                charger.security.happened(
-                    "InvalidFirmwareSignature", urlsplit(firmware["location"]).path[-255:]
-                )
+                charger.security_event("InvalidFirmwareSignature", urlsplit(firmware["location"]).path[-255:])
                 return
-            self._tell("SignatureVerified")
+            if "signature" in firmware:
+                self._tell("SignatureVerified")
             if "installDateTime" in firmware:
                 install_at = moment(firmware["installDateTime"])
                 if install_at > datetime.now(UTC):
                     self._tell("InstallScheduled")
                 await sleep_until(install_at)
-        for connector in charger.connectors:
-            await connector.idle.wait()
+        for outlet in charger.outlets:
+            await outlet.idle.wait()
         self._tell("Installing")
         await charger.clock.sleep(rng.uniform(*INSTALLING))
         if rng.random() < charger.behaviour.update_failure:
@@ -120,6 +124,15 @@ def _is_base64(text: str) -> bool:
         return False
 
 
+def signer_is_valid(pem: str) -> bool:
+    """Whether this is a certificate, and valid now."""
+    try:
+        signer = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return False
+    return signer.not_valid_before_utc <= datetime.now(UTC) <= signer.not_valid_after_utc
+
+
 def _update(charger: "Charger", payload: Payload) -> Answer:
     moment(payload["retrieveDate"])
 
@@ -130,14 +143,10 @@ def _update(charger: "Charger", payload: Payload) -> Answer:
 
 
 def _signed_update(charger: "Charger", payload: Payload) -> Answer:
-    firmware, now = payload["firmware"], datetime.now(UTC)
+    firmware = payload["firmware"]
     moment(firmware["retrieveDateTime"])
-    try:
-        signer = x509.load_pem_x509_certificate(firmware["signingCertificate"].encode())
-    except ValueError:
-        signer = None
-    if signer is None or not signer.not_valid_before_utc <= now <= signer.not_valid_after_utc:
-        charger.security.happened("InvalidFirmwareSigningCertificate")
+    if not signer_is_valid(firmware["signingCertificate"]):
+        charger.security_event("InvalidFirmwareSigningCertificate")
         return Answer({"status": "InvalidCertificate"})
 
     async def act() -> None:

@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 from chargers.simulator.charger import Charger
 from chargers.simulator.clock import Clock, happens
 from chargers.simulator.link import Dialling
+from chargers.simulator.point import ChargePoint
+from chargers.simulator.quirks import QUIRKS
 from chargers.simulator.scenarios import SCENARIOS, behaviour
 from chargers.simulator.tally import Tally
+from chargers.simulator.v201 import Station
+from chargers.simulator.v201.quirks import QUIRKS as QUIRKS_201
 
 MOST_CHARGERS = 5000
 MOST_CONNECTORS = 16
@@ -22,6 +26,7 @@ STARTS_PER_SECOND = 200  # a real fleet does not switch on at once either
 HANDSHAKES_AT_ONCE = 64
 SPARE_FILES = 128  # descriptors for everything that is not a charger's socket
 HOMECOMING_SECONDS = 15.0
+VERSIONS = ("1.6", "2.0.1", "both")
 ID_TAGS = tuple(f"SIMTAG{n:02d}" for n in range(1, 9))
 
 
@@ -46,7 +51,8 @@ class FleetOptions:
     speed: float | None = None  # None: as the scenario has it
     duration: float | None = None  # None: until stopped, or until the scenario is over
     seed: int = 7
-    connectors: int = 2
+    connectors: int = 2  # of 2.0.1: EVSEs
+    ocpp: str = "1.6"  # both: every other charge point speaks 2.0.1
     id_tags: tuple[str, ...] = ID_TAGS
     call_timeout: float = 30.0
     backoff_base: float = 1.0
@@ -77,6 +83,7 @@ class FleetOptions:
                 1 <= self.connectors <= MOST_CONNECTORS,
                 f"--connectors {self.connectors}: give 1 to {MOST_CONNECTORS}",
             ),
+            (self.ocpp in VERSIONS, f"--ocpp {self.ocpp}: give one of {', '.join(VERSIONS)}"),
             (
                 bool(self.id_tags) and all(1 <= len(tag) <= 20 for tag in self.id_tags),
                 f"--id-tags {','.join(self.id_tags)}: give tags of 1 to 20 characters, with commas between",
@@ -84,6 +91,10 @@ class FleetOptions:
         ):
             if not ok:
                 raise OptionError(text)
+
+    def speaks_201(self, index: int) -> bool:
+        """Whether the charge point at this place (from 0) speaks OCPP 2.0.1."""
+        return self.ocpp == "2.0.1" or (self.ocpp == "both" and index % 2 == 1)
 
     def identities(self) -> list[str]:
         return identities(self.prefix, self.count)
@@ -138,11 +149,13 @@ class _Fleet:
         ]
         self._started_at = time.monotonic()
 
-    def _charger(self, index: int, cp_id: str, clock: Clock, gate: asyncio.Semaphore) -> Charger:
+    def _charger(self, index: int, cp_id: str, clock: Clock, gate: asyncio.Semaphore) -> ChargePoint:
         options, rng = self._options, random.Random(f"{self._options.seed}:{cp_id}")
-        return Charger(
+        is_201 = options.speaks_201(index)
+        kind: type[Charger | Station] = Station if is_201 else Charger
+        return kind(
             cp_id,
-            behaviour=behaviour(options.scenario, index, rng),
+            behaviour=behaviour(options.scenario, index, rng, tuple(QUIRKS_201 if is_201 else QUIRKS)),
             dialling=Dialling(
                 url=options.url,
                 password=options.passwords.get(cp_id, options.password),
@@ -173,7 +186,7 @@ class _Fleet:
         unreported = sum(len(charger.outbox) for charger in self._chargers)
         return FleetReport(self._tally, self._elapsed, gave_up, unreported)
 
-    async def _live(self, index: int, charger: Charger) -> None:
+    async def _live(self, index: int, charger: ChargePoint) -> None:
         await asyncio.sleep(index / STARTS_PER_SECOND)
         try:
             await charger.run()

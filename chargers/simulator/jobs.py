@@ -21,7 +21,8 @@ class Jobs:
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> bool:
         """Begin this work; return whether it replaced some of the same name."""
         replaced = self.end(name)
-        self._running[name] = asyncio.create_task(self._run(name, work))
+        self._running[name] = task = asyncio.create_task(self._run(name, work))
+        task.add_done_callback(lambda _task: work.close())  # it may be ended before it has begun
         return replaced
 
     def end(self, name: str) -> bool:

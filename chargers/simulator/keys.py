@@ -97,6 +97,14 @@ class Keys:
     def names(self, name: str) -> list[str]:
         return [part.strip() for part in self._keys[name.casefold()].value.split(",")]
 
+    @property
+    def message_attempts(self) -> int:
+        return self.number("TransactionMessageAttempts")
+
+    @property
+    def retry_interval(self) -> int:
+        return self.number("TransactionMessageRetryInterval")
+
     def set(self, name: str, value: str) -> None:
         """Set a key from inside, also a read-only one (BootNotification.conf sets the heartbeat interval)."""
         self._keys[name.casefold()].value = value

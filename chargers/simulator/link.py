@@ -19,7 +19,6 @@ from websockets.typing import Subprotocol
 from chargers.simulator.quirks import Manners, MessageId, Payload
 from chargers.simulator.tally import Tally
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
 MAX_FRAME_BYTES = 1 << 20
 CLOSE_SECONDS = 3.0  # how long we wait for the server's half of a proper close
 TIMEOUTS_BEFORE_HANGING_UP = 3
@@ -71,6 +70,22 @@ class Dialling:
     gate: asyncio.Semaphore | None = None  # how many chargers of the fleet may shake hands at once
 
 
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How a version calls itself in the handshake, and how its CALLERROR names a payload that makes no sense."""
+
+    subprotocol: Subprotocol
+    malformed: str
+
+    @property
+    def version(self) -> str:
+        return self.subprotocol.removeprefix("ocpp")
+
+
+OCPP16 = Speech(Subprotocol("ocpp1.6"), "FormationViolation")
+OCPP201 = Speech(Subprotocol("ocpp2.0.1"), "FormatViolation")
+
+
 class Link:
     """One charge point's line: `keep_open` dials, `call` asks, the given `answer` replies to the server."""
 
@@ -82,11 +97,14 @@ class Link:
         answer: Callable[[str, Payload], Answer],
         tally: Tally,
         rng: random.Random,
+        speech: Speech = OCPP16,
     ) -> None:
         self.cp_id = cp_id
+        self.dialling = dialling  # another network profile brings another one
+        self.missed: Callable[[], None] = lambda: None  # told of each attempt that failed
         self.refusal: Refusal | None = None  # of the last attempt
         self.password = None if dialling.password is None else dialling.password.encode()
-        self._dialling = dialling
+        self._speech = speech
         self._manners = manners
         self._answer = answer
         self._tally = tally
@@ -113,6 +131,7 @@ class Link:
             if self.refusal is not None:
                 self._tally.refusals[self.refusal.reason] += 1
                 self._tally.say_once(self.refusal.reason, f"{self.cp_id}: {self.refusal.reason}")
+                self.missed()
             away, self._away = self._away, 0.0
             await asyncio.sleep(max(away, self._pause()))
 
@@ -130,7 +149,7 @@ class Link:
             self._waiting = (str(message_id), answered)
             try:
                 await self._send(self._manners.frame(message_id, action, payload))
-                async with asyncio.timeout(self._dialling.call_timeout):
+                async with asyncio.timeout(self.dialling.call_timeout):
                     answer = await answered
             except TimeoutError:
                 await self._count_timeout(action)
@@ -163,7 +182,7 @@ class Link:
         try:
             ws = await self._dial()
         except (OSError, InvalidHandshake, TimeoutError, EOFError) as error:
-            return refusal(error, self._dialling.url)
+            return refusal(error, self.dialling.url, self._speech.version)
         self._ws = ws
         self._tally.opened()
         served = asyncio.create_task(self._serve(while_up))
@@ -183,23 +202,24 @@ class Link:
         if self.password is not None:
             pair = self.cp_id.encode() + b":" + self.password
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        gate = self._dialling.gate or asyncio.Semaphore()
+        speech, gate = self._speech, self.dialling.gate or asyncio.Semaphore()
         async with gate:
             ws = await connect(
-                f"{self._dialling.url.rstrip('/')}/{self._manners.path(self.cp_id)}",
-                subprotocols=[SUBPROTOCOL],
+                f"{self.dialling.url.rstrip('/')}/{self._manners.path(self.cp_id)}",
+                subprotocols=[speech.subprotocol],
                 additional_headers=headers,
                 user_agent_header="charge-point-simulator",
-                compression=None,  # hundreds of KiB per charger otherwise, and hardly any charger offers it
+                # Hundreds of KiB per charger otherwise, and hardly any charger offers it.
+                compression="deflate" if self._manners.compresses else None,
                 proxy=None,
                 ping_interval=30,
                 ping_timeout=60,
                 close_timeout=CLOSE_SECONDS,
                 max_size=MAX_FRAME_BYTES,
             )
-        if ws.subprotocol != SUBPROTOCOL:
-            await ws.close(1002, "subprotocol ocpp1.6 was not chosen")
-            raise InvalidHandshake("the server did not choose the subprotocol ocpp1.6")
+        if ws.subprotocol != speech.subprotocol:
+            await ws.close(1002, f"subprotocol {speech.subprotocol} was not chosen")
+            raise InvalidHandshake(f"the server did not choose the subprotocol {speech.subprotocol}")
         return ws
 
     async def _serve(self, while_up: Callable[[], Awaitable[None]]) -> None:
@@ -256,7 +276,7 @@ class Link:
             return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             await self._send_json(
-                [4, message_id, "FormationViolation", f"{type(error).__name__}: {error}"[:255], {}]
+                [4, message_id, self._speech.malformed, f"{type(error).__name__}: {error}"[:255], {}]
             )
             return
         await self._send_json([3, message_id, answer.payload])
@@ -284,7 +304,7 @@ class Link:
         self._tally.timeouts += 1
         self._silent += 1
         self._tally.say_once(
-            "timeout", f"{self.cp_id}: {action} was not answered within {self._dialling.call_timeout:g} s"
+            "timeout", f"{self.cp_id}: {action} was not answered within {self.dialling.call_timeout:g} s"
         )
         if self._silent >= TIMEOUTS_BEFORE_HANGING_UP:
             self._silent = 0
@@ -292,9 +312,7 @@ class Link:
 
     def _pause(self) -> float:
         """Real seconds until the next attempt: doubling, capped, with jitter against stampedes."""
-        longest = min(
-            self._dialling.backoff_cap, self._dialling.backoff_base * 2.0 ** min(self._failures, 20)
-        )
+        longest = min(self.dialling.backoff_cap, self.dialling.backoff_base * 2.0 ** min(self._failures, 20))
         self._failures += 1
         return longest * self._rng.uniform(0.5, 1.0)
 
@@ -318,7 +336,7 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def refusal(error: Exception, url: str) -> Refusal:
+def refusal(error: Exception, url: str, version: str = "1.6") -> Refusal:
     """Say in one line why a handshake failed."""
     match error:
         case InvalidStatus():
@@ -328,7 +346,7 @@ def refusal(error: Exception, url: str) -> Refusal:
             text = f"refused by {url}: HTTP {code} {phrase}".rstrip() + (f": {reason}" if reason else "")
             return Refusal(text, lasting=400 <= code < 500 and code not in PASSING)
         case InvalidHandshake():
-            return Refusal(f"{url} does not speak OCPP 1.6 over WebSocket: {error}", lasting=True)
+            return Refusal(f"{url} does not speak OCPP {version} over WebSocket: {error}", lasting=True)
         case TimeoutError():
             return Refusal(f"{url} does not answer the handshake in time", lasting=False)
     return Refusal(f"cannot connect to {url}: {_os_reason(error)}", lasting=False)

@@ -5,14 +5,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from chargers.simulator.clock import Clock
-from chargers.simulator.keys import Keys
 from chargers.simulator.link import CallRefused, CallTimeout, Link
 from chargers.simulator.quirks import Manners, MessageId, Payload
 from chargers.simulator.tally import Tally
 
 MOST_METER_VALUES = 1000  # kept while offline; OCPP 1.6, 4.7 lets a charge point drop intermediate ones
+
+
+class Retries(Protocol):
+    """How often, and after how many seconds times the attempts so far, a refused message is sent again."""
+
+    @property
+    def message_attempts(self) -> int: ...
+
+    @property
+    def retry_interval(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -45,6 +55,11 @@ class Parcel:
     attempts: int = 0
     _sealed: bool = field(default=False)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it has nothing but an intermediate reading, which may be thinned out when too many wait."""
+        return self.action == "MeterValues" or self.payload.get("triggerReason") == "MeterValuePeriodic"
+
     def seal(self) -> None:
         """Fix the content at the first attempt, when the id of the transaction is known or never will be."""
         if self._sealed:
@@ -61,9 +76,9 @@ class Parcel:
 class Outbox:
     """First in, first out; transaction messages outlive reconnects, statuses shrink to the latest."""
 
-    def __init__(self, manners: Manners, keys: Keys, clock: Clock, tally: Tally) -> None:
+    def __init__(self, manners: Manners, retries: Retries, clock: Clock, tally: Tally) -> None:
         self._manners = manners
-        self._keys = keys
+        self._retries = retries
         self._clock = clock
         self._tally = tally
         self._line: deque[Parcel] = deque()
@@ -79,7 +94,7 @@ class Outbox:
         """Append; a charger that swallows this action loses it here."""
         if self._manners.swallows(parcel.action):
             return
-        if parcel.action == "MeterValues":
+        if parcel.is_reading:
             self._make_room()
         self._line.append(parcel)
         if self._manners.repeats(parcel.action):
@@ -87,12 +102,16 @@ class Outbox:
         self._emptied.clear()
         self._filled.set()
 
-    def forget_statuses(self, connector: int | None = None) -> None:
+    def forget_statuses(self, **place: Any) -> None:
         """Drop the statuses still waiting (of one connector, or all): newer ones replace them."""
         for parcel in list(self._line):
-            stale = connector is None or parcel.payload.get("connectorId") == connector
+            stale = place.items() <= parcel.payload.items()
             if parcel.action == "StatusNotification" and stale and parcel is not self._in_hand:
                 self._remove(parcel)
+
+    def holds(self, wanted: Callable[[Parcel], bool]) -> bool:
+        """Whether such a message waits here, or is sent and not answered yet."""
+        return any(map(wanted, self._line))
 
     async def emptied(self) -> None:
         """Wait until everything has been delivered."""
@@ -130,15 +149,15 @@ class Outbox:
     async def _refused(self, parcel: Parcel) -> None:
         # OCPP 1.6, 4.7.1: after a failure wait the retry interval times the number of attempts so far.
         parcel.attempts += 1
-        if parcel.lasting and parcel.attempts < self._keys.number("TransactionMessageAttempts"):
-            await self._clock.sleep(self._keys.number("TransactionMessageRetryInterval") * parcel.attempts)
+        if parcel.lasting and parcel.attempts < self._retries.message_attempts:
+            await self._clock.sleep(self._retries.retry_interval * parcel.attempts)
             return
         self._remove(parcel)
         if parcel.lasting:
             self._tally.dropped += 1
 
     def _make_room(self) -> None:
-        waiting = [parcel for parcel in self._line if parcel.action == "MeterValues"]
+        waiting = [parcel for parcel in self._line if parcel.is_reading]
         if len(waiting) >= MOST_METER_VALUES:
             for parcel in waiting[1::2]:  # every other one: the curve stays, with a coarser step
                 self._remove(parcel)

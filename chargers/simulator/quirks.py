@@ -31,6 +31,18 @@ class Quirk:
     meters_after_stop: bool = False
     register_restarts: bool = False
     forgets_remote_start: bool = False
+    compresses: bool = False  # offers permessage-deflate
+    # --- OCPP 2.0.1 alone
+    loses_event_every: int = 0  # of the TransactionEvents of type Updated, the n-th is never sent
+    swaps_events: bool = False  # a reading leaves after the event that followed it
+    loses_started: bool = False  # the event that starts a transaction is never sent
+    late_evse: bool = False  # the first event of a transaction does not say where it runs
+    no_connector: bool = False  # evse without connectorId in TransactionEvents
+    reuses_transaction_ids: bool = False  # they are counted from 1 again after each boot
+    hides_offline: bool = False  # events of an outage do not say so
+    endless_reports: bool = False  # the last part of a report never comes
+    repeats_parts: bool = False  # of a report
+    status_by_event: bool = False  # NotifyEvent tells of connectors, StatusNotification does not
 
 
 def _without(action: str, field: str) -> Callable[[str, Payload], Payload]:
@@ -158,10 +170,24 @@ class Manners:
         self._quirks = tuple(quirks)
         self._calls = itertools.count(1)
         self.answers_after = max((quirk.answers_after for quirk in quirks), default=0.0)
-        self.status_before_stop = any(quirk.status_before_stop for quirk in quirks)
-        self.meters_after_stop = any(quirk.meters_after_stop for quirk in quirks)
-        self.register_restarts = any(quirk.register_restarts for quirk in quirks)
-        self.forgets_remote_start = any(quirk.forgets_remote_start for quirk in quirks)
+        self.loses_event_every = max((quirk.loses_event_every for quirk in quirks), default=0)
+        self.status_before_stop = self._any("status_before_stop")
+        self.meters_after_stop = self._any("meters_after_stop")
+        self.register_restarts = self._any("register_restarts")
+        self.forgets_remote_start = self._any("forgets_remote_start")
+        self.compresses = self._any("compresses")
+        self.swaps_events = self._any("swaps_events")
+        self.loses_started = self._any("loses_started")
+        self.late_evse = self._any("late_evse")
+        self.no_connector = self._any("no_connector")
+        self.reuses_transaction_ids = self._any("reuses_transaction_ids")
+        self.hides_offline = self._any("hides_offline")
+        self.endless_reports = self._any("endless_reports")
+        self.repeats_parts = self._any("repeats_parts")
+        self.status_by_event = self._any("status_by_event")
+
+    def _any(self, habit: str) -> bool:
+        return any(getattr(quirk, habit) for quirk in self._quirks)
 
     def path(self, segment: str) -> str:
         for quirk in self._quirks:

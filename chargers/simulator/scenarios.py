@@ -96,14 +96,15 @@ SCENARIOS: dict[str, Scenario] = {
 TAME = ("null_payload", "blank_values", "extra_fields", "zoneless_time", "long_strings", "strange_enums")
 
 
-def behaviour(name: str, index: int, rng: random.Random) -> Behaviour:
-    """The behaviour of the charger at this place (from 0) in the scenario of this name."""
+def behaviour(name: str, index: int, rng: random.Random, quirks: Sequence[str] = tuple(QUIRKS)) -> Behaviour:
+    """The behaviour of the charger at this place (from 0) in the scenario of this name, with some of these quirks."""
     scenario = SCENARIOS[name]
     place = index - len(scenario.first)
     chosen = scenario.first[index] if place < 0 else scenario.rest[place % len(scenario.rest)]
     if chosen not in scenario.quirky:
         return chosen
-    return replace(chosen, quirks=_some_quirks(index, rng, TAME if name == "demo" else tuple(QUIRKS)))
+    tame = [quirk for quirk in TAME if quirk in quirks]
+    return replace(chosen, quirks=_some_quirks(index, rng, tame if name == "demo" else quirks))
 
 
 def _some_quirks(index: int, rng: random.Random, among: Sequence[str]) -> tuple[str, ...]:

@@ -25,11 +25,15 @@ HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
 }
 
 
-def hash_data(certificate: x509.Certificate, algorithm: str = "SHA256") -> dict[str, str]:
-    """CertificateHashDataType of a root certificate, which is its own issuer (white paper, 5.3)."""
+def hash_data(
+    certificate: x509.Certificate, algorithm: str = "SHA256", issuer: x509.Certificate | None = None
+) -> dict[str, str]:
+    """CertificateHashDataType (white paper, 5.3); without issuer it is a root certificate, its own issuer."""
     # RFC 6960, 4.1.1: the hash of the key is over the BIT STRING's content, without tag and length.
-    info = certificate.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    info = (
+        (issuer or certificate)
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     return {
         "hashAlgorithm": algorithm,
@@ -111,7 +115,7 @@ class Security:
             certificate = x509.load_pem_x509_certificate(pem.encode())
         except ValueError:
             return "Rejected"
-        if not _is_valid_now(certificate):
+        if not is_valid_now(certificate):
             return "Rejected"
         if (kind, certificate) in self._roots:
             return "Accepted"
@@ -124,7 +128,7 @@ class Security:
     def delete(self, wanted: Payload) -> str:
         """The status of DeleteCertificate.conf: Accepted or NotFound."""
         for entry in self._roots:
-            if hash_data(entry[1], wanted["hashAlgorithm"]) == _written_alike(wanted):
+            if hash_data(entry[1], wanted["hashAlgorithm"]) == written_alike(wanted):
                 self._roots.remove(entry)
                 self.happened("ReconfigurationOfSecurityParameters", f"{entry[0]} deleted")
                 return "Accepted"
@@ -140,17 +144,17 @@ class Security:
                 certificate.verify_directly_issued_by(issuer)
         except (InvalidSignature, ValueError, TypeError):
             return False
-        return fits and all(map(_is_valid_now, chain))
+        return fits and all(map(is_valid_now, chain))
 
 
-def _written_alike(wanted: Payload) -> Payload:
+def written_alike(wanted: Payload) -> Payload:
     """Hash data of the server with small letters and without leading zeros, as ours."""
     low = {name: str(wanted[name]).lower() for name in ("issuerNameHash", "issuerKeyHash")}
     serial = str(wanted["serialNumber"]).lower().lstrip("0") or "0"
     return {"hashAlgorithm": wanted["hashAlgorithm"], **low, "serialNumber": serial}
 
 
-def _is_valid_now(certificate: x509.Certificate) -> bool:
+def is_valid_now(certificate: x509.Certificate) -> bool:
     return certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc
 
 

@@ -1,17 +1,18 @@
 """Smart charging: the charging profiles that a charge point holds, and how it answers about them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chargers.simulator.cars import Limit
 from chargers.simulator.clock import timestamp
 from chargers.simulator.link import Answer
-from chargers.simulator.outbox import Transaction
 from chargers.simulator.schedules import Profile, as_limit, composite, leading, tightest
 
 if TYPE_CHECKING:
     from chargers.simulator.charger import Charger
+    from chargers.simulator.point import ChargePoint, Running
 
 Payload = dict[str, Any]
 
@@ -20,10 +21,20 @@ UNITS = {"A": "Current", "W": "Power"}
 LONGEST_SCHEDULE = 86_400  # seconds that a composite schedule looks ahead at most
 
 
-class Profiles:
-    """The charging profiles of one charge point, and the limits that follow from them."""
+@dataclass(frozen=True, slots=True)
+class ProfileRules:
+    """What a charge point takes: profiles, highest stack level, periods of a schedule, and units (A, W)."""
 
-    def __init__(self, charger: "Charger") -> None:
+    most: int
+    highest_level: int
+    most_periods: int
+    units: frozenset[str]
+
+
+class Profiles:
+    """The charging profiles of one charge point, in the words of 1.6, and the limits that follow from them."""
+
+    def __init__(self, charger: "ChargePoint") -> None:
         self._charger = charger
         self._all: list[Profile] = []
 
@@ -33,11 +44,15 @@ class Profiles:
         if not self._is_sound(profile):
             return "Rejected"
         kept = [one for one in self._all if not _same_place(one, profile)]
-        if len(kept) >= self._charger.keys.number("MaxChargingProfilesInstalled"):
+        if len(kept) >= self._charger.profile_rules.most:
             return "Rejected"
         self._all = [*kept, profile]
         self._look_again()
         return "Accepted"
+
+    @property
+    def count(self) -> int:
+        return len(self._all)
 
     def clear(self, wanted: Payload) -> str:
         """The status of ClearChargingProfile.conf: whether anything fitted."""
@@ -65,7 +80,7 @@ class Profiles:
             )
             if found is not None
         ]
-        outlets = len(self._charger.connectors) if connector == 0 else 1
+        outlets = len(self._charger.outlets) if connector == 0 else 1
         return tightest(limits, self._charger.hardware, outlets)
 
     def schedule(self, connector: int, seconds: int, unit: str) -> list[Payload]:
@@ -78,7 +93,7 @@ class Profiles:
         return composite(lambda at: self.limit(connector, at), turns, now, seconds, unit)
 
     def allowed_unit(self, unit: str) -> bool:
-        return UNITS[unit] in self._charger.keys.names("ChargingScheduleAllowedChargingRateUnit")
+        return unit in self._charger.profile_rules.units
 
     def _for(self, connector: int) -> Sequence[Profile]:
         """The default profiles that count at a connector: its own, or else those of all."""
@@ -89,28 +104,28 @@ class Profiles:
     def _of(self, purpose: str, connector: int) -> list[Profile]:
         return [p for p in self._all if p.purpose == purpose and p.connector == connector]
 
-    def _transaction(self, number: int) -> Transaction | None:
-        connector = self._charger.connector(number)
-        return None if connector is None else connector.transaction
+    def _transaction(self, number: int) -> "Running | None":
+        outlet = self._charger.outlet(number)
+        return None if outlet is None else outlet.transaction
 
     def _look_again(self) -> None:
-        for connector in self._charger.connectors:
-            connector.look_again()
+        for outlet in self._charger.outlets:
+            outlet.look_again()
 
     def _is_sound(self, profile: Profile) -> bool:
-        keys, body, schedule = self._charger.keys, profile.body, profile.schedule
+        rules, body, schedule = self._charger.profile_rules, profile.body, profile.schedule
         starts = [period["startPeriod"] for period in schedule["chargingSchedulePeriod"]]
         transaction = self._transaction(profile.connector)
         places: dict[str, bool] = {
             MAX: profile.connector == 0,
-            DEFAULT: profile.connector == 0 or self._charger.connector(profile.connector) is not None,
+            DEFAULT: profile.connector == 0 or self._charger.outlet(profile.connector) is not None,
             TX: transaction is not None and body.get("transactionId") in (None, transaction.id),
         }
         return bool(
             places[profile.purpose]
-            and 0 <= profile.level <= keys.number("ChargeProfileMaxStackLevel")
+            and 0 <= profile.level <= rules.highest_level
             and self.allowed_unit(schedule["chargingRateUnit"])
-            and 0 < len(starts) <= keys.number("ChargingScheduleMaxPeriods")
+            and 0 < len(starts) <= rules.most_periods
             and starts[0] == 0
             and starts == sorted(set(starts))
             and (body["chargingProfileKind"] != "Recurring" or {"recurrencyKind"} <= set(body))

@@ -5,8 +5,16 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from chargers.protocol.versions import MAX_IDENTITY
-from chargers.traits.values import Leniency, ProfileUnit, ServedVersion, Supply, TokenRule
-from csms.core.api_data import Body, Moment, Shape, Whole, Word
+from chargers.traits.values import (
+    ExpiredCertificate,
+    Leniency,
+    ProfileUnit,
+    Provisioning,
+    ServedVersion,
+    Supply,
+    TokenRule,
+)
+from csms.core.api_data import Body, Flag, Moment, Shape, Whole, Word
 
 SERVED = [str(word) for word in get_args(ServedVersion)]
 
@@ -86,6 +94,17 @@ class TraitsBody(Body):
     )
     only_version = serializers.ChoiceField(
         SERVED, required=False, help_text="The only version that is spoken with it."
+    )
+    compression = Flag(required=False, help_text="May messages go compressed, where it offers that?")
+    provisioning = serializers.ChoiceField(
+        get_args(Provisioning),
+        required=False,
+        help_text="Is it read and set up `before` it is accepted, or `after`? Empty = as the settings say.",
+    )
+    expired_certificate = serializers.ChoiceField(
+        get_args(ExpiredCertificate),
+        required=False,
+        help_text="What becomes of a client certificate that has ended: `refuse`, or `renew` it at once.",
     )
 
     def to_representation(self, instance: Any) -> Any:

@@ -15,7 +15,9 @@ from chargers.protocol.versions import Version
 Leniency = Literal["tolerant", "strict"]
 TokenRule = Literal["", "before_underscore", "after_semicolon"]
 ProfileUnit = Literal["", "A", "W"]
-ServedVersion = Literal["", Version.V16]
+ServedVersion = Literal["", Version.V16, Version.V201]
+Provisioning = Literal["", "before", "after"]
+ExpiredCertificate = Literal["refuse", "renew"]
 Supply = Literal["", "AC", "DC", "AC+DC"]
 
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -76,6 +78,12 @@ class Traits:
     """The version that it speaks when it offers no subprotocol; empty = as the settings say (quirk T1)."""
     only_version: ServedVersion = ""
     """The only version that is spoken with it, whatever it offers; empty = the first that is served (quirk T2)."""
+    compression: bool = True
+    """Whether messages may go compressed where it offers that (quirk T5)."""
+    provisioning: Provisioning = ""
+    """Whether it is read and set up before it is accepted; empty = as the settings say."""
+    expired_certificate: ExpiredCertificate = "refuse"
+    """What becomes of a client certificate that has ended: it is refused, or let in to renew it at once."""
 
 
 DEFAULTS = Traits()

@@ -230,6 +230,10 @@ def command_title(command: Command) -> str:
     return words.say(entry.title) if entry is not None else command.params.get("action", command.type)
 
 
+FOR_PROGRAMS = frozenset({"batch", "write_only"})
+"""Parameters that tell people nothing."""
+
+
 @register.filter
 def command_params(command: Command) -> list[tuple[str, str]]:
     """Return the parameters of a command under the names that its form has for them, what is no text as JSON."""
@@ -241,6 +245,7 @@ def command_params(command: Command) -> list[tuple[str, str]]:
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         )
         for name, value in command.params.items()
+        if name not in FOR_PROGRAMS
     ]
 
 

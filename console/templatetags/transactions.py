@@ -1,6 +1,7 @@
 """How the console writes what belongs to transactions: money, oddities, evidence, steps that people took."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -14,16 +15,17 @@ from console import transaction_words
 from console.templatetags.console import CHIPS_KEPT, anomaly_count, anomaly_words, chip, chip_html
 from transactions.models import Transaction
 from transactions.stuck.models import Correction
-from transactions.tariffs.models import Cost
+from transactions.tariffs.models import Cost, LiveCost
 from transactions.tariffs.pricing import in_currency
 
 register = template.Library()
 
 
 @register.filter
-def money(cost: Cost) -> str:
-    """Write what a transaction costs, tax included, exactly."""
-    return f"{in_currency(cost.total, cost.currency):f}\u00a0{cost.currency}"
+def money(cost: Cost | LiveCost) -> str:
+    """Write what a transaction costs, or what its driver was told of that, tax included, exactly."""
+    total = in_currency(cost.total or Decimal(0), cost.currency)
+    return f"{total:f}\u00a0{cost.currency}"
 
 
 @register.simple_tag

@@ -18,15 +18,28 @@ from alerts.models import Alert
 from alerts.selectors import WORST_FIRST
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import catalogue, why_not
-from chargers.models import ChargePoint, Command, Connection, Connector, Frame, RefusedHandshake, Registration
+from chargers.models import (
+    ChargePoint,
+    Command,
+    Connection,
+    Connector,
+    Frame,
+    Provisioning,
+    RefusedHandshake,
+    Registration,
+)
+from chargers.provisioning.models import ProvisioningRun
+from chargers.provisioning.selectors import latest_run
 from chargers.security_events.selectors import critical_events
 from chargers.selectors import refused_handshakes
 from chargers.services import find_charge_point, set_registration
+from chargers.topology.places import has_evses
 from console.faults import Fault, faults
 from console.forms import CommandForm, Suggestions
 from console.health import Vital, vitals
 from console.orders import MOST_USED, Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
+from console.provisioning import steps_of
 from console.questions import confirmed, question_page
 from console.tabs import TABS
 from console.transaction_filters import TABLE
@@ -49,7 +62,13 @@ class ChargePointPage:
 
     @cached_property
     def connectors(self) -> list[Connector]:
-        return list(self.charge_point.connectors.all())
+        """EVSE by EVSE, which is by number where each connector has one of its own."""
+        return list(self.charge_point.connectors.order_by("evse_number", "evse_connector", "number"))
+
+    @cached_property
+    def evses(self) -> bool:
+        """Whether places are told by EVSE and connector."""
+        return has_evses(self.charge_point.protocol)
 
     @cached_property
     def connection(self) -> Connection | None:
@@ -87,6 +106,17 @@ class ChargePointPage:
         """What is wrong with it by the rules, the worst first."""
         rows = Alert.objects.filter(charge_point=self.charge_point, resolved_at=None)
         return list(rows.order_by(*WORST_FIRST)[:ALERTS_SHOWN])
+
+    @cached_property
+    def provisioning(self) -> ProvisioningRun | None:
+        """How it is set up now, or why that did not come to its end."""
+        shown = (Provisioning.RUNNING, Provisioning.FAILED)
+        return latest_run(self.charge_point) if self.charge_point.provisioning in shown else None
+
+    @property
+    def provisioning_steps(self) -> list[dict[str, Any]]:
+        """The steps of that, with what became of those that are over."""
+        return [] if self.provisioning is None else steps_of(self.provisioning)
 
     @cached_property
     def vitals(self) -> list[Vital]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from chargers.commands.ledger import cancel_command
 from chargers.commands.ordering import Author, CommandRefused
-from chargers.commands.sending import catalogue, send_command
+from chargers.commands.sending import catalogue, send_command, spoken_order
 from chargers.models import ChargePoint, Command
 from console.forms import CommandForm, command_form
 from console.listing import Filters
@@ -131,7 +131,8 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     permit(request, entry.scope)
     tab = TABS.get(request.POST.get("back", ""))
     page_address = _address(target, tab.slug if tab else "")
-    form = command_form(entry, request.POST, suggestions(target))
+    order = spoken_order(target, slug)
+    form = command_form(entry, request.POST, suggestions(target), order)
     sent = None
     if form.is_valid():
         if entry.danger and not confirmed(request):
@@ -146,7 +147,7 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
             form.refuse(refusal)
     by_script = bool(request.htmx)  # type: ignore[attr-defined]
     if by_script and request.POST.get("answer") != "page":
-        again = form if sent is None else command_form(entry, suggestions=suggestions(target))
+        again = form if sent is None else command_form(entry, suggestions=suggestions(target), order=order)
         values = {"order": Order(target, entry, again), "sent": sent, "tab": tab}
         return render(request, "console/charge-point/order-body.html", values)
     if sent is None and by_script:

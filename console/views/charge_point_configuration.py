@@ -1,6 +1,7 @@
 """Which keys of a configuration are shown: found by words, by how they stand to what is desired, or by what changed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django import forms
@@ -8,7 +9,10 @@ from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from chargers.configuration.selectors import Drift, KeyState, changes, fold
+from chargers.device_model.addresses import read_address
+from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
+from console.forms import Suggestions
 from console.listing import Filters
 
 KEYS_SHOWN = 500
@@ -44,6 +48,64 @@ def changed_keys(charge_point: ChargePoint) -> dict[str, datetime]:
     """Return which keys have changed since they were first read, and when last: folded name -> moment. One query."""
     rows = changes(charge_point).order_by().values_list("name").annotate(last=Max("at"))[: KEYS_SHOWN * 4]
     return {fold(name): last for name, last in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as the page shows it; in OCPP 2.x the rows of a component stand together under its name."""
+
+    key: KeyState
+    changed_at: datetime | None
+    component: str
+    """The component, at its first row; "" at others, and in 1.6."""
+    name: str
+    takes: str
+    """What values it takes, as the charge point told; "" where it told nothing."""
+    settable: bool
+
+
+def rows_of(keys: Iterable[tuple[KeyState, datetime | None]]) -> list[KeyRow]:
+    """Return the rows of the page for keys that are sorted by name."""
+    rows: list[KeyRow] = []
+    before = ""
+    for key, changed_at in keys:
+        component, slash, name = key.name.partition("/")
+        if not slash or read_address(key.name) is None:
+            component, name = "", key.name
+        heading = "" if fold(component) == before else component
+        before = fold(component)
+        settable = bool(component) and key.known and not key.readonly
+        rows.append(KeyRow(key, changed_at, heading, name, takes(key.variable), settable))
+    return rows
+
+
+def takes(variable: Variable | None) -> str:
+    """Say which values a variable takes: its type, unit, limits and list."""
+    if variable is None:
+        return ""
+    low, high = (
+        "" if limit is None else format(limit.normalize(), "f")
+        for limit in (variable.min_limit, variable.max_limit)
+    )
+    parts = [
+        variable.data_type,
+        variable.unit,
+        f"{low} … {high}".strip() if low or high else "",
+        variable.values_list,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def to_set(keys: Sequence[KeyState], name: str) -> Suggestions:
+    """Offer in the form of a change the variable that was chosen on the page, and the values that it takes."""
+    key = next((key for key in keys if name and fold(key.name) == fold(name)), None)
+    if key is None:
+        return {}
+    listed = key.variable.values_list.split(",") if key.variable is not None else []
+    if key.variable is not None and key.variable.data_type == "boolean":
+        listed = ["true", "false"]
+    values = [(value.strip(), "") for value in listed if value.strip()]
+    return {"key": [(key.name, key.value or "")], "value": values or [(key.value or "", "")]}
 
 
 def _any(key: KeyState) -> bool:

@@ -1,7 +1,7 @@
 """The sub-pages of a charge point: what is managed there, each beside the commands that belong to it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from chargers.availability.selectors import ConnectorAvailability, availability
 from chargers.certificates.models import InstalledCertificate, SigningRequest
 from chargers.certificates.selectors import installed_certificates, signing_requests
 from chargers.commands.ordering import Author, CommandRefused
+from chargers.configuration import restoring
 from chargers.configuration import selectors as configuration
 from chargers.configuration import services as configuring
 from chargers.configuration.models import ConfigurationChange, ConfigurationReading, DesiredValue
@@ -23,6 +24,8 @@ from chargers.diagnostics.selectors import files, log_jobs, uploads
 from chargers.firmware.models import FirmwareJob
 from chargers.firmware.selectors import firmware_jobs
 from chargers.models import ChargePoint, Command
+from chargers.reporting.models import Report
+from chargers.reporting.selectors import reports_of
 from chargers.reservations.models import Reservation
 from chargers.reservations.selectors import reservations
 from chargers.security_events.models import SecurityEvent
@@ -33,6 +36,8 @@ from chargers.traits.selectors import make_of, own_traits, traits_of
 from chargers.traits.services import remove_charge_point_traits, set_charge_point_traits
 from chargers.traits.shapes import TraitsBody
 from chargers.traits.values import NAMES
+from console.forms import Suggestions
+from console.network import Network
 from console.orders import Order, entries_of, orders
 from console.pages import action, moved, page, person, render_page
 from console.tabs import TABS, Tab
@@ -46,8 +51,11 @@ from console.views.charge_point_configuration import (
     DRIFTING,
     KEYS_SHOWN,
     ConfigurationFilters,
+    KeyRow,
     changed_keys,
     chosen,
+    rows_of,
+    to_set,
 )
 from transactions.charging_profiles.courses import connectors_with_limits
 from transactions.charging_profiles.models import CompositeSchedule, InstalledProfile
@@ -61,6 +69,7 @@ ENTRIES_SHOWN = 200
 SCHEDULES_SHOWN = 5
 CHARTS_SHOWN = 6
 DEVIATIONS_SHOWN = 100
+REPORTS_SHOWN = 20
 EXPIRY_NEAR = timedelta(days=30)
 
 
@@ -81,6 +90,7 @@ class TabPage(ChargePointPage):
         super().__init__(charge_point)
         self.tab = tab
         self.filters = ConfigurationFilters(request) if tab.slug == "configuration" else None
+        self.to_set = request.GET.get("set", "") if tab.slug == "configuration" else ""
         self.now = timezone.now()
         self.expiry_near = self.now + EXPIRY_NEAR
 
@@ -101,11 +111,25 @@ class TabPage(ChargePointPage):
         return configuration.configuration(self.charge_point)
 
     @cached_property
-    def shown_keys(self) -> list[tuple[configuration.KeyState, datetime | None]]:
+    def shown_keys(self) -> list[KeyRow]:
         """The keys that the filters let through, each with when it changed last."""
         asked = self.filters.values if self.filters is not None else {}
         text, show = asked.get("q", ""), asked.get("show", "")
-        return chosen(self.keys, changed_keys(self.charge_point), text=text, show=show)[:KEYS_SHOWN]
+        found = chosen(self.keys, changed_keys(self.charge_point), text=text, show=show)
+        return rows_of(found[:KEYS_SHOWN])
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        """What is most likely meant, and the variable that was chosen to be set."""
+        return {**super().suggestions, **(to_set(self.keys, self.to_set) if self.to_set else {})}
+
+    @property
+    def keys_are_cut(self) -> bool:
+        return len(self.shown_keys) == KEYS_SHOWN
+
+    @cached_property
+    def reports(self) -> list[Report]:
+        return list(reports_of(self.charge_point)[:REPORTS_SHOWN])
 
     @cached_property
     def drifting(self) -> int:
@@ -185,7 +209,11 @@ class TabPage(ChargePointPage):
     def schedules(self) -> list[CompositeSchedule]:
         return list(composite_schedules(self.charge_point.pk).order_by("-pk")[:SCHEDULES_SHOWN])
 
-    # --- firmware, logs, certificates, security
+    # --- network, firmware, logs, certificates, security
+
+    @cached_property
+    def network(self) -> Network:
+        return Network(self.charge_point)
 
     @cached_property
     def firmware_jobs(self) -> list[FirmwareJob]:
@@ -330,7 +358,7 @@ def refresh(request: HttpRequest, cp_id: str) -> HttpResponse:
     """Read the configuration, then order what differs from what is desired."""
     target, user = charge_point_or_404(cp_id), person(request)
     try:
-        configuring.refresh(target, author=Author(user.get_username(), user), now=timezone.now())
+        restoring.refresh(target, author=Author(user.get_username(), user), now=timezone.now())
     except CommandRefused as refusal:
         return _refused(request, target, "configuration", Refusal(refusal.detail))
     messages.success(

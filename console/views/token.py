@@ -20,7 +20,7 @@ from csms.core.refusals import NotNow
 from transactions.local_lists.models import LocalListEntry
 from transactions.local_lists.selectors import entries_of_token
 from transactions.models import IdToken, Transaction
-from transactions.selectors import LISTED, of_token, transactions, with_live_figures
+from transactions.selectors import LISTED, of_registered, transactions, with_live_figures
 from transactions.tokens import (
     TokenRefusal,
     block_id_token,
@@ -48,7 +48,7 @@ class TokenPage:
 
     @property
     def warnings(self) -> list[str]:
-        return id_token_warnings(self.token.id_token)
+        return id_token_warnings(self.token.id_token, self.token.type)
 
     @cached_property
     def used(self) -> bool:
@@ -56,7 +56,7 @@ class TokenPage:
 
     @cached_property
     def transactions(self) -> list[Transaction]:
-        rows = of_token(transactions(), self.token.id_token).order_by("-started_at", "-pk")
+        rows = of_registered(transactions(), self.token).order_by("-started_at", "-pk")
         # Chosen first: the figures of now are read only of what is shown.
         keys = list(rows.values_list("pk", flat=True)[:TRANSACTIONS_SHOWN])
         return list(with_live_figures(rows.filter(pk__in=keys), now=self.now, figures=LISTED))

@@ -35,11 +35,15 @@ COLUMNS = tuple(
     Column(name, name)
     for name in (
         "id_token",
+        "type",
         "label",
         "parent",
         "blocked",
         "expires_at",
         "max_active",
+        "evses",
+        "language",
+        "personal_message",
         "created_at",
         "updated_at",
     )
@@ -139,7 +143,7 @@ def add(request: HttpRequest) -> HttpResponse:
             show_refusal(form, refusal)
         else:
             messages.success(request, _("%(token)s was added and may charge.") % {"token": token.id_token})
-            for warning in id_token_warnings(token.id_token):
+            for warning in id_token_warnings(token.id_token, token.type):
                 messages.warning(request, warning)
             return moved(request, reverse("console:tokens"))
     return _show(request, form, status=422)

@@ -10,6 +10,7 @@ from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -21,18 +22,24 @@ from console.pages import page, render_page
 from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
-from csms.core.id_tokens import canonical_token
+from console.views.transaction_events import Ledger
+from transactions.authorization import find_registered
 from transactions.curves import Curve, Readings, curves, readings
 from transactions.frames_api import claims_of, window
 from transactions.models import ANOMALIES, IdToken, Transaction
 from transactions.selectors import add_live_figures, transactions
+from transactions.signed.api import FILE_MAX, SignedReadingShape, transparency_response
+from transactions.signed.models import SignedReading
+from transactions.signed.selectors import key_of, signed_readings
 from transactions.story import Happening, story
 from transactions.stuck.cases import Case
 from transactions.stuck.possible import cases_of
+from transactions.tariffs.models import LiveCost
 from transactions.tariffs.pricing import Unpriceable, in_currency
 from transactions.tariffs.services import components, estimated
 
 READINGS_SHOWN = 100
+SIGNED_SHOWN = 50
 FRAMES_SHOWN = 200
 LOOK_AT_ONCE = timedelta(days=2)  # in a longer time frames are looked for only when somebody asks
 AROUND = timedelta(seconds=30)
@@ -70,6 +77,14 @@ class Bill:
         self.priced_at = priced_at
 
 
+class Signed:
+    """A signed reading as the table shows it, with the key that belongs to it and where that was told."""
+
+    def __init__(self, reading: SignedReading) -> None:
+        self.reading = reading
+        self.key, self.key_from = key_of(reading)
+
+
 class TransactionPage:
     """What the page shows, each part read only when a fragment needs it."""
 
@@ -96,6 +111,11 @@ class TransactionPage:
         return readings(self.transaction, newest=READINGS_SHOWN)
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """Its numbered events, of OCPP 2.x."""
+        return Ledger(self.transaction)
+
+    @cached_property
     def claims(self) -> list[Frame]:
         return claims_of(self.transaction)
 
@@ -107,7 +127,7 @@ class TransactionPage:
     @cached_property
     def token(self) -> IdToken | None:
         given = self.transaction.id_token
-        return IdToken.objects.filter(canonical=canonical_token(given)).first() if given else None
+        return find_registered(given, self.transaction.token_type) if given else None
 
     @cached_property
     def bill(self) -> Bill | None:
@@ -124,6 +144,30 @@ class TransactionPage:
         tariff, _used, amount = estimate
         lines = components(amount)
         return Bill(tariff.name, tariff.currency, lines, (amount.net, amount.tax, amount.total), None)
+
+    @property
+    def numbers_its_events(self) -> bool:
+        """Whether it is one of OCPP 2.x: only those are told costs and bring signed readings of their own."""
+        return self.transaction.number is None
+
+    @cached_property
+    def told(self) -> LiveCost | None:
+        """What the driver was last told at the charge point; None if nothing was."""
+        if not self.numbers_its_events:
+            return None
+        rows = LiveCost.objects.filter(transaction=self.transaction, told_at__isnull=False)
+        return rows.exclude(currency="").first()
+
+    @cached_property
+    def signed(self) -> list[Signed]:
+        if not self.numbers_its_events:
+            return []
+        rows = signed_readings(self.transaction).order_by("-pk")[:SIGNED_SHOWN]
+        return [Signed(row) for row in rows]
+
+    @cached_property
+    def signed_count(self) -> int:
+        return SignedReading.objects.filter(transaction=self.transaction).count()
 
     @cached_property
     def stuck(self) -> list[Case]:
@@ -174,6 +218,23 @@ def transaction_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     shown = TransactionPage(transaction, now=now, all_frames="frames" in request.GET)
     values = {"transaction": transaction, "shown": shown}
     return render_page(request, "transaction", {"section": "transactions", **values})
+
+
+@page
+def signed_file(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Return the signed readings as the file that transparency software reads."""
+    return transparency_response(transaction_or_404(pk))
+
+
+@page
+def signed_list(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Return the signed readings as the API lists them, at most FILE_MAX."""
+    transaction = transaction_or_404(pk)
+    rows = signed_readings(transaction).order_by("pk")[:FILE_MAX]
+    response = JsonResponse({"results": SignedReadingShape(rows, many=True).data})
+    name = content_disposition_header(True, f"{transaction.transaction_id}.json")
+    response["Content-Disposition"] = name or "attachment"
+    return response
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

@@ -54,9 +54,16 @@ def _shown(keys: list[Any]) -> QuerySet[Transaction]:
     """Return rows by their keys with all that the table shows, and no more."""
     rows = (
         transactions()
-        .select_related("cost")
+        .select_related("cost", "live_cost")
         .filter(pk__in=keys)
-        .only(*TABLE, "cost__currency", "cost__total")
+        .only(
+            *TABLE,
+            "cost__currency",
+            "cost__total",
+            "live_cost__currency",
+            "live_cost__total",
+            "live_cost__told_at",
+        )
     )
     return with_live_figures(rows, now=timezone.now(), figures=LISTED)
 

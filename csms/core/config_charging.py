@@ -7,6 +7,7 @@ from pydantic import BaseModel, SecretStr
 
 from csms.core.config_types import (
     LowerCase,
+    OcppVersions,
     OptionalFile,
     setting,
 )
@@ -105,6 +106,68 @@ class Charging(BaseModel):
         mutable=True,
     )
 
+    provision_before_acceptance: bool = charger(
+        "CSMS_PROVISION_BEFORE_ACCEPTANCE",
+        False,
+        "A new charge point of OCPP 2.x that was approved is read and brought to what is desired before it is "
+        "accepted.",
+        mutable=True,
+    )
+    provisioning_timeout: int = charger(
+        "CSMS_PROVISIONING_TIMEOUT",
+        600,
+        "Time after which a charge point is accepted although its provisioning has not come to an end.",
+        unit="s",
+        low=30,
+        high=86_400,
+        mutable=True,
+    )
+    report_timeout: int = charger(
+        "CSMS_REPORT_TIMEOUT",
+        60,
+        "Silence within a report of several parts after which it counts as incomplete.",
+        unit="s",
+        low=5,
+        high=3600,
+        mutable=True,
+    )
+    event_gap_wait: int = charger(
+        "CSMS_EVENT_GAP_WAIT",
+        30,
+        "Time that a missing event of a transaction may be on its way before the charge point is asked about it.",
+        unit="s",
+        low=5,
+        high=86_400,
+        mutable=True,
+    )
+    events_missing_hours: int = charger(
+        "CSMS_EVENTS_MISSING_HOURS",
+        24,
+        "Time after the end of a transaction after which events that are still missing are given up.",
+        unit="h",
+        low=1,
+        high=8760,
+        mutable=True,
+    )
+    cost_interval: int = charger(
+        "CSMS_COST_INTERVAL",
+        60,
+        "Interval in which a driver is told at the charge point what the running transaction costs so far.",
+        unit="s",
+        zero="never while it runs",
+        high=86_400,
+        mutable=True,
+    )
+    token_cache_hours: int = charger(
+        "CSMS_TOKEN_CACHE_HOURS",
+        0,
+        "How long a charge point of OCPP 2.x may trust what it was told of an id token.",
+        unit="h",
+        zero="as long as it likes",
+        high=8760,
+        mutable=True,
+    )
+
     upload_ttl: int = charger(
         "CSMS_UPLOAD_TTL",
         14_400,
@@ -133,11 +196,19 @@ class Charging(BaseModel):
         mutable=True,
     )
 
-    subprotocol_default: Annotated[Literal["", "ocpp1.6"], LowerCase] = protocol(
+    ocpp_versions: OcppVersions = protocol(
+        "CSMS_OCPP_VERSIONS",
+        ("ocpp1.6",),
+        "Versions of OCPP that are spoken. Of those that a charge point offers, the first that is among them counts.",
+        accepts="ocpp1.6, ocpp2.0.1 or both, parted by commas",
+        mutable=True,
+        risk="Charge points that speak none of them are refused when they connect again.",
+    )
+    subprotocol_default: Annotated[Literal["", "ocpp1.6", "ocpp2.0.1"], LowerCase] = protocol(
         "CSMS_SUBPROTOCOL_DEFAULT",
         "",
         "Version assumed for a charge point that offers no subprotocol, as some old ones do.",
-        accepts="ocpp1.6",
+        accepts="ocpp1.6 or ocpp2.0.1",
         unset="such a connection is refused",
         mutable=True,
     )
@@ -237,4 +308,33 @@ class Charging(BaseModel):
         low=1,
         high=3650,
         mutable=True,
+    )
+    v2g_roots: OptionalFile = certificates(
+        "CSMS_V2G_ROOTS",
+        "",
+        "Root certificates in PEM form by which contract certificates of cars (ISO 15118) are checked, and the CAs "
+        "below them that responders (OCSP) leave out of their answers.",
+        accepts="the path of a file",
+        unset="no contract certificate is accepted by its chain",
+    )
+    v2g_ca_certificate: OptionalFile = certificates(
+        "CSMS_V2G_CA_CERTIFICATE",
+        "",
+        "Certificate of the CA that signs the V2G certificates of charge points, followed by its issuers.",
+        accepts="the path of a file",
+        unset="the own CA signs them, too",
+    )
+    v2g_ca_key: OptionalFile = certificates(
+        "CSMS_V2G_CA_KEY",
+        "",
+        "Private key of the CA in CSMS_V2G_CA_CERTIFICATE, in PEM form.",
+        accepts="the path of a file",
+        unset="the own CA signs them, too",
+    )
+    v2g_ca_key_password: SecretStr = certificates(
+        "CSMS_V2G_CA_KEY_PASSWORD",
+        SecretStr(""),
+        "Password of the private key in CSMS_V2G_CA_KEY.",
+        accepts="any text",
+        unset="the key is not encrypted",
     )

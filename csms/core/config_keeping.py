@@ -74,7 +74,8 @@ class Keeping(BaseModel):
     retain_meter_values_days: int = kept_for(
         "CSMS_RETAIN_METER_VALUES_DAYS",
         400,
-        "How long meter values are kept; on PostgreSQL they go by whole months. Transactions and their totals stay.",
+        "How long meter values are kept, and what signs them; on PostgreSQL meter values go by whole months. "
+        "Transactions and their totals stay.",
     )
     retain_events_days: int = kept_for(
         "CSMS_RETAIN_EVENTS_DAYS",
@@ -85,8 +86,8 @@ class Keeping(BaseModel):
     retain_connections_days: int = kept_for(
         "CSMS_RETAIN_CONNECTIONS_DAYS",
         400,
-        "How long closed connections, ended commands and their callbacks, reports of connector states and ended server "
-        "processes are kept.",
+        "How long closed connections, ended commands and their callbacks, reports of connector states, events of "
+        "components and ended server processes are kept.",
     )
     retain_refusals_days: int = kept_for(
         "CSMS_RETAIN_REFUSALS_DAYS", 30, "How long refused handshakes are kept."

@@ -186,6 +186,17 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _split_words(value: object) -> object:
+    return _split(_lower(value))
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    """What nobody could connect with is refused; a name that is there twice counts once."""
+    if not value:
+        raise ValueError("none at all")
+    return tuple(dict.fromkeys(value))
+
+
 def _long_enough(length: int) -> AfterValidator:
     def check(value: SecretStr) -> SecretStr:
         if value and len(value.get_secret_value()) < length:
@@ -285,6 +296,12 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 StorageUrl = Annotated[str, AfterValidator(_folder_url)]
 BrokerUrl = Annotated[str, _url("redis", "rediss", "amqp", "amqps", "memory")]
 AmqpUrl = Annotated[str, _url("amqp", "amqps")]
+OcppVersions = Annotated[
+    tuple[Literal["ocpp1.6", "ocpp2.0.1"], ...],
+    NoDecode,
+    BeforeValidator(_split_words),
+    AfterValidator(_some),
+]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Key = Annotated[SecretStr, _long_enough(32)]
 Password = Annotated[SecretStr, _long_enough(8)]

@@ -69,6 +69,8 @@ def samples(db: None, servers_beside: None) -> dict[str, Any]:
     frame(cp16)
     IdToken.objects.create(id_token="ALICE", created_at=cp16.created_at)
     ids = {"command": str(command(cp16).pk), "transaction": str(running.pk)}
+    keys = command(cp16, type="get-configuration", params={"keys": ["HeartbeatInterval"]})
+    ids["reading_of_keys"] = str(keys.pk)
     ids["firmware_job"] = str(an_update(cp16).pk)
     ids["api_token"] = str(create_api_token("asked-about", scopes=["read"], now=cp16.created_at)[0].pk)
     ids["callback"] = str(callback(cp16).pk)

@@ -252,6 +252,7 @@ def test_a_secret_waits_sealed_and_is_masked_everywhere(alice: APIClient, cp16: 
     assert unseal(row.sealed) == {
         "payload": {"key": "AuthorizationKey", "value": secret},
         "version": "ocpp1.6",
+        "hidden": [secret],
     }
     claimed = claim(cp16)
     assert claimed.payload["value"] == secret
@@ -262,7 +263,7 @@ def test_a_secret_waits_sealed_and_is_masked_everywhere(alice: APIClient, cp16: 
 
 
 def test_a_reconnect_with_another_version_does_not_get_it(alice: APIClient, cp16: ChargePoint) -> None:
-    send(alice, "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "300"})
+    send(alice, "GetDiagnostics", {"location": "ftp://acme.example/in"})
     assert claim(cp16, Version.V201) is None
     row = Command.objects.get()
     assert (row.status, row.error_description) == ("failed", "OCPP 2.0.1 has no such command")

@@ -60,9 +60,9 @@ def test_alice_imports_a_file_and_again(alice: APIClient) -> None:
     assert send(alice, text).json() == {"added": 3, "changed": 0, "unchanged": 0, "dry_run": False}
     expires = datetime(2030, 12, 31, 22, 59, 59, tzinfo=UTC)
     assert [row[1:] for row in stored()] == [
-        ("04:A2:B3:C4", "04A2B3C4", "Müller, Alice", "FLEET", expires, 2, False),
-        ("bob", "BOB", "", "", None, None, True),
-        ("C", "C", "two\r\nlines", "", None, 0, False),
+        ("04:A2:B3:C4", "04A2B3C4", "Müller, Alice", "FLEET", expires, 2, False, [], "", ""),
+        ("bob", "BOB", "", "", None, None, True, [], "", ""),
+        ("C", "C", "two\r\nlines", "", None, 0, False, [], "", ""),
     ]
     assert [row.id_token for row in UnknownToken.objects.all()] == ["OTHER"], "it is known now"
     before = stored()
@@ -348,3 +348,42 @@ def test_times_count_to_the_millisecond_as_files_tell_them(alice: APIClient) -> 
     assert IdToken.objects.get().expires_at == at
     later = (at + timedelta(milliseconds=1)).isoformat()
     assert counts(send(alice, f"id_token,expires_at\nA,{later}\n", "?mode=upsert")) == (0, 1, 0)
+
+
+def test_types_and_places_come_by_a_file_and_go_back_as_they_were_exported(alice: APIClient) -> None:
+    text = (
+        "id_token,type,evses,language,personal_message\n"
+        "SAME,,,,\nSAME,central,CP-1 CP-2/1 3,de-CH,Grüezi\n48151,KeyCode,,,\n"
+    )
+    assert counts(send(alice, text)) == (3, 0, 0)
+    assert counts(send(alice, text)) == (0, 0, 3)
+    central = IdToken.objects.get(type="Central")
+    assert (central.evses, central.language, central.personal_message) == (
+        ["CP-1", "CP-2/1", 3],
+        "de-CH",
+        "Grüezi",
+    )
+    code = IdToken.objects.get(type="KeyCode")
+    assert code.id_token == code.canonical != "48151"
+    listed = alice.get(f"{API}/id-tokens/", headers={"Accept": "text/csv"})
+    exported = b"".join(listed.streaming_content) if listed.streaming else listed.content
+    assert counts(send(alice, exported)) == (0, 0, 3)
+    edited = exported.replace(b"de-CH", b"fr").replace(b"CP-2/1", b"CP-2/4")
+    assert counts(send(alice, edited, "?mode=upsert")) == (0, 1, 2)
+    central.refresh_from_db()
+    assert (central.language, central.evses) == ("fr", ["CP-1", "CP-2/4", 3])
+
+
+@pytest.mark.parametrize(
+    ("row", "cell"),
+    [
+        ("A,Card,", "2.type"),
+        ("12,KeyCode,", "2.id_token"),
+        ("KEYCODE-AAAAAAAAAAAAAAAAAAAAAAAAAAAA,KeyCode,", "2.id_token"),
+        ("A,,CP-1/0", "2.evses"),
+        ('A,,"[1,"', "2.evses"),
+    ],
+)
+def test_a_wrong_type_or_place_is_named(alice: APIClient, refusal: Refusal, row: str, cell: str) -> None:
+    refusal(send(alice, f"id_token,type,evses\n{row}\n"), 422, "invalid_file", cell)
+    assert not IdToken.objects.exists()

@@ -1,11 +1,13 @@
 """Id tokens through the API: list, register, show, change, block, delete."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from rest_framework.test import APIClient
 
+from csms.core.audit.models import AuditEntry
 from tests.api.cast import API, NOON, charge_point, ended
 from transactions.models import IdToken, Transaction
 
@@ -23,6 +25,10 @@ def test_alice_registers_a_token(alice: APIClient) -> None:
         "parent": "FLEET",
         "expires_at": "2030-12-31T23:59:59+01:00",
         "max_active": 1,
+        "type": "ISO14443",
+        "evses": ["CP-1/2", "3"],
+        "language": "de",
+        "personal_message": "Willkommen",
     }
     made = alice.post(LIST, body)
     assert made.status_code == 201, made.json()
@@ -61,6 +67,15 @@ def test_alice_registers_a_token(alice: APIClient) -> None:
         ({"id_token": "B", "expires_at": 7}, "expires_at"),
         ({"id_token": "B", "expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
         ({"id_token": "B", "colour": "red"}, "colour"),
+        ({"id_token": "B", "type": "Card"}, "type"),
+        ({"id_token": "B", "type": "NoAuthorization"}, "type"),
+        ({"id_token": "B" * 37, "type": "Central"}, "id_token"),
+        ({"id_token": "12", "type": "KeyCode"}, "id_token"),
+        ({"id_token": "KEYCODE-" + "A" * 28, "type": "KeyCode"}, "id_token"),
+        ({"id_token": "DE-8AA", "type": "eMAID"}, "id_token"),
+        ({"id_token": "B", "evses": ["CP-1/0"]}, "evses"),
+        ({"id_token": "B", "evses": "CP-1"}, "evses"),
+        ({"id_token": "B", "language": "deutsch"}, "language"),
     ],
 )
 def test_a_wrong_field_is_named(alice: APIClient, refusal: Any, body: Any, field: str) -> None:
@@ -128,3 +143,34 @@ def test_the_list_is_filtered(bob: APIClient, refusal: Any, django_assert_num_qu
     refusal(bob.get(f"{LIST}?blocked=perhaps"), 422, "invalid", "blocked")
     with django_assert_num_queries(2):  # token, id tokens
         bob.get(LIST)
+
+
+def test_tokens_of_one_text_are_told_apart_by_their_types(alice: APIClient, refusal: Any) -> None:
+    any_type, central = token("SAME"), token("SAME", type="Central")
+    url = f"{LIST}same/"
+    assert alice.get(url).json()["type"] == ""
+    assert alice.get(f"{url}?type=Central").json()["type"] == "Central"
+    assert [row["type"] for row in alice.get(f"{LIST}?type=Central").json()["results"]] == ["Central"]
+    alice.patch(f"{url}?type=Central", {"blocked": True})
+    any_type.refresh_from_db()
+    central.refresh_from_db()
+    assert (any_type.blocked, central.blocked) == (False, True)
+    assert alice.post(LIST, {"id_token": "same", "type": "ISO14443"}).status_code == 201
+    refusal(alice.post(LIST, {"id_token": "same", "type": "Central"}), 422, "invalid", "id_token")
+    assert alice.delete(f"{url}?type=Central").status_code == 204
+    refusal(alice.get(f"{LIST}NOBODY/?type=Central"), 404, "unknown_id_token")
+
+
+def test_nobody_can_read_or_find_a_key_code(alice: APIClient, refusal: Any) -> None:
+    shown = alice.post(LIST, {"id_token": "48151", "type": "KeyCode", "label": "Bob"}).json()
+    assert re.fullmatch("KEYCODE-[0-9A-F]{28}", shown["id_token"])
+    for url in (LIST, f"{LIST}?q=KEYCODE", f"{LIST}{shown['id_token']}/", f"{API}/audit/"):
+        assert "48151" not in alice.get(url).content.decode()
+    assert alice.get(f"{LIST}?q=48151").json()["results"] == []
+    refusal(alice.get(f"{LIST}48151/?type=KeyCode"), 404, "unknown_id_token")
+    assert alice.patch(f"{LIST}{shown['id_token']}/", {"blocked": True}).json()["blocked"] is True
+    again = alice.post(LIST, {"id_token": "48151", "type": "KeyCode"})
+    refusal(again, 422, "invalid", "id_token")
+    assert "48151" not in again.content.decode()
+    assert not any("48151" in str(row) for row in IdToken.objects.values_list())
+    assert not any("48151" in str(row) for row in AuditEntry.objects.values_list())

@@ -190,12 +190,15 @@ def test_the_catalogue_says_which_scope_and_which_action(bob: APIClient) -> None
         "install-certificate",
         "delete-certificate",
         "certificate-signed",
+        "set-network-profile",
     }
     assert {slug for slug, entry in entries.items() if entry["scope"] == "write"} == {"set-authorization-key"}
     assert {entry["scope"] for entry in entries.values()} == {"admin", "command", "write"}
 
 
-@pytest.mark.parametrize("slug", ["install-certificate", "delete-certificate", "certificate-signed"])
+@pytest.mark.parametrize(
+    "slug", ["install-certificate", "delete-certificate", "certificate-signed", "set-network-profile"]
+)
 def test_what_a_charge_point_trusts_is_for_administrators(
     alice: APIClient, cp16: ChargePoint, refusal: Any, slug: str
 ) -> None:

@@ -13,8 +13,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from chargers.bulk.models import BulkJob, BulkTarget
-from chargers.configuration.models import BootReport, ConfigurationChange, DesiredValue
+from chargers.configuration.models import BootReport, ConfigurationChange, ConfigurationKey, DesiredValue
+from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint, Connection, Process, RefusedHandshake, StatusReport
+from chargers.reporting.models import Report, ReportPart
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
 from csms.core.access.models import ApiToken, TokenChange
 from csms.core.access.services import create_api_token
@@ -110,6 +112,21 @@ def refused(nth: int) -> None:
     RefusedHandshake.objects.create(
         identity=f"X{nth}", reason="unknown", http_status=404, first_at=NOON, last_at=NOON
     )
+
+
+def attribute(cp: ChargePoint, nth: int) -> None:
+    component, _ = Component.objects.get_or_create(charge_point=cp, name=f"C{nth}", key=f"c{nth}")
+    told = Variable.objects.create(component=component, name="V", key="v")
+    ConfigurationKey.objects.create(
+        charge_point=cp, name=f"C{nth}/V", folded=f"c{nth}/v", attribute="Actual", variable=told
+    )
+
+
+def report(cp: ChargePoint, nth: int) -> None:
+    ReportPart.objects.create(
+        report=Report.objects.create(charge_point=cp, kind="variables", request_id=nth),
+        seq_no=0, more=True, payload={}, received_at=NOON,
+    )  # fmt: skip
 
 
 def deviation(cp: ChargePoint, nth: int) -> None:
@@ -219,6 +236,8 @@ LISTS: dict[str, Listed] = {
     f"{CP}/offline-windows/": Listed(5, of_it(linked)),
     f"{CP}/meter-values/": Listed(3, of_it(read)),
     f"{CP}/transactions/": Listed(3, of_it(lambda cp: read(cp, session(cp)))),
+    f"{CP}/device-model/": Listed(3, numbered(attribute)),
+    f"{CP}/reports/": Listed(3, numbered(report)),
     "/connectors/": Listed(2, of_another(connector)),
     "/sites/": Listed(2, of_another(connector)),
     "/commands/ledger/": Listed(2, of_another(callback)),

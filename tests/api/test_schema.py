@@ -50,6 +50,7 @@ from tests.api.documents import inlined, the_document
 from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
+from tests.network.cast import a_change, a_profile
 from tests.support.server import Server, running_server
 from tests.tariffs.cast import assigned, tariff
 from transactions.models import IdToken
@@ -204,6 +205,7 @@ def test_answers_are_what_the_document_says(
     local_list(cp16)
     asked_for = signing_request(cp16)
     certificate(cp16)
+    a_profile(cp16)
     security_event(cp16)
     log = a_job(cp16)
     a_report(log)
@@ -224,7 +226,9 @@ def test_answers_are_what_the_document_says(
         "/tariff-assignments/": place,
         "/firmware-jobs/": an_update(cp16),
         "/log-jobs/": log,
+        "/security-profile-changes/": a_change(cp16),
         "/files/": a_file(log),
+        "/configuration/results/": command(cp16, type="get-configuration", params={"keys": ["A"]}),
     }
     IdToken.objects.create(id_token="A/LICE", created_at=cp16.created_at)
     happened = event(cp16)

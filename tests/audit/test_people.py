@@ -59,6 +59,10 @@ ACTS: dict[str, tuple[Act, dict[str, Any]]] = {
         lambda api: api.patch(f"{CP16}/connectors/1/", {"label": "left"}),
         {"connector": 1, "label": {"from": "", "to": "left"}},
     ),
+    "evse.labelled": (
+        lambda api: api.patch(f"{CP16}/evses/1/", {"label": "left"}),
+        {"evse": 1, "label": {"from": "", "to": "left"}},
+    ),
     "credential.set": (lambda api: api.put(f"{CP16}/password/", {"password": "sixteen-bytes-key"}), {}),
     "traits.set": (
         lambda api: api.put(f"{CP16}/traits/", {"traits": {"leniency": "strict"}}),

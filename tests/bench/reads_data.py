@@ -121,9 +121,10 @@ SELECT pg_temp.id7(%(now)s - interval '5 hours', n), c.id,
 FROM generate_series(1, %(charge_points)s) n
 JOIN chargers_chargepoint c ON c.cp_id = %(prefix)s || lpad(n::text, 6, '0');
 
-INSERT INTO chargers_connector (charge_point_id, number, label, status, error_code, info, vendor_id,
-    vendor_error_code, status_at, received_at)
-SELECT c.id, k, '', CASE WHEN c.id %% 50 = 0 AND k = 1 THEN 'Faulted' WHEN c.id %% 5 = k THEN 'Charging'
+INSERT INTO chargers_connector (charge_point_id, number, evse_number, evse_connector, label, status, error_code,
+    info, vendor_id, vendor_error_code, status_at, received_at)
+SELECT c.id, k, k, 1, '',
+    CASE WHEN c.id %% 50 = 0 AND k = 1 THEN 'Faulted' WHEN c.id %% 5 = k THEN 'Charging'
     ELSE 'Available' END, CASE WHEN c.id %% 50 = 0 AND k = 1 THEN 'GroundFailure' ELSE 'NoError' END, '', '', '',
     %(now)s, %(now)s
 FROM chargers_chargepoint c CROSS JOIN generate_series(1, 2) k

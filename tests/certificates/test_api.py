@@ -52,6 +52,11 @@ def test_the_queue_is_listed_filtered_and_shown(bob: APIClient, cp16: ChargePoin
     assert ids("") == [str(other.pk), str(row.pk)]
     assert ids("open=true") == ids("status=pending") == ids("cp_id=cp16") == [str(row.pk)]
     assert ids("open=false") == ids("status=rejected") == [str(other.pk)]
+    assert ids("use=charge_point") == ids("")
+    assert ids("use=v2g") == []
+    signing.receive_request(cp16.pk, pem(csr("CP16")), use="v2g", now=NOW)
+    [for_cars] = bob.get(f"{REQUESTS}?use=v2g").json()["results"]
+    assert (for_cars["use"], for_cars["status"]) == ("v2g", "pending")
     refusal(bob.get(f"{REQUESTS}?cp_id=NOBODY"), 404, "unknown_charge_point")
     shown = bob.get(f"{REQUESTS}{row.pk}/").json()
     assert (shown["cp_id"], shown["status"], shown["subject"]) == ("CP16", "pending", "CN=CP17")

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chargers.certificates import limits, mirror
+from chargers.certificates import mirror
 from chargers.certificates.models import InstalledCertificate
 from chargers.certificates.pem import HashData, hash_data
 from chargers.commands import ledger, sending
@@ -143,7 +143,7 @@ def test_a_charge_point_that_checks_roots_holds_one_and_its_fallback(
     cp16: ChargePoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        limits, "reported_value", lambda cp, key: {"AdditionalRootCertificateCheck": "True"}.get(key)
+        selectors, "reported_value", lambda cp, key: {"AdditionalRootCertificateCheck": "True"}.get(key)
     )
     install(cp16, root("old"))
     install(cp16, root("new"))

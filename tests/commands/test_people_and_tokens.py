@@ -224,6 +224,26 @@ def test_an_id_token_is_registered_and_changed():
     assert "was so already" in type_command("add_id_token", "04A1", "--update", "--block").out
 
 
+def test_a_token_of_a_type_and_of_places_is_registered():
+    words = ["--type", "emaid", "--at", "CP-1", "--at", "3", "--language", "de", "--message", "Willkommen"]
+    type_command("add_id_token", "DE-8AA-123456789", *words)
+    token = IdToken.objects.get()
+    assert (token.type, token.evses, token.language, token.personal_message) == (
+        "eMAID",
+        ["CP-1", 3],
+        "de",
+        "Willkommen",
+    )
+    said = type_command("add_id_token", "481516", "--type", "KeyCode")
+    code = IdToken.objects.get(type="KeyCode")
+    assert said.out == f"{code.id_token} is registered."
+    assert "481516" not in said.out + said.err
+    assert "481516" not in refusal("add_id_token", "481516", "--type", "KeyCode", "--update", "--block")
+    type_command("add_id_token", code.id_token, "--update", "--block")
+    code.refresh_from_db()
+    assert code.blocked
+
+
 def test_a_token_too_long_for_ocpp_16_is_taken_with_a_warning():
     assert "20" in type_command("add_id_token", "x" * 21).err
     assert IdToken.objects.count() == 1
@@ -238,6 +258,8 @@ def test_a_token_too_long_for_ocpp_16_is_taken_with_a_warning():
         ["x" * 256],
         [""],
         ["bell\a"],
+        ["04A1", "--type", "Card"],
+        ["04A1", "--at", "CP-1/0"],
     ],
 )
 def test_a_bad_id_token_is_refused(words):

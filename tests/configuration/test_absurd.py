@@ -10,8 +10,9 @@ from chargers.commands.ordering import SYSTEM
 from chargers.commands.sending import send_command
 from chargers.configuration import following
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
+from chargers.configuration.restoring import apply_desired
 from chargers.configuration.selectors import reported_number
-from chargers.configuration.services import apply_desired, desire_of_charge_point
+from chargers.configuration.services import desire_of_charge_point
 from chargers.following import Booted
 from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
@@ -48,7 +49,7 @@ def test_one_that_lists_one_key_at_once_is_asked_for_hundreds(cp16: ChargePoint)
     first = order(cp16, "get-configuration", keys=[f"Key{n}" for n in range(400)])
     asked = [command.params["keys"] for command in Command.objects.order_by("pk")]
     assert asked == [[f"Key{n}"] for n in range(400)]
-    assert first.params == {"keys": ["Key0"]}
+    assert first.params == {"keys": ["Key0"], "batch": str(first.pk)}
 
 
 @pytest.mark.parametrize("key", ["GetConfigurationMaxKeys", "NumberOfConnectors"])

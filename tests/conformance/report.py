@@ -13,7 +13,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 DOCUMENT = ROOT / "docs" / "conformance.md"
 DATA = ROOT / "console" / "conformance.json"  # the same for the console, which has no tests beside it
-VERSIONS = (("v16", "OCPP 1.6"),)  # folder, name
+VERSIONS = (("v16", "OCPP 1.6"),)  # folder, name; those that are stated
+BUILDING = (
+    "v201",
+)  # folders of versions whose rows fit already, and that are stated once no row is "not yet"
+SHARED = "shared"  # folder of tests that stand for rows of several versions
 CACHE = ROOT / ".pytest_cache" / "v" / "csms" / "conformance"
 
 KINDS = {
@@ -43,7 +47,7 @@ class Row:
         if self.id.startswith("MSG-"):
             action = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.id.removeprefix("MSG-"))
             return f"test_msg_{action.lower()}"
-        words = self.id.removesuffix("_CSMS").replace("-", "_").lower()
+        words = re.sub(r"[-.]", "_", self.id.removesuffix("_CSMS")).lower()
         return "test_" + re.sub(r"^q_", "quirk_", re.sub(r"^a_", "attack_", words))
 
 
@@ -66,23 +70,48 @@ def rows(version: str) -> list[Row]:
 
 
 def waivers(version: str) -> dict[str, str]:
-    """Return the rows that have no test, with the reason."""
-    reasons: dict[str, str] = tomllib.loads((HERE / version / "waivers.toml").read_text())
+    """Return the rows that have no test, with the reason. Raises Gap for one that two files waive."""
+    reasons: dict[str, str] = {}
+    for file in sorted([*(HERE / version).glob("waivers.toml"), *(HERE / version).glob("waivers/*.toml")]):
+        told: dict[str, str] = tomllib.loads(file.read_text())
+        if twice := reasons.keys() & told.keys():
+            raise Gap(f"waived twice: {', '.join(sorted(twice))}")
+        reasons |= told
     return reasons
 
 
+def covered(version: str) -> dict[str, list[str]]:
+    """Return the rows that are proven by the tests of others, with the ids of those."""
+    file = HERE / version / "covered.toml"
+    return tomllib.loads(file.read_text()) if file.exists() else {}
+
+
 def cases(version: str) -> list[Case]:
-    """Return the test functions of a version."""
+    """Return the test functions of a version, with the shared ones that bear the id of one of its rows."""
+    prefixes = tuple(row.prefix for row in rows(version))
+    shared = [case for case in _cases(HERE / SHARED) if case.name.startswith(prefixes)]
+    return _cases(HERE / version) + shared
+
+
+def _cases(folder: Path) -> list[Case]:
     found = []
-    for file in sorted((HERE / version).glob("test_*.py")):
+    for file in sorted(folder.glob("test_*.py")):
         for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 found.append(Case(f"{file.relative_to(ROOT).as_posix()}::{node.name}", node.name))
     return found
 
 
-def matched(wanted: Iterable[Row], tests: Iterable[Case], waived: Mapping[str, str]) -> dict[str, list[Case]]:
-    """Return the tests of each row. Raises Gap for rows without a test, and tests without a row."""
+def matched(
+    wanted: Iterable[Row],
+    tests: Iterable[Case],
+    waived: Mapping[str, str],
+    proven_by: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, list[Case]]:
+    """Return the tests of each row. Raises Gap for rows without a test, and tests without a row.
+
+    A row that is `proven_by` others has the tests of all of them, and each of them has some.
+    """
     by_prefix = {row.prefix: row.id for row in wanted}
     found: dict[str, list[Case]] = {id: [] for id in by_prefix.values()}
     problems = []
@@ -94,6 +123,11 @@ def matched(wanted: Iterable[Row], tests: Iterable[Case], waived: Mapping[str, s
             problems.append(f"{test.id} bears no id of a row")
         else:
             found[id].append(test)
+    for id, others in (proven_by or {}).items():
+        if id not in found or (strange := [other for other in others if not found.get(other)]):
+            problems.append(f"{id} cannot be proven by {', '.join(strange) if id in found else 'others'}")
+        else:
+            found[id] = [*found[id], *(test for other in others for test in found[other])]
     for id, its_tests in found.items():
         if its_tests and id in waived:
             problems.append(f"{id} is waived, and has the test {its_tests[0].id}")
@@ -107,7 +141,7 @@ def matched(wanted: Iterable[Row], tests: Iterable[Case], waived: Mapping[str, s
 
 def proven(version: str, outcomes: Mapping[str, str]) -> dict[str, list[Case]]:
     """Return the tests of each row. Raises Gap as `matched` does, and for tests that did not pass."""
-    tests = matched(rows(version), cases(version), waivers(version))
+    tests = matched(rows(version), cases(version), waivers(version), covered(version))
     problems = [
         f"{test.id} {outcomes.get(test.id, 'was not run')}"
         for its_tests in tests.values()
@@ -140,10 +174,8 @@ def data(outcomes: Mapping[str, str]) -> str:
     return "[\n" + ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n]\n"
 
 
-def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
-    """Return the text of the document. Raises Gap as `proven` does."""
-    wanted, waived = rows(version), waivers(version)
-    tests = proven(version, outcomes)
+def document(version: str, label: str, outcomes: Mapping[str, str], *more: tuple[str, str]) -> str:
+    """Return the text of the document about a version, and about `more`. Raises Gap as `proven` does."""
     lines = [
         "# Conformance",
         "",
@@ -151,6 +183,16 @@ def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
         "CI fails when it is not up to date. Every row has a test whose name begins with its id, and that passed,",
         "or a waiver with its reason. Certification cases bear the ids of the Open Charge Alliance.",
         "M: mandatory, S: should, O: optional.",
+    ]
+    for each in ((version, label), *more):
+        lines += _section(*each, outcomes)
+    return "\n".join(lines) + "\n"
+
+
+def _section(version: str, label: str, outcomes: Mapping[str, str]) -> list[str]:
+    wanted, waived = rows(version), waivers(version)
+    tests = proven(version, outcomes)
+    lines = [
         "",
         f"## {label}",
         "",
@@ -182,7 +224,7 @@ def document(version: str, label: str, outcomes: Mapping[str, str]) -> str:
             lines.append(
                 f"| {row.id} | {row.title.replace('|', chr(92) + '|')} | {row.mandatory} | {shown} |"
             )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def last_outcomes() -> dict[str, str]:

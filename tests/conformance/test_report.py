@@ -63,6 +63,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(report, "rows", lambda version: [row("TC_012_CSMS"), row("S16-01", "semantic")])
     monkeypatch.setattr(report, "cases", lambda version: [case("test_tc_012_remote_stop")])
     monkeypatch.setattr(report, "waivers", lambda version: {"S16-01": "because"})
+    monkeypatch.setattr(report, "covered", lambda version: {})
     monkeypatch.setattr("tests.conformance.__main__.DOCUMENT", tmp_path / "conformance.md")
     monkeypatch.setattr("tests.conformance.__main__.DATA", tmp_path / "conformance.json")
     return tmp_path / "conformance.md"
@@ -101,3 +102,31 @@ def test_the_document_counts_shows_tests_and_waivers_and_drift_is_noticed(
     assert "conformance.json: out of date" in capsys.readouterr().err
     outcomes.clear()
     assert main([]) == 1
+
+
+@pytest.mark.parametrize("version", [*(folder for folder, _ in report.VERSIONS), *report.BUILDING])
+def test_rows_and_tests_of_every_version_fit(version: str):
+    assert matched(
+        report.rows(version), report.cases(version), report.waivers(version), report.covered(version)
+    )
+
+
+def test_what_is_not_yet_tested_is_not_stated():
+    for version, _ in report.VERSIONS:
+        assert "not yet" not in report.waivers(version).values()
+
+
+def test_a_use_case_may_be_proven_by_the_tests_of_other_rows():
+    wanted = [row("TC_B_01"), row("TC_B_02"), row("UC-2.0.1-B01")]
+    tests = [case("test_tc_b_01_boot"), case("test_tc_b_02_pending")]
+    found = matched(wanted, tests, {}, {"UC-2.0.1-B01": ["TC_B_01", "TC_B_02"]})
+    assert [one.name for one in found["UC-2.0.1-B01"]] == [one.name for one in tests]
+    for by in ({"UC-2.0.1-B01": ["TC_B_03"]}, {"UC-2.0.1-B99": ["TC_B_01"]}):
+        with pytest.raises(Gap, match="cannot be proven by"):
+            matched(wanted, tests, {"UC-2.0.1-B01": "not yet"}, by)
+
+
+def test_a_version_that_is_added_has_a_section_of_its_own(made_up: Path):
+    outcomes = {case("test_tc_012_remote_stop").id: "passed"}
+    text = document("v16", "OCPP 1.6", outcomes, ("v201", "OCPP 2.0.1"))
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## OCPP 1.6", "## OCPP 2.0.1"]

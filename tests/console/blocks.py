@@ -15,6 +15,7 @@ from chargers.configuration.models import (
 from chargers.diagnostics.models import Log, LogJob, LogReport, StoredFile
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import ChargePoint
+from chargers.network.models import NetworkProfile, ProfileChange
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
 from chargers.traits.models import ChargePointTraits, Deviation
@@ -53,6 +54,23 @@ def furnish(charge_point: ChargePoint) -> None:
     )
     AvailabilityIntent.objects.create(
         **its, connector_number=1, operative=False, by="alice", command_id=uuid7(), ordered_at=now
+    )
+    told = {"url": HOSTILE, "security_profile": 2, "message_timeout": 30, "by": HOSTILE, "told_at": now}
+    for slot, state in ((1, "accepted"), (2, "failed")):
+        NetworkProfile.objects.create(
+            **its, **told, slot=slot, state=state, reason=HOSTILE, command_id=uuid7()
+        )
+    ProfileChange.objects.create(
+        **its,
+        before=1,
+        wanted=2,
+        slot=2,
+        state="went_back",
+        problem=HOSTILE,
+        by=HOSTILE,
+        command_id=uuid7(),
+        started_at=now,
+        due_at=now,
     )
     local_list = LocalList.objects.create(**its, policy="all", version=3, last_result=HOSTILE, last_at=now)
     LocalListEntry.objects.create(local_list=local_list, id_token=HOSTILE, key=HOSTILE, status="Accepted")

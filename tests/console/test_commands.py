@@ -301,7 +301,7 @@ def test_what_a_charge_point_trusts_is_ordered_by_administrators_only(
     alice: Client, cp16: ChargePoint
 ) -> None:
     page = alice.get("/inspect/charge-points/CP16/commands").content.decode()
-    assert page.count("Only administrators may order this. Ask one of them.") == 3
+    assert page.count("Only administrators may order this. Ask one of them.") == 4
     assert command(cp16, "delete-certificate") not in page
     assert command(cp16, "reset") in page
     named = {
@@ -310,7 +310,7 @@ def test_what_a_charge_point_trusts_is_ordered_by_administrators_only(
         "issuer_key_hash": "cd",
         "serial_number": "1",
     }
-    for slug in ("install-certificate", "delete-certificate", "certificate-signed"):
+    for slug in ("install-certificate", "delete-certificate", "certificate-signed", "set-network-profile"):
         assert alice.post(command(cp16, slug), named | {"confirmed": "yes"}).status_code == 403
     assert not Command.objects.exists()
 

@@ -139,13 +139,13 @@ def test_counts_are_there_for_every_kind_and_dismissing_lowers_them(
 
 def test_one_costs_as_many_queries_as_thirty(alice: Client, django_assert_num_queries: Any) -> None:
     zombie()
-    # Session, person, a count of each of six kinds; the cases with their connectors and corrections.
-    with django_assert_num_queries(11):
+    # Session, person, a count of each of seven kinds; the cases with their connectors and corrections.
+    with django_assert_num_queries(12):
         alice.get(PATH)
     for number in range(100, 130):
         zombie(number)
     forget_counts()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         text = alice.get(PATH).content.decode()
     assert text.count('class="case"') == SHOWN == 30
     assert "The first 30 are shown; the others follow as these are put right." in text

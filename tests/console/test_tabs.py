@@ -35,6 +35,7 @@ SHOWS = {
     "charging-profiles": ("TxDefaultProfile 5", "The command Set a charging profile"),
     "firmware": ("12\u00a0kB", "The command Update firmware needs a URL"),
     "certificates": ("Ends soon", "SignChargePointCertificate"),
+    "network": ("It came back without it", "OCPP 1.6 has no network profiles"),
     "security-events": ("Critical", "Get a log (SecurityLog)"),
     "events": ("cp.security_event", "No event of EMPTY1 is kept"),
     "deviations": ("12 ×", "kept to the standard"),

@@ -268,5 +268,5 @@ def test_a_large_file_is_chosen_again(alice: Client, monkeypatch: pytest.MonkeyP
 
 def test_the_page_of_the_import_says_what_a_file_looks_like(alice: Client) -> None:
     page = text(alice, f"{LIST}/import")
-    assert "id_token,label,parent,blocked,expires_at,max_active" in page
+    assert "id_token,type,label,parent,blocked,expires_at,max_active,evses,language,personal_message" in page
     assert len(read_tokens(io.StringIO(re.search(r"<pre[^>]*>([^<]*)</pre>", page)[1]))) == 1  # type: ignore[index]

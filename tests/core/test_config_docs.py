@@ -45,7 +45,7 @@ def test_the_settings_of_a_category_stand_together():
 def test_secrets_are_marked_and_have_no_default():
     guide = config_docs.documents()["docs/configuration.md"]
     marked = [line.split("`")[1] for line in guide.splitlines() if "` **secret** |" in line]
-    ours = ["CSMS_SECRET_KEY", "CSMS_ADMIN_PASSWORD", "CSMS_CA_KEY_PASSWORD"]
+    ours = ["CSMS_SECRET_KEY", "CSMS_ADMIN_PASSWORD", "CSMS_CA_KEY_PASSWORD", "CSMS_V2G_CA_KEY_PASSWORD"]
     assert marked == [*ours, "KAFKA_PASSWORD", "BACKEND_TOKEN", "PROMETHEUS_TOKEN", "ALERTMANAGER_TOKEN"]
 
 

@@ -55,10 +55,12 @@ def test_what_is_there_and_what_is_pending_is_shown(bob: APIClient) -> None:
         "left_out_count": 1,
     }
     assert bob.get(f"{LIST}entries/").json()["results"] == [
-        {"id_token": "BOB", "status": "Accepted", "expires_at": None, "parent": ""},
+        {"id_token": "BOB", "status": "Accepted", "type": "", "evses": [], "expires_at": None, "parent": ""},
         {
             "id_token": "eve",
             "status": "Accepted",
+            "type": "",
+            "evses": [],
             "expires_at": "2026-03-04T12:00:00.000Z",
             "parent": "FLEET",
         },

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import ocpp.v16
+import ocpp.v201
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +19,23 @@ SCHEMAS = Path(ocpp.v16.__file__).parent / "schemas"
 @cache
 def schema(name):
     return json.loads((SCHEMAS / f"{name}.json").read_text())
+
+
+SCHEMAS_201 = Path(ocpp.v201.__file__).parent / "schemas"
+
+
+@cache
+def schema201(name):
+    return json.loads((SCHEMAS_201 / f"{name}.json").read_text())
+
+
+async def ask201(system, action, payload, cp_id="SIM0001"):
+    """As `ask`, in the words of OCPP 2.0.1."""
+    jsonschema.validate(payload, schema201(f"{action}Request"))
+    frame = await system.ask(action, payload, cp_id)
+    assert frame[0] == 3, frame
+    jsonschema.validate(frame[2], schema201(f"{action}Response"))
+    return frame[2]
 
 
 async def ask(system, action, payload):

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from ocpp import v201
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import Action
+from ocpp.v201 import call_result as result201
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -27,11 +29,15 @@ class CentralSystem:
         self.errors: list[str] = []  # CALLERRORs sent by us: frames that were not valid
         self.connections: dict[str, int] = defaultdict(int)
         self.close_codes: list[int | None] = []
+        self.refused = 0  # handshakes
+        self.subprotocols: dict[str, str] = {}
         self.points: dict[str, CentralChargePoint] = {}
         self.boot_answers: list[tuple[str, int]] = []  # (status, interval), the last one for ever
         self.heartbeat_interval = 300
         self.tag_status = "Accepted"
         self.last_transaction = 0
+        self.token_info: dict[str, dict[str, Any]] = {}  # idTokenInfo by token, of 2.0.1; else Accepted
+        self.costs = False  # tell a totalCost of 1.25 in the answers to events of 2.0.1
         self.is_lenient = False  # answers everything that is JSON, whatever it looks like
         self.refuse: Callable[[ServerConnection, Request], Response | None] = lambda _connection, _request: (
             None
@@ -48,9 +54,30 @@ class CentralSystem:
             p["status"] for p in self.payloads("StatusNotification", cp_id) if p["connectorId"] == connector
         ]
 
+    def states(self, evse: int, connector: int = 1, cp_id: str = "SIM0001") -> list[str]:
+        """The statuses that a station of 2.0.1 has told of a connector."""
+        return [
+            p["connectorStatus"]
+            for p in self.payloads("StatusNotification", cp_id)
+            if (p["evseId"], p["connectorId"]) == (evse, connector)
+        ]
+
+    def events(self, transaction: str | None = None, cp_id: str = "SIM0001") -> list[dict[str, Any]]:
+        """The TransactionEvents of a transaction, or of all of them, in the order in which they came."""
+        return [
+            event
+            for event in self.payloads("TransactionEvent", cp_id)
+            if transaction in (None, event["transactionInfo"]["transactionId"])
+        ]
+
     async def ask(self, action: str, payload: dict[str, Any], cp_id: str = "SIM0001") -> list[Any]:
         """Send a CALL as raw frame to a charge point; return the whole answering frame."""
         return await self.points[cp_id].ask(action, payload)
+
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        response = self.refuse(connection, request)
+        self.refused += response is not None
+        return response
 
     async def until(self, condition: Callable[[], Any], seconds: float = 15) -> None:
         async with asyncio.timeout(seconds):
@@ -58,8 +85,11 @@ class CentralSystem:
                 await asyncio.sleep(0.01)
 
 
-class CentralChargePoint(ChargePoint):
-    """One charge point as this central system sees it."""
+class Watched:
+    """What this central system does with a charge point of any version: note, answer, ask."""
+
+    id: str
+    _connection: ServerConnection
 
     def __init__(self, cp_id: str, ws: ServerConnection, system: CentralSystem) -> None:
         super().__init__(cp_id, ws)
@@ -93,10 +123,11 @@ class CentralChargePoint(ChargePoint):
     async def _answer_anything(self, message_id: Any, action: str) -> None:
         self.system.last_transaction += action == "StartTransaction"
         everything = {
-            "currentTime": _now(),
+            "currentTime": now(),
             "interval": 300,
             "status": "Accepted",
             "idTagInfo": {"status": "Accepted"},
+            "idTokenInfo": {"status": "Accepted"},
             "transactionId": self.system.last_transaction,
         }
         await self._send(orjson.dumps([3, message_id, everything]).decode())
@@ -106,6 +137,10 @@ class CentralChargePoint(ChargePoint):
             self.system.errors.append(message)
         await super()._send(message)
 
+
+class CentralChargePoint(Watched, ChargePoint):
+    """One charge point of OCPP 1.6."""
+
     @property
     def _info(self) -> dict[str, str]:
         return {"status": self.system.tag_status}
@@ -114,11 +149,11 @@ class CentralChargePoint(ChargePoint):
     def boot(self, **_: Any) -> call_result.BootNotification:
         answers = self.system.boot_answers or [("Accepted", self.system.heartbeat_interval)]
         status, interval = answers.pop(0) if len(answers) > 1 else answers[0]
-        return call_result.BootNotification(current_time=_now(), interval=interval, status=status)
+        return call_result.BootNotification(current_time=now(), interval=interval, status=status)
 
     @on(Action.heartbeat)
     def heartbeat(self) -> call_result.Heartbeat:
-        return call_result.Heartbeat(current_time=_now())
+        return call_result.Heartbeat(current_time=now())
 
     @on(Action.status_notification)
     def status(self, **_: Any) -> call_result.StatusNotification:
@@ -166,6 +201,75 @@ class CentralChargePoint(ChargePoint):
         return call_result.SignedFirmwareStatusNotification()
 
 
+def _info201(system: CentralSystem, id_token: dict[str, Any]) -> dict[str, Any]:
+    return system.token_info.get(id_token["id_token"], {"status": "Accepted"})
+
+
+class CentralStation(Watched, v201.ChargePoint):
+    """One charging station of OCPP 2.0.1."""
+
+    @on(v201.enums.Action.boot_notification)
+    def boot(self, **_: Any) -> result201.BootNotification:
+        answers = self.system.boot_answers or [("Accepted", self.system.heartbeat_interval)]
+        status, interval = answers.pop(0) if len(answers) > 1 else answers[0]
+        return result201.BootNotification(current_time=now(), interval=interval, status=status)
+
+    @on(v201.enums.Action.heartbeat)
+    def heartbeat(self) -> result201.Heartbeat:
+        return result201.Heartbeat(current_time=now())
+
+    @on(v201.enums.Action.authorize)
+    def authorize(self, id_token: dict[str, Any], **_: Any) -> result201.Authorize:
+        return result201.Authorize(id_token_info=_info201(self.system, id_token))
+
+    @on(v201.enums.Action.transaction_event)
+    def event(self, id_token: dict[str, Any] | None = None, **_: Any) -> result201.TransactionEvent:
+        info = None if id_token is None else _info201(self.system, id_token)
+        return result201.TransactionEvent(id_token_info=info, total_cost=1.25 if self.system.costs else None)
+
+    @on(v201.enums.Action.sign_certificate)
+    def sign(self, **_: Any) -> result201.SignCertificate:
+        return result201.SignCertificate(status="Accepted")
+
+    @on(v201.enums.Action.status_notification)
+    def status(self, **_: Any) -> result201.StatusNotification:
+        return result201.StatusNotification()
+
+    @on(v201.enums.Action.notify_report)
+    def report(self, **_: Any) -> result201.NotifyReport:
+        return result201.NotifyReport()
+
+    @on(v201.enums.Action.notify_event)
+    def notify(self, **_: Any) -> result201.NotifyEvent:
+        return result201.NotifyEvent()
+
+    @on(v201.enums.Action.meter_values)
+    def meter_values(self, **_: Any) -> result201.MeterValues:
+        return result201.MeterValues()
+
+    @on(v201.enums.Action.reservation_status_update)
+    def reservation(self, **_: Any) -> result201.ReservationStatusUpdate:
+        return result201.ReservationStatusUpdate()
+
+    @on(v201.enums.Action.security_event_notification)
+    def security_event(self, **_: Any) -> result201.SecurityEventNotification:
+        return result201.SecurityEventNotification()
+
+    @on(v201.enums.Action.log_status_notification)
+    def log_status(self, **_: Any) -> result201.LogStatusNotification:
+        return result201.LogStatusNotification()
+
+    @on(v201.enums.Action.firmware_status_notification)
+    def firmware(self, **_: Any) -> result201.FirmwareStatusNotification:
+        return result201.FirmwareStatusNotification()
+
+
+SPEAKS: dict[str | None, type[CentralChargePoint | CentralStation]] = {
+    "ocpp1.6": CentralChargePoint,
+    "ocpp2.0.1": CentralStation,
+}
+
+
 @asynccontextmanager
 async def central_system() -> AsyncIterator[CentralSystem]:
     system = CentralSystem()
@@ -174,7 +278,9 @@ async def central_system() -> AsyncIterator[CentralSystem]:
         assert ws.request is not None
         cp_id = ws.request.path.partition("?")[0].strip("/").rsplit("/", 1)[-1].upper()
         system.connections[cp_id] += 1
-        system.points[cp_id] = point = CentralChargePoint(cp_id, ws, system)
+        kind = SPEAKS[ws.subprotocol]
+        system.subprotocols[cp_id] = ws.subprotocol
+        system.points[cp_id] = point = kind(cp_id, ws, system)
         try:
             await point.start()
         except ConnectionClosed:
@@ -184,8 +290,8 @@ async def central_system() -> AsyncIterator[CentralSystem]:
         connected,
         "127.0.0.1",
         0,
-        subprotocols=["ocpp1.6"],
-        process_request=lambda connection, request: system.refuse(connection, request),
+        subprotocols=list(SPEAKS),
+        process_request=system.admit,
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         system.url = f"ws://127.0.0.1:{port}/ocpp"
@@ -205,5 +311,5 @@ def demand_password(password: str) -> Callable[[ServerConnection, Request], Resp
     return refuse
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

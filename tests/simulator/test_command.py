@@ -46,6 +46,11 @@ def test_a_wrong_option_is_one_line():
         call_command("simulate", "--scenario", "party")
 
 
+def test_a_version_nobody_speaks_is_one_line():
+    with pytest.raises(CommandError, match=r"^--ocpp 1.5: give one of 1.6, 2.0.1, both"):
+        call_command("simulate", "--ocpp", "1.5")
+
+
 def test_a_password_file_holds_one_password_or_one_for_each(tmp_path):
     file = tmp_path / "passwords"
     file.write_text("open:sesame\n")

@@ -26,7 +26,7 @@ async def test_a_fleet_of_all_quirks_can_be_lived_with(system):
 
 
 async def test_a_fleet_of_all_quirks_survives_a_server_that_forgives_nothing(system, monkeypatch):
-    monkeypatch.setattr("chargers.simulator.charger.LAST_WORDS_REAL", 0.5)  # much stays unsaid here
+    monkeypatch.setattr("chargers.simulator.point.LAST_WORDS_REAL", 0.5)  # much stays unsaid here
     report = await run_fleet(options(system, "quirky", count=len(QUIRKS), speed=900.0, duration=2.0))
     assert report.tally.crashes == []
     assert report.tally.call_errors > 0

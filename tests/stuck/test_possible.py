@@ -33,7 +33,9 @@ def test_the_row_rules_out_nothing_that_the_desk_finds() -> None:
     Connector.objects.update(received_at=NOW - timedelta(hours=2))
     found = set()
     for nth, (age, end, orphan, told) in enumerate(product(AGES, ENDS, (False, True), (False, True))):
+        waits = {"last_seq": 3, "gaps": [[1, 1]], "waits_until": NOW + timedelta(hours=1)} if nth % 2 else {}
         row = Transaction.objects.create(
+            **waits,
             transaction_id=str(nth),
             charge_point=cp16,
             connector_number=1,

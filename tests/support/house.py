@@ -46,18 +46,16 @@ class House:
 
     def __init__(self) -> None:
         from csms.asgi import application
+        from csms.compressed_sockets import websocket_options
 
         config = uvicorn.Config(
             application,
             host="127.0.0.1",
             port=0,
-            ws="websockets-sansio",
-            ws_max_size=get_config().max_frame_bytes,
-            ws_ping_interval=None,
-            ws_per_message_deflate=False,  # as csms.server has it
             lifespan="off",
             log_config=None,
             access_log=False,
+            **websocket_options(get_config()) | {"ws_ping_interval": None},
         )
         self.server = uvicorn.Server(config)
         self.server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]

@@ -1,6 +1,7 @@
 """Tariffs through the API: kept, assigned, and what transactions cost by them."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rest_framework.test import APIClient
 from csms.core.api_data import moment
 from tests.api.cast import API, NOON, charge_point, ended, reading, session
 from tests.tariffs.cast import assigned, report, tariff
-from transactions.tariffs.models import Assignment, Cost, Tariff
+from transactions.tariffs.models import Assignment, Cost, LiveCost, Tariff
 from transactions.tariffs.services import retire_tariff
 
 LIST = f"{API}/tariffs/"
@@ -232,6 +233,7 @@ def test_an_active_transaction_has_an_estimate(
         "energy_wh": 2500,
         "charging_seconds": 1800,
         "priced_at": None,
+        "told": None,
     }
     refusal(alice.post(url), 409, "active")
     assert not Cost.objects.exists()
@@ -246,7 +248,13 @@ def test_an_ended_transaction_is_priced_when_alice_says_so(
     row = tariff(energy_price="0.45")
     assigned(row)
     estimate = alice.get(url).json()
-    assert (estimate["total"], estimate["priced_at"]) == ("3.38", None)
+    assert (estimate["total"], estimate["priced_at"], estimate["told"]) == ("3.38", None, None)
+    LiveCost.objects.create(
+        transaction=run, total=Decimal("2.5"), currency="EUR", told_at=NOON, via="command", looked_at=NOON
+    )
+    estimate = alice.get(url).json()
+    told = {"total": "2.50", "currency": "EUR", "told_at": moment(NOON), "via": "command"}
+    assert estimate["told"] == told
     priced = alice.post(url)
     assert priced.status_code == 200
     assert priced.json() == alice.get(url).json()

@@ -41,6 +41,7 @@ def test_a_cost_is_shown_wherever_its_transaction_is(bob: APIClient, django_asse
     price_again(done, now=NOON)
     cost = bob.get(f"{LIST}{done.pk}/cost/").json()
     assert (cost["net"], cost["tax"], cost["total"]) == ("3.38", "0.64", "4.02")
+    assert cost.pop("told") is None, "what a driver was told is shown with one cost alone"
     with django_assert_num_queries(2):  # token, transactions
         rows = bob.get(LIST).json()["results"]
     shown = {row["id"]: row["cost"] for row in rows}

@@ -1,10 +1,12 @@
 """A charge point without a wire: what it says goes straight to the handlers, at a time of the test's choosing."""
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import transaction
+from django.test import TestCase
 
 from chargers.handling import Call, Holder
 from chargers.models import ChargePoint, Registration
@@ -31,6 +33,8 @@ def sample(wh: int, minutes: float, context: str = "Sample.Periodic") -> dict:
 class Wireless:
     """Says OCPP 1.6 as `cp_id`. `received` is minutes from noon by our clock."""
 
+    version = Version.V16
+
     def __init__(self, cp_id: str = "CP16") -> None:
         self.row = ChargePoint.objects.create(
             cp_id=cp_id, registration=Registration.ACCEPTED, created_at=NOON
@@ -39,12 +43,12 @@ class Wireless:
 
     def reconnect(self) -> None:
         """A new connection remembers nothing of the old one."""
-        self.holder = Holder(self.row.pk, self.row.cp_id, Registration.ACCEPTED, uuid7(), Version.V16)
+        self.holder = Holder(self.row.pk, self.row.cp_id, Registration.ACCEPTED, uuid7(), self.version)
 
     def say(self, action: str, payload: dict[str, Any], received: float = 0) -> dict[str, Any]:
         call = Call(self.holder, action, payload, NOON + timedelta(minutes=received))
         with transaction.atomic():  # as the writer does
-            return CALLS[Version.V16][action](call)
+            return CALLS[self.version][action](call)
 
     def start(self, time: str = "", received: float = 0, **more: Any) -> dict[str, Any]:
         payload = {"connectorId": 1, "idTag": "ALICE", "meterStart": 1000, "timestamp": time or at(received)}
@@ -80,6 +84,21 @@ class Wireless:
         """The payloads of the events of this type."""
         events = Event.objects.filter(cp_id=self.row.cp_id, type=type).order_by("pk")
         return [orjson.loads(e.payload) for e in events]
+
+
+class Wireless201(Wireless):
+    """Says OCPP 2.0.1; `tests.conformance.v201.cast.Session` builds its events."""
+
+    version = Version.V201
+
+    def __init__(self, cp_id: str = "CS201") -> None:
+        super().__init__(cp_id)
+        ChargePoint.objects.filter(pk=self.row.pk).update(protocol=self.version)
+
+    def event(self, event: dict[str, Any], received: float = 0) -> dict[str, Any]:
+        """Say a TransactionEvent, and let what follows its commit happen."""
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            return self.say("TransactionEvent", deepcopy(event), received)  # its bulk is translated in place
 
 
 def token(id_token: str = "ALICE", **values: Any) -> IdToken:

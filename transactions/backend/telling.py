@@ -14,8 +14,10 @@ Kind = SessionReport.Kind
 Payload = Mapping[str, Any]
 
 ENDS = ("tx.stopped", "tx.stop_replaced")
-CORRECTED = "start_after_stop"
-"""The reason of a `tx.updated` after which an end that was told has another start and energy."""
+CORRECTED = ("start_after_stop", "events_late")
+"""The reasons of a `tx.updated` after which an end that was told has another start and energy."""
+COMPLETE = "complete"
+"""The reason of a `tx.updated` with which the end counts of which events were missing: until then it is not told."""
 
 
 def reports(events: Sequence[Envelope], *, now: datetime) -> list[SessionReport]:
@@ -46,9 +48,13 @@ def _kind_of(event: Envelope) -> Iterable[tuple[Kind, Payload]]:
     if event.type == "tx.started":
         yield Kind.OPEN, orjson.loads(event.payload)
     elif event.type in ENDS:
-        yield Kind.CLOSE, orjson.loads(event.payload)
-    elif event.type == "tx.updated" and (payload := orjson.loads(event.payload))["reason"] == CORRECTED:
-        yield Kind.CLOSE, payload
+        payload = orjson.loads(event.payload)
+        if payload.get("complete", True):
+            yield Kind.CLOSE, payload
+    elif event.type == "tx.updated":
+        payload = orjson.loads(event.payload)
+        if payload["reason"] in (*CORRECTED, COMPLETE):
+            yield Kind.CLOSE, payload
 
 
 def _transactions(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Transaction]:
@@ -93,12 +99,20 @@ def _closed(event: Envelope, payload: Payload, row: Transaction | None) -> dict[
         "evidence": payload.get("evidence") or "",
         "orphan": payload.get("orphan", False),
         "offline": payload.get("offline", row.offline if row is not None else False),
-        "corrects": event.type != "tx.stopped",
+        "corrects": _corrects(event, payload),
         "anomalies": payload.get("anomalies", []),
     }
     if row is not None and told["source"] == Transaction.EndSource.REPORTED and (data := _data(row)):
         told["transaction_data"] = data
     return told
+
+
+def _corrects(event: Envelope, payload: Payload) -> bool:
+    """Whether an end had been told before."""
+    if payload.get("reason") != COMPLETE:
+        return event.type != "tx.stopped"
+    same = SessionReport.objects.filter(cp_id=event.cp_id, transaction_id=payload["transaction_id"])
+    return same.filter(kind=Kind.CLOSE).exists()
 
 
 def _data(row: Transaction) -> list[Any]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from chargers.configuration.selectors import reported_number, reported_value
+from chargers.configuration.meanings import meant, meant_number, name_of
 from chargers.models import ChargePoint
 from chargers.traits.selectors import traits_of
 
@@ -36,22 +36,22 @@ def limits_of(charge_point: ChargePoint) -> Limits:
     """Return what a charge point can take. Its traits go before what it reported (quirk C3)."""
     traits = traits_of(charge_point)
     level, level_source = (
-        reported_number(charge_point.pk, "ChargeProfileMaxStackLevel"),
-        "ChargeProfileMaxStackLevel",
+        meant_number(charge_point.pk, "stack_level_max"),
+        name_of(charge_point.pk, "stack_level_max"),
     )
     if traits.max_stack_level is not None and (level is None or traits.max_stack_level < level):
         level, level_source = traits.max_stack_level, "a trait of this charge point or its model"
     units, units_source = (
-        read_units(reported_value(charge_point.pk, "ChargingScheduleAllowedChargingRateUnit")),
-        "ChargingScheduleAllowedChargingRateUnit",
+        read_units(meant(charge_point.pk, "charging_rate_units")),
+        name_of(charge_point.pk, "charging_rate_units"),
     )
     if traits.profile_unit:
         units, units_source = frozenset({traits.profile_unit}), "a trait of this charge point or its model"
     return Limits(
         max_stack_level=level,
         stack_level_source=level_source,
-        max_periods=reported_number(charge_point.pk, "ChargingScheduleMaxPeriods") or None,
-        max_profiles=reported_number(charge_point.pk, "MaxChargingProfilesInstalled") or None,
+        max_periods=meant_number(charge_point.pk, "schedule_periods_max") or None,
+        max_profiles=meant_number(charge_point.pk, "charging_profiles_max") or None,
         units=units,
         units_source=units_source,
     )

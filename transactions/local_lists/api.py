@@ -107,7 +107,11 @@ class EntryShape(Shape):
 
     id_token = serializers.CharField()
     status = serializers.CharField(
-        help_text="As it was sent: Accepted, Blocked, Expired, Invalid or ConcurrentTx."
+        help_text="As it was sent: Accepted, Blocked, Expired, Invalid or ConcurrentTx; in OCPP 2.x also others."
+    )
+    type = serializers.CharField(help_text="In the words of OCPP 2.x; empty on lists of 1.6.")
+    evses = serializers.ListField(
+        child=serializers.IntegerField(), help_text="The only EVSEs that it may use; empty: all."
     )
     expires_at = Moment(allow_null=True)
     parent = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields out of the class

@@ -31,6 +31,8 @@ class GivenEntry(Params):
     id_token: str = Field(min_length=1, max_length=255)
     status: str = ""
     parent: str = Field("", max_length=255)
+    type: str = Field("", max_length=20)
+    evses: list[int] = Field([], max_length=1000)
     expires_at: Instant | None = None
 
 

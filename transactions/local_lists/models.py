@@ -73,9 +73,21 @@ class LocalListEntry(models.Model):
     status = models.CharField(max_length=16)
     expires_at = models.DateTimeField(null=True)
     parent = models.CharField(max_length=255, blank=True)
+    type = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="in OCPP's words; empty on lists of 1.6",
+    )
+    evses = models.JSONField(
+        default=list, db_default=[], help_text="the only ones that it may use; none = all"
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["local_list", "key"], name="locallistentry_caseless")]
+        constraints = [
+            models.UniqueConstraint(fields=["local_list", "key", "type"], name="locallistentry_caseless")
+        ]
         indexes = [models.Index(fields=["key"], name="locallistentry_key")]  # on which lists is this token?
 
     def __str__(self) -> str:

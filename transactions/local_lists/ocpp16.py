@@ -7,6 +7,7 @@ from chargers.commands.ordering import ANY_ANSWER, Order
 from chargers.commands.saying import translated, turned
 from chargers.handling import Handler
 from chargers.protocol.times import format_time
+from transactions.ocpp16 import LESSER_WORDS
 
 CALLS: dict[str, Handler] = {}
 
@@ -24,7 +25,7 @@ def _authorization_data(entry: dict[str, Any]) -> dict[str, Any]:
     """1.6, 7.2: an entry without idTagInfo removes its token."""
     if "status" not in entry:
         return {"idTag": entry["id_token"]}
-    info = {"status": entry["status"]}
+    info = {"status": LESSER_WORDS.get(entry["status"], entry["status"])}
     if "expires_at" in entry:
         info["expiryDate"] = format_time(datetime.fromisoformat(entry["expires_at"]))
     if "parent" in entry:

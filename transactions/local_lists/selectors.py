@@ -5,11 +5,16 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from chargers.configuration.selectors import reported_number
+from chargers.configuration.meanings import meant_number, name_of
+from chargers.configuration.models import ConfigurationKey
+from chargers.configuration.selectors import fold
 from chargers.models import ChargePoint
-from transactions.local_lists.entries import Delta, Entry, caseless, difference
+from chargers.topology.models import Evse
+from csms.core.id_tokens import KEY_CODE
+from transactions.local_lists.entries import Delta, Entry, caseless, difference, likely_type
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import IdToken
+from transactions.token_places import NOWHERE, allowed_evses
 
 Policy = LocalList.Policy
 
@@ -17,12 +22,16 @@ Policy = LocalList.Policy
 MESSAGE_DEFAULT = 100
 TOKEN_MAX = {"ocpp1.6": 20}  # CiString20Type
 TOKEN_MAX_ELSE = 36
+UNTYPED = frozenset({"", "ocpp1.6"})  # protocols that tell neither the type of a token nor its EVSEs
 
 # Why a token that belongs on a list is not on it.
 LEFT_OUT = {
     "too_long": "It has more characters than the charge point's version of OCPP can say.",
     "no_room": "The list is full; tokens that may charge go before others, and the older before the newer.",
     "unknown": "It was chosen and is not registered.",
+    "secret": "It is a key code, which no charge point keeps.",
+    "some_evses": "It may be used at some connectors only, and OCPP 1.6 cannot say so on a list.",
+    "same_text": "Another token has the same text, and goes before it.",
 }
 
 
@@ -73,67 +82,128 @@ def message_max(charge_point_id: int) -> int:
 
 
 def reported_message_max(charge_point_id: int) -> int | None:
-    """Return how many entries one message may have (SendLocalListMaxLength); None if that is not known."""
-    return reported_number(charge_point_id, "SendLocalListMaxLength") or None
+    """Return how many entries one message may have, as it says; None if that is not known."""
+    return meant_number(charge_point_id, "local_list_at_once") or None
+
+
+def reported_bytes_max(charge_point_id: int) -> int | None:
+    """Return how many bytes one message may have, as it says; None if that is not known."""
+    return meant_number(charge_point_id, "local_list_bytes") or None
 
 
 def list_max(charge_point_id: int) -> int | None:
-    """Return how many entries the list holds in all (LocalAuthListMaxLength); None if that is not known."""
-    return reported_number(charge_point_id, "LocalAuthListMaxLength") or None
+    """Return how many entries the list holds in all, as it says; None if that is not known.
+
+    1.6 has a key for it, 2.x the upper limit of the variable that counts the entries.
+    """
+    if most := meant_number(charge_point_id, "local_list_max"):
+        return most
+    name = name_of(charge_point_id, "local_list_entries")
+    rows = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, folded=fold(name))
+    limit = rows.values_list("variable__max_limit", flat=True).first() if name else None
+    return int(limit) if limit else None
 
 
 def belonging(local_list: LocalList, *, now: datetime) -> Belonging:
     """Return what the policy puts on the list; which of too many is a choice that LEFT_OUT explains."""
-    tokens = _chosen(local_list, now)
+    tokens = _chosen(local_list)
     most = TOKEN_MAX.get(local_list.charge_point.protocol, TOKEN_MAX_ELSE)
-    left_out = [LeftOut(token.id_token, "too_long") for token in tokens if len(token.id_token) > most]
-    every = {token.key: token for token in tokens if len(token.id_token) <= most}
-    ordered = sorted(every.values(), key=lambda entry: entry.status != "Accepted")
+    left_out: list[LeftOut] = []
+    every: dict[tuple[str, str], tuple[int, Entry]] = {}
+    view = _View(local_list.charge_point, now)
+    for token in sorted(tokens, key=view.rank):
+        entry, why = view.entry(token)
+        if entry is not None and len(entry.id_token) > most:
+            why = "too_long"
+        elif entry is not None and every.setdefault(entry.key, (token.pk, entry))[1] is not entry:
+            why = "same_text"
+        if why:
+            left_out.append(LeftOut(token.id_token, why))
+    ordered = [entry for _, entry in sorted(every.values(), key=lambda found: found[0])]
+    ordered.sort(key=lambda entry: entry.status != "Accepted")
     room = list_max(local_list.charge_point_id)
     if room is not None:
         left_out += [LeftOut(entry.id_token, "no_room") for entry in ordered[room:]]
         ordered = ordered[:room]
     if local_list.policy == Policy.CHOSEN:
-        known = {token.key for token in tokens}
+        known = {caseless(token.id_token) for token in tokens}
         left_out += [LeftOut(text, "unknown") for text in local_list.tokens if caseless(text) not in known]
     return Belonging(ordered, left_out)
 
 
-def _chosen(local_list: LocalList, now: datetime) -> list[Entry]:
+def _chosen(local_list: LocalList) -> list[IdToken]:
     """Return the tokens of the policy, the oldest first."""
     if local_list.policy == Policy.OFF:
         return []
-    rows = IdToken.objects.order_by("pk").values_list("id_token", "blocked", "parent", "expires_at")
+    rows = IdToken.objects.order_by("pk").only(*SAID)
     tokens = {caseless(text) for text in local_list.tokens}
     groups = {caseless(text) for text in local_list.groups}
     return [
-        Entry(id_token, _status(blocked, expires_at, now), parent, expires_at)
-        for id_token, blocked, parent, expires_at in rows
+        token
+        for token in rows
         if local_list.policy == Policy.ALL
-        or caseless(id_token) in tokens
-        or (parent and caseless(parent) in groups)
+        or caseless(token.id_token) in tokens
+        or (token.parent and caseless(token.parent) in groups)
     ]
 
 
-def _status(blocked: bool, expires_at: datetime | None, now: datetime) -> str:
-    if blocked:
+SAID = ("id_token", "type", "blocked", "parent", "expires_at", "evses")
+"""What an entry is made of."""
+
+
+class _View:
+    """What the list of one charge point says of tokens."""
+
+    def __init__(self, charge_point: ChargePoint, now: datetime) -> None:
+        self.cp_id, self.now = charge_point.cp_id, now
+        self.typed = charge_point.protocol not in UNTYPED
+        # Those that were only met, as in transactions, are perhaps not all that there are.
+        rows = Evse.objects.filter(charge_point=charge_point, known_from=Evse.Known.REPORT)
+        self.numbers = list(rows.values_list("number", flat=True))
+
+    def rank(self, token: IdToken) -> tuple[int, str]:
+        """Return which of several tokens of one text goes before the others, as `find_id_token` has it."""
+        return int((token.type == "") == self.typed), token.type
+
+    def entry(self, token: IdToken) -> tuple[Entry | None, str]:
+        """Return the entry of a token, or None and the word of LEFT_OUT for why there is none."""
+        if token.type == KEY_CODE:
+            return None, "secret"
+        evses = allowed_evses(token.evses, self.cp_id, self.numbers)
+        status = _status(token, evses, self.now)
+        if evses and not self.typed:
+            return None, "some_evses"
+        kind = (token.type or likely_type(token.id_token)) if self.typed else ""
+        allowed = evses or () if status == "Accepted" else ()
+        return Entry(token.id_token, status, token.parent, token.expires_at, kind, allowed), ""
+
+
+def _status(token: IdToken, evses: tuple[int, ...] | None, now: datetime) -> str:
+    if token.blocked:
         return "Blocked"
-    return "Expired" if expires_at is not None and expires_at <= now else "Accepted"
+    if token.expires_at is not None and token.expires_at <= now:
+        return "Expired"
+    return "NotAtThisLocation" if evses == NOWHERE else "Accepted"
 
 
 def mirrored(local_list: LocalList) -> list[Entry]:
     """Return what the charge point accepted last, as entries."""
-    rows = entries(local_list).order_by("pk").values_list("id_token", "status", "parent", "expires_at")
-    return [Entry(*row) for row in rows]
+    rows = entries(local_list).order_by("pk")
+    said = rows.values_list("id_token", "status", "parent", "expires_at", "type", "evses")
+    return [Entry(*row)._replace(evses=tuple(row[-1])) for row in said]
 
 
 def pending(local_list: LocalList, *, now: datetime) -> Pending:
     """Return what the next update of the list has to bring. While the policy is off there is none."""
     wanted = belonging(local_list, now=now)
-    delta = difference(mirrored(local_list), wanted.entries)
+    there = mirrored(local_list)
+    delta = difference(there, wanted.entries)
+    typed = local_list.charge_point.protocol not in UNTYPED
+    # Of another version of OCPP: what it has made of that list nobody knows.
+    foreign = any(bool(entry.type) != typed for entry in there)
     if local_list.policy == Policy.OFF:
         kind = ""
-    elif local_list.full_needed or (local_list.version == 0 and delta):
+    elif local_list.full_needed or foreign or (local_list.version == 0 and delta):
         kind = "Full"
     else:
         kind = "Differential" if delta else ""

@@ -23,10 +23,12 @@ from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Registration
 from chargers.services import from_to, note_act
 from csms.core.events.services import record
+from csms.core.id_tokens import KEY_CODE
 from csms.core.live import announce
 from transactions.local_lists import selectors
 from transactions.local_lists.entries import caseless, read_entry
 from transactions.local_lists.models import LocalList, LocalListEntry, LocalListPart
+from transactions.local_lists.parts import divided, message_bytes
 
 Policy = LocalList.Policy
 Status = Command.Status
@@ -107,7 +109,7 @@ def prepare_update(charge_point: ChargePoint, kind: str, *, command_id: UUID, no
         if row.policy != Policy.OFF:
             raise NothingToSend("its policy would fill the list again; set it to off before")
         entries: list[dict[str, Any]] = []
-        _plan(row, [], 0, "")
+        _plan(row, [], 1, "")
     else:
         kind, entries = _content(row, kind, now)
     row.command_id = command_id
@@ -127,11 +129,16 @@ def prepare_given_update(charge_point: ChargePoint, update: Update, *, command_i
         raise NothingToSend(f"a version is a number from 1 to {INT32_MAX}", "list_version")  # S16-30
     # S16-32: without its own word on it the charge point is let try.
     most = selectors.reported_message_max(charge_point.pk) or GIVEN_MAX
+    most_bytes = selectors.reported_bytes_max(charge_point.pk)
     if len(update.entries) > most:
         raise NothingToSend(f"{charge_point.cp_id} takes at most {most} entries at once", "entries")
-    seen: set[str] = set()
+    if most_bytes and message_bytes(charge_point, update.kind, update.entries) > most_bytes:
+        raise NothingToSend(f"{charge_point.cp_id} takes at most {most_bytes} bytes at once", "entries")
+    seen: set[tuple[str, str]] = set()
     for number, values in enumerate(update.entries):
-        key = caseless(values["id_token"])
+        key = caseless(values["id_token"]), values.get("type", "")
+        if values.get("type") == KEY_CODE:
+            raise NothingToSend("no list has key codes, which are secrets", f"entries.{number}.id_token")
         if key in seen:
             raise NothingToSend(
                 "the token is there twice; case does not matter", f"entries.{number}.id_token"
@@ -139,7 +146,7 @@ def prepare_given_update(charge_point: ChargePoint, update: Update, *, command_i
         if update.kind == "Full" and "status" not in values:  # 1.6, 7.2
             raise NothingToSend("in a Full update every token has its state", f"entries.{number}.status")
         seen.add(key)
-    _plan(row, [], 0, "")
+    _plan(row, [], 1, "")
     row.command_id = command_id
     row.told_version = max(row.told_version, update.version)
     row.save(update_fields=["command_id", "told_version", "planned"])
@@ -170,7 +177,7 @@ def _content(row: LocalList, kind: str, now: datetime) -> tuple[str, list[dict[s
         kind = pending.kind
     if kind == "Full":
         return kind, _plan(row, [entry.as_json() for entry in pending.belonging.entries], most, seen)
-    if row.full_needed or row.version == 0:
+    if row.full_needed or row.version == 0 or pending.kind == "Full":
         raise NothingToSend(f"it is not known what {name} has; send the full list")
     if not pending.delta:
         raise NothingToSend(f"nothing has changed since version {row.version}")
@@ -180,12 +187,11 @@ def _content(row: LocalList, kind: str, now: datetime) -> tuple[str, list[dict[s
 def _plan(row: LocalList, every: list[dict[str, Any]], most: int, seen: str) -> list[dict[str, Any]]:
     """Return the entries of the first message, and keep those of the others."""
     LocalListPart.objects.filter(local_list=row).delete()
-    rest = range(most, len(every), most) if every else ()
-    LocalListPart.objects.bulk_create(
-        LocalListPart(local_list=row, entries=every[n : n + most]) for n in rest
-    )
+    most_bytes = selectors.reported_bytes_max(row.charge_point_id)
+    first, *rest = divided(row.charge_point, every, items=most, most_bytes=most_bytes)
+    LocalListPart.objects.bulk_create(LocalListPart(local_list=row, entries=part) for part in rest)
     row.planned = seen
-    return every[:most]
+    return first
 
 
 def _next_part(row: LocalList, most: int, seen: str) -> list[dict[str, Any]] | None:
@@ -245,17 +251,22 @@ def _take(row: LocalList, params: dict[str, Any], now: datetime) -> None:
     """Do to the mirror what the update did to the list."""
     if params["update_type"] != "Differential":
         selectors.entries(row).delete()
-    keys = [caseless(values["id_token"]) for values in params["entries"]]
-    selectors.entries(row).filter(key__in=keys).delete()
+    by_type: dict[str, list[str]] = {}
+    for values in params["entries"]:
+        by_type.setdefault(values.get("type", ""), []).append(caseless(values["id_token"]))
+    for kind, keys in by_type.items():
+        selectors.entries(row).filter(key__in=keys, type=kind).delete()
     kept = [read_entry(values) for values in params["entries"] if "status" in values]
     LocalListEntry.objects.bulk_create(
         LocalListEntry(
             local_list=row,
             id_token=entry.id_token,
-            key=entry.key,
+            key=caseless(entry.id_token),
             status=entry.status,
             parent=entry.parent,
             expires_at=entry.expires_at,
+            type=entry.type,
+            evses=list(entry.evses),
         )
         for entry in kept
     )

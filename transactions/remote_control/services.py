@@ -5,25 +5,30 @@ comes, and nothing tells us. Some charge points keep the promise and never repor
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction as database
-from django.db.models import Exists, Max, Min, OuterRef
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 
 from chargers.commands.effects import announce_command, note_effect
+from chargers.commands.ordering import Draft, Outcome, as_given
 from chargers.commands.sending import EXPIRY_MAX
-from chargers.configuration.selectors import reported_number
+from chargers.configuration.meanings import meant_number
 from chargers.models import Command, Connector, ConnectorStatus
+from chargers.topology.places import has_evses
 from csms.core.events.services import record
 from csms.core.id_tokens import canonical_token
 from csms.core.ids import uuid7_floor
 from csms.core.live import announce
-from transactions.charging_profiles.services import drop_profiles_of
-from transactions.happenings import TransactionStarted
+from transactions.charging_profiles.services import drop_profiles_of, settle_profile
+from transactions.charging_profiles.services import follow_start as follow_profile
+from transactions.happenings import TransactionEnded, TransactionStarted
 from transactions.models import MeterValue, Transaction
 from transactions.remote_control.models import UnexplainedCharging
-from transactions.selectors import open_transactions
+from transactions.selectors import by_wire_id, open_transactions
 
 NO_TRANSACTION = "No transaction came."
+NO_CABLE = "No cable came."
 ONLY_CHARGING = "It charges, but no transaction was reported."
 
 CONNECTION_TIMEOUT = timedelta(minutes=2)  # of a charge point that has not told its ConnectionTimeOut
@@ -46,7 +51,7 @@ def pending_for(charge_point_id: int) -> timedelta:
 
 def connection_timeout(charge_point_id: int) -> timedelta | None:
     """Return how long the charge point says that it waits for a cable; None if it has not told."""
-    told = reported_number(charge_point_id, "ConnectionTimeOut")
+    told = meant_number(charge_point_id, "connection_timeout")
     return timedelta(seconds=told) if told else None
 
 
@@ -71,22 +76,32 @@ def _expire_start(command: Command, now: datetime) -> bool:
             return False  # it had its effect meanwhile, or another worker was faster
         flagged = UnexplainedCharging.objects.filter(command_id=command.pk).exists()
         note_effect(command, ONLY_CHARGING if flagged else NO_TRANSACTION, now=now)
-        drop_profiles_of(command, now=now)
-        record(
-            "remote_start.expired",
-            command.charge_point.cp_id,
-            {
-                "command_id": str(command.pk),
-                "id_token": command.params["id_token"],
-                "connector_id": command.params.get("connector_id"),
-            },
-            occurred_at=now,
-        )
+        _tell_expired(command, now)
     return True
 
 
+def _tell_expired(command: Command, now: datetime) -> None:
+    drop_profiles_of(command, now=now)
+    params = command.params
+    record(
+        "remote_start.expired",
+        command.charge_point.cp_id,
+        {
+            "command_id": str(command.pk),
+            "id_token": params["id_token"],
+            "connector_id": params.get("connector_id"),
+            **({"evse_id": params["evse"]} if "evse" in params else {}),
+            **({"remote_start_id": params["remote_start_id"]} if "remote_start_id" in params else {}),
+        },
+        occurred_at=now,
+    )
+
+
 def follow_start(started: TransactionStarted) -> None:
-    """See the effect of a remote start, also one that had been given up, and end the riddle of its connector."""
+    """See the effect of a remote start, also one that had been given up, and end the riddle of its connector.
+
+    Idempotent: in OCPP 2.x a transaction may begin before anybody knows by which start, or whose it is.
+    """
     transaction = started.transaction
     _note_started(transaction, started.now)
     for row in UnexplainedCharging.objects.filter(
@@ -98,31 +113,116 @@ def follow_start(started: TransactionStarted) -> None:
 
 
 def _note_started(transaction: Transaction, now: datetime) -> None:
-    """Note the transaction as the effect of the newest order that it can be: same driver, connector and time."""
+    """Note the transaction as the effect of its order.
+
+    That is the one whose number it names (S2-35) or whose answer named it, else the newest that it can be: same
+    driver, place and time.
+    """
     # What is told live began now, whatever the charge point's clock says.
     began = transaction.started_at if transaction.offline else now
-    for command in Command.objects.filter(
+    named = _named(transaction, began)
+    if named is not None:
+        _have_started(named, transaction, now)
+    elif transaction.remote_start_id is None:
+        _note_likely(transaction, began, now)
+
+
+def _orders(transaction: Transaction, began: datetime) -> QuerySet[Command]:
+    return Command.objects.filter(
         charge_point_id=transaction.charge_point_id,
         pk__gte=uuid7_floor(began - LOOKED_BACK),
         type="remote-start",
         status__in=STARTING,
-        effect_subject="",
-        created_at__lte=began + GRACE,
-    ).order_by("-pk")[:AT_ONCE]:
-        connector = command.params.get("connector_id", transaction.connector_number)
+    ).order_by("-pk")
+
+
+def _named(transaction: Transaction, began: datetime) -> Command | None:
+    """Return the order that the transaction names, or whose answer names it, in whatever case."""
+    orders = _orders(transaction, began)
+    if transaction.remote_start_id is not None:
+        return orders.filter(params__remote_start_id=transaction.remote_start_id).first()
+    if transaction.number is not None:  # of 1.6, where no answer names any
+        return None
+    wanted = transaction.transaction_id.casefold()
+    for command in orders.filter(status=Command.Status.ACCEPTED, effect_subject="")[:AT_ONCE]:
+        if str((command.answer or {}).get("transactionId", "")).casefold() == wanted:
+            return command
+    return None
+
+
+def _have_started(command: Command, transaction: Transaction, now: datetime) -> None:
+    if Command.objects.filter(pk=command.pk, effect_subject="").update(
+        effect="The transaction started.",
+        effect_kind="transaction",
+        effect_subject=str(transaction.pk),
+        effect_at=now,
+    ):
+        announce_command(command)
+
+
+def _note_likely(transaction: Transaction, began: datetime, now: datetime) -> None:
+    if not transaction.token_key:
+        return  # nobody knows whose it is, or will be
+    waiting = _orders(transaction, began).filter(effect_subject="", created_at__lte=began + GRACE)
+    for command in waiting[:AT_ONCE]:
+        params = command.params
         if (
-            connector == transaction.connector_number
-            and canonical_token(command.params["id_token"]) == transaction.token_key
+            _is_there(params, transaction)
+            and _key(params) == transaction.token_key
             and began <= (command.answered_at or command.sent_at or command.created_at) + _waits(command)
         ):
-            Command.objects.filter(pk=command.pk, effect_subject="").update(
-                effect="The transaction started.",
-                effect_kind="transaction",
-                effect_subject=str(transaction.pk),
-                effect_at=now,
-            )
-            announce_command(command)
+            _have_started(command, transaction, now)
             return
+
+
+def _is_there(params: dict[str, Any], transaction: Transaction) -> bool:
+    """Return whether a transaction is where an order wanted it; in OCPP 2.x that is an EVSE."""
+    if "evse" in params:
+        return bool(params["evse"] == transaction.evse_number)
+    wanted = params.get("connector_id", transaction.connector_number)
+    return bool(wanted == transaction.connector_number)
+
+
+def follow_end(ended: TransactionEnded) -> None:
+    """Let a start go for which no cable came in time, though its transaction had begun (2.0.1, F02 and TC_F_04)."""
+    transaction = ended.transaction
+    if transaction.number is not None or transaction.stop_reason != "Timeout":
+        return
+    begun = Command.objects.filter(
+        charge_point_id=transaction.charge_point_id, type="remote-start", effect_subject=str(transaction.pk)
+    ).select_related("charge_point")
+    for command in begun:
+        Command.objects.filter(pk=command.pk).update(effect=NO_CABLE, effect_at=ended.now)
+        _tell_expired(command, ended.now)
+        announce_command(command)
+
+
+def settle_start(outcome: Outcome) -> None:
+    """Keep the answer: the profile is there or not; that a transaction is named does not mean that it goes on."""
+    settle_profile(outcome)
+    wire_id = str(outcome.facts.get("transaction_id", ""))
+    if not outcome.accepted or not wire_id:
+        return
+    command = outcome.command
+    named = by_wire_id(command.charge_point_id, wire_id).first()
+    # The event that carries the token may be faster than the answer.
+    if named is not None and named.token_key == _key(command.params):
+        _have_started(command, named, outcome.now)
+        follow_profile(TransactionStarted(named, command.charge_point.cp_id, outcome.now))
+
+
+def prepare_stop(draft: Draft) -> dict[str, Any]:
+    """Name the transaction as its charge point spells it; ids of OCPP 2.x are the same in any case (S2-36)."""
+    values = as_given(draft)
+    if draft.exact is None and has_evses(draft.charge_point.protocol):
+        known = by_wire_id(draft.charge_point.pk, draft.params.transaction_id).first()
+        if known is not None:
+            values["transaction_id"] = known.transaction_id
+    return values
+
+
+def _key(params: dict[str, Any]) -> str:
+    return canonical_token(params["id_token"], params.get("token_type", ""))
 
 
 def _waits(command: Command) -> timedelta:

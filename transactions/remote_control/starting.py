@@ -11,10 +11,14 @@ from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, bad_param
 from chargers.commands.sending import send_command
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, ConnectorStatus
+from chargers.reporting.services import next_number
+from chargers.topology.places import has_evses
+from chargers.topology.services import placed
 from chargers.traits.selectors import traits_of, traits_of_all
+from csms.core.id_tokens import canonical_token, likely_type
 from csms.core.ids import uuid7_floor
 from transactions.charging_profiles.catalogue import prepare_start
-from transactions.models import Transaction
+from transactions.models import IdToken, Transaction
 from transactions.selectors import open_transactions
 
 log = logging.getLogger(__name__)
@@ -39,19 +43,54 @@ def prepare(draft: Draft) -> dict[str, Any]:
                 f"this model needs {pause.total_seconds():.0f} s after a transaction before the next start; "
                 f"try again in {left:.0f} s",
             )
-    return prepare_start(draft)
+    return placed(draft) | prepare_start(draft) | _in_words_of_2x(draft)
+
+
+TOKEN_MAX = 36  # characters of an idToken in 2.0.1
+
+
+def _in_words_of_2x(draft: Draft) -> dict[str, Any]:
+    """Return what only OCPP 2.x says of a start: its number, the type of the token and its group."""
+    if not has_evses(draft.charge_point.protocol):
+        return {}
+    if draft.exact is not None:
+        named = ("remote_start_id", "parent")
+        return {name: draft.fixed[name] for name in named if name in draft.fixed}
+    params = draft.params
+    canonical = canonical_token(params.id_token, params.token_type or "")
+    known = IdToken.objects.filter(canonical=canonical)
+    if params.token_type is not None:
+        known = known.filter(type__in=(params.token_type, ""))
+    token = known.order_by("-type").first()
+    values: dict[str, Any] = {"remote_start_id": next_number(draft.charge_point.pk, "remote_start")}
+    values["token_type"] = (
+        params.token_type or (token.type if token is not None else "") or likely_type(params.id_token)
+    )
+    if token is not None and 0 < len(token.parent) <= TOKEN_MAX:
+        values["parent"] = token.parent
+    return values
 
 
 STILL_EXPECTED = timedelta(minutes=15)
+OCCUPIED = "Occupied"  # in 2.x; there a transaction may begin with the cable, and waits for a token
+
+
+def _goes_on(reported: StatusReported) -> bool:
+    """Return whether a transaction goes on there that needs no token any more."""
+    running = open_transactions(reported.charge_point_id)
+    if reported.place is None:
+        return running.filter(connector_number=reported.connector_number).exists()
+    return running.filter(evse_number=reported.place.evse).exclude(id_token="").exists()
 
 
 def follow_status(reported: StatusReported) -> None:
     """Start for a car that was plugged in, where the model starts nothing by itself and has a token for it."""
-    number = reported.connector_number
-    if not reported.current or number == 0 or reported.status != ConnectorStatus.PREPARING:
+    number, place = reported.connector_number, reported.place
+    plugged_in = ConnectorStatus.PREPARING if place is None else OCCUPIED
+    if not reported.current or number == 0 or reported.status != plugged_in:
         return
     token = traits_of_all([reported.charge_point_id])[reported.charge_point_id].autostart_token
-    if not token or open_transactions(reported.charge_point_id).filter(connector_number=number).exists():
+    if not token or _goes_on(reported):
         return
     charge_point = ChargePoint.objects.get(pk=reported.charge_point_id)
     expected = Command.objects.filter(

@@ -26,6 +26,7 @@ from csms.core.ids import uuid7_floor
 from transactions.metering import TREMBLE_WH
 from transactions.models import MeterValue, Transaction
 from transactions.selectors import energy_so_far, transactions
+from transactions.stuck.gaps import of_gaps, with_gaps
 from transactions.stuck.models import Correction, Kind
 
 # The page and the API name these.
@@ -177,6 +178,7 @@ CHOOSE: dict[Kind, Callable[[datetime], QuerySet[Transaction]]] = {
     Kind.ZERO_ENERGY: _zero_energy,
     Kind.NO_STOP: _no_stop,
     Kind.ORPHAN: _orphans,
+    Kind.GAPS: lambda now: with_gaps(now, LOOKED_BACK),
 }
 
 
@@ -357,7 +359,12 @@ def _last_reading(row: Any) -> Evidence:
     return Evidence("last_reading", {"at": row.newest_at, "wh": row.newest_wh})
 
 
+def _of_gaps(row: Any, connector: Connector | None, now: datetime) -> list[Evidence]:
+    return [Evidence(word, values) for word, values in of_gaps(row, connector, now)]
+
+
 WITNESS: dict[Kind, Callable[[Any, Connector | None, datetime], list[Evidence]]] = {
+    Kind.GAPS: _of_gaps,
     Kind.ZOMBIE: _of_zombie,
     Kind.ETERNAL: _of_eternal,
     Kind.ZERO_ENERGY: _of_zero_energy,
@@ -372,6 +379,7 @@ STEPS: dict[Kind, Collection[Correction.Step]] = {
     Kind.ZERO_ENERGY: (_Step.READINGS_ORDERED, _Step.STOP_ORDERED, _Step.ENDED, _Step.DISMISSED),
     Kind.NO_STOP: (_Step.ENDED, _Step.DISMISSED),
     Kind.ORPHAN: (_Step.DISMISSED,),
+    Kind.GAPS: (_Step.STATUS_ORDERED, _Step.DISMISSED),
     Kind.UNMATCHED: (_Step.STOP_ORDERED, _Step.READINGS_ORDERED, _Step.DISMISSED),
 }
 

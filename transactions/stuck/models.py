@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     NO_STOP = "no_stop", "Ended by evidence, its end was never reported"
     ORPHAN = "orphan", "An end without a start"
     UNMATCHED = "unmatched", "Readings without a transaction"
+    GAPS = "gaps", "Numbered events of it are missing"
 
 
 class Correction(models.Model):
@@ -28,6 +29,7 @@ class Correction(models.Model):
         ENDED = "ended", "Ended with its last register"
         STOP_ORDERED = "stop_ordered", "The charge point was asked to stop it"
         READINGS_ORDERED = "readings_ordered", "The charge point was asked for its readings"
+        STATUS_ORDERED = "status_ordered", "The charge point was asked whether it runs"
         DISMISSED = "dismissed", "Left as it is"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

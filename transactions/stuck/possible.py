@@ -12,6 +12,7 @@ from transactions.stuck.cases import (
     Case,
     case_of,
 )
+from transactions.stuck.gaps import may_have_gaps
 from transactions.stuck.models import Kind
 
 Possible = Callable[[Transaction, datetime], bool]
@@ -39,6 +40,7 @@ POSSIBLE: dict[Kind, Possible] = {
     ),
     Kind.NO_STOP: _no_stop,
     Kind.ORPHAN: lambda row, now: row.orphan and row.started_at >= now - LOOKED_BACK,
+    Kind.GAPS: may_have_gaps,
 }
 
 

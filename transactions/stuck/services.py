@@ -23,6 +23,7 @@ from transactions.metering import Register
 from transactions.models import Transaction
 from transactions.rows import locked, topics_of
 from transactions.selectors import FRESH
+from transactions.sequence.asking import TYPE as STATUS
 from transactions.stuck.cases import DISMISSED_FOR, Case, case_of, unmatched_case
 from transactions.stuck.counting import forget_counts
 from transactions.stuck.models import Correction, Kind
@@ -123,6 +124,17 @@ def ask_for_readings(case: Case, *, author: Author, reason: str, now: datetime) 
     return _ask(case, Step.READINGS_ORDERED, "trigger-message", params, author=author, reason=reason, now=now)
 
 
+def ask_for_status(case: Case, *, author: Author, reason: str, now: datetime) -> Correction:
+    """Ask the charge point whether a transaction runs, and whether events of it wait; what it answers is heeded.
+
+    Raises NotNow if it is not stuck any more, CommandRefused.
+    """
+    params: dict[str, object] = {
+        "transaction_id": case.transaction.transaction_id if case.transaction else ""
+    }
+    return _ask(case, Step.STATUS_ORDERED, STATUS, params, author=author, reason=reason, now=now)
+
+
 def _ask(
     case: Case,
     step: Correction.Step,
@@ -176,6 +188,8 @@ def take_step(case: Case, step: Correction.Step, *, author: Author, reason: str,
         return ask_to_stop(case, author=author, reason=reason, now=now)
     if step == Step.READINGS_ORDERED:
         return ask_for_readings(case, author=author, reason=reason, now=now)
+    if step == Step.STATUS_ORDERED:
+        return ask_for_status(case, author=author, reason=reason, now=now)
     if step == Step.DISMISSED:
         return dismiss(case, by=author.name, reason=reason, now=now)
     assert case.transaction is not None

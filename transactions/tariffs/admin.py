@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from csms.core.read_only_admin import HistoryAdmin
-from transactions.tariffs.models import Assignment, Cost, Tariff
+from transactions.tariffs.models import Assignment, Cost, LiveCost, Tariff
 
 
 @admin.register(Tariff)
@@ -20,3 +20,8 @@ class AssignmentAdmin(HistoryAdmin):
 @admin.register(Cost)
 class CostAdmin(HistoryAdmin):
     list_display = ("transaction", "tariff", "total", "currency", "priced_at")
+
+
+@admin.register(LiveCost)
+class LiveCostAdmin(HistoryAdmin):
+    list_display = ("transaction", "total", "currency", "told_at", "via", "looked_at")

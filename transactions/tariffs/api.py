@@ -24,7 +24,7 @@ from transactions.selectors import transactions, with_live_figures
 from transactions.tariffs import selectors, services
 from transactions.tariffs.models import Tariff
 from transactions.tariffs.pricing import Unpriceable
-from transactions.tariffs.shapes import CostShape, Percent, Price
+from transactions.tariffs.shapes import OneCostShape, Percent, Price
 
 GRACE_MAX = 7 * 24 * 3600
 
@@ -289,20 +289,21 @@ class TransactionCost(ApiView):
         summary="Show what a transaction costs",
         description="As it was priced when it ended; an estimate while it is active, and where no tariff was assigned "
         "in time.",
-        responses={200: CostShape, 409: error("There is no cost.", NO_COST)},
+        responses={200: OneCostShape, 409: error("There is no cost.", NO_COST)},
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Show the cost."""
         transaction = self._of(id)
         priced = getattr(transaction, "cost", None)
         if priced is not None:
-            return Response(CostShape(priced).data)
+            return Response(OneCostShape(priced).data)
         with unpriceable():
             estimate = services.estimated(transaction, now=timezone.now())
         if estimate is None:
             raise self._no_tariff(transaction)
         tariff, used, amount = estimate
         facts = {
+            "transaction": transaction,
             "tariff": tariff,
             "currency": tariff.currency,
             "components": services.components(amount),
@@ -314,7 +315,7 @@ class TransactionCost(ApiView):
             "parking_seconds": used.parking_seconds,
             "priced_at": None,
         }
-        return Response(CostShape(facts).data)
+        return Response(OneCostShape(facts).data)
 
     @extend_schema(
         operation_id="price_transaction",
@@ -323,7 +324,7 @@ class TransactionCost(ApiView):
         "or wrong. Idempotent. Scope `write`.",
         request=None,
         responses={
-            200: CostShape,
+            200: OneCostShape,
             409: error("It cannot be priced.", NO_COST | {"active": "it has not ended"}),
         },
     )
@@ -336,11 +337,11 @@ class TransactionCost(ApiView):
             priced = services.price_again(transaction, now=timezone.now())
         if priced is None:
             raise self._no_tariff(transaction)
-        return Response(CostShape(priced).data)
+        return Response(OneCostShape(priced).data)
 
     def _of(self, id: UUID) -> Transaction:
         rows = with_live_figures(transactions(), now=timezone.now()).select_related(
-            "charge_point", "cost__tariff"
+            "charge_point", "cost__tariff", "live_cost"
         )
         transaction: Transaction = found(rows.filter(pk=id).first(), "transaction", id)
         return transaction

@@ -101,3 +101,29 @@ class Cost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.total} {self.currency}"
+
+
+class LiveCost(models.Model):
+    """What the driver of a running transaction was last told at the charge point that it costs so far."""
+
+    class Via(models.TextChoices):
+        ANSWER = "answer", "In the answer to an event"
+        COMMAND = "command", "By CostUpdated"
+
+    transaction = models.OneToOneField(
+        Transaction, models.PROTECT, primary_key=True, related_name="live_cost"
+    )
+    total = Amount(null=True, help_text="empty: nothing was told yet")
+    currency = models.CharField(max_length=3, blank=True)
+    told_at = models.DateTimeField(null=True)
+    via = models.CharField(max_length=8, choices=Via.choices, blank=True)
+    looked_at = models.DateTimeField(help_text="when it was last reckoned, told or not")
+    prices_told = models.CharField(
+        max_length=512, blank=True, help_text="the prices as the driver knows them; another text is news"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["looked_at"], name="livecost_looked_at")]
+
+    def __str__(self) -> str:
+        return f"{self.total} {self.currency}"

@@ -44,6 +44,19 @@ PARKED = frozenset({"SuspendedEV", "Finishing"})  # the vehicle takes nothing an
 TELLING = CHARGING | PARKED | {"SuspendedEVSE"}
 
 
+def status_words(states: Iterable[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
+    """Return charging states of OCPP 2.x, in their order, as statuses of the connector in the words of 1.6.
+
+    A vehicle that is connected and not charging has yet to begin, or has finished, whichever came before.
+    """
+    words, begun = [], False
+    for at, state in states:
+        begun = begun or state in CHARGING
+        connected = "Finishing" if begun else "Preparing"
+        words.append((at, {"EVConnected": connected, "Idle": "Occupied"}.get(state, state)))
+    return words
+
+
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Prices without tax; per kWh, per hour of charging, per hour of parking, per session."""
@@ -116,16 +129,19 @@ def _hours(seconds: int) -> Decimal:
     return (Decimal(seconds) / 3600).quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
-def times(start: datetime, stop: datetime, reports: Iterable[tuple[datetime, str]]) -> tuple[int, int]:
+def times(
+    start: datetime, stop: datetime, reports: Iterable[tuple[datetime, str]], *, sure: bool = False
+) -> tuple[int, int]:
     """Return for how many whole seconds the connector charged, and for how many it was parked on.
 
     `reports` are its statuses in order, from the last before the start on; each holds until the next. Where none tells
-    of a session at all, all of the time counts as charging: a charge point that says nothing parks nobody.
+    of a session at all, all of the time counts as charging: a charge point that says nothing parks nobody. `sure` says
+    that they are of this very session, so that what they do not call charging was none.
     """
     stop = max(start, stop)
     status, since = "", start
     charging = parked = timedelta(0)
-    told = False
+    told = sure
     for at, word in [*reports, (stop, "")]:
         at = min(max(at, since), stop)
         if status in CHARGING:

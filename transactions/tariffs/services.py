@@ -16,6 +16,7 @@ from csms.core.refusals import BadField
 from transactions.happenings import TransactionCorrected, TransactionEnded
 from transactions.models import Transaction
 from transactions.rows import locked
+from transactions.sequence.models import TRANSACTION_EVENTS
 from transactions.tariffs.models import Assignment, Cost, Tariff
 from transactions.tariffs.pricing import Prices, Sum, Usage, cost, in_currency, plain
 from transactions.tariffs.selectors import tariff_of, usage
@@ -186,6 +187,7 @@ def follow_end(happened: TransactionEnded | TransactionCorrected) -> None:
     """Price a transaction that has ended, or whose end is another than it was."""
     # The batch's reports must be seen, and not go with the savepoint if the pricing fails.
     STATUS_REPORTS.flush()
+    TRANSACTION_EVENTS.flush()
     try:
         with database.atomic():
             price_transaction(happened.transaction, happened.cp_id, now=happened.now, keep_prices=True)

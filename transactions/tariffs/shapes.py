@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from csms.core.api_data import Moment, Shape
+from transactions.tariffs.models import LiveCost
 from transactions.tariffs.pricing import in_currency, plain
 
 
@@ -74,6 +75,17 @@ class ComponentShape(Shape):
     amount = serializers.CharField(help_text="Quantity by price, rounded to the currency's smallest unit.")
 
 
+class ToldShape(Shape):
+    """What the driver was last told at the charge point."""
+
+    total = Money()
+    currency = serializers.CharField(help_text="ISO 4217; empty if nobody said.")
+    told_at = Moment()
+    via = serializers.ChoiceField(
+        LiveCost.Via.choices, help_text="In the `answer` to an event, or by the `command` CostUpdated."
+    )
+
+
 class CostShape(Shape):
     """What a transaction costs. The components add up to `net`, `net` and `tax` to `total`."""
 
@@ -93,6 +105,21 @@ class CostShape(Shape):
         help_text="While its connector was SuspendedEV or Finishing, the free part included."
     )
     priced_at = Moment(allow_null=True, help_text="Null: an estimate, since it is active or was not priced.")
+
+
+class OneCostShape(CostShape):
+    """What one transaction costs, and what its driver was told of that."""
+
+    told = serializers.SerializerMethodField(
+        help_text="Null: nothing was told. Only stations of OCPP 2.x are told costs."
+    )
+
+    @extend_schema_field(ToldShape(allow_null=True))
+    def get_told(self, cost: Any) -> dict[str, Any] | None:
+        """Return what the driver was told."""
+        transaction = cost["transaction"] if isinstance(cost, dict) else cost.transaction
+        row = getattr(transaction, "live_cost", None)
+        return None if row is None or row.told_at is None else dict(ToldShape(row).data)
 
 
 class RevenueShape(Shape):

@@ -1,4 +1,4 @@
-"""Drive simulated charge points against a server, this one or any other that speaks OCPP 1.6."""
+"""Drive simulated charge points against a server, this one or any other that speaks OCPP 1.6 or 2.0.1."""
 
 import asyncio
 import os
@@ -11,13 +11,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from chargers.simulator import SCENARIOS, FleetOptions, FleetReport, OptionError, run_fleet
-from chargers.simulator.fleet import ID_TAGS, MOST_CHARGERS, identities
+from chargers.simulator.fleet import ID_TAGS, MOST_CHARGERS, VERSIONS, identities
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(BaseCommand):
-    help = "Simulate a fleet of OCPP 1.6 charge points over real WebSockets. --list shows the scenarios."
+    help = "Simulate a fleet of OCPP 1.6 and 2.0.1 charge points over real WebSockets. --list shows the scenarios."
     requires_system_checks = []
     requires_migrations_checks = False
 
@@ -30,6 +30,11 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--prefix", default=FleetOptions.prefix, help="of the identities: SIM gives SIM0001 ..."
+        )
+        parser.add_argument(
+            "--ocpp",
+            default=FleetOptions.ocpp,
+            help=f"{', '.join(VERSIONS)}: what they speak; both gives every other one 2.0.1 (%(default)s)",
         )
         secret = parser.add_mutually_exclusive_group()
         secret.add_argument("--password", help="HTTP Basic password of all charge points")
@@ -49,7 +54,10 @@ class Command(BaseCommand):
             "--seed", type=int, default=FleetOptions.seed, help="of everything random (%(default)s)"
         )
         parser.add_argument(
-            "--connectors", type=int, default=FleetOptions.connectors, help="of each (%(default)s)"
+            "--connectors",
+            type=int,
+            default=FleetOptions.connectors,
+            help="of each; of 2.0.1: EVSEs (%(default)s)",
         )
         parser.add_argument(
             "--id-tags",
@@ -77,6 +85,7 @@ class Command(BaseCommand):
             duration=given["duration"],
             seed=given["seed"],
             connectors=given["connectors"],
+            ocpp=given["ocpp"],
             id_tags=tuple(tag.strip() for tag in given["id_tags"].split(",") if tag.strip()),
         )
         try:

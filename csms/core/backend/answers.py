@@ -10,9 +10,21 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 import orjson
 
-from csms.core.id_tokens import canonical_token
+from csms.core.id_tokens import KEY_CODE, canonical_token
 
-TokenStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+# 2.0.1, AuthorizationStatusEnumType. OCPP 1.6 can say the first five.
+TokenStatus = Literal[
+    "Accepted",
+    "Blocked",
+    "Expired",
+    "Invalid",
+    "ConcurrentTx",
+    "NoCredit",
+    "NotAllowedTypeEVSE",
+    "NotAtThisLocation",
+    "NotAtThisTime",
+    "Unknown",
+]
 RegistrationStatus = Literal["Accepted", "Pending", "Rejected"]
 Source = Literal["backend", "cache", "reject", "accept"]
 
@@ -91,12 +103,15 @@ def check_about(data: Mapping[str, Any], question: Mapping[str, Any]) -> None:
 
     Case, and what readers put between the bytes of a card's number, does not make it another.
     """
-    about, asked = data.get("id_tag"), question.get("id_tag")
+    about, asked, kind = data.get("id_tag"), question.get("id_tag"), question.get("token_type", "")
     alike = (
-        isinstance(about, str) and isinstance(asked, str) and canonical_token(about) == canonical_token(asked)
+        isinstance(about, str)
+        and isinstance(asked, str)
+        and canonical_token(about, kind) == canonical_token(asked, kind)
     )
     if about is not None and not alike:
-        raise Garbage(f"it is about another token: `id_tag` is {shown(about)}")
+        told = "not shown" if kind == KEY_CODE else shown(about)  # S2-26
+        raise Garbage(f"it is about another token: `id_tag` is {told}")
 
 
 def read_token(data: Mapping[str, Any]) -> TokenVerdict:

@@ -33,6 +33,8 @@ CACHED = Counter(
 
 ACCEPTED_FOR = timedelta(minutes=5)  # by the fallback `accept`
 REMEMBERED_MAX = 50_000  # answers
+OF_A_PLACE = frozenset({"NotAllowedTypeEVSE", "NotAtThisLocation"})
+"""Answers that hold where they were asked for; elsewhere the token may be welcome."""
 
 
 class Backend:
@@ -58,11 +60,24 @@ class Backend:
         return replace(verdict, source="cache")
 
     async def authorize(
-        self, *, token: str, cp_id: str, message: str, known_as: str, trace: str
+        self,
+        *,
+        token: str,
+        cp_id: str,
+        message: str,
+        known_as: str,
+        trace: str,
+        token_type: str = "",
+        evse_id: int | None = None,
     ) -> TokenVerdict | None:
-        """Ask about a token; `known_as` is the form in which it is compared, `message` what makes the question one."""
+        """Ask about a token; `known_as` is the form in which it is compared, `message` what makes the question one.
+
+        What only OCPP 2.x tells, `token_type` and `evse_id`, is asked with only where it was told.
+        """
+        told: dict[str, Any] = {"token_type": token_type} if token_type else {}
+        told |= {} if evse_id is None else {"evse_id": evse_id}
         try:
-            verdict = await self._ask_about(token, cp_id, message, trace)
+            verdict = await self._ask_about({"id_tag": token, "cp_id": cp_id, **told}, message, trace)
         except Refused as refused:
             log.info("backend.token_refused", extra={"cp_id": cp_id, "code": refused.code})
             verdict = TokenVerdict("Invalid")
@@ -73,15 +88,11 @@ class Backend:
         self._remember(known_as, verdict)
         return verdict
 
-    async def _ask_about(self, token: str, cp_id: str, message: str, trace: str) -> TokenVerdict:
+    async def _ask_about(self, question: Mapping[str, Any], message: str, trace: str) -> TokenVerdict:
         # The token is not in the key, which proxies log; what is one question is told by a digest.
-        digest = sha256(f"{token}\x1f{message}".encode()).hexdigest()[:32]
-        verdict: TokenVerdict = await self.client.ask(
-            "authorize",
-            {"id_tag": token, "cp_id": cp_id},
-            key=idempotency_key("ocpp-auth", cp_id, digest),
-            trace=trace,
-        )
+        digest = sha256(f"{question['id_tag']}\x1f{message}".encode()).hexdigest()[:32]
+        key = idempotency_key("ocpp-auth", question["cp_id"], digest)
+        verdict: TokenVerdict = await self.client.ask("authorize", question, key=key, trace=trace)
         return verdict
 
     def _instead(self, away: BackendAway, cp_id: str) -> TokenVerdict | None:
@@ -94,7 +105,7 @@ class Backend:
         return TokenVerdict("Accepted", expires_at=datetime.now(UTC) + ACCEPTED_FOR, source="accept")
 
     def _remember(self, token: str, verdict: TokenVerdict) -> None:
-        if not (seconds := self.config.backend_cache_seconds):
+        if not (seconds := self.config.backend_cache_seconds) or verdict.status in OF_A_PLACE:
             return
         with self._lock:
             self._known[token] = monotonic() + seconds, verdict

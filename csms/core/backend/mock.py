@@ -20,7 +20,7 @@ TYPES: dict[str, tuple[type, ...]] = {NUMBER: (int,), TEXT: (str,), FLAG: (bool,
 SESSION = {"transaction_id": TEXT, "cp_id": TEXT}
 # Path -> fields that must be there, and those that may be there or null.
 FIELDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "/authorize": ({"id_tag": TEXT, "cp_id": TEXT}, {}),
+    "/authorize": ({"id_tag": TEXT, "cp_id": TEXT}, {"token_type": TEXT, "evse_id": NUMBER}),
     "/charge-points/register": (
         {"cp_id": TEXT, "vendor": TEXT, "model": TEXT, "boot_at": TEXT},
         {"firmware_version": TEXT, "serial_number": TEXT},

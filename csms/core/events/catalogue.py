@@ -35,6 +35,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("cp.traits", "Traits", "What is peculiar to a charge point was said anew."),
     ("cp.alias", "Alias", "A charge point may connect under another identity, too, or no longer."),
     ("cp.ocpp_frames", "OcppFrame", "An OCPP message came in or went out. Only as `CSMS_EVENTS_FRAMES` says."),
+    ("device.event", "DeviceEvent", "A component of a charge point has reported what happened to it."),
     ("model.traits", "ModelTraits", "What is peculiar to a model of charge points was said anew."),
     # transactions
     ("tx.started", "TransactionStarted", "A transaction has started."),
@@ -47,6 +48,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ),
     ("tx.stop_differs", "TransactionStopDiffers", "Another end was reported; the first one stands."),
     ("tx.priced", "TransactionPriced", "A transaction was priced, or its price has changed."),
+    ("cost.updated", "CostUpdated", "A driver was told at the charge point what a transaction costs."),
     ("remote_start.expired", "RemoteStartExpired", "An accepted remote start has brought no transaction."),
     ("charging.unexplained", "UnexplainedCharging", "A connector charges, and no transaction was reported."),
     ("charging.explained", "UnexplainedCharging", "The transaction of unexplained charging was reported."),

@@ -340,6 +340,29 @@ def test_a_command_comes_to_nothing() -> None:
     assert over("command-failed", done("failed")) is None
 
 
+def test_a_lock_that_does_not_hold() -> None:
+    def told(problem: bool | None, **payload: Any) -> Fact:
+        lock = {"component": "ConnectorPlugRetentionLock", "variable": "Problem", "tech_info": "jammed"}
+        place = {"connector_id": 2, "evse_id": 2, "evse_connector_id": 1}
+        return fact("device.event", **(lock | place | {"problem": problem} | payload))
+
+    facts = (told(True), told(True), told(None), told(False), told(True), told(True, evse_id=3))
+    assert Memory().edges("device-problem", *facts) == [True, False, False, False, True, True]
+    found = Memory().hear(told(True), "device-problem")
+    assert found is not None
+    assert (found.subject, found.connector_number) == (over("device-problem", told(False)), 2)
+    assert found.text == "Connector 2 of Bay 3 (CP16) cannot lock its cable, or cannot let it go: jammed"
+    assert over("device-problem", told(True)) is over("device-problem", told(None)) is None
+    assert Memory().edges("device-problem", told(True, charger_reported_at=str(NOON - 2 * HOUR))) == [False]
+    station = told(
+        True, component=HOSTILE, connector_id=None, evse_id=None, evse_connector_id=None, tech_info=7
+    )
+    found = Memory().hear(station, "device-problem")
+    assert found is not None
+    assert found.text.startswith("Bay 3 (CP16) reports a problem of <script>")
+    assert "\n" not in found.text
+
+
 @pytest.mark.parametrize(
     ("slug", "told", "subject", "text"),
     [

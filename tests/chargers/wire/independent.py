@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import websockets
-from ocpp.v16 import ChargePoint
+from ocpp.charge_point import ChargePoint
 
 from chargers.services import find_charge_point
 from tests.support.house import House, known
@@ -20,10 +20,12 @@ def now() -> str:
 
 
 @contextlib.asynccontextmanager
-async def independent(house: House, cp_id: str, kind: type[Kind], **options: Any) -> AsyncIterator[Kind]:
+async def independent(
+    house: House, cp_id: str, kind: type[Kind], *, subprotocol: str = "ocpp1.6", **options: Any
+) -> AsyncIterator[Kind]:
     """A station of this class on the wire; registered when it comes for the first time. `row` is its charge point."""
     row = find_charge_point(cp_id) or known(cp_id)
-    async with websockets.connect(f"{house.ocpp_url}/{cp_id}", subprotocols=["ocpp1.6"]) as socket:
+    async with websockets.connect(f"{house.ocpp_url}/{cp_id}", subprotocols=[subprotocol]) as socket:
         station = kind(cp_id, socket, **options)
         station.row = row
         task = asyncio.create_task(station.start())

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from chargers.blocking.services import block_address, unblock
 from chargers.models import ChargePoint, RefusedHandshake, Registration
 from chargers.services import set_password, set_registration
+from chargers.traits.services import set_charge_point_traits
 from csms.core.config import get_config
 from tests.support.charger import RawCharger, eventually
 from tests.support.house import House, known, now, settings_are
@@ -257,3 +258,23 @@ async def test_a_web_page_cannot_pose_as_a_charge_point(house: House, headers: d
     known(cp_id := f"K-POSED-{len(headers['User-Agent']) if 'Origin' in headers else 0}")
     options = {"additional_headers": headers, "user_agent_header": None}
     assert (await refusal(house, cp_id, **options))[0] == 403
+
+
+# --- which versions are spoken ----------------------------------------------------------------------------------------
+
+
+async def test_a_version_is_spoken_only_where_the_settings_name_it(house: House):
+    both = ["ocpp2.0.1", "ocpp1.6"]
+    known("V-BOTH")
+    async with RawCharger.connect(house.ocpp_url, "V-BOTH", subprotocols=both) as charger:
+        assert charger.socket.subprotocol == "ocpp1.6"
+    status, body = await refusal(house, "V-BOTH", subprotocols=["ocpp2.0.1"])
+    assert (status, "served are ocpp1.6" in body) == (400, True)
+    set_charge_point_traits(known("V-ONLY"), {"only_version": "ocpp2.0.1"}, now=now())
+    assert (await refusal(house, "V-ONLY", subprotocols=both))[0] == 400
+    with settings_are(CSMS_OCPP_VERSIONS="ocpp2.0.1, OCPP1.6"):
+        for cp_id in ("V-BOTH", "V-ONLY"):
+            async with RawCharger.connect(house.ocpp_url, cp_id, subprotocols=both) as charger:
+                assert charger.socket.subprotocol == "ocpp2.0.1"
+    with settings_are(CSMS_OCPP_VERSIONS="ocpp2.0.1"):
+        assert (await refusal(house, "V-BOTH", subprotocols=["ocpp1.6"]))[0] == 400

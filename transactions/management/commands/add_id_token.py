@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from csms.core.audit.services import at_the_keyboard
-from transactions.authorization import find_id_token
+from transactions.authorization import find_registered
 from transactions.tokens import TokenRefusal, add_id_token, id_token_warnings, update_id_token
 
 
@@ -26,6 +26,26 @@ class Command(BaseCommand):
         parser.add_argument(
             "--max-active", type=int, metavar="N", help="most transactions at a time (default: no limit)"
         )
+        parser.add_argument(
+            "--type",
+            default="",
+            help="in the words of OCPP 2.x, such as ISO14443 or KeyCode (default: any); of a key code only a digest "
+            "is kept, by which it is named from then on",
+        )
+        parser.add_argument(
+            "--at",
+            action="append",
+            dest="evses",
+            metavar="PLACE",
+            help="where it may be used: CP-1, CP-1/2 for one EVSE, or 2 for that EVSE anywhere; may be repeated "
+            "(default: everywhere)",
+        )
+        parser.add_argument("--language", help="of its driver, such as de or de-CH")
+        parser.add_argument(
+            "--message",
+            dest="personal_message",
+            help="that charge points of OCPP 2.x which show texts tell its driver",
+        )
         block = parser.add_mutually_exclusive_group()
         block.add_argument("--block", action="store_const", const=True, dest="blocked", help="refuse it")
         block.add_argument(
@@ -41,15 +61,15 @@ class Command(BaseCommand):
         text, now, by = options["token"], timezone.now(), at_the_keyboard()
         given = {
             name: options[name]
-            for name in ("label", "parent", "max_active", "blocked")
+            for name in ("label", "parent", "max_active", "blocked", "evses", "language", "personal_message")
             if options[name] is not None
         }
         if options["expires"] is not None:
             given["expires_at"] = _moment(options["expires"])
-        token = find_id_token(text)
+        token = find_registered(text, options["type"])
         try:
             if token is None:
-                token = add_id_token(text, now=now, by=by, **given)
+                token = add_id_token(text, type=options["type"], now=now, by=by, **given)
                 done = "is registered"
             elif not options["update"]:
                 raise CommandError(f"{token} is known already; --update changes it")
@@ -57,7 +77,7 @@ class Command(BaseCommand):
                 done = "is changed" if update_id_token(token, now=now, by=by, **given) else "was so already"
         except TokenRefusal as error:
             raise CommandError(str(error)) from error
-        for warning in id_token_warnings(token.id_token):
+        for warning in id_token_warnings(token.id_token, token.type):
             self.stderr.write(self.style.WARNING(warning))
         self.stdout.write(f"{token} {done}{' (blocked)' if token.blocked else ''}.")
 

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Envelope(_message.Message):
-    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
+    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "device_event", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "cost_updated", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Envelope(_message.Message):
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     OCPP_FRAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_EVENT_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STARTED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_UPDATED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STOPPED_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +49,7 @@ class Envelope(_message.Message):
     TRANSACTION_PRICED_FIELD_NUMBER: _ClassVar[int]
     REMOTE_START_EXPIRED_FIELD_NUMBER: _ClassVar[int]
     UNEXPLAINED_CHARGING_FIELD_NUMBER: _ClassVar[int]
+    COST_UPDATED_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     CHARGING_PROFILE_FIELD_NUMBER: _ClassVar[int]
     COMPOSITE_SCHEDULE_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +90,7 @@ class Envelope(_message.Message):
     alias: Alias
     ocpp_frame: OcppFrame
     model_traits: ModelTraits
+    device_event: DeviceEvent
     transaction_started: TransactionStarted
     transaction_updated: TransactionUpdated
     transaction_stopped: TransactionStopped
@@ -96,6 +99,7 @@ class Envelope(_message.Message):
     transaction_priced: TransactionPriced
     remote_start_expired: RemoteStartExpired
     unexplained_charging: UnexplainedCharging
+    cost_updated: CostUpdated
     reservation: Reservation
     charging_profile: ChargingProfile
     composite_schedule: CompositeSchedule
@@ -107,7 +111,7 @@ class Envelope(_message.Message):
     alert: Alert
     bulk_job: BulkJob
     webhook_paused: WebhookPaused
-    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., device_event: _Optional[_Union[DeviceEvent, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., cost_updated: _Optional[_Union[CostUpdated, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
 
 class Connected(_message.Message):
     __slots__ = ("connection_id", "subprotocol", "peer", "process_id")
@@ -150,7 +154,7 @@ class OfflineDuration(_message.Message):
     def __init__(self, went_offline_at: _Optional[str] = ..., came_online_at: _Optional[str] = ..., offline_seconds: _Optional[float] = ..., prior_reason: _Optional[str] = ...) -> None: ...
 
 class Boot(_message.Message):
-    __slots__ = ("vendor", "model", "firmware_version", "serial_number", "status", "iccid", "imsi", "meter_type", "meter_serial_number")
+    __slots__ = ("vendor", "model", "firmware_version", "serial_number", "status", "iccid", "imsi", "meter_type", "meter_serial_number", "reason")
     VENDOR_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     FIRMWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -160,6 +164,7 @@ class Boot(_message.Message):
     IMSI_FIELD_NUMBER: _ClassVar[int]
     METER_TYPE_FIELD_NUMBER: _ClassVar[int]
     METER_SERIAL_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     vendor: str
     model: str
     firmware_version: str
@@ -169,7 +174,8 @@ class Boot(_message.Message):
     imsi: str
     meter_type: str
     meter_serial_number: str
-    def __init__(self, vendor: _Optional[str] = ..., model: _Optional[str] = ..., firmware_version: _Optional[str] = ..., serial_number: _Optional[str] = ..., status: _Optional[str] = ..., iccid: _Optional[str] = ..., imsi: _Optional[str] = ..., meter_type: _Optional[str] = ..., meter_serial_number: _Optional[str] = ...) -> None: ...
+    reason: str
+    def __init__(self, vendor: _Optional[str] = ..., model: _Optional[str] = ..., firmware_version: _Optional[str] = ..., serial_number: _Optional[str] = ..., status: _Optional[str] = ..., iccid: _Optional[str] = ..., imsi: _Optional[str] = ..., meter_type: _Optional[str] = ..., meter_serial_number: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("connection_id",)
@@ -178,7 +184,7 @@ class Heartbeat(_message.Message):
     def __init__(self, connection_id: _Optional[str] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ("connector_id", "status", "error_code", "info", "vendor_id", "vendor_error_code", "charger_reported_at", "current")
+    __slots__ = ("connector_id", "status", "error_code", "info", "vendor_id", "vendor_error_code", "charger_reported_at", "current", "evse_id", "evse_connector_id")
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -187,6 +193,8 @@ class Status(_message.Message):
     VENDOR_ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     CHARGER_REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
     CURRENT_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     connector_id: int
     status: str
     error_code: str
@@ -195,17 +203,23 @@ class Status(_message.Message):
     vendor_error_code: str
     charger_reported_at: str
     current: bool
-    def __init__(self, connector_id: _Optional[int] = ..., status: _Optional[str] = ..., error_code: _Optional[str] = ..., info: _Optional[str] = ..., vendor_id: _Optional[str] = ..., vendor_error_code: _Optional[str] = ..., charger_reported_at: _Optional[str] = ..., current: _Optional[bool] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    def __init__(self, connector_id: _Optional[int] = ..., status: _Optional[str] = ..., error_code: _Optional[str] = ..., info: _Optional[str] = ..., vendor_id: _Optional[str] = ..., vendor_error_code: _Optional[str] = ..., charger_reported_at: _Optional[str] = ..., current: _Optional[bool] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ...) -> None: ...
 
 class Meter(_message.Message):
-    __slots__ = ("connector_id", "transaction_id", "meter_values")
+    __slots__ = ("connector_id", "transaction_id", "meter_values", "evse_id", "evse_connector_id")
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     METER_VALUES_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     connector_id: int
     transaction_id: str
     meter_values: _containers.RepeatedCompositeFieldContainer[MeterValue]
-    def __init__(self, connector_id: _Optional[int] = ..., transaction_id: _Optional[str] = ..., meter_values: _Optional[_Iterable[_Union[MeterValue, _Mapping]]] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    def __init__(self, connector_id: _Optional[int] = ..., transaction_id: _Optional[str] = ..., meter_values: _Optional[_Iterable[_Union[MeterValue, _Mapping]]] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ...) -> None: ...
 
 class MeterValue(_message.Message):
     __slots__ = ("charger_reported_at", "energy_wh", "power_w", "power_derived", "soc_percent", "offline", "samples")
@@ -244,14 +258,60 @@ class SampledValue(_message.Message):
     def __init__(self, value: _Optional[str] = ..., context: _Optional[str] = ..., format: _Optional[str] = ..., measurand: _Optional[str] = ..., phase: _Optional[str] = ..., location: _Optional[str] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Availability(_message.Message):
-    __slots__ = ("connector_id", "wanted", "state")
+    __slots__ = ("connector_id", "wanted", "state", "evse_id", "evse_connector_id")
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     WANTED_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     connector_id: int
     wanted: str
     state: str
-    def __init__(self, connector_id: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    def __init__(self, connector_id: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ...) -> None: ...
+
+class DeviceEvent(_message.Message):
+    __slots__ = ("device_event_id", "event_id", "connector_id", "evse_id", "evse_connector_id", "component", "component_instance", "variable", "variable_instance", "value", "trigger", "kind", "problem", "cleared", "cause", "tech_code", "tech_info", "transaction_id", "charger_reported_at")
+    DEVICE_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    VARIABLE_FIELD_NUMBER: _ClassVar[int]
+    VARIABLE_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    TECH_CODE_FIELD_NUMBER: _ClassVar[int]
+    TECH_INFO_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CHARGER_REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
+    device_event_id: str
+    event_id: int
+    connector_id: int
+    evse_id: int
+    evse_connector_id: int
+    component: str
+    component_instance: str
+    variable: str
+    variable_instance: str
+    value: str
+    trigger: str
+    kind: str
+    problem: bool
+    cleared: bool
+    cause: int
+    tech_code: str
+    tech_info: str
+    transaction_id: str
+    charger_reported_at: str
+    def __init__(self, device_event_id: _Optional[str] = ..., event_id: _Optional[int] = ..., connector_id: _Optional[int] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., component: _Optional[str] = ..., component_instance: _Optional[str] = ..., variable: _Optional[str] = ..., variable_instance: _Optional[str] = ..., value: _Optional[str] = ..., trigger: _Optional[str] = ..., kind: _Optional[str] = ..., problem: _Optional[bool] = ..., cleared: _Optional[bool] = ..., cause: _Optional[int] = ..., tech_code: _Optional[str] = ..., tech_info: _Optional[str] = ..., transaction_id: _Optional[str] = ..., charger_reported_at: _Optional[str] = ...) -> None: ...
 
 class Configuration(_message.Message):
     __slots__ = ("key", "old_value", "new_value", "command_id", "secret")
@@ -390,7 +450,7 @@ class ModelTraits(_message.Message):
     def __init__(self, vendor: _Optional[str] = ..., model: _Optional[str] = ..., firmware: _Optional[str] = ..., traits: _Optional[_Union[TraitValues, _Mapping]] = ...) -> None: ...
 
 class TraitValues(_message.Message):
-    __slots__ = ("leniency", "token_rule", "energy_factor", "connector_max_kw", "call_timeout", "upload_url_max", "profile_unit", "max_stack_level", "autostart_token", "restart_pause", "naive_time_zone", "default_version", "only_version", "supply")
+    __slots__ = ("leniency", "token_rule", "energy_factor", "connector_max_kw", "call_timeout", "upload_url_max", "profile_unit", "max_stack_level", "autostart_token", "restart_pause", "naive_time_zone", "default_version", "only_version", "supply", "compression", "provisioning", "expired_certificate")
     LENIENCY_FIELD_NUMBER: _ClassVar[int]
     TOKEN_RULE_FIELD_NUMBER: _ClassVar[int]
     ENERGY_FACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -405,6 +465,9 @@ class TraitValues(_message.Message):
     DEFAULT_VERSION_FIELD_NUMBER: _ClassVar[int]
     ONLY_VERSION_FIELD_NUMBER: _ClassVar[int]
     SUPPLY_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSION_FIELD_NUMBER: _ClassVar[int]
+    PROVISIONING_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     leniency: str
     token_rule: str
     energy_factor: str
@@ -419,7 +482,10 @@ class TraitValues(_message.Message):
     default_version: str
     only_version: str
     supply: str
-    def __init__(self, leniency: _Optional[str] = ..., token_rule: _Optional[str] = ..., energy_factor: _Optional[str] = ..., connector_max_kw: _Optional[int] = ..., call_timeout: _Optional[int] = ..., upload_url_max: _Optional[int] = ..., profile_unit: _Optional[str] = ..., max_stack_level: _Optional[int] = ..., autostart_token: _Optional[str] = ..., restart_pause: _Optional[int] = ..., naive_time_zone: _Optional[str] = ..., default_version: _Optional[str] = ..., only_version: _Optional[str] = ..., supply: _Optional[str] = ...) -> None: ...
+    compression: bool
+    provisioning: str
+    expired_certificate: str
+    def __init__(self, leniency: _Optional[str] = ..., token_rule: _Optional[str] = ..., energy_factor: _Optional[str] = ..., connector_max_kw: _Optional[int] = ..., call_timeout: _Optional[int] = ..., upload_url_max: _Optional[int] = ..., profile_unit: _Optional[str] = ..., max_stack_level: _Optional[int] = ..., autostart_token: _Optional[str] = ..., restart_pause: _Optional[int] = ..., naive_time_zone: _Optional[str] = ..., default_version: _Optional[str] = ..., only_version: _Optional[str] = ..., supply: _Optional[str] = ..., compression: _Optional[bool] = ..., provisioning: _Optional[str] = ..., expired_certificate: _Optional[str] = ...) -> None: ...
 
 class Alias(_message.Message):
     __slots__ = ("identity", "added")
@@ -450,7 +516,7 @@ class OcppFrame(_message.Message):
     def __init__(self, direction: _Optional[str] = ..., action: _Optional[str] = ..., message_type: _Optional[int] = ..., message_id: _Optional[str] = ..., ocpp_version: _Optional[str] = ..., connection_id: _Optional[str] = ..., verdict: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class TransactionStarted(_message.Message):
-    __slots__ = ("transaction_id", "connector_id", "id_token", "authorization", "meter_start_wh", "reservation_id", "started_at", "charger_reported_at", "offline", "anomalies")
+    __slots__ = ("transaction_id", "connector_id", "id_token", "authorization", "meter_start_wh", "reservation_id", "started_at", "charger_reported_at", "offline", "anomalies", "evse_id", "evse_connector_id", "token_type", "charging_state", "remote_start_id")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -461,6 +527,11 @@ class TransactionStarted(_message.Message):
     CHARGER_REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
     OFFLINE_FIELD_NUMBER: _ClassVar[int]
     ANOMALIES_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CHARGING_STATE_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_START_ID_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     connector_id: int
     id_token: str
@@ -471,10 +542,15 @@ class TransactionStarted(_message.Message):
     charger_reported_at: str
     offline: bool
     anomalies: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., authorization: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., reservation_id: _Optional[int] = ..., started_at: _Optional[str] = ..., charger_reported_at: _Optional[str] = ..., offline: _Optional[bool] = ..., anomalies: _Optional[_Iterable[str]] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    token_type: str
+    charging_state: str
+    remote_start_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., authorization: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., reservation_id: _Optional[int] = ..., started_at: _Optional[str] = ..., charger_reported_at: _Optional[str] = ..., offline: _Optional[bool] = ..., anomalies: _Optional[_Iterable[str]] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., token_type: _Optional[str] = ..., charging_state: _Optional[str] = ..., remote_start_id: _Optional[int] = ...) -> None: ...
 
 class TransactionUpdated(_message.Message):
-    __slots__ = ("transaction_id", "reason", "connector_id", "id_token", "charging_state", "evidence", "end_seen_at", "meter_start_wh", "started_at", "stopped_at", "meter_stop_wh", "consumed_wh", "profile_id", "profile_status", "anomalies")
+    __slots__ = ("transaction_id", "reason", "connector_id", "id_token", "charging_state", "evidence", "end_seen_at", "meter_start_wh", "started_at", "stopped_at", "meter_stop_wh", "consumed_wh", "profile_id", "profile_status", "anomalies", "evse_id", "evse_connector_id", "token_type", "remote_start_id")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
@@ -490,6 +566,10 @@ class TransactionUpdated(_message.Message):
     PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
     PROFILE_STATUS_FIELD_NUMBER: _ClassVar[int]
     ANOMALIES_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_TYPE_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_START_ID_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     reason: str
     connector_id: int
@@ -505,10 +585,14 @@ class TransactionUpdated(_message.Message):
     profile_id: int
     profile_status: str
     anomalies: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, transaction_id: _Optional[str] = ..., reason: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., charging_state: _Optional[str] = ..., evidence: _Optional[str] = ..., end_seen_at: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., profile_id: _Optional[int] = ..., profile_status: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    token_type: str
+    remote_start_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., reason: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., charging_state: _Optional[str] = ..., evidence: _Optional[str] = ..., end_seen_at: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., profile_id: _Optional[int] = ..., profile_status: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., token_type: _Optional[str] = ..., remote_start_id: _Optional[int] = ...) -> None: ...
 
 class TransactionStopped(_message.Message):
-    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "claimed_transaction_id")
+    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "claimed_transaction_id", "evse_id", "evse_connector_id", "token_type", "complete", "sequence_gaps")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -527,6 +611,11 @@ class TransactionStopped(_message.Message):
     STARTED_BY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     CLAIMED_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_GAPS_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     connector_id: int
     id_token: str
@@ -545,10 +634,15 @@ class TransactionStopped(_message.Message):
     started_by: str
     reservation_id: int
     claimed_transaction_id: str
-    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., claimed_transaction_id: _Optional[str] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    token_type: str
+    complete: bool
+    sequence_gaps: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., claimed_transaction_id: _Optional[str] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., token_type: _Optional[str] = ..., complete: _Optional[bool] = ..., sequence_gaps: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TransactionStopReplaced(_message.Message):
-    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "inferred", "claimed_transaction_id")
+    __slots__ = ("transaction_id", "connector_id", "id_token", "meter_start_wh", "meter_stop_wh", "consumed_wh", "started_at", "stopped_at", "stop_reason", "orphan", "offline", "source", "evidence", "anomalies", "charger_reported_at", "started_by", "reservation_id", "inferred", "claimed_transaction_id", "evse_id", "evse_connector_id", "token_type", "complete", "sequence_gaps")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -568,6 +662,11 @@ class TransactionStopReplaced(_message.Message):
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     INFERRED_FIELD_NUMBER: _ClassVar[int]
     CLAIMED_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_TYPE_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_GAPS_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     connector_id: int
     id_token: str
@@ -587,7 +686,12 @@ class TransactionStopReplaced(_message.Message):
     reservation_id: int
     inferred: InferredEnd
     claimed_transaction_id: str
-    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., inferred: _Optional[_Union[InferredEnd, _Mapping]] = ..., claimed_transaction_id: _Optional[str] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    token_type: str
+    complete: bool
+    sequence_gaps: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, transaction_id: _Optional[str] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., meter_start_wh: _Optional[int] = ..., meter_stop_wh: _Optional[int] = ..., consumed_wh: _Optional[int] = ..., started_at: _Optional[str] = ..., stopped_at: _Optional[str] = ..., stop_reason: _Optional[str] = ..., orphan: _Optional[bool] = ..., offline: _Optional[bool] = ..., source: _Optional[str] = ..., evidence: _Optional[str] = ..., anomalies: _Optional[_Iterable[str]] = ..., charger_reported_at: _Optional[str] = ..., started_by: _Optional[str] = ..., reservation_id: _Optional[int] = ..., inferred: _Optional[_Union[InferredEnd, _Mapping]] = ..., claimed_transaction_id: _Optional[str] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., token_type: _Optional[str] = ..., complete: _Optional[bool] = ..., sequence_gaps: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class InferredEnd(_message.Message):
     __slots__ = ("evidence", "seen_at", "stopped_at", "meter_stop_wh", "energy_wh", "anomalies")
@@ -639,6 +743,20 @@ class TransactionPriced(_message.Message):
     total_before: str
     def __init__(self, transaction_id: _Optional[str] = ..., tariff: _Optional[str] = ..., currency: _Optional[str] = ..., components: _Optional[_Iterable[_Union[PriceComponent, _Mapping]]] = ..., net: _Optional[str] = ..., tax: _Optional[str] = ..., total: _Optional[str] = ..., total_before: _Optional[str] = ...) -> None: ...
 
+class CostUpdated(_message.Message):
+    __slots__ = ("transaction_id", "currency", "total", "via", "final")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    VIA_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    currency: str
+    total: str
+    via: str
+    final: bool
+    def __init__(self, transaction_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., via: _Optional[str] = ..., final: _Optional[bool] = ...) -> None: ...
+
 class PriceComponent(_message.Message):
     __slots__ = ("kind", "quantity", "unit", "price", "amount")
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -654,14 +772,18 @@ class PriceComponent(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., quantity: _Optional[str] = ..., unit: _Optional[str] = ..., price: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
 
 class RemoteStartExpired(_message.Message):
-    __slots__ = ("command_id", "id_token", "connector_id")
+    __slots__ = ("command_id", "id_token", "connector_id", "evse_id", "remote_start_id")
     COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_START_ID_FIELD_NUMBER: _ClassVar[int]
     command_id: str
     id_token: str
     connector_id: int
-    def __init__(self, command_id: _Optional[str] = ..., id_token: _Optional[str] = ..., connector_id: _Optional[int] = ...) -> None: ...
+    evse_id: int
+    remote_start_id: int
+    def __init__(self, command_id: _Optional[str] = ..., id_token: _Optional[str] = ..., connector_id: _Optional[int] = ..., evse_id: _Optional[int] = ..., remote_start_id: _Optional[int] = ...) -> None: ...
 
 class UnexplainedCharging(_message.Message):
     __slots__ = ("connector_id", "since", "command_id", "energy_wh")
@@ -676,7 +798,7 @@ class UnexplainedCharging(_message.Message):
     def __init__(self, connector_id: _Optional[int] = ..., since: _Optional[str] = ..., command_id: _Optional[str] = ..., energy_wh: _Optional[int] = ...) -> None: ...
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "connector_id", "id_token", "parent", "expires_at", "answer", "note", "transaction", "status")
+    __slots__ = ("reservation_id", "connector_id", "id_token", "parent", "expires_at", "answer", "note", "transaction", "status", "evse_id", "connector_type")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     ID_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -686,6 +808,8 @@ class Reservation(_message.Message):
     NOTE_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    CONNECTOR_TYPE_FIELD_NUMBER: _ClassVar[int]
     reservation_id: int
     connector_id: int
     id_token: str
@@ -695,7 +819,9 @@ class Reservation(_message.Message):
     note: str
     transaction: str
     status: str
-    def __init__(self, reservation_id: _Optional[int] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., parent: _Optional[str] = ..., expires_at: _Optional[str] = ..., answer: _Optional[str] = ..., note: _Optional[str] = ..., transaction: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    evse_id: int
+    connector_type: str
+    def __init__(self, reservation_id: _Optional[int] = ..., connector_id: _Optional[int] = ..., id_token: _Optional[str] = ..., parent: _Optional[str] = ..., expires_at: _Optional[str] = ..., answer: _Optional[str] = ..., note: _Optional[str] = ..., transaction: _Optional[str] = ..., status: _Optional[str] = ..., evse_id: _Optional[int] = ..., connector_type: _Optional[str] = ...) -> None: ...
 
 class ChargingProfile(_message.Message):
     __slots__ = ("profile_id", "connector_id", "purpose", "stack_level", "transaction", "note", "status")

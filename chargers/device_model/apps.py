@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class DeviceModelConfig(AppConfig):
+    name = "chargers.device_model"

@@ -1,0 +1,39 @@
+"""What people do on the sub-page of a charge point's network."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chargers.network.services import Refusal, change_profile
+from console.pages import action, moved, person
+from console.tabs import TABS
+from console.views.charge_point import charge_point_or_404
+from console.views.charge_point_tabs import TabPage, show
+from csms.core.refusals import BadField
+
+
+@action("admin")
+def change(request: HttpRequest, cp_id: str) -> HttpResponse:
+    """Begin to move a charge point to another security profile."""
+    target = charge_point_or_404(cp_id)
+    profile = request.POST.get("security_profile", "")
+    try:
+        if profile not in ("1", "2", "3"):
+            raise BadField("security_profile", _("a security profile is 1, 2 or 3"))
+        change_profile(
+            target,
+            int(profile),
+            request.POST.get("url", "").strip(),
+            by=person(request).get_username(),
+            now=timezone.now(),
+            prerequisites_met="prerequisites_met" in request.POST,
+        )
+    except (BadField, Refusal) as refusal:
+        text = str(refusal)
+        shown = TabPage(request, target, TABS["network"])
+        problem = f"{text[:1].upper()}{text[1:]}."
+        return show(request, shown, status=422, problem=problem, typed=request.POST)
+    messages.success(request, _("It is being moved; each step is shown here."))
+    return moved(request, reverse("console:charge-point-tab", args=[target.cp_id, "network"]))

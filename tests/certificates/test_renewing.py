@@ -1,0 +1,97 @@
+"""Certificates of 2.x that end soon: the charge point is asked to ask for their successors, and not again and again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chargers.certificates import signing
+from chargers.certificates.models import InstalledCertificate
+from chargers.certificates.renewing import ASKED_EVERY, BEFORE_END, ask_for_renewals
+from chargers.certificates.tasks import tell_of_expiry
+from chargers.commands.ordering import Order
+from chargers.models import ChargePoint, Command
+from chargers.protocol.versions import Version
+from csms.routing import ORDERS
+from tests.api.cast import certificate, charge_point, online
+from tests.certificates.cast import DAY, NOW, csr, pem
+from tests.support.house import fresh, settings_are
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2.0.1 can say it, also while the room of triggers cannot."""
+    if "trigger-message" not in ORDERS[Version.V201]:
+        said = Order("TriggerMessage", lambda params: {"requestedMessage": params["requested_message"]})
+        monkeypatch.setitem(ORDERS[Version.V201], "trigger-message", said)
+
+
+@pytest.fixture
+def station() -> ChargePoint:
+    row = online(charge_point("CS201"))
+    ChargePoint.objects.filter(pk=row.pk).update(protocol=Version.V201)
+    return fresh(row)
+
+
+def ends(station: ChargePoint, use: str = "charge_point", days: float = 29) -> InstalledCertificate:
+    return certificate(station, use=use, not_after=NOW + days * DAY)
+
+
+def asked() -> list[str]:
+    commands = Command.objects.filter(type="trigger-message").order_by("pk")
+    return [command.params["requested_message"] for command in commands]
+
+
+def test_each_use_is_asked_for_by_its_word(station: ChargePoint):
+    ends(station)
+    ends(station, "v2g", days=-1)
+    ends(station, "central_system_root")
+    ends(station, days=31)
+    assert ask_for_renewals(now=NOW) == 2
+    assert asked() == ["SignV2GCertificate", "SignChargingStationCertificate"], "the one that has ended first"
+    assert Command.objects.order_by("-pk")[0].reason == f"its certificate ends on {NOW + 29 * DAY:%Y-%m-%d}"
+
+
+def test_it_is_asked_once_a_week_while_its_certificate_is_the_old_one(station: ChargePoint):
+    row = ends(station)
+    assert ask_for_renewals(now=NOW) == 1
+    assert ask_for_renewals(now=NOW + ASKED_EVERY - timedelta(seconds=1)) == 0
+    assert ask_for_renewals(now=NOW + ASKED_EVERY) == 1
+    InstalledCertificate.objects.filter(pk=row.pk).update(removed_at=NOW)
+    assert ask_for_renewals(now=NOW + 2 * ASKED_EVERY) == 0
+
+
+def test_while_its_request_is_open_it_is_not_asked(station: ChargePoint):
+    ends(station)
+    signing.receive_request(station.pk, pem(csr("CS201")), use="v2g", now=NOW)
+    assert ask_for_renewals(now=NOW) == 1, "the open one is for another use"
+    InstalledCertificate.objects.update(renewal_asked_at=None)
+    signing.receive_request(station.pk, pem(csr("CS201")), now=NOW)
+    assert ask_for_renewals(now=NOW) == 0
+
+
+def test_while_nobody_can_sign_it_is_not_asked(station: ChargePoint, tmp_path: Path):
+    ends(station)
+    missing = str(tmp_path / "nothing.pem")
+    with settings_are(CSMS_CERTIFICATE_AUTHORITY="own", CSMS_CA_CERTIFICATE=missing, CSMS_CA_KEY=missing):
+        assert ask_for_renewals(now=NOW) == 0
+    assert ask_for_renewals(now=NOW) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"protocol": "ocpp1.6"}, {"connection_id": None}, {"registration": "pending"}, {"retired_at": NOW}],
+)
+def test_who_cannot_be_asked_is_not(station: ChargePoint, change: dict[str, object]):
+    ends(station)
+    ChargePoint.objects.filter(pk=station.pk).update(**change)
+    assert ask_for_renewals(now=NOW) == 0
+    assert asked() == []
+
+
+def test_the_clock_asks(station: ChargePoint):
+    certificate(station, use="charge_point", not_after=NOW + BEFORE_END - DAY)
+    tell_of_expiry()
+    assert asked() == ["SignChargingStationCertificate"]

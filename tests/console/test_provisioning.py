@@ -1,0 +1,70 @@
+"""A charge point that is being set up says so on its page, and may be accepted at once."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from chargers.models import ChargePoint
+from chargers.provisioning import services
+from chargers.provisioning.models import ProvisioningRun
+from console.health import ORDINARY_BOOTS
+from tests.console.cast import make_charge_point
+from tests.provisioning.cast import Station, wishes
+
+__all__ = ["wishes"]
+
+pytestmark = pytest.mark.django_db
+PAGE = "/inspect/charge-points/CS201"
+
+
+def fragment(client: Client, name: str) -> str:
+    return client.get(PAGE, headers={"Live": name}).content.decode()
+
+
+def test_its_page_tells_each_step_and_lets_operators_accept_it(
+    alice: Client, bob: Client, wishes: list[str]
+) -> None:
+    station = Station()
+    assert "data-provisioning" not in fragment(alice, "head")
+    station.boots()
+    station.answers("Rejected")
+    head = fragment(alice, "head")
+    assert 'data-provisioning="running"' in head
+    for told in (
+        "Read its device model: Refused",
+        "get-base-report Rejected",
+        "Set what is desired: Nothing to do",
+        "Give it a password: under way",
+        "Restart it, where a change needs that: to come",
+    ):
+        assert told in head, told
+    assert "Accept now" in head
+    assert "Accept now" not in fragment(bob, "head"), "bob only looks"
+
+    assert bob.post(f"{PAGE}/accept").status_code == 403
+    answer = alice.post(f"{PAGE}/accept", follow=True)
+    assert "is accepted with its next boot" in answer.content.decode()
+    assert ProvisioningRun.objects.get().state == "skipped"
+    assert "is not being set up any more" in alice.post(f"{PAGE}/accept", follow=True).content.decode()
+    assert "data-provisioning" not in fragment(alice, "head")
+
+
+def test_one_that_was_accepted_although_says_why(alice: Client, wishes: list[str]) -> None:
+    station = Station()
+    station.boots()
+    services.go_on(now=station.now + timedelta(hours=1))
+    head = fragment(alice, "head")
+    assert 'data-provisioning="failed"' not in head
+    assert "Read its device model: it took too long" in head
+    assert "Accept now" not in head
+
+
+@pytest.mark.parametrize("reason", ["Watchdog", "PowerUp"])
+def test_health_tells_why_it_booted_in_its_own_words(bob: Client, reason: str) -> None:
+    make_charge_point("CS201")
+    ChargePoint.objects.update(booted_at=timezone.now(), boot_reason=reason)
+    health = fragment(bob, "health")
+    assert f"in its own words: {reason}" in health
+    assert (reason in ORDINARY_BOOTS) == (reason == "PowerUp")

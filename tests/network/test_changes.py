@@ -1,0 +1,289 @@
+"""The move to another security profile, step by step: how it goes well, and every way in which it does not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chargers.commands import ledger
+from chargers.following import Booted, SignedIn, tell
+from chargers.models import ChargePoint, Command, Connection
+from chargers.network import services, tasks
+from chargers.network.models import NetworkProfile, ProfileChange
+from chargers.network.services import Refusal, change_profile
+from chargers.protocol.versions import Version
+from chargers.services import note_sign_in
+from csms.core.audit.models import AuditEntry
+from csms.core.refusals import BadField
+from tests.api.cast import NOON
+from tests.network.cast import WS, WSS, answers, hears, neighbours, says, silence, station, with_slots
+from tests.support.house import fresh
+
+pytestmark = pytest.mark.django_db
+State = ProfileChange.State
+LATER = NOON + timedelta(minutes=5)
+PRIORITY = {
+    "component": {"name": "OCPPCommCtrlr"},
+    "variable": {"name": "NetworkConfigurationPriority"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    neighbours(monkeypatch)
+
+
+def begins(row: ChargePoint, profile: int = 2, url: str = WSS, **values: Any) -> ProfileChange:
+    return change_profile(row, profile, url, by="alice", now=NOON, **{"prerequisites_met": True} | values)
+
+
+def reset(row: ChargePoint, change: ProfileChange) -> ProfileChange:
+    """It takes all that it is told."""
+    answers(row, "Accepted")
+    answers(row, "Accepted")
+    assert hears_reset(row, "Accepted") == {"type": "OnIdle"}
+    return now(change)
+
+
+def hears_reset(row: ChargePoint, word: str) -> Any:
+    sent = answers(row, word)
+    while sent.action != "Reset":  # the order of slots may be read back before
+        sent = answers(row, word)
+    return sent.payload
+
+
+def now(change: ProfileChange) -> ProfileChange:
+    return ProfileChange.objects.get(pk=change.pk)
+
+
+def signs_in(row: ChargePoint, profile: int) -> None:
+    note_sign_in(fresh(row), fresh(row).password_hash, profile, now=LATER)
+
+
+def boots(row: ChargePoint, reason: str = "RemoteReset") -> None:
+    tell(Booted(row.pk, row.cp_id, "accepted", {}, LATER, reason))
+
+
+def priorities(row: ChargePoint) -> list[str]:
+    """What it was ordered to make of its order of slots."""
+    orders = Command.objects.filter(charge_point=row, type="change-configuration").order_by("pk")
+    return [command.params["value"] for command in orders]
+
+
+def test_it_is_written_ordered_reset_and_proven():
+    row = with_slots(station())
+    change = begins(row)
+    assert (change.state, change.before, change.wanted, change.slot) == (State.WRITING, 1, 2, 2)
+    assert answers(row, "Accepted").payload["configurationSlot"] == 2
+    assert now(change).state == State.ORDERING
+    [entry] = answers(row, "Accepted").payload["setVariableData"]
+    assert (entry["attributeValue"], entry["component"], entry["variable"]) == ("2,1", *PRIORITY.values())
+    assert now(change).state == State.RESETTING
+    hears_reset(row, "Scheduled")
+    assert now(change).state == State.AWAITED
+    assert fresh(row).security_profile == 1, "nothing is closed before it is proven"
+    signs_in(row, 2)
+    done = now(change)
+    assert (done.state, done.problem, done.finished_at) == (State.DONE, "", LATER)
+    assert fresh(row).security_profile == 2
+    boots(row)
+    assert now(change).state == State.DONE
+    assert priorities(row) == ["2,1"]
+    acts = AuditEntry.objects.filter(subject=row.cp_id, action="security_profile.change_begun")
+    assert [act.by for act in acts] == ["alice"]
+
+
+def test_who_boots_by_the_old_way_keeps_it_and_is_left_alone():
+    row = with_slots(station())
+    change = reset(row, begins(row))
+    signs_in(row, 1)  # a line that breaks before the reset tells nothing
+    assert now(change).state == State.AWAITED
+    boots(row)
+    back = now(change)
+    assert (back.state, back.problem) == (State.WENT_BACK, "it booted (RemoteReset) and came by its old way")
+    assert fresh(row).security_profile == 1
+    assert priorities(row) == ["2,1", "1"], "its order is what it was"
+    signs_in(row, 2)
+    assert now(change).state == State.DONE, "late, and proven all the same"
+
+
+@pytest.mark.parametrize("word", ["Rejected", "Failed"])
+def test_a_slot_that_it_does_not_take_ends_it(word: str):
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, word, statusInfo={"reasonCode": "X", "additionalInfo": "no room"})
+    failed = now(change)
+    assert (failed.state, failed.problem) == (State.FAILED, f"set-network-profile: {word} (no room)")
+    silence(row)
+    assert priorities(row) == []
+
+
+def test_an_order_of_slots_that_it_does_not_take_ends_it():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    answers(row, "Rejected")
+    assert now(change).state == State.FAILED
+    assert now(change).problem.startswith("change-configuration: Rejected")
+    assert priorities(row) == ["2,1"], "it has not changed it"
+
+
+def test_an_order_of_slots_without_an_answer_is_set_back():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    ledger.settle_timeout(hears(row).command_id, now=NOON)
+    assert now(change).state == State.FAILED
+    assert "did not answer in time" in now(change).problem
+    assert priorities(row) == ["2,1", "1"]
+
+
+def test_a_reset_that_it_refuses_ends_it_and_sets_its_order_back():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    answers(row, "Accepted")
+    hears_reset(row, "Rejected")
+    assert (now(change).state, now(change).problem) == (State.FAILED, "reset: Rejected")
+    assert priorities(row) == ["2,1", "1"]
+
+
+def test_who_is_gone_cannot_be_set_back_and_that_is_said():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    sent = hears(row)
+    ChargePoint.objects.filter(pk=row.pk).update(connection_id=None)
+    ledger.settle_timeout(sent.command_id, now=NOON)
+    assert now(change).problem.endswith("; its order of slots could not be set back")
+
+
+def test_a_reset_that_broke_the_line_may_have_begun():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    answers(row, "Accepted")
+    sent = hears(row)
+    while sent.action != "Reset":
+        ledger.settle_timeout(sent.command_id, now=NOON)
+        sent = hears(row)
+    ledger.fail_unanswered(fresh(row).connection_id, now=NOON)
+    assert now(change).state == State.AWAITED
+    signs_in(row, 2)
+    assert now(change).state == State.DONE
+
+
+def test_who_goes_offline_between_two_steps_is_not_waited_for():
+    row = with_slots(station())
+    change = begins(row)
+    sent = hears(row)
+    Connection.objects.filter(pk=row.connection_id).update(closed_at=NOON)
+    ChargePoint.objects.filter(pk=row.pk).update(connection_id=None)
+    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=Version.V201, now=NOON)
+    assert now(change).state == State.FAILED
+    assert now(change).problem == "change-configuration cannot be sent: CS201 is offline"
+
+
+def test_who_does_not_come_back_in_time_is_given_up_and_may_still_come():
+    row = with_slots(station())
+    change = reset(row, begins(row))
+    assert services.give_up(now=NOON + services.RETURN_WITHIN - timedelta(seconds=1)) == 0
+    assert tasks.go_on() == 1
+    assert tasks.go_on() == 0
+    lost = now(change)
+    assert (lost.state, lost.problem) == (
+        State.LOST,
+        "it has not come back with security profile 2 within 24 hours",
+    )
+    signs_in(row, 2)
+    assert now(change).state == State.DONE
+
+
+def test_one_move_at_a_time_and_another_afterwards():
+    row = with_slots(station())
+    change = begins(row)
+    with pytest.raises(Refusal) as refused:
+        begins(row, slot=3)
+    assert refused.value.code == "under_way"
+    assert NetworkProfile.objects.count() == Command.objects.count() == 1, "nothing of the second one is left"
+    answers(row, "Rejected")
+    assert now(change).state == State.FAILED
+    assert begins(row, slot=3).slot == 3
+
+
+def test_what_it_cannot_begin_without():
+    row = station()
+    for act, code in (
+        (lambda: begins(row), "unknown_slots"),
+        (lambda: begins(with_slots(row, "1,2", "1,2")), "no_free_slot"),
+        (lambda: begins(row, 1, WS), "present"),
+        (lambda: begins(station("CP16"), 2), "unknown_slots"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            act()
+        assert refused.value.code == code
+    ChargePoint.objects.filter(pk=row.pk).update(protocol="ocpp1.6")
+    with pytest.raises(Refusal, match="knows no network profiles"):
+        begins(fresh(row))
+    ChargePoint.objects.filter(pk=row.pk).update(protocol="ocpp2.0.1", connection_id=None)
+    with pytest.raises(Refusal) as refused:
+        begins(fresh(row), slot=7)
+    assert refused.value.code == "offline"
+    assert not ProfileChange.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"slot": 1}, "slot"),
+        ({"url": WS}, "url"),
+        ({"prerequisites_met": False}, "security_profile"),
+        ({"message_timeout": 0}, "message_timeout"),
+    ],
+)
+def test_what_its_profile_cannot_have_is_refused_by_its_field(values: dict[str, Any], field: str):
+    row = with_slots(station())
+    with pytest.raises(BadField) as refused:
+        begins(row, **values)
+    assert refused.value.field == field
+    assert not ProfileChange.objects.exists()
+
+
+def test_3_goes_to_2_only_where_it_allows_that_and_is_closed_again_if_it_does_not():
+    row = with_slots(station(profile=3))
+    with pytest.raises(BadField, match="not lowered"):
+        begins(row, 2)
+    says(row, "SecurityCtrlr/AllowSecurityProfileDowngrade", "true")
+    with pytest.raises(BadField, match="not lowered"):
+        begins(row, 1, WS)
+    change = begins(row, 2)
+    answers(row, "Accepted")
+    assert fresh(row).security_profile == 3
+    answers(row, "Accepted")
+    assert fresh(row).security_profile == 2, "or it could not come back"
+    hears_reset(row, "Accepted")
+    boots(row)
+    assert (now(change).state, fresh(row).security_profile) == (State.WENT_BACK, 3)
+
+    change = begins(row, 2, slot=3)
+    reset(row, change)
+    signs_in(row, 2)
+    assert (now(change).state, fresh(row).security_profile) == (State.DONE, 2)
+
+    other = with_slots(station("CS202", profile=3))
+    says(other, "SecurityCtrlr/AllowSecurityProfileDowngrade", "true")
+    change = reset(other, begins(other, 2))
+    services.give_up(now=NOON + services.RETURN_WITHIN)
+    assert (now(change).state, fresh(other).security_profile) == (State.LOST, 3)
+
+
+def test_what_others_order_and_sign_in_with_does_not_touch_it():
+    row, other = with_slots(station()), with_slots(station("CS202"))
+    change = begins(row)
+    begins(other)
+    answers(other, "Accepted")
+    assert now(change).state == State.WRITING
+    tell(SignedIn(other.pk, other.cp_id, 2, True, NOON))
+    assert now(change).state == State.WRITING
+    boots(row)
+    assert now(change).state == State.WRITING, "it was not yet reset"

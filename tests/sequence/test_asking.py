@@ -1,0 +1,189 @@
+"""Charge points are asked about what is missing, heeded, and not asked for ever."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chargers.commands.ledger import claim_next, settle_answer, settle_failure
+from chargers.commands.ordering import SYSTEM
+from chargers.commands.sending import send_command
+from chargers.models import ChargePoint, Command, Connection, Process
+from chargers.protocol.versions import Version
+from tests.conformance.v201.cast import ALICE, Session
+from tests.transactions.cast import NOON, Wireless201, at, token
+from transactions.ending import infer_ends
+from transactions.models import Transaction
+from transactions.sequence.asking import AT_ONCE, TYPE, mind_gaps
+
+pytestmark = pytest.mark.django_db
+
+
+def minutes(count: float) -> Any:
+    return NOON + timedelta(minutes=count)
+
+
+@pytest.fixture
+def station() -> Wireless201:
+    token()
+    station = Wireless201()
+    connect(station)
+    return station
+
+
+def connect(station: Wireless201, opened: float = -60) -> None:
+    """The station has a connection of its own since then."""
+    process, _ = Process.objects.get_or_create(
+        host="here", defaults={"pid": 1, "started_at": NOON, "seen_at": NOON}
+    )
+    held = Connection.objects.create(
+        charge_point=station.row, process=process, protocol=Version.V201, opened_at=minutes(opened)
+    )
+    ChargePoint.objects.filter(pk=station.row.pk).update(connection_id=held.pk)
+    station.row.refresh_from_db()
+
+
+def gappy(station: Wireless201, *, ended: bool = True) -> Session:
+    """A session whose numbers 1 and 2 are missing."""
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    if ended:
+        station.event(session.ended(time=at(9), wh=4000, seqNo=3), received=9)
+    else:
+        station.event(session.updated(time=at(9), wh=4000, seqNo=3), received=9)
+    return session
+
+
+def asked() -> list[Command]:
+    return list(Command.objects.filter(type=TYPE).order_by("pk"))
+
+
+def answer(station: Wireless201, **payload: Any) -> Command:
+    """The next order is sent, and answered so."""
+    now = asked()[-1].created_at
+    claimed = claim_next(
+        station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=now
+    )
+    assert claimed is not None
+    assert claimed.action == "GetTransactionStatus"
+    settle_answer(claimed.command_id, payload, version=Version.V201, now=now)
+    return Command.objects.get(pk=claimed.command_id)
+
+
+def test_a_gap_is_asked_about_once_it_is_old_and_then_now_and_again(station: Wireless201):
+    gappy(station)
+    assert mind_gaps(now=minutes(9.4)) == 0  # the missing may be on their way
+    assert mind_gaps(now=minutes(9.6)) == 1
+    assert mind_gaps(now=minutes(9.7)) == 0
+    [command] = asked()
+    assert (command.params, command.by) == ({"transaction_id": "T"}, "system")
+    settled = answer(station, ongoingIndicator=False, messagesInQueue=True)
+    assert settled.status == Command.Status.ACCEPTED
+    assert station.only.waits_until is not None
+    assert mind_gaps(now=minutes(15)) == 0
+    assert mind_gaps(now=minutes(20)) == 1
+
+
+def test_what_is_in_no_queue_never_comes_and_is_no_longer_waited_for(station: Wireless201):
+    session = gappy(station)
+    mind_gaps(now=minutes(10))
+    answer(station, ongoingIndicator=False, messagesInQueue=False)
+    row = station.only
+    assert (row.waits_until, row.gaps, row.anomalies) == (None, [[1, 2]], ["events_missing"])
+    [told] = station.told("tx.updated")
+    assert (told["reason"], told["anomalies"]) == ("complete", ["events_missing"])
+    assert mind_gaps(now=minutes(60)) == 0
+    late = session.updated(time=at(5), wh=2000, seqNo=1, offline=True)
+    station.event(late, received=70)
+    assert (station.only.waits_until, station.only.gaps) == (None, [[2, 2]])
+    station.event(late | {"seqNo": 2}, received=71)
+    assert (station.only.gaps, station.only.anomalies) == ([], [])
+
+
+def test_what_was_waited_for_long_enough_is_given_up(station: Wireless201):
+    gappy(station)
+    ChargePoint.objects.update(connection_id=None)
+    assert mind_gaps(now=minutes(9) + timedelta(hours=23)) == 0
+    assert mind_gaps(now=minutes(9) + timedelta(hours=24)) == 1
+    assert station.only.anomalies == ["events_missing"]
+    assert mind_gaps(now=minutes(9) + timedelta(hours=25)) == 0
+
+
+def test_the_queue_of_a_whole_station_tells_of_all_that_has_ended(station: Wireless201):
+    gappy(station)
+    Command.objects.all().delete()
+    for queued, waits in ((True, True), (False, False)):
+        send_command(station.row, TYPE, {}, author=SYSTEM, now=minutes(10))
+        assert answer(station, messagesInQueue=queued).params == {}
+        assert (station.only.waits_until is not None) is waits
+
+
+def test_after_a_reconnect_it_is_asked_once_whether_a_transaction_runs(station: Wireless201):
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    assert mind_gaps(now=minutes(2)) == 0
+    connect(station, opened=5)
+    assert mind_gaps(now=minutes(5.2)) == 0
+    assert mind_gaps(now=minutes(6)) == 1
+    answer(station, ongoingIndicator=True, messagesInQueue=False)
+    assert mind_gaps(now=minutes(30)) == 0
+    assert (station.only.status, station.only.end_seen_at) == ("active", None)
+
+
+def test_a_free_connector_ends_nothing_but_what_the_station_denies_ends(station: Wireless201):
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    station.event(session.updated(time=at(5), wh=3000), received=5)
+    Transaction.objects.update(end_seen_at=minutes(6), end_evidence="available")
+    assert infer_ends(now=minutes(600)) == 0
+    assert mind_gaps(now=minutes(8)) == 1
+    answer(station, ongoingIndicator=True, messagesInQueue=False)
+    assert station.only.end_evidence == ""
+    Transaction.objects.update(end_seen_at=minutes(9), end_evidence="available")
+    assert mind_gaps(now=minutes(30)) == 1
+    answer(station, ongoingIndicator=False, messagesInQueue=False)
+    assert station.only.end_evidence == "denied"
+    assert infer_ends(now=minutes(600)) == 1
+    row = station.only
+    assert (row.status, row.end_source, row.energy_wh, row.stopped_at) == (
+        "ended",
+        "inferred",
+        2000,
+        minutes(5),
+    )
+    station.event(session.ended(time=at(20), wh=5000), received=700)
+    row = station.only
+    assert (row.end_source, row.energy_wh, "stop_replaced" in row.anomalies) == ("reported", 4000, True)
+
+
+def test_long_silence_ends_also_what_could_not_be_asked(station: Wireless201):
+    station.event(Session("T").started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    Transaction.objects.update(end_seen_at=minutes(6), end_evidence="available")
+    ChargePoint.objects.update(last_seen_at=minutes(6), connection_id=None)
+    assert infer_ends(now=minutes(6) + timedelta(days=30)) == 1
+    assert station.only.end_evidence == "silence"
+
+
+def test_a_station_that_does_not_know_the_question_is_left_alone(station: Wireless201):
+    gappy(station, ended=False)
+    assert mind_gaps(now=minutes(10)) == 1
+    [command] = asked()
+    claim_next(station.row.pk, connection_id=station.row.connection_id, version=Version.V201, now=minutes(10))
+    settle_failure(command.pk, code="NotImplemented", description="", now=minutes(10))
+    assert mind_gaps(now=minutes(120)) == 0
+    assert station.only.status == "active"
+
+
+def test_one_look_asks_a_bounded_number(station: Wireless201):
+    Transaction.objects.bulk_create(
+        Transaction(
+            charge_point=station.row,
+            transaction_id=f"T{number}",
+            started_at=NOON,
+            last_seq=3,
+            gaps=[[1, 1]],
+            waits_until=NOON + timedelta(hours=24),
+        )
+        for number in range(AT_ONCE + 20)
+    )
+    assert mind_gaps(now=minutes(5)) == AT_ONCE

@@ -1,0 +1,80 @@
+"""OCPP 2.0.1 of starts and stops from afar. Wire words become neutral here."""
+
+from typing import Any
+
+from chargers.commands.ordering import BadParam, Order
+from chargers.commands.saying import as_is
+from chargers.handling import Handler
+from transactions.charging_profiles.ocpp201 import profile_places, said_profile, wire_profile
+
+CALLS: dict[str, Handler] = {}
+
+TOKEN_MAX = 36  # characters; 2.0.1: IdTokenType
+# Key codes are secrets, and a token of no authorization is none: neither is ordered in words that everybody reads.
+TOKEN_TYPES = ("Central", "eMAID", "ISO14443", "ISO15693", "Local", "MacAddress")
+
+
+def wire_token(text: str, type: str, field: str) -> dict[str, str]:
+    """Return an idToken. Raise BadParam for one that is too long."""
+    if len(text) > TOKEN_MAX:
+        raise BadParam(field, f"an idToken of OCPP 2.0.1 has at most {TOKEN_MAX} characters")
+    return {"idToken": text, "type": type}
+
+
+def _request_start(params: dict[str, Any]) -> dict[str, Any]:
+    """2.0.1, F01 and F02: by a number that the events of the transaction will name (S2-35)."""
+    payload: dict[str, Any] = {
+        "idToken": wire_token(params["id_token"], params["token_type"], "id_token"),
+        "remoteStartId": params["remote_start_id"],
+    }
+    if "evse" in params:
+        payload["evseId"] = params["evse"]
+    if "parent" in params:
+        payload["groupIdToken"] = wire_token(params["parent"], "Central", "id_token")
+    if "charging_profile" in params:
+        # Without a transactionId: the transaction has none yet (F01.FR.10).
+        payload["chargingProfile"] = wire_profile(params["charging_profile"], params["profile_id"])
+    return payload
+
+
+def _said_start(payload: dict[str, Any]) -> dict[str, Any]:
+    token, group = payload["idToken"], payload.get("groupIdToken")
+    if token["type"] not in TOKEN_TYPES or "additionalInfo" in token:
+        raise BadParam("id_token", "our words have nothing like it")
+    said = {
+        "id_token": as_is(token["idToken"], "idToken.idToken"),
+        "token_type": token["type"],
+        "remote_start_id": payload["remoteStartId"],
+    }
+    if "evseId" in payload:
+        said |= {"evse_id": payload["evseId"], "evse": payload["evseId"], "evse_connector": 0}
+    if group is not None:
+        said["parent"] = group["idToken"]
+    return said | (said_profile(payload["chargingProfile"]) if "chargingProfile" in payload else {})
+
+
+def _request_stop(params: dict[str, Any]) -> dict[str, Any]:
+    """2.0.1, F03: the id is the station's (S2-36)."""
+    return {"transactionId": params["transaction_id"]}
+
+
+ORDERS: dict[str, Order] = {
+    "remote-start": Order(
+        "RequestStartTransaction",
+        _request_start,
+        read=lambda answer: {"transaction_id": answer.get("transactionId", "")},
+        said=_said_start,
+        places={
+            "id_token": "idToken.idToken",
+            "token_type": "idToken.type",
+            "evse_id": "evseId",
+            **profile_places("chargingProfile"),
+        },
+        choices={"token_type": TOKEN_TYPES},
+    ),
+    "remote-stop": Order(
+        "RequestStopTransaction",
+        _request_stop,
+        said=lambda payload: {"transaction_id": as_is(payload["transactionId"], "transactionId")},
+    ),
+}

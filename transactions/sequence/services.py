@@ -1,0 +1,380 @@
+"""Take the events of transactions, in whatever order they come, whichever are missing and however often they come.
+
+Every event is in the ledger once. What it means for its transaction depends on its number, not on when it came, and an
+event that is known gets the answer that it was given; so a repeat can at most bring a point of a curve again, never a
+bill. Nothing is refused: a charge point that gets an error drops the event in the end, and with it the bill (S2-13).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from django.db.models import Max, Q
+
+from chargers.handling import Call
+from chargers.topology.models import Evse
+from chargers.topology.places import STATION, Place
+from chargers.topology.services import meet
+from csms.core.events.services import record
+from csms.core.writer import after_commit
+from transactions.authorization import Authorization
+from transactions.authorizing.verdicts import id_token_info, verdict_on
+from transactions.claims import OFFLINE_AFTER, received_late
+from transactions.closing import end
+from transactions.counts import STARTS_AGAIN, STOPS_AGAIN
+from transactions.ending import OVER
+from transactions.models import Transaction
+from transactions.opening import take_connector
+from transactions.readings import record_meter_values
+from transactions.rows import add_words, announce_transaction, locked
+from transactions.selectors import by_wire_id, open_transactions
+from transactions.sequence.answers import answer_extras
+from transactions.sequence.applying import (
+    END,
+    Standing,
+    apply_meter,
+    apply_place,
+    apply_start,
+    apply_state,
+    apply_token,
+    register,
+)
+from transactions.sequence.facts import Fact
+from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer, known_again
+from transactions.sequence.models import TransactionEvent
+from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
+from transactions.sequence.waiting import count_missing, settle_events, was_pruned
+from transactions.token_forms import meant_token
+
+GENERATIONS_MAX = 32_000
+GENERATIONS_LOOKED_AT = 20
+REMEMBERED_MAX = 64
+"""Running transactions that a connection remembers; no station has so many outlets."""
+
+
+def take_event(fact: Fact, call: Call) -> dict[str, Any]:
+    """Take an event and return its answer. Idempotent: one that is known changes nothing, and is answered as before."""
+    remembered = _memory(call)
+    # Taken out, and put back after the commit: should another process have stored this event, the second look asks
+    # the database.
+    known = remembered.pop(fact.wire_id.upper(), None)
+    if known is not None and known.goes_on(fact):
+        return _go_on(known, fact, call)
+    return _take(fact, call)
+
+
+# --- the many that only bring readings --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a connection remembers of a running transaction, so that a reading costs no query."""
+
+    pk: str
+    last_seq: int
+    charging_state: str
+    place: Place
+
+    def goes_on(self, fact: Fact) -> bool:
+        """Whether an event is the next one, and tells nothing but readings."""
+        return (
+            fact.tells_little
+            and fact.seq_no == self.last_seq + 1
+            and fact.charging_state in ("", self.charging_state)
+            and (
+                fact.evse is None
+                or (fact.evse, fact.connector or 0) == (self.place.evse, self.place.connector)
+            )
+            and fact.seconds_charging is None
+            and fact.received_at - fact.occurred_at < OFFLINE_AFTER
+        )
+
+
+def _memory(call: Call) -> dict[str, Running]:
+    memory: dict[str, Running] = call.holder.memory.setdefault("transactions", {})
+    return memory
+
+
+def _remember(call: Call, fact: Fact, running: Running) -> None:
+    memory = _memory(call)
+
+    def keep() -> None:
+        while len(memory) >= REMEMBERED_MAX:
+            del memory[next(iter(memory))]
+        memory[fact.wire_id.upper()] = running
+
+    after_commit(keep)
+
+
+def _go_on(running: Running, fact: Fact, call: Call) -> dict[str, Any]:
+    holder = call.holder
+    _record(fact, call, running.pk, running.place)
+    answer = answer_extras(call, running.pk, ended=False)
+    add_event(fact, transaction_pk=running.pk, charge_point_id=holder.charge_point_id, answer=_kept(answer))
+    assert fact.seq_no is not None
+    _remember(call, fact, replace(running, last_seq=fact.seq_no))
+    return answer
+
+
+def _place(transaction: Transaction, fact: Fact) -> Place:
+    """Return where a transaction is; its connector is only told of if this event tells."""
+    if transaction.evse_number is None:
+        return STATION
+    told = fact.connector if fact.evse == transaction.evse_number else None
+    return Place(transaction.connector_number or 0, transaction.evse_number, told or 0)
+
+
+def _record(fact: Fact, call: Call, transaction_pk: str, place: Place) -> None:
+    if fact.measured:
+        record_meter_values(
+            charge_point_id=call.holder.charge_point_id,
+            cp_id=call.holder.cp_id,
+            connector_number=place.number,
+            transaction_pk=transaction_pk,
+            claimed_id=fact.wire_id,
+            measured=fact.measured,
+            now=call.received_at,
+            place=place,
+            waited=fact.offline,
+        )
+
+
+def _kept(answer: dict[str, Any]) -> str | None:
+    return orjson.dumps(answer).decode() if answer else None
+
+
+# --- all others -------------------------------------------------------------------------------------------------------
+
+
+def _take(fact: Fact, call: Call) -> dict[str, Any]:
+    transaction, following = _meant(fact, call.holder.charge_point_id)
+    if transaction is None:
+        return _open(fact, call, following)
+    same = _same_number(transaction, fact)
+    known = next((event for event in same if event.fingerprint == fact.fingerprint), None)
+    if known is not None:
+        if fact.kind != "Updated":
+            (STARTS_AGAIN if fact.kind == "Started" else STOPS_AGAIN).add()
+        return answer_of(known)
+    if _begins_anew(transaction, fact, same) and following < GENERATIONS_MAX:
+        return _open(fact, call, following)
+    if same:
+        return _keep_twin(transaction, fact, call, same)
+    if was_pruned(transaction, fact):
+        return {}
+    return _apply(transaction, fact, call, opened=False)
+
+
+def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
+    """Return the transaction that an event belongs to, locked, and the generation that a new one of its id would be."""
+    rows = list(locked(by_wire_id(charge_point_id, fact.wire_id))[:GENERATIONS_LOOKED_AT])
+    following = rows[0].wire_generation + 1 if rows else 0
+    if fact.wire_id:
+        # Of ids that came again each event belongs to the last transaction that had begun by then.
+        begun = (row for row in rows if row.started_at <= fact.occurred_at)
+        return next(begun, rows[-1] if rows else None), following
+    # Without an id: the event that is known, else the one session that it can be of.
+    told = known_again(rows, fact)
+    if told is not None:
+        return next(row for row in rows if row.pk == told.transaction_id), following
+    running = open_transactions(charge_point_id)
+    if fact.evse is not None:
+        running = running.filter(evse_number=fact.evse)
+    candidates = [] if fact.kind == "Started" else list(locked(running)[:2])
+    if len(candidates) == 1:
+        return candidates[0], following
+    return (rows[0] if following >= GENERATIONS_MAX else None), following
+
+
+def _same_number(transaction: Transaction, fact: Fact) -> list[TransactionEvent]:
+    """Return the events that have the number of this one; of what has none that which says the same."""
+    events = events_of(transaction.pk)
+    if fact.seq_no is None:
+        return list(events.filter(seq_no=None, fingerprint=fact.fingerprint)[:1])
+    return list(events.filter(seq_no=fact.seq_no).order_by("twin"))
+
+
+def _begins_anew(transaction: Transaction, fact: Fact, same: Sequence[TransactionEvent]) -> bool:
+    """Whether a start is that of another session than the one that had its id before (quirk X9)."""
+    if fact.kind != "Started" or not fact.timely:
+        return False
+    if transaction.stopped_at is not None:
+        return fact.occurred_at > transaction.stopped_at
+    if not same or same[0].kind != "Started":
+        return False
+    last = events_of(transaction.pk).aggregate(at=Max("occurred_at"))["at"]
+    return bool(fact.occurred_at > last)
+
+
+def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:
+    orphan = fact.kind == "Ended"
+    words = (["start_lost"] if orphan else []) + (["id_reused"] if generation and fact.wire_id else [])
+    transaction = Transaction(
+        transaction_id=fact.wire_id,
+        charge_point_id=call.holder.charge_point_id,
+        wire_generation=generation,
+        started_at=fact.occurred_at,
+        start_received_at=None if orphan else call.received_at,
+        orphan=orphan,
+        anomalies=words,
+    )
+    return _apply(transaction, fact, call, opened=True)
+
+
+def _keep_twin(
+    transaction: Transaction, fact: Fact, call: Call, same: Sequence[TransactionEvent]
+) -> dict[str, Any]:
+    """Keep an event whose number another has: beside that one, and it counts only if it is the end that was unknown."""
+    first_end = fact.kind == "Ended" and transaction.end_source != Transaction.EndSource.REPORTED
+    add_words(transaction, "seq_reused")
+    if first_end:
+        return _apply(transaction, fact, call, opened=False, twin=same[-1].twin + 1)
+    answer, _ = _answer(transaction, fact, call)
+    if len(same) <= TWINS_MAX:
+        add_event(
+            fact,
+            transaction_pk=str(transaction.pk),
+            charge_point_id=call.holder.charge_point_id,
+            twin=same[-1].twin + 1,
+            answer=_kept(answer),
+        )
+    transaction.save(update_fields=["anomalies"])
+    announce_transaction(transaction)
+    return answer
+
+
+def _answer(transaction: Transaction, fact: Fact, call: Call) -> tuple[dict[str, Any], Authorization | None]:
+    """Return the answer to an event, and the verdict in it: exactly where a token is told (S2-07)."""
+    answer: dict[str, Any] = {}
+    verdict: Authorization | None = None
+    if fact.token_type:
+        verdict = verdict_on(
+            call,
+            call.payload["idToken"],
+            starting=not fact.stops and not transaction.token_type,
+            evse=fact.evse or transaction.evse_number,
+            continuing=None if transaction._state.adding else transaction,
+        )
+        answer["idTokenInfo"] = id_token_info(verdict)
+    return answer, verdict
+
+
+def _apply(
+    transaction: Transaction, fact: Fact, call: Call, *, opened: bool, twin: int = 0
+) -> dict[str, Any]:
+    """Let an event count, keep it, and tell what it has changed."""
+    holder, now = call.holder, call.received_at
+    standing = _standing(transaction, fact, call, opened=opened)
+    before = Before.of(transaction, opened=opened)
+    ended = fact.kind == "Ended"
+    answer, verdict = _answer(transaction, fact, call)
+
+    if opened:
+        transaction.offline = standing.late
+    apply_start(transaction, fact, late=standing.late)
+    placed = apply_place(transaction, fact, standing)
+    changed = apply_state(transaction, fact, standing)
+    owned = apply_token(transaction, fact, standing, verdict.status if verdict is not None else "")
+    if placed:
+        meet(holder.charge_point_id, fact.evse or 0, fact.connector or 0, known_from=Evse.Known.IMPLIED)
+        if not ended and transaction.status == Transaction.Status.ACTIVE:
+            take_connector(transaction, holder.cp_id, now=now)
+    if standing.live and not ended and transaction.end_evidence in OVER.values():
+        transaction.end_seen_at, transaction.end_evidence = None, ""  # it goes on
+    if opened:
+        transaction.save(force_insert=True)
+    add_event(
+        fact,
+        transaction_pk=str(transaction.pk),
+        charge_point_id=holder.charge_point_id,
+        twin=twin,
+        answer=_kept(answer),
+    )
+    if not (ended and before.reported):  # another end than the one that counts settles nothing
+        _record(fact, call, str(transaction.pk), _place(transaction, fact))
+    apply_meter(transaction, fact, newest=standing.newest)
+    count_missing(transaction, fact, standing.last)
+
+    ends = ended and not before.reported
+    if before.reported:
+        settle_events(transaction)
+    transaction.save()
+    driver = Driver(verdict if owned else None, _admissible(fact, call), call.verdict is None)
+    tell_changes(
+        Change(
+            before,
+            driver,
+            start_came=fact.kind == "Started" and not before.had_start_claim,
+            placed=placed,
+            state=changed and standing.live,
+        ),
+        transaction,
+        fact,
+        holder.cp_id,
+        now=now,
+    )
+    if ends:
+        end(
+            transaction,
+            holder.cp_id,
+            claimed_at=fact.claimed_at,
+            meter_stop_wh=register(transaction, Q(context=END), last=True),
+            measured=(),
+            reason=fact.stopped_reason or "Local",  # S2-10
+            id_token=transaction.stop_id_token,
+            raw=fact.raw,
+            key=None,
+            now=now,
+        )
+    elif ended:
+        _note_another_end(transaction, fact, holder.cp_id)
+    show_activity(transaction, fact, live=standing.live, now=now)
+    if transaction.status == Transaction.Status.ACTIVE and transaction.last_seq is not None:
+        _remember(call, fact, _running(transaction, fact, transaction.last_seq))
+    announce_transaction(transaction)
+    # Only now its readings are stored, and its end is priced.
+    if extras := answer_extras(call, str(transaction.pk), ended=ended):
+        answer |= extras
+        keep_answer(fact, transaction_pk=transaction.pk, twin=twin, answer=_kept(answer))
+    return answer
+
+
+def _standing(transaction: Transaction, fact: Fact, call: Call, *, opened: bool) -> Standing:
+    events = events_of(transaction.pk).filter(twin=0)
+    last: int | None = None
+    if not opened:
+        known = (transaction.last_seq, events.aggregate(last=Max("seq_no"))["last"])
+        last = max((number for number in known if number is not None), default=None)
+    late = fact.offline or received_late(call.holder.charge_point_id, fact.occurred_at, call.received_at)
+    newest = fact.seq_no is None or last is None or fact.seq_no > last
+    return Standing(events, last, newest, late, newest and not late and not transaction.superseded)
+
+
+def _note_another_end(transaction: Transaction, fact: Fact, cp_id: str) -> None:
+    """Say that another end was told than the one that counts; both are in the ledger."""
+    add_words(transaction, "stop_differs")
+    transaction.save(update_fields=["anomalies"])
+    record(
+        "tx.stop_differs",
+        cp_id,
+        {
+            "transaction_id": transaction.transaction_id,
+            "id_token": fact.id_token or transaction.id_token,
+            "meter_stop_wh": None,
+            "stop_reason": fact.stopped_reason,
+            "charger_reported_at": fact.claimed_at,
+        },
+        occurred_at=fact.received_at,
+    )
+
+
+def _admissible(fact: Fact, call: Call) -> str:
+    """Return the part of a token that an operator could admit; "" for a typed code, which is a secret, and for none."""
+    if fact.token_type.casefold() in ("keycode", "noauthorization"):
+        return ""
+    return meant_token(fact.id_token, call.holder.traits.token_rule)
+
+
+def _running(transaction: Transaction, fact: Fact, last_seq: int) -> Running:
+    return Running(str(transaction.pk), last_seq, transaction.charging_state, _place(transaction, fact))
