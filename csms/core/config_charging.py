@@ -198,7 +198,7 @@ class Charging(BaseModel):
 
     ocpp_versions: OcppVersions = protocol(
         "CSMS_OCPP_VERSIONS",
-        ("ocpp1.6",),
+        ("ocpp1.6", "ocpp2.0.1"),
         "Versions of OCPP that are spoken. Of those that a charge point offers, the first that is among them counts.",
         accepts="ocpp1.6, ocpp2.0.1 or both, parted by commas",
         mutable=True,

@@ -13,10 +13,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 DOCUMENT = ROOT / "docs" / "conformance.md"
 DATA = ROOT / "console" / "conformance.json"  # the same for the console, which has no tests beside it
-VERSIONS = (("v16", "OCPP 1.6"),)  # folder, name; those that are stated
-BUILDING = (
-    "v201",
-)  # folders of versions whose rows fit already, and that are stated once no row is "not yet"
+VERSIONS = (("v16", "OCPP 1.6"), ("v201", "OCPP 2.0.1"))  # folder, name
 SHARED = "shared"  # folder of tests that stand for rows of several versions
 CACHE = ROOT / ".pytest_cache" / "v" / "csms" / "conformance"
 

@@ -104,7 +104,7 @@ def test_the_document_counts_shows_tests_and_waivers_and_drift_is_noticed(
     assert main([]) == 1
 
 
-@pytest.mark.parametrize("version", [*(folder for folder, _ in report.VERSIONS), *report.BUILDING])
+@pytest.mark.parametrize("version", [folder for folder, _ in report.VERSIONS])
 def test_rows_and_tests_of_every_version_fit(version: str):
     assert matched(
         report.rows(version), report.cases(version), report.waivers(version), report.covered(version)

@@ -80,6 +80,7 @@ class Command(BaseCommand):
                 "simulate",
                 f"--count={count}",
                 "--scenario=demo",
+                "--ocpp=both",
                 f"--prefix={PREFIX}",
                 f"--password-file={password_file(get_config())}",
                 f"--url=ws://{host}:{port}/ocpp",

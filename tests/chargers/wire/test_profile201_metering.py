@@ -11,7 +11,7 @@ from ocpp.v201 import ChargePoint, call, call_result
 from chargers.models import Command
 from tests.chargers.wire.independent import independent, now
 from tests.support.charger import eventually
-from tests.support.house import House, fresh, order, settings_are
+from tests.support.house import House, fresh, order
 from tests.tariffs.cast import assigned, tariff
 from transactions.models import IdToken, MeterValue, Transaction
 from transactions.signed.models import SignedReading
@@ -20,12 +20,11 @@ from transactions.tariffs.models import Assignment, Cost, LiveCost, Tariff
 
 @pytest.fixture
 def house201(house: House) -> Iterator[House]:
-    """The house speaks OCPP 2.0.1, too, and half a euro is asked for a kWh."""
+    """Half a euro is asked for a kWh."""
     IdToken.objects.get_or_create(id_token="CAR", defaults={"created_at": datetime.now(UTC)})
     row = tariff("Independent", energy_price="0.40", tax_percent="25")
     assigned(row)
-    with settings_are(CSMS_OCPP_VERSIONS="ocpp1.6,ocpp2.0.1"):
-        yield house
+    yield house
     for model in (LiveCost, Cost, Assignment, Tariff):
         model.objects.all().delete()
 
