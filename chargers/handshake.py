@@ -24,7 +24,7 @@ from chargers.client_certificates import WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import (
-    COMPRESSED,
+    OCPP_2X,
     IdentityError,
     Version,
     choose_subprotocol,
@@ -217,7 +217,7 @@ class Handshake:
         return {
             "type": "websocket.accept",
             "subprotocol": self.accepted_subprotocol,
-            "compression": version in COMPRESSED and guest.traits.compression,
+            "compression": version in OCPP_2X and guest.traits.compression,
         }
 
     async def _unit(self, work: Callable[[], T]) -> T:
