@@ -45,7 +45,7 @@ class ChangeConfiguration(Params):
     prerequisites_met: bool = Field(
         False,
         title="It has the certificates",
-        description="Only for SecurityProfile: what the profile needs was installed by others.",
+        description="OCPP 1.6 only, for SecurityProfile: what the profile needs was installed by others.",
     )
 
 
