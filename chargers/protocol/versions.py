@@ -26,6 +26,9 @@ class Version(StrEnum):
 COMPRESSED = frozenset({Version.V201, Version.V21})
 """Versions whose messages may go compressed (T-009); in 1.6 that is left to the sides, and nobody needs it (T-010)."""
 
+RENEWABLE = frozenset({Version.V201, Version.V21})
+"""Versions whose charge points may be let in with a certificate that has ended, to have it renewed (T-036)."""
+
 
 class IdentityError(ValueError):
     """A path that names no usable charge point; `reason` is one sentence for the log and the refusal list."""
