@@ -377,6 +377,7 @@ def _tell(request: SigningRequest, now: datetime) -> None:
         request.charge_point.cp_id,
         {
             "request_id": str(request.pk),
+            "use": request.use,
             "status": request.status,
             "subject": request.subject,
             "problems": request.problems,

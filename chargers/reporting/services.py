@@ -24,6 +24,7 @@ from chargers.models import Command
 from chargers.reporting.models import NumberSeries, Report, ReportPart
 from chargers.services import Refusal
 from csms.core.config import get_config
+from csms.core.events.services import record
 from csms.core.live import announce
 
 log = logging.getLogger(__name__)
@@ -137,9 +138,13 @@ def take_part(
         return report
     weighs = len(orjson.dumps(payload))
     if not 0 <= seq_no < PARTS_MAX or report.size + weighs > BYTES_MAX:
+        known = report.state == State.INCOMPLETE
         report.problem = f"it has more than {PARTS_MAX} parts or {BYTES_MAX} bytes, which nobody keeps"
         report.state, report.due_at = State.INCOMPLETE, None
         report.save(update_fields=["state", "due_at", "problem"])
+        if not known:
+            _tell(report, f"The report cannot be used: {report.problem}.", now)
+            _over(report, now)
         return report
     _, new = ReportPart.objects.get_or_create(
         report=report, seq_no=seq_no, defaults={"more": more, "payload": payload, "received_at": now}
@@ -245,6 +250,29 @@ def _apply(report: Report, now: datetime) -> bool:
 
 def _over(report: Report, now: datetime, *, again: UUID | None = None) -> None:
     if report.command_id is not None:
+        told = Report.objects.select_related("charge_point").get(pk=report.pk)
+        record(
+            {
+                State.WHOLE: "report.used",
+                State.EMPTY: "report.empty",
+                State.REFUSED: "report.refused",
+                State.INCOMPLETE: "report.incomplete",
+            }[State(told.state)],
+            told.charge_point.cp_id,
+            {
+                "report_id": str(told.pk),
+                "kind": told.kind,
+                "about": told.about,
+                "request_id": told.request_id,
+                "outcome": told.outcome,
+                "problem": told.problem,
+                "command_id": str(told.command_id),
+                "asked_again_by": str(again) if again else None,
+                "asked_at": told.asked_at,
+                "generated_at": told.generated_at,
+            },
+            occurred_at=now,
+        )
         tell(
             ReportOver(
                 report.charge_point_id,

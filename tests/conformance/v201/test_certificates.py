@@ -63,7 +63,8 @@ async def is_brought(cs: CS201, row: SigningRequest, type: str | None, ca: Ca) -
     signing.approve_request(row, by="alice", now=now())
     brought = await cs.expect("CertificateSigned")
     assert brought.get("certificateType") == type
-    leaf = x509.load_pem_x509_certificates(brought["certificateChain"].encode())[0]
+    leaf, *issuers = x509.load_pem_x509_certificates(brought["certificateChain"].encode())
+    assert issuers == ([] if ca.above is None else [ca.certificate]), "leaf first, and no root"
     leaf.verify_directly_issued_by(ca.certificate)
     assert leaf.not_valid_before_utc <= now(), "valid at once (S2-101)"
     return leaf
