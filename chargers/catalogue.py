@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from chargers.certificates.authority import can_answer
+from chargers.certificates.models import SigningRequest
 from chargers.commands.effects import note_effect
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.commands.sending import send_command
@@ -116,6 +118,29 @@ def no_second_boot(draft: Draft) -> dict[str, Any]:
     return as_given(draft)
 
 
+SIGNS = {
+    "SignChargingStationCertificate": SigningRequest.Use.CHARGE_POINT,
+    "SignV2GCertificate": SigningRequest.Use.V2G,
+    "SignCombinedCertificate": SigningRequest.Use.COMBINED,
+}
+"""For which use the certificate is for which a message asks."""
+
+
+def _only_what_can_be_answered(message: str) -> None:
+    """Refuse to ask for a request that nobody could answer (S2-38)."""
+    use = SIGNS.get(message)
+    if use is not None and not can_answer(use):
+        raise bad_param(
+            "requested_message",
+            "there is no CA that could sign the certificate; see CSMS_CERTIFICATE_AUTHORITY",
+        )
+
+
+def withheld_messages() -> dict[str, list[str]]:
+    """Name the requests that nobody could answer now (S2-38)."""
+    return {"requested_message": [message for message, use in SIGNS.items() if not can_answer(use)]}
+
+
 CONNECTORS_AT_ONCE = 100  # statuses that one order asks for
 
 
@@ -123,6 +148,7 @@ def prepare_trigger(draft: Draft) -> dict[str, Any]:
     """Check a trigger. In OCPP 2.x a status is of one connector: for several each is asked by a command of its own."""
     no_second_boot(draft)
     params: TriggerMessage = draft.params
+    _only_what_can_be_answered(params.requested_message)
     values, charge_point = placed(draft), draft.charge_point
     if (
         params.requested_message != "StatusNotification"
@@ -197,6 +223,7 @@ COMMANDS = by_slug(
         TriggerMessage,
         effect="The message comes.",
         while_pending=True,
+        withheld=withheld_messages,
         prepare=prepare_trigger,
     ),
     CommandType(

@@ -70,6 +70,8 @@ class Guest:
     """By its last boot: a client certificate may name this instead of the identity."""
     certificate_names: tuple[str, ...] = ()
     """Once it has signed in: the common names of the client certificate that it has shown."""
+    certificate_ended: bool = False
+    """Once it has signed in: whether that certificate has ended, and is to be renewed (T-036)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,12 @@ def open_connection(
         user_agent=user_agent[:500],
         opened_at=now,
     )
+    charge_point.certificate_ended = guest.certificate_ended
     ChargePoint.objects.filter(pk=guest.pk).update(
-        connection_id=connection_id, protocol=version.value, last_seen_at=now
+        connection_id=connection_id,
+        protocol=version.value,
+        last_seen_at=now,
+        certificate_ended=guest.certificate_ended,
     )
     if charge_point.protocol and charge_point.protocol != version.value:
         tell(VersionChanged(guest.pk, guest.cp_id, charge_point.protocol, version.value, now))

@@ -339,6 +339,8 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         match bell:
             case "commands":
                 self.outgoing.next()
+            case "renewed" if self.holder.registration == Registration.PENDING:
+                self.close_soon(1012, "it is to come back with its new certificate")
             case "registration":
                 charge_point_id = self.holder.charge_point_id
                 self.gateway.background(
@@ -360,10 +362,9 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         elif registration not in (self.holder.registration, self._asked_to_boot_as):
             # Its next boot is answered Accepted, and only then it may speak freely; so that this is soon, ask for it.
             self._asked_to_boot_as = registration
-            charge_point_id = self.holder.charge_point_id
-            self.gateway.background(
-                "ask to boot", lambda: sending.ask_to_boot(charge_point_id, now=datetime.now(UTC))
-            )
+            known, approved = self.holder.charge_point_id, self.holder.approved
+            ask = partial(sending.ask_to_boot, known, approved=approved, now=datetime.now(UTC))
+            self.gateway.background("ask to boot", ask)
 
     def tick(self, now: float) -> None:
         """Called every second: an answer that did not come, a connection that fell silent."""

@@ -219,7 +219,7 @@ class Gateway:
         match message.get("bell"):
             case "echo":
                 self._echo.set()
-            case "commands" | "registration" as bell:
+            case "commands" | "registration" | "renewed" as bell:
                 consumer = self.held.get(message["charge_point"])
                 if consumer is not None:
                     consumer.heard(bell)

@@ -20,7 +20,7 @@ from prometheus_client import Counter
 
 from chargers import connections
 from chargers.blocking.selectors import canonical_address
-from chargers.client_certificates import WrongCertificate, certified
+from chargers.client_certificates import Shown, WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import (
@@ -84,26 +84,44 @@ class Handshake:
         )
         version = self._pinned(guest, version)
         try:
-            certified = self._certified(guest)
-            shown_hash = "" if certified else await self._check_password(guest, username, password)
+            shown = self._certified(guest)
+            renews = self._renews(guest, version, shown)
+            shown_hash = "" if shown.names else await self._check_password(guest, username, password)
         except HandshakeRefused:
             FAILED_LOGINS.add(key)
             raise
-        profile = self._profile(guest, shown_hash, bool(certified))
-        return replace(guest, shown_hash=shown_hash, profile=profile, certificate_names=certified), version
+        profile = self._profile(guest, shown_hash, bool(shown.names))
+        signed_in = replace(
+            guest,
+            shown_hash=shown_hash,
+            profile=profile,
+            certificate_names=shown.names,
+            certificate_ended=renews,
+        )
+        return signed_in, version
 
     @property
     def _over_tls(self) -> bool:
         """Whether a trusted proxy has ended TLS before us."""
         return bool(self.scope.get("scheme") == "wss")
 
-    def _certified(self, guest: Guest) -> tuple[str, ...]:
+    def _certified(self, guest: Guest) -> Shown:
         """T-023: who has shown a client certificate needs no password."""
         try:
             names = (guest.cp_id, guest.serial_number)
             return certified(self.headers, over_tls=self._over_tls, names=names)
         except WrongCertificate as error:
             raise HandshakeRefused(401, "wrong_certificate", str(error)) from error
+
+    def _renews(self, guest: Guest, version: Version, shown: Shown) -> bool:
+        """Whether its certificate has ended and is to be renewed (T-036). Raises HandshakeRefused (T-034)."""
+        if not shown.has_ended(datetime.now(UTC)):
+            return False
+        if version not in OCPP_2X or guest.traits.expired_certificate != "renew":
+            raise HandshakeRefused(
+                401, "expired_certificate", f"its client certificate ended on {shown.ends_at:%Y-%m-%d}"
+            )
+        return True
 
     def _profile(self, guest: Guest, shown_hash: str, certified: bool) -> int:
         """T-020 to T-023: 1 is a password, 2 a password over TLS, 3 a client certificate."""

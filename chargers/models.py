@@ -72,6 +72,11 @@ class ChargePoint(models.Model):
     provisioning = models.CharField(
         max_length=8, choices=Provisioning.choices, blank=True, default="", db_default=""
     )
+    certificate_ended = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="whether it last connected with a client certificate that had ended, to have it renewed",
+    )
 
     lacking = models.JSONField(
         default=dict,
@@ -106,6 +111,9 @@ class ChargePoint(models.Model):
                 condition=models.Q(retired_at__isnull=False) | models.Q(registration=Registration.REJECTED),
                 name="chargepoint_left_out",
             ),
+            models.Index(
+                fields=["id"], condition=models.Q(certificate_ended=True), name="chargepoint_renews"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -113,8 +121,8 @@ class ChargePoint(models.Model):
 
     @property
     def standing(self) -> str:
-        """How it is answered and served: one that is being set up waits, though people have accepted it."""
-        return standing_of(self.registration, self.provisioning)
+        """How it is answered and served: one that is set up, or renewed, waits, though people have accepted it."""
+        return standing_of(self.registration, self.provisioning, certificate_ended=self.certificate_ended)
 
     def warning(self, command: str) -> str | None:
         """Return why it seems not to know a command; what it answered says more than what it lists."""

@@ -69,6 +69,10 @@ class ChargePointShape(Shape):
         help_text="OCPP 2.x: whether it is set up before it is accepted; while it is `running`, its boots are "
         "answered Pending.",
     )
+    certificate_ended = serializers.BooleanField(
+        help_text="OCPP 2.x: whether it last connected with a client certificate that had ended and was let in to have "
+        "it renewed; until it has come with another, its boots are answered Pending."
+    )
     retired_at = Moment(allow_null=True, help_text="When it was taken out of service for good.")
     has_password = serializers.BooleanField(source="password_hash", help_text="Must it sign in?")
     security_profile = serializers.IntegerField(

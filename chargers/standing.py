@@ -20,18 +20,21 @@ class Provisioning(models.TextChoices):
     FAILED = "failed", "Accepted although it was not set up to the end"
 
 
-def standing_of(registration: str, provisioning: str) -> str:
-    """Return a word of Registration for how a charge point is served now (2.0.1, B02.FR.01)."""
-    running = provisioning == Provisioning.RUNNING and registration == Registration.ACCEPTED
-    return Registration.PENDING.value if running else registration
+def standing_of(registration: str, provisioning: str, *, certificate_ended: bool) -> str:
+    """Return a word of Registration for how a charge point is served now (2.0.1, B02.FR.01; T-036)."""
+    waits = (
+        provisioning == Provisioning.RUNNING or certificate_ended
+    ) and registration == Registration.ACCEPTED
+    return Registration.PENDING.value if waits else registration
 
 
 def in_standing(registration: Registration, prefix: str = "") -> models.Q:
     """Return the condition for charge points of this standing; `prefix` leads to them, as in "charge_point__"."""
-    running = models.Q(
-        **{f"{prefix}registration": Registration.ACCEPTED, f"{prefix}provisioning": Provisioning.RUNNING}
-    )
     said = models.Q(**{f"{prefix}registration": registration})
+    waits = models.Q(**{f"{prefix}provisioning": Provisioning.RUNNING}) | models.Q(
+        **{f"{prefix}certificate_ended": True}
+    )
     if registration == Registration.ACCEPTED:
-        return said & ~models.Q(**{f"{prefix}provisioning": Provisioning.RUNNING})
-    return said | running if registration == Registration.PENDING else said
+        return said & ~waits
+    accepted = models.Q(**{f"{prefix}registration": Registration.ACCEPTED})
+    return said | (accepted & waits) if registration == Registration.PENDING else said

@@ -90,7 +90,8 @@ def command_form(
             default = info.get_default(call_default_factory=True)
             field.initial = default.value if isinstance(default, Enum) else default
         if order is not None and name in order.choices and isinstance(field, forms.ChoiceField):
-            _narrow(field, order.choices[name])
+            withheld = entry.withheld().get(name, ())
+            _narrow(field, tuple(word for word in order.choices[name] if word not in withheld))
         elif len(offered) == 1:
             field.initial = offered[0][0]
         _dress(field.widget)

@@ -37,5 +37,5 @@ class Network:
         self.not_taken = list(told.order_by("-pk")[:TOLD_SHOWN])
         changes = ProfileChange.objects.filter(charge_point=charge_point)
         self.changes = list(changes.order_by("-pk")[:CHANGES_SHOWN])
-        self.under_way = any(change.state in ProfileChange.OPEN for change in self.changes)
+        self.under_way = next((one for one in self.changes if one.state in ProfileChange.OPEN), None)
         self.profiles = [n for n in (1, 2, 3) if n > charge_point.security_profile]

@@ -104,6 +104,7 @@ TONES: dict[str, dict[str, str]] = {
         ProfileChange.State.WENT_BACK: "bad",
         ProfileChange.State.LOST: "bad",
         ProfileChange.State.FAILED: "bad",
+        ProfileChange.State.CANCELLED: "idle",
     },
 }
 FAMILIES = {

@@ -94,6 +94,9 @@ urlpatterns = [
     path(f"{CHARGE_POINT}/commands/<slug:slug>", charge_point_commands.send, name="command"),
     path("inspect/charge-points/<str:cp_id>/accept", provisioning.accept, name="charge-point-accept"),
     path(
+        "inspect/charge-points/<str:cp_id>/provision", provisioning.provision, name="charge-point-provision"
+    ),
+    path(
         "inspect/charge-points/<str:cp_id>/registration",
         charge_point.register,
         name="charge-point-registration",
@@ -105,6 +108,11 @@ urlpatterns = [
         f"{CHARGE_POINT}/network/profile",
         charge_point_network.change,
         name="change-security-profile",
+    ),
+    path(
+        f"{CHARGE_POINT}/network/profile/<uuid:pk>/cancel",
+        charge_point_network.cancel,
+        name="cancel-security-profile-change",
     ),
     path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
     path(f"{CHARGE_POINT}/events", charge_point_events.events, name="charge-point-events"),

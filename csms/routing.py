@@ -16,6 +16,7 @@ import chargers.catalogue
 import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
 import chargers.certificates.ocpp201
+import chargers.certificates.renewing
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
@@ -205,6 +206,7 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.topology.following.follow_boot,
         chargers.network.following.follow_boot,
         chargers.provisioning.following.follow_boot,
+        chargers.certificates.renewing.follow_boot,
     ),
     VersionChanged: (chargers.configuration.following.follow_version,),
     SignedIn: (

@@ -18,8 +18,17 @@ from chargers.certificates.pem import (
     text_of,
 )
 from chargers.commands.effects import command_awaiting_effect, note_effect
-from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
-from chargers.models import Connection
+from chargers.commands.ordering import (
+    CommandRefused,
+    CommandType,
+    Draft,
+    Outcome,
+    Params,
+    as_given,
+    bad_param,
+    by_slug,
+)
+from chargers.models import Connection, Registration
 
 Use = InstalledCertificate.Use
 Root = Literal["central_system_root", "manufacturer_root"]
@@ -200,7 +209,9 @@ class CertificateSigned(Params):
 
 
 def a_chain_that_fits(draft: Draft) -> dict[str, Any]:
-    """Check the chain, and tie the command to the request that it answers."""
+    """Check the chain, and tie the command to the request that it answers. Strangers are given none."""
+    if draft.charge_point.registration != Registration.ACCEPTED:
+        raise CommandRefused("not_accepted", f"{draft.charge_point.cp_id} waits for approval")
     try:
         chain = read_certificates(draft.params.certificate_chain)
         longest = longest_chain(draft.charge_point.pk)
@@ -250,6 +261,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         "Bring a signed certificate",
         CertificateSigned,
         effect="The certificate is the charge point's own.",
+        while_pending=True,  # for one that waits since its certificate has ended (T-036)
         scope=TRUST,
         prepare=a_chain_that_fits,
         settled=signing.settle_certificate,

@@ -31,7 +31,7 @@ from chargers.commands.effects import note_effect
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command
-from chargers.services import note_act
+from chargers.services import note_act, tell_holder
 from csms.core.config import get_config
 from csms.core.counting import FactCounter
 from csms.core.events.services import record
@@ -322,6 +322,10 @@ def settle_certificate(outcome: Outcome) -> None:
         chain = read_certificates(command.params["certificate_chain"])
         uses = OWN_USES[command.params.get("use", OWN_USE)]
         rows = [mirror.note_installed(command.charge_point, use, chain, now=now) for use in uses]
+        if InstalledCertificate.Use.CHARGE_POINT in uses and command.charge_point.certificate_ended:
+            tell_holder(
+                command.charge_point_id, "renewed"
+            )  # only its next handshake proves the new one (T-036)
         text = "The certificate is its own now."
         note_effect(command, text, kind="certificate", subject=rows[-1].pk, now=now)
     if request is None:
@@ -373,6 +377,7 @@ def _tell(request: SigningRequest, now: datetime) -> None:
         request.charge_point.cp_id,
         {
             "request_id": str(request.pk),
+            "use": request.use,
             "status": request.status,
             "subject": request.subject,
             "problems": request.problems,

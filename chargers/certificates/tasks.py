@@ -8,11 +8,13 @@ from chargers.certificates import mirror, renewing, signing
 
 @shared_task
 def work_signing_queue() -> int:
-    """Sign what is approved and send what is signed; return how much was done.
+    """Sign what is approved, send what is signed, ask for what has ended; return how much was done.
 
-    Idempotent: a request takes one certificate, in the step out of "approved", and one command, under a lock.
+    Idempotent: a request takes one certificate, in the step out of "approved", and one command, under a lock; who was
+    asked for a request is not asked again for an hour.
     """
-    return signing.work_queue(now=timezone.now())
+    now = timezone.now()
+    return signing.work_queue(now=now) + renewing.renew_ended(now=now)
 
 
 @shared_task

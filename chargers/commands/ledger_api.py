@@ -200,13 +200,13 @@ def _params(params: type[Params]) -> dict[str, Any]:
     return params.model_json_schema()
 
 
-def _narrowed(schema: dict[str, Any], order: Order) -> dict[str, Any]:
-    """Return the schema of a command's parameters as an order can say them."""
-    properties = {}
+def _narrowed(entry: CommandType, order: Order) -> dict[str, Any]:
+    """Return the schema of a command's parameters as an order can say them, with the words that are offered now."""
+    schema, properties, withheld = _params(entry.params), {}, entry.withheld()
     for name, rules in schema.get("properties", {}).items():
         if order.fields is None or name in order.fields:
-            words = order.choices.get(name)
-            changed = {"enum": list(words), "default": words[0]} if words and "enum" in rules else {}
+            words = [word for word in order.choices.get(name, ()) if word not in withheld.get(name, ())]
+            changed = {"enum": words, "default": words[0]} if words and "enum" in rules else {}
             properties[name] = rules | changed
     return schema | {"properties": properties}
 
@@ -223,7 +223,7 @@ def _entry(entry: CommandType, order: Order | None = None) -> dict[str, Any]:
         "protocols": list(actions),
         "actions": actions,
         "scope": entry.scope,
-        "params": _params(entry.params) if order is None else _narrowed(_params(entry.params), order),
+        "params": _params(entry.params) if order is None else _narrowed(entry, order),
     }
 
 

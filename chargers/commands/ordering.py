@@ -149,6 +149,8 @@ class CommandType:
     """Whether it may be sent before the charge point is approved (T-082)."""
     scope: str = "command"
     """What a person or a token needs to order it; one of `csms.core.access.models.SCOPES`."""
+    withheld: Callable[[], Mapping[str, Collection[str]]] = dict
+    """Return which words of which parameters are not offered now, since they would lead to nothing."""
     prepare: Callable[[Draft], dict[str, Any]] = as_given
     """Check a command against what is known of the charge point, and return the parameters to keep and to send.
 

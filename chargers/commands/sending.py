@@ -120,9 +120,7 @@ def why_not(
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
     entry = entry_of(type)
     if charge_point.standing == Registration.PENDING and not (entry and entry.while_pending):
-        waits = charge_point.registration == Registration.PENDING
-        why = "waits for approval" if waits else "is being set up before it is accepted"
-        return CommandRefused("not_accepted", f"{charge_point.cp_id} {why}")  # T-082
+        return CommandRefused("not_accepted", f"{charge_point.cp_id} {_why_it_waits(charge_point)}")  # T-082
     if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
     if not charge_point.protocol:
@@ -132,6 +130,14 @@ def why_not(
     if order_of(version, type, action) is None:
         return CommandRefused("not_supported", f"{version.label} has no such command")
     return None
+
+
+def _why_it_waits(charge_point: ChargePoint) -> str:
+    if charge_point.registration == Registration.PENDING:
+        return "waits for approval"
+    if charge_point.certificate_ended:
+        return "has shown a certificate that has ended, and must first come back with a new one"
+    return "is being set up before it is accepted"
 
 
 def send_command(
@@ -226,13 +232,16 @@ def _mind_the_queue(charge_point: ChargePoint, *, may_wait: bool) -> None:
         raise CommandRefused("queue_full", text)
 
 
-def ask_to_boot(charge_point_id: int, *, now: datetime) -> Command:
-    """Ask a charge point that has just been approved for the boot that will be answered Accepted."""
+def ask_to_boot(charge_point_id: int, *, approved: bool, now: datetime) -> Command:
+    """Ask a charge point that need not wait any more for the boot that will be answered Accepted.
+
+    `approved` says whether it was approved before, so that it has waited while it was being set up.
+    """
     return send_command(
         ChargePoint.objects.get(pk=charge_point_id),
         "trigger-message",
         {"requested_message": "BootNotification"},
         author=SYSTEM,
-        reason="it was approved",
+        reason="it is not being set up any more" if approved else "it was approved",
         now=now,
     )

@@ -13,6 +13,7 @@ from chargers.configuration.variables import record_values, stop_waiting
 from chargers.device_model.addresses import ADDRESS_MAX, read_address
 from chargers.device_model.splitting import in_messages, send_rest
 from chargers.models import ChargePoint, Command
+from chargers.network.selectors import stranded_by
 from chargers.passwords.names import is_profile
 from chargers.passwords.profiles import check_profile, refuse_sign_in
 from chargers.protocol.redaction import is_secret, redact_text
@@ -144,6 +145,7 @@ def keep_reading(outcome: Outcome) -> None:
 def prepare_change(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse; a key is spelled as the charge point spells it (quirk V10)."""
     ((name, row),) = _to_change(draft, {"key": draft.params.key})
+    _keep_the_way_back(draft, name, draft.params.value, "value")
     if not speaks_addresses(draft.charge_point):
         if len(draft.params.value) > services.VALUE_MAX:
             raise bad_param("value", f"a value has at most {services.VALUE_MAX} characters")
@@ -176,12 +178,18 @@ def _to_change(draft: Draft, given: Mapping[str, str]) -> Iterator[tuple[str, Co
         yield name, row
 
 
+def _keep_the_way_back(draft: Draft, name: str, value: str, field: str) -> None:
+    if why := stranded_by(draft.charge_point.pk, name, value):
+        raise bad_param(field, why)
+
+
 def prepare_set(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse, and set no more at once than it takes (S2-54, S2-55)."""
     wanted: dict[str, dict[str, str]] = {}
     fields = {f"values.{number}": given for number, given in enumerate(draft.params.values)}
     to_change = _to_change(draft, {field: given.key for field, given in fields.items()})
     for (field, given), (name, row) in zip(fields.items(), to_change, strict=True):
+        _keep_the_way_back(draft, name, given.value, field)
         if fold(name) in wanted:
             raise bad_param(field, f"{name} is there twice; the case of letters does not count")
         if is_secret(name) or (row is not None and row.mutability == WRITE_ONLY):

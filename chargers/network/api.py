@@ -64,7 +64,8 @@ class ProfileChangeShape(Shape):
     slot = serializers.IntegerField()
     state = serializers.ChoiceField(
         ProfileChange.State.choices,
-        help_text="`done`, `went_back`, `lost` and `failed` are final, but for a late return with the new profile.",
+        help_text="`done`, `went_back`, `lost`, `failed` and `cancelled` are final, but for a late return with the new "
+        "profile.",
     )
     problem = serializers.CharField(help_text="Why it failed or went back.")
     command = serializers.UUIDField(
@@ -171,6 +172,32 @@ class ChargePointProfileChanges(ApiView):
         return made(ProfileChangeShape(row).data, "api-security-profile-change", row.pk)
 
 
+class CancelProfileChange(ApiView):
+    """Call a move off."""
+
+    chapter = CHAPTER
+    scope = "admin"
+
+    @extend_schema(
+        operation_id="cancel_security_profile_change",
+        summary="Call off a move to another security profile",
+        description="A command that waits is taken back, and no other follows; if the order of slots was told, it is "
+        "set back, so that the next boot takes the old way. One that comes with the new profile all the same has "
+        "proven it. Idempotent. Scope `admin`.",
+        request=None,
+        responses={
+            200: ProfileChangeShape,
+            409: error("It came to its end.", {"over": "it is over: it came back with it"}),
+        },
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Call a move off."""
+        row = found(selectors.profile_changes().filter(pk=id).first(), "security_profile_change", id)
+        with refusals():
+            row = services.cancel_change(row, by=author_of(request).name, now=timezone.now())
+        return Response(ProfileChangeShape(row).data)
+
+
 class OneProfileChange(ApiView):
     """One move to another security profile."""
 
@@ -201,5 +228,10 @@ urlpatterns: list[URLPattern] = [
         "security-profile-changes/<uuid:id>/",
         OneProfileChange.as_view(),
         name="api-security-profile-change",
+    ),
+    path(
+        "security-profile-changes/<uuid:id>/cancel/",
+        CancelProfileChange.as_view(),
+        name="api-cancel-security-profile-change",
     ),
 ]

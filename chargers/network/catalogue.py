@@ -1,6 +1,7 @@
 """The command of this block: to write a network profile into a slot of a charge point (B09)."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from chargers.models import Command
 from chargers.network.models import NetworkProfile
 from chargers.network.selectors import Slots, may_go_down, slots_of
 from chargers.passwords.profiles import lacking
+from csms.core.events.services import record
 
 State = NetworkProfile.State
 TEXT, SECRET = 20, 20  # characters; 2.0.1, 2.2 APNType and 2.49 VPNType
@@ -95,7 +97,7 @@ def prepare_profile(draft: Draft) -> dict[str, Any]:
                 values.pop(name, None)
     if params.vpn_server and (missing := [name for name in VPN_NEEDS if not values.get(name)]):
         raise bad_param(missing[0], "a VPN needs a user, a password and a key")
-    NetworkProfile.objects.create(
+    profile = NetworkProfile.objects.create(
         charge_point=draft.charge_point,
         slot=params.slot,
         ocpp_version=params.ocpp_version,
@@ -112,7 +114,29 @@ def prepare_profile(draft: Draft) -> dict[str, Any]:
         by=draft.author.name[:150],
         told_at=draft.now,
     )
+    _tell("network_profile.requested", profile, draft.now)
     return values
+
+
+def _tell(type: str, profile: NetworkProfile, now: datetime) -> None:
+    record(
+        type,
+        profile.charge_point.cp_id,
+        {
+            "network_profile_id": str(profile.pk),
+            "slot": profile.slot,
+            "url": profile.url,
+            "security_profile": profile.security_profile,
+            "interface": profile.interface,
+            "message_timeout": profile.message_timeout,
+            "ocpp_version": profile.ocpp_version,
+            "state": profile.state,
+            "reason": profile.reason,
+            "command_id": str(profile.command_id),
+            "by": profile.by,
+        },
+        occurred_at=now,
+    )
 
 
 def _check_slot(params: SetNetworkProfile, slots: Slots) -> None:
@@ -171,9 +195,16 @@ def keep_profile(outcome: Outcome) -> None:
     else:
         state = State.FAILED if command.answered_at is not None else State.UNANSWERED
     said = (command.answer_reason, command.answer_info or command.error_description)
-    NetworkProfile.objects.filter(command_id=command.pk).update(
-        state=state, reason=": ".join(filter(None, said))[:2000], settled_at=outcome.now
-    )
+    told = NetworkProfile.objects.filter(command_id=command.pk)
+    told.update(state=state, reason=": ".join(filter(None, said))[:2000], settled_at=outcome.now)
+    for profile in told.select_related("charge_point"):
+        match state:
+            case State.ACCEPTED:
+                _tell("network_profile.accepted", profile, outcome.now)
+            case State.REJECTED:
+                _tell("network_profile.refused", profile, outcome.now)
+            case _:
+                _tell("network_profile.failed", profile, outcome.now)
 
 
 COMMANDS: dict[str, CommandType] = by_slug(

@@ -59,9 +59,10 @@ class ProfileChange(models.Model):
         WENT_BACK = "went_back", "It came back without it"
         LOST = "lost", "It has not come back in time"
         FAILED = "failed", "Could not be done"
+        CANCELLED = "cancelled", "Called off"
 
     OPEN = (State.WRITING, State.ORDERING, State.RESETTING, State.AWAITED)
-    MAY_STILL = (*OPEN, State.WENT_BACK, State.LOST)
+    MAY_STILL = (*OPEN, State.WENT_BACK, State.LOST, State.CANCELLED)
     """States in which a return with the new profile still tells that it is done."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Case, QuerySet, Value, When
 
 from chargers.configuration.models import ConfigurationKey
-from chargers.configuration.selectors import clean, read_number, reported_values
+from chargers.configuration.selectors import clean, fold, read_number, reported_values
 from chargers.device_model.addresses import Address
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
@@ -65,6 +65,19 @@ def _numbers(text: str) -> tuple[int, ...]:
     """Read a list of slots; what is no number is no slot."""
     numbers = (read_number(part) for part in text.split(",")[:1000])
     return tuple(dict.fromkeys(number for number in numbers if number is not None and number >= 0))
+
+
+def stranded_by(charge_point_id: int, name: str, value: str) -> str:
+    """Return why setting this variable would leave the charge point without its way back (S2-56); "" if it does not.
+
+    Only the slot that it said it uses counts: the first of its order may be one that it could not use.
+    """
+    if fold(name) != fold(str(PRIORITY)):
+        return ""
+    active = slots_of(charge_point_id).active
+    if active is None or active in _numbers(value):
+        return ""
+    return f"it uses slot {active}, as it last reported, which must stay in the order: it is the way back"
 
 
 def may_go_down(charge_point_id: int) -> bool:

@@ -13,7 +13,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from chargers.commands.ordering import SYSTEM, CommandRefused
+from chargers.commands.ledger import cancel_command
+from chargers.commands.ordering import SYSTEM, Author, CommandRefused
 from chargers.commands.sending import send_command, spoken_order
 from chargers.configuration.restoring import order_quietly
 from chargers.following import Booted, CommandSettled, SignedIn
@@ -21,6 +22,7 @@ from chargers.models import ChargePoint, Command
 from chargers.network.models import ProfileChange
 from chargers.network.selectors import PRIORITY, slots_of
 from chargers.services import note_act, set_security_profile
+from csms.core.events.services import record
 from csms.core.live import announce
 from csms.core.refusals import BadField, NotNow
 
@@ -78,6 +80,7 @@ def change_profile(
                 due_at=now + RETURN_WITHIN,
             )
             note_act("security_profile.change_begun", charge_point, by=by, now=now, security_profile=profile)
+            _tell(row, now)
     except CommandRefused as refusal:
         if refusal.errors:
             name, texts = next(iter(refusal.errors.items()))
@@ -85,8 +88,43 @@ def change_profile(
         raise Refusal(refusal.code, refusal.detail) from refusal
     except IntegrityError as error:
         raise Refusal("under_way", "it is being moved to another security profile already") from error
-    _tell(row)
     return row
+
+
+def cancel_change(row: ProfileChange, *, by: str, now: datetime) -> ProfileChange:
+    """Call a move off and return it. Idempotent: one that is called off already stays as it is.
+
+    A command that waits is taken back, and no other follows. What was sent cannot be taken back: the order of slots is
+    set back, so that its next boot takes the old way. One that comes with the new profile all the same is done. Raises
+    Refusal `over` for one that came to another end.
+    """
+    with transaction.atomic():
+        # The command first, as whoever settles it locks it first: two that meet cannot wait for each other.
+        commands = Command.objects.select_for_update(of=("self",)).select_related("charge_point")
+        command = commands.filter(pk=row.command_id).first()
+        locked = ProfileChange.objects.select_for_update(of=("self",)).select_related("charge_point")
+        stored = locked.get(pk=row.pk)
+        gone_on = stored.command_id != row.command_id
+        if not gone_on and stored.state in ProfileChange.OPEN:
+            _end(stored, State.CANCELLED, now, f"{by} called it off")
+            unsent = command is not None and cancel_command(command, by=Author(by), now=now)
+            if stored.state in (State.RESETTING, State.AWAITED) or (
+                stored.state == State.ORDERING and not unsent
+            ):
+                _way_back(stored, now)
+            note_act(
+                "security_profile.change_cancelled",
+                stored.charge_point,
+                by=by,
+                now=now,
+                security_profile=stored.wanted,
+            )
+    if gone_on:  # to its next step, meanwhile
+        return cancel_change(stored, by=by, now=now)
+    ended = ProfileChange.objects.select_related("charge_point").get(pk=row.pk)
+    if ended.state != State.CANCELLED:
+        raise Refusal("over", f"it is over: {ended.get_state_display().lower()}")
+    return ended
 
 
 def _order(
@@ -122,7 +160,7 @@ def go_on(settled: CommandSettled) -> None:
                 set_security_profile(row.charge_point, row.wanted, now=settled.now, by=row.by)
             _next(row, State.RESETTING, "reset", {"type": "OnIdle"}, settled.now)
         case State.RESETTING if done or in_doubt:  # it may have been reset before it could answer
-            _advance(row, State.AWAITED)
+            _advance(row, State.AWAITED, settled.now)
         case _:
             _fail(row, settled, in_doubt=in_doubt)
 
@@ -140,7 +178,7 @@ def _next(row: ProfileChange, state: State, type: str, params: dict[str, Any], n
         if row.state == State.ORDERING:
             _way_back(row, now)
     else:
-        _advance(row, state, command_id=command.pk)
+        _advance(row, state, now, command_id=command.pk)
 
 
 def _fail(row: ProfileChange, settled: CommandSettled, *, in_doubt: bool) -> None:
@@ -213,9 +251,10 @@ def give_up(*, now: datetime) -> int:
     return ended
 
 
-def _advance(row: ProfileChange, state: State, **values: Any) -> bool:
+def _advance(row: ProfileChange, state: State, now: datetime, **values: Any) -> bool:
     moved = ProfileChange.objects.filter(pk=row.pk, state=row.state).update(state=state, **values)
-    _tell(row)
+    if moved:
+        _tell(row, now)
     return moved == 1
 
 
@@ -229,9 +268,26 @@ def _end(
     ended = ProfileChange.objects.filter(pk=row.pk, state__in=among).update(
         state=state, problem=problem, finished_at=now
     )
-    _tell(row)
+    if ended:
+        _tell(row, now)
     return ended == 1
 
 
-def _tell(row: ProfileChange) -> None:
+def _tell(row: ProfileChange, now: datetime) -> None:
+    told = ProfileChange.objects.select_related("charge_point").get(pk=row.pk)
+    record(
+        "security_profile.change",
+        told.charge_point.cp_id,
+        {
+            "change_id": str(told.pk),
+            "before": told.before,
+            "security_profile": told.wanted,
+            "slot": told.slot,
+            "state": told.state,
+            "problem": told.problem,
+            "command_id": str(told.command_id),
+            "by": told.by,
+        },
+        occurred_at=now,
+    )
     announce(f"charge-point:{row.charge_point_id}")

@@ -10,10 +10,12 @@ from rest_framework.response import Response
 from chargers.api import Registering, charge_point_or_404
 from chargers.provisioning.models import ProvisioningRun
 from chargers.provisioning.selectors import latest_run
-from chargers.provisioning.services import accept_now
+from chargers.provisioning.services import accept_now, provision_anew
 from chargers.provisioning.steps import OUTCOMES, STEPS
 from chargers.shapes import ChargePointShape
 from csms.core.api_data import Moment, Shape
+from csms.core.api_errors import refusals
+from csms.core.api_schema import error
 from csms.core.api_views import ApiView, found
 
 STEP = [(slug, step.title) for slug, step in STEPS.items()]
@@ -67,6 +69,31 @@ class ChargePointProvisioning(ApiView):
         return Response(ProvisioningShape(run).data)
 
 
+class ProvisionAnew(Registering):
+    """Set one up again."""
+
+    @extend_schema(
+        operation_id="provision_charge_point",
+        summary="Set a charge point up again at its next boot",
+        description="It is served until then; a `reset` makes it boot. Its boot is answered Pending, and it is read "
+        "and brought to what is desired before it is accepted. `accept-now` takes it back. Idempotent. Scope `write`.",
+        request=None,
+        responses={
+            200: ChargePointShape,
+            409: error(
+                "Its OCPP version has nothing like it.",
+                {"not_supported": "CP-1 has not connected with an OCPP version that lets it be set up first"},
+            ),
+        },
+    )
+    def post(self, request: Request, cp_id: str) -> Response:
+        """Set a charge point up again at its next boot."""
+        charge_point = charge_point_or_404(cp_id)
+        with refusals():
+            provision_anew(charge_point, by=str(request.user), now=timezone.now())
+        return self.answer(charge_point)
+
+
 class AcceptNow(Registering):
     """Accept one that is being set up."""
 
@@ -74,7 +101,7 @@ class AcceptNow(Registering):
         operation_id="accept_charge_point_now",
         summary="Accept a charge point that is being set up",
         description="It is asked to boot again, and is served from then on; what was not set yet is left as it is. "
-        "Changes nothing for one that is not being set up. Idempotent. Scope `write`.",
+        "One that is only to be set up at its next boot is not. Changes nothing for others. Idempotent. Scope `write`.",
         request=None,
         responses={200: ChargePointShape},
     )
@@ -91,5 +118,6 @@ urlpatterns: list[URLPattern] = [
         ChargePointProvisioning.as_view(),
         name="api-charge-point-provisioning",
     ),
+    path("charge-points/<str:cp_id>/provision/", ProvisionAnew.as_view(), name="api-provision"),
     path("charge-points/<str:cp_id>/accept-now/", AcceptNow.as_view(), name="api-accept-now"),
 ]

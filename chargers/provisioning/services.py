@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from chargers.commands.sending import spoken_order
 from chargers.models import ChargePoint, Command, Provisioning, Registration
 from chargers.provisioning.models import ProvisioningRun
 from chargers.provisioning.steps import NOTHING, REFUSED, STEPS, Over, as_noted, cut_off
@@ -17,6 +18,7 @@ from chargers.services import as_stored, note_act, tell_holder
 from chargers.traits.values import Traits
 from csms.core.config import get_config
 from csms.core.live import announce
+from csms.core.refusals import NotNow
 
 State = ProvisioningRun.State
 TRIES_MAX = 3  # of one step
@@ -122,10 +124,41 @@ def _end(
     announce("fleet", f"charge-point:{charge_point.pk}")
 
 
-def accept_now(charge_point: ChargePoint, *, by: str, now: datetime) -> bool:
-    """Accept a charge point although it is being set up; return whether it was. Idempotent."""
+class CannotBeSetUp(NotNow):
+    """A charge point that nobody can set up before it is accepted; `code` is for programs, the text for people."""
+
+
+def provision_anew(charge_point: ChargePoint, *, by: str, now: datetime) -> bool:
+    """Have a charge point set up again at its next boot; return whether that was not so already. Idempotent.
+
+    It is served until then: who does not want to wait resets it. Raises CannotBeSetUp `not_supported` for one that is
+    not known to speak a version with base reports, so that perhaps no boot of it would begin.
+    """
+    if spoken_order(charge_point, "get-base-report") is None:
+        text = f"{charge_point.cp_id} has not connected with an OCPP version that lets it be set up first"
+        raise CannotBeSetUp("not_supported", text)
     with transaction.atomic():
         stored = as_stored(charge_point)
+        if stored.provisioning in (Provisioning.DUE, Provisioning.RUNNING):
+            return False
+        ChargePoint.objects.filter(pk=stored.pk).update(provisioning=Provisioning.DUE)
+        note_act("charge_point.provisioning_ordered", stored, by=by, now=now)
+        announce("fleet", f"charge-point:{stored.pk}")
+    return True
+
+
+def accept_now(charge_point: ChargePoint, *, by: str, now: datetime) -> bool:
+    """Accept a charge point although it is being set up, or is to be at its next boot; return whether it was.
+
+    Idempotent.
+    """
+    with transaction.atomic():
+        stored = as_stored(charge_point)
+        due = ChargePoint.objects.filter(pk=stored.pk, provisioning=Provisioning.DUE)
+        if due.update(provisioning=Provisioning.NONE):
+            note_act("charge_point.provisioning_dropped", stored, by=by, now=now)
+            announce("fleet", f"charge-point:{stored.pk}")
+            return True
         run = ProvisioningRun.objects.filter(charge_point=stored, state=State.RUNNING).first()
         if run is None:
             return False

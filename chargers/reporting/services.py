@@ -24,6 +24,7 @@ from chargers.models import Command
 from chargers.reporting.models import NumberSeries, Report, ReportPart
 from chargers.services import Refusal
 from csms.core.config import get_config
+from csms.core.events.services import record
 from csms.core.live import announce
 
 log = logging.getLogger(__name__)
@@ -253,6 +254,29 @@ def _apply(report: Report, now: datetime) -> bool:
 
 def _over(report: Report, now: datetime, *, again: UUID | None = None) -> None:
     if report.command_id is not None:
+        told = Report.objects.select_related("charge_point").get(pk=report.pk)
+        record(
+            {
+                State.WHOLE: "report.used",
+                State.EMPTY: "report.empty",
+                State.REFUSED: "report.refused",
+                State.INCOMPLETE: "report.incomplete",
+            }[State(told.state)],
+            told.charge_point.cp_id,
+            {
+                "report_id": str(told.pk),
+                "kind": told.kind,
+                "about": told.about,
+                "request_id": told.request_id,
+                "outcome": told.outcome,
+                "problem": told.problem,
+                "command_id": str(told.command_id),
+                "asked_again_by": str(again) if again else None,
+                "asked_at": told.asked_at,
+                "generated_at": told.generated_at,
+            },
+            occurred_at=now,
+        )
         tell(
             ReportOver(
                 report.charge_point_id,

@@ -1,12 +1,15 @@
 """What people do on the sub-page of a charge point's network."""
 
+from uuid import UUID
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chargers.network.services import Refusal, change_profile
+from chargers.network.selectors import profile_changes
+from chargers.network.services import Refusal, cancel_change, change_profile
 from console.pages import action, moved, person
 from console.tabs import TABS
 from console.views.charge_point import charge_point_or_404
@@ -36,4 +39,21 @@ def change(request: HttpRequest, cp_id: str) -> HttpResponse:
         problem = f"{text[:1].upper()}{text[1:]}."
         return show(request, shown, status=422, problem=problem, typed=request.POST)
     messages.success(request, _("It is being moved; each step is shown here."))
+    return moved(request, reverse("console:charge-point-tab", args=[target.cp_id, "network"]))
+
+
+@action("admin")
+def cancel(request: HttpRequest, cp_id: str, pk: UUID) -> HttpResponse:
+    """Call off the move of a charge point to another security profile."""
+    target = charge_point_or_404(cp_id)
+    row = profile_changes().filter(charge_point=target, pk=pk).first()
+    if row is None:
+        raise Http404
+    try:
+        cancel_change(row, by=person(request).get_username(), now=timezone.now())
+    except Refusal as refusal:
+        text = str(refusal)
+        messages.info(request, f"{text[:1].upper()}{text[1:]}.")
+    else:
+        messages.success(request, _("The move is called off; it keeps its old way."))
     return moved(request, reverse("console:charge-point-tab", args=[target.cp_id, "network"]))

@@ -1,4 +1,4 @@
-"""Accepting a charge point that is still being set up."""
+"""Accepting a charge point that is still being set up, and having one set up again."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chargers.provisioning.services import accept_now
+from chargers.models import Provisioning
+from chargers.provisioning.services import CannotBeSetUp, accept_now, provision_anew
 from console.pages import action, moved, person
 from console.views.charge_point import charge_point_or_404
 
@@ -16,10 +17,28 @@ def accept(request: HttpRequest, cp_id: str) -> HttpResponse:
     """Wait no longer for what a charge point is set up with."""
     target = charge_point_or_404(cp_id)
     named = {"cp_id": target.cp_id}
+    was_due = target.provisioning == Provisioning.DUE
     if accept_now(target, by=person(request).get_username(), now=timezone.now()):
-        messages.success(
-            request, _("%(cp_id)s is accepted with its next boot, for which it is asked now.") % named
+        said = (
+            _("%(cp_id)s is not set up at its next boot.")
+            if was_due
+            else _("%(cp_id)s is accepted with its next boot, for which it is asked now.")
         )
+        messages.success(request, said % named)
     else:
         messages.info(request, _("%(cp_id)s is not being set up any more.") % named)
+    return moved(request, reverse("console:charge-point", args=[target.cp_id]))
+
+
+@action("write")
+def provision(request: HttpRequest, cp_id: str) -> HttpResponse:
+    """Have a charge point set up again at its next boot."""
+    target = charge_point_or_404(cp_id)
+    try:
+        provision_anew(target, by=person(request).get_username(), now=timezone.now())
+    except CannotBeSetUp as refusal:
+        messages.error(request, f"{refusal}.")
+    else:
+        said = _("%(cp_id)s is set up again at its next boot; reset it to have that soon.")
+        messages.success(request, said % {"cp_id": target.cp_id})
     return moved(request, reverse("console:charge-point", args=[target.cp_id]))

@@ -25,6 +25,9 @@ DIRECTION_WORDS = {"in": "from the charge point", "out": "to the charge point"}
 GROUP_TITLES = {
     "cp": "Charge points",
     "model": "Models",
+    "report": "Reports",
+    "network_profile": "Network profiles",
+    "security_profile": "Security profiles",
     "tx": "Transactions",
     "remote_start": "Remote starts",
     "charging": "Charging without a transaction",

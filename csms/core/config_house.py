@@ -161,6 +161,16 @@ class House(BaseModel):
         accepts="the name of a header, such as X-Client-Subject, whose value is a name of RFC 4514 like CN=CP-017",
         unset="no client certificates are believed",
     )
+    client_certificate_end_header: str = security(
+        "CSMS_CLIENT_CERTIFICATE_END_HEADER",
+        "",
+        "Header in which the same proxy says until when that certificate is valid, under the same condition. Needed "
+        "where it lets in those that have ended, for charge points of OCPP 2.x whose trait `expired_certificate` is "
+        "`renew`: all others are refused then.",
+        accepts="the name of a header, such as X-Client-End; its value is as nginx ($ssl_client_v_end), HAProxy "
+        "(ssl_c_notafter) or ISO 8601 in UTC have it",
+        unset="the proxy lets in no certificate that has ended",
+    )
 
     database_url: DatabaseUrl = store(
         "DATABASE_URL",

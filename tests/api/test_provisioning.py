@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from chargers.models import ChargePoint
 from chargers.provisioning import services
 from tests.api.cast import API
 from tests.provisioning.cast import Station, wishes
@@ -49,3 +50,16 @@ def test_one_that_took_too_long_says_so(bob: APIClient, wishes: list[str]) -> No
     services.go_on(now=station.now)
     assert bob.get(URL).json()["provisioning"] == "failed"
     assert bob.get(f"{URL}provisioning/").json()["state"] == "late"
+
+
+@pytest.mark.django_db
+def test_alice_has_it_set_up_again(alice: APIClient, bob: APIClient, wishes: list[str], refusal: Any) -> None:
+    station = Station(provisioning="after")
+    station.boots()
+    assert bob.post(f"{URL}provision/").status_code == 403
+    for _ in range(2):  # idempotent
+        answer = alice.post(f"{URL}provision/")
+        assert (answer.status_code, answer.json()["provisioning"]) == (200, "due")
+    assert alice.post(f"{URL}accept-now/").json()["provisioning"] == ""
+    ChargePoint.objects.update(protocol="ocpp1.6")
+    refusal(alice.post(f"{URL}provision/"), 409, "not_supported")

@@ -140,7 +140,7 @@ def test_so_has_that_of_a_charge_point_that_is_online_and_slow(
         assert DOORS[door](alice, expires_in=604800).status_code == 202
     for door in DOORS:
         refusal(DOORS[door](alice), 429, "queue_full")
-    sending.ask_to_boot(cp16.pk, now=now())  # the house itself is never refused
+    sending.ask_to_boot(cp16.pk, approved=False, now=now())  # the house itself is never refused
     assert claim(cp16)
     assert claim(cp16)
     assert DOORS["ours"](alice).status_code == 202

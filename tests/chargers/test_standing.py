@@ -32,8 +32,10 @@ from tests.support.house import ALICE, fresh, now
         ("rejected", "running", "rejected"),
     ],
 )
-def test_who_is_being_set_up_waits(registration: str, provisioning: str, served: str):
-    row = charge_point("CS201", registration=registration, provisioning=provisioning)
+@pytest.mark.parametrize("ended", [False, True])
+def test_who_is_being_set_up_or_renewed_waits(registration: str, provisioning: str, served: str, ended: bool):
+    row = charge_point("CS201", registration=registration, provisioning=provisioning, certificate_ended=ended)
+    served = "pending" if ended and served == "accepted" else served
     assert standing(row.pk) == row.standing == served
     found = [word for word in Registration if ChargePoint.objects.filter(in_standing(word)).exists()]
     assert found == [served]
@@ -45,6 +47,9 @@ def test_only_what_may_be_told_before_acceptance_is_told_meanwhile():
     refusal = why_not(row, "clear-cache")
     assert refusal is not None
     assert refusal.detail == "CS201 is being set up before it is accepted"
+    renewed = why_not(charge_point("CS202", certificate_ended=True), "clear-cache")
+    assert renewed is not None
+    assert renewed.detail.startswith("CS202 has shown a certificate that has ended")
     with pytest.raises(CommandRefused):
         send_command(row, "clear-cache", {}, author=ALICE, now=now())
     send_command(row, "get-configuration", {}, author=ALICE, now=now())

@@ -77,3 +77,21 @@ def test_others_see_it_and_do_not_move_it(alice: Client, row: ChargePoint) -> No
     assert "Administrators move it to another security profile." in page
     assert alice.post(f"{PAGE}/profile", MOVE).status_code == 403
     assert not Command.objects.exists()
+
+
+def test_an_administrator_calls_a_move_off(adam: Client, alice: Client, row: ChargePoint) -> None:
+    adam.post(f"{PAGE}/profile", MOVE)
+    change = ProfileChange.objects.get()
+    url = f"{PAGE}/profile/{change.pk}/cancel"
+    assert f'action="{url}" data-confirm=' in shown(adam)
+    assert url not in shown(alice)
+    assert alice.post(url).status_code == 403
+    assert "The move is called off" in adam.post(url, follow=True).content.decode()
+    page = shown(adam)
+    assert "Called off" in page
+    assert url not in page, "there is nothing more to call off"
+    ProfileChange.objects.update(state="lost")
+    assert "It is over: it has not come back in time." in adam.post(url, follow=True).content.decode()
+    assert adam.post(url.replace("CS201", "CS202")).status_code == 404
+    station("CS202")
+    assert adam.post(url.replace("CS201", "CS202")).status_code == 404, "that is another's"

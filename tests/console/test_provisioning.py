@@ -9,6 +9,7 @@ from django.utils import timezone
 from chargers.models import ChargePoint
 from chargers.provisioning import services
 from chargers.provisioning.models import ProvisioningRun
+from chargers.reporting.models import Report
 from console.health import ORDINARY_BOOTS
 from tests.console.cast import make_charge_point
 from tests.provisioning.cast import Station, wishes
@@ -68,3 +69,30 @@ def test_health_tells_why_it_booted_in_its_own_words(bob: Client, reason: str) -
     health = fragment(bob, "health")
     assert f"in its own words: {reason}" in health
     assert (reason in ORDINARY_BOOTS) == (reason == "PowerUp")
+
+
+def test_one_that_serves_is_set_up_again_at_its_next_boot(
+    alice: Client, bob: Client, wishes: list[str]
+) -> None:
+    station = Station(provisioning="after")
+    station.boots()
+    Report.objects.create(charge_point=station.row, kind="device_model", request_id=1)
+    assert f'action="{PAGE}/provision"' in alice.get(f"{PAGE}/configuration").content.decode()
+    url = f"{PAGE}/provision"
+    assert bob.post(url).status_code == 403
+    assert "is set up again at its next boot" in alice.post(url, follow=True).content.decode()
+    head = fragment(alice, "head")
+    assert 'data-provisioning="due"' in head
+    assert "Take it back" in head
+    assert "Take it back" not in fragment(bob, "head")
+    assert "is not set up at its next boot" in alice.post(f"{PAGE}/accept", follow=True).content.decode()
+    assert "data-provisioning" not in fragment(alice, "head")
+    ChargePoint.objects.update(protocol="ocpp1.6")
+    assert "lets it be set up first" in alice.post(url, follow=True).content.decode()
+
+
+def test_one_that_came_with_an_ended_certificate_says_why_it_waits(alice: Client) -> None:
+    make_charge_point("CS201")
+    assert "data-certificate" not in fragment(alice, "head")
+    ChargePoint.objects.update(certificate_ended=True)
+    assert 'data-certificate="ended"' in fragment(alice, "head")

@@ -103,3 +103,17 @@ def test_only_administrators_move_a_charge_point(row: ChargePoint, bob: APIClien
     for client in (bob, writer):
         assert client.post(CHANGES, MOVE, format="json").status_code == 403
     assert not Command.objects.exists()
+
+
+def test_a_move_is_called_off_by_administrators(row: ChargePoint, ada: APIClient, bob: APIClient):
+    begun = ada.post(CHANGES, MOVE, format="json").json()
+    url = f"{API}/security-profile-changes/{begun['id']}/cancel/"
+    assert bob.post(url).status_code == 403
+    for _ in range(2):  # idempotent
+        answer = ada.post(url)
+        assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert answer.json()["problem"] == "token ada called it off"
+    ProfileChange.objects.update(state="done")
+    refused = ada.post(url)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "over")
+    assert ada.post(url.replace(begun["id"], str(row.connection_id))).status_code == 404

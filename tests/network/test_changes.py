@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from chargers.commands import ledger
@@ -14,6 +15,7 @@ from chargers.network.services import Refusal, change_profile
 from chargers.protocol.versions import Version
 from chargers.services import note_sign_in
 from csms.core.audit.models import AuditEntry
+from csms.core.events.models import Event
 from csms.core.refusals import BadField
 from tests.api.cast import NOON
 from tests.network.cast import WS, WSS, answers, hears, neighbours, says, silence, station, with_slots
@@ -287,3 +289,125 @@ def test_what_others_order_and_sign_in_with_does_not_touch_it():
     assert now(change).state == State.WRITING
     boots(row)
     assert now(change).state == State.WRITING, "it was not yet reset"
+
+
+# --- called off -------------------------------------------------------------------------------------------------------
+
+
+def called_off(change: ProfileChange) -> ProfileChange:
+    return services.cancel_change(now(change), by="bob", now=LATER)
+
+
+def test_called_off_before_it_was_told_anything_nothing_is_sent():
+    row = with_slots(station())
+    change = begins(row)
+    off = called_off(change)
+    assert (off.state, off.problem, off.finished_at) == (State.CANCELLED, "bob called it off", LATER)
+    assert called_off(change) == off, "once"
+    assert Command.objects.get(pk=change.command_id).status == Command.Status.CANCELLED
+    assert NetworkProfile.objects.get().state == NetworkProfile.State.UNSENT
+    silence(row)
+    acts = AuditEntry.objects.filter(subject=row.cp_id, action="security_profile.change_cancelled")
+    assert [act.by for act in acts] == ["bob"]
+    assert begins(row).state == State.WRITING, "and another may begin"
+
+
+def test_called_off_while_the_slot_is_written_its_order_stays():
+    row = with_slots(station())
+    change = begins(row)
+    sent = hears(row)
+    called_off(change)
+    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=Version.V201, now=LATER)
+    assert now(change).state == State.CANCELLED
+    silence(row)
+    assert priorities(row) == []
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_called_off_while_its_order_is_told_that_is_set_back(answered: bool):
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    if not answered:
+        called_off(change)
+        silence(row)
+        assert priorities(row) == ["2,1"], "it was taken back before it was sent"
+        return
+    sent = hears(row)
+    called_off(change)
+    [entry] = sent.payload["setVariableData"]
+    result = {name: entry[name] for name in ("component", "variable")} | {"attributeStatus": "Accepted"}
+    ledger.settle_answer(sent.command_id, {"setVariableResult": [result]}, version=Version.V201, now=LATER)
+    assert priorities(row) == ["2,1", "1"]
+    assert not Command.objects.filter(charge_point=row, type="reset").exists()
+
+
+def test_called_off_before_its_reset_it_is_not_reset():
+    row = with_slots(station())
+    change = begins(row)
+    answers(row, "Accepted")
+    answers(row, "Accepted")
+    assert now(change).state == State.RESETTING
+    called_off(change)
+    assert Command.objects.get(type="reset").status == Command.Status.CANCELLED
+    assert priorities(row) == ["2,1", "1"]
+
+
+def test_called_off_after_its_reset_it_may_come_either_way():
+    row = with_slots(station())
+    change = reset(row, begins(row))
+    called_off(change)
+    assert priorities(row) == ["2,1", "1"]
+    boots(row)
+    assert now(change).state == State.CANCELLED
+    signs_in(row, 2)
+    assert now(change).state == State.DONE, "it was on its way, and has proven it"
+    with pytest.raises(Refusal, match="it is over: it came back with it") as refused:
+        called_off(change)
+    assert refused.value.code == "over"
+    Command.objects.all().delete()  # which are not kept for ever
+    with pytest.raises(Refusal):
+        called_off(change)
+
+
+def test_called_off_the_way_from_3_to_2_is_closed_again():
+    row = with_slots(station(profile=3))
+    says(row, "SecurityCtrlr/AllowSecurityProfileDowngrade", "true")
+    change = reset(row, begins(row, 2))
+    assert fresh(row).security_profile == 2
+    called_off(change)
+    assert fresh(row).security_profile == 3
+
+
+def test_a_step_that_was_taken_meanwhile_is_called_off_too():
+    row = with_slots(station())
+    seen = begins(row)
+    answers(row, "Accepted")
+    assert services.cancel_change(seen, by="bob", now=LATER).state == State.CANCELLED
+    assert Command.objects.get(type="change-configuration").status == Command.Status.CANCELLED
+
+
+def test_each_state_of_a_move_and_of_a_profile_is_told():
+    row = with_slots(station())
+    change = reset(row, begins(row))
+    boots(row)
+    told = Event.objects.filter(cp_id=row.cp_id).order_by("id")
+    moves = [orjson.loads(event.payload) for event in told.filter(type="security_profile.change")]
+    assert [move["state"] for move in moves] == ["writing", "ordering", "resetting", "awaited", "went_back"]
+    assert {(move["change_id"], move["security_profile"], move["slot"]) for move in moves} == {
+        (str(change.pk), 2, 2)
+    }
+    profiles = told.filter(type__startswith="network_profile.")
+    assert [(event.type, orjson.loads(event.payload)["state"]) for event in profiles] == [
+        ("network_profile.requested", "told"),
+        ("network_profile.accepted", "accepted"),
+    ]
+
+
+@pytest.mark.parametrize(("word", "type"), [("Rejected", "refused"), ("Failed", "failed")])
+def test_a_profile_that_is_not_taken_is_told(word: str, type: str):
+    row = with_slots(station())
+    begins(row)
+    answers(row, word, statusInfo={"reasonCode": "X"})
+    [event] = Event.objects.filter(type=f"network_profile.{type}")
+    assert (orjson.loads(event.payload)["reason"], orjson.loads(event.payload)["slot"]) == ("X", 2)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from chargers.commands.sending import ask_to_boot
 from chargers.configuration.following import SILENT_FOR, ask_silent
 from chargers.models import ChargePoint, Provisioning
 from chargers.provisioning import services
@@ -188,6 +189,40 @@ def test_one_that_is_due_is_set_up_whatever_the_settings_say(wishes: list[str]):
     ChargePoint.objects.update(booted_at=NOON, provisioning=Provisioning.DUE)
     assert station.boots() == "Pending"
     assert station.run.step == "report"
+
+
+def test_people_have_it_set_up_again_at_its_next_boot(wishes: list[str]):
+    station = Station(provisioning="after")
+    assert station.boots() == "Accepted"
+    assert services.provision_anew(fresh(station.row), by="alice", now=NOON)
+    assert not services.provision_anew(fresh(station.row), by="alice", now=NOON), "once"
+    assert (fresh(station.row).provisioning, fresh(station.row).standing) == ("due", "accepted")
+    assert services.accept_now(station.row, by="bob", now=NOON), "which is taken back"
+    assert not services.accept_now(station.row, by="bob", now=NOON)
+    assert station.boots() == "Accepted"
+    services.provision_anew(fresh(station.row), by="alice", now=NOON)
+    assert station.boots() == "Pending"
+    assert not services.provision_anew(fresh(station.row), by="alice", now=NOON), "it is under way"
+    station.answers(action="GetBaseReport")
+    assert station.run.steps[0]["outcome"] == "done"
+    acts = AuditEntry.objects.filter(action__startswith="charge_point.provisioning").order_by("id")
+    assert [(act.action.rpartition("_")[2], act.by) for act in acts] == [
+        ("ordered", "alice"),
+        ("dropped", "bob"),
+        ("ordered", "alice"),
+    ]
+    ChargePoint.objects.update(protocol="ocpp1.6", provisioning="failed")
+    with pytest.raises(services.CannotBeSetUp, match="lets it be set up first"):
+        services.provision_anew(fresh(station.row), by="alice", now=NOON)
+    assert fresh(station.row).provisioning == "failed"
+
+
+@pytest.mark.parametrize(
+    ("approved", "why"), [(True, "it is not being set up any more"), (False, "it was approved")]
+)
+def test_it_is_asked_to_boot_for_the_true_reason(wishes: list[str], approved: bool, why: str):
+    station = Station()
+    assert ask_to_boot(station.row.pk, approved=approved, now=NOON).reason == why
 
 
 def test_people_may_accept_it_at_once(wishes: list[str]):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
 from chargers.models import ChargePoint, Command
@@ -21,6 +22,7 @@ from chargers.reporting.services import (
 from chargers.services import Refusal
 from csms import routing
 from csms.core.config import get_config
+from csms.core.events.models import Event
 from csms.pruning import prune
 from tests.support.house import fresh, known, now
 
@@ -179,3 +181,30 @@ def test_one_that_cannot_be_used_leaves_nothing_half_done_and_keeps_no_other_wai
     assert used == [["good"]]
     assert "could not be used" in fresh(bad).problem
     assert apply_due(now=NOW) == 0
+
+
+def ends(row: ChargePoint) -> list[tuple[str, dict[str, Any]]]:
+    """The ends that were told."""
+    told = Event.objects.filter(cp_id=row.cp_id, type__startswith="report.").order_by("id")
+    return [(event.type, orjson.loads(event.payload)) for event in told]
+
+
+def test_each_end_is_told_once(cs201: ChargePoint, used: Any):
+    whole, large = asked(cs201, 1), asked(cs201, 2)
+    part(cs201, 0, more=False)
+    for seq in (PARTS_MAX, PARTS_MAX + 1):
+        part(cs201, 0, number=2, seq=seq)
+    for word, number in (("refused", 3), ("empty", 4)):
+        expect_report(cs201.pk, "variables", number, command_id=UUID(int=number), now=NOW)
+        for _ in range(2):
+            settle_request(UUID(int=number), word, now=NOW)
+    assert (apply_due(now=NOW), apply_due(now=NOW)) == (1, 0)
+    part(cs201, 0, number=9, more=False)  # nobody asked for it
+    apply_due(now=NOW)
+    assert [type for type, _ in ends(cs201)[1:3]] == ["report.refused", "report.empty"]
+    [(large_type, incomplete), _, _, (type, said)] = ends(cs201)
+    assert (large_type, incomplete["report_id"]) == ("report.incomplete", str(large.pk))
+    assert "more than 1000 parts" in incomplete["problem"]
+    assert (type, said["report_id"], said["kind"]) == ("report.used", str(whole.pk), "variables")
+    assert (said["request_id"], said["outcome"], said["problem"]) == (1, "The report was used.", "")
+    assert said["command_id"] == str(whole.command_id)

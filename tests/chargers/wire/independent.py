@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import websockets
@@ -21,11 +22,18 @@ def now() -> str:
 
 @contextlib.asynccontextmanager
 async def independent(
-    house: House, cp_id: str, kind: type[Kind], *, subprotocol: str = "ocpp1.6", **options: Any
+    house: House,
+    cp_id: str,
+    kind: type[Kind],
+    *,
+    subprotocol: str = "ocpp1.6",
+    headers: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
 ) -> AsyncIterator[Kind]:
     """A station of this class on the wire; registered when it comes for the first time. `row` is its charge point."""
     row = find_charge_point(cp_id) or known(cp_id)
-    async with websockets.connect(f"{house.ocpp_url}/{cp_id}", subprotocols=[subprotocol]) as socket:
+    url, how = f"{house.ocpp_url}/{cp_id}", {"subprotocols": [subprotocol], "additional_headers": headers}
+    async with websockets.connect(url, **how) as socket:
         station = kind(cp_id, socket, **options)
         station.row = row
         task = asyncio.create_task(station.start())

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command, Frame, RefusedHandshake
 from chargers.services import set_password, set_security_profile
+from chargers.traits.services import set_charge_point_traits
 from csms.core.events.models import Event
 from tests.conformance.v16.cast import CP16, again, cp16, eventually, fresh, known
 from tests.support.charger import RawCharger
@@ -305,6 +306,18 @@ async def test_t_034_a_client_certificate_of_another_opens_nothing(house: House,
     await eventually(
         lambda: RefusedHandshake.objects.filter(identity="T034", reason="wrong_certificate").exists()
     )
+
+
+async def test_t_034_a_client_certificate_that_has_ended_opens_nothing(house: House):
+    row = known("T034-END")
+    set_charge_point_traits(row, {"expired_certificate": "renew"}, now=now())  # which is of 2.x (T-036)
+    named = {**TLS, "X-Client-Subject": "CN=T034-END"}
+    with settings_are(**CERTIFICATE, CSMS_CLIENT_CERTIFICATE_END_HEADER="X-Client-End"):
+        assert await enters_with(house, "T034-END", **named, **{"X-Client-End": "200101000000Z"}) == 401
+        assert await enters_with(house, "T034-END", **named) == 401, "nor one of which nobody knows"
+        assert await enters_with(house, "T034-END", **named, **{"X-Client-End": "490101000000Z"}) == 101
+    refused = RefusedHandshake.objects.filter(identity="T034-END").values_list("reason", flat=True)
+    await eventually(lambda: set(refused.all()) == {"expired_certificate", "wrong_certificate"})
 
 
 async def test_t_038_a_client_certificate_is_believed_of_the_proxy_alone(house: House):

@@ -10,7 +10,7 @@ from chargers.network.models import NetworkProfile
 from chargers.network.selectors import held
 from chargers.services import set_password
 from tests.conformance.v201.cast import CS201, cs201, fresh
-from tests.network.cast import with_slots
+from tests.network.cast import says, with_slots
 from tests.support.house import House, now
 
 URL = "wss://csms.example.org/ocpp"
@@ -81,6 +81,24 @@ async def test_uc_2_0_1_b10_migrate_to_another_central_system(house: House):
         await cs.answer(setVariableResult=[{"attributeStatus": "RebootRequired", **named}])
         assert (await cs.settled(command)).status == Command.Status.ACCEPTED
         assert held(cs.row)[2].url == "wss://another.example.net/ocpp"
+
+
+async def test_s2_56_the_order_of_slots_keeps_the_one_in_use(house: House):
+    async with cs201(house) as cs:
+        says(able(cs).row, "OCPPCommCtrlr/ActiveNetworkProfile", "1")
+        name = "OCPPCommCtrlr/NetworkConfigurationPriority"
+        orders = (
+            lambda value: cs.order("change-configuration", key=name.upper(), value=value),
+            lambda value: cs.order("set-variables", values=[{"key": name, "value": value}]),
+        )
+        for give in orders:
+            for value in ("2", "2,3", "", "11"):
+                with pytest.raises(CommandRefused, match="it is the way back"):
+                    give(value)
+        assert not Command.objects.filter(charge_point=cs.row).exists()
+        orders[0]("2,1")
+        [entry] = (await cs.expect("SetVariables"))["setVariableData"]
+        assert entry["attributeValue"] == "2,1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Envelope(_message.Message):
-    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "device_event", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "cost_updated", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
+    __slots__ = ("event_id", "type", "schema_version", "occurred_at", "recorded_at", "cp_id", "sequence", "position", "trace_id", "payload_json", "connected", "disconnected", "offline_duration", "boot", "heartbeat", "status", "meter", "availability", "configuration", "command", "credential_rotated", "csr_submitted", "security_event", "firmware_status", "diagnostics_status", "traits", "alias", "ocpp_frame", "model_traits", "report", "network_profile", "device_event", "security_profile_change", "transaction_started", "transaction_updated", "transaction_stopped", "transaction_stop_replaced", "transaction_stop_differs", "transaction_priced", "remote_start_expired", "unexplained_charging", "cost_updated", "reservation", "charging_profile", "composite_schedule", "local_list", "certificate_request", "signing_failed", "certificate", "file", "alert", "bulk_job", "webhook_paused")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -40,7 +40,10 @@ class Envelope(_message.Message):
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     OCPP_FRAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_TRAITS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_PROFILE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_EVENT_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_PROFILE_CHANGE_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STARTED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_UPDATED_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_STOPPED_FIELD_NUMBER: _ClassVar[int]
@@ -90,7 +93,10 @@ class Envelope(_message.Message):
     alias: Alias
     ocpp_frame: OcppFrame
     model_traits: ModelTraits
+    report: Report
+    network_profile: NetworkProfile
     device_event: DeviceEvent
+    security_profile_change: SecurityProfileChange
     transaction_started: TransactionStarted
     transaction_updated: TransactionUpdated
     transaction_stopped: TransactionStopped
@@ -111,7 +117,7 @@ class Envelope(_message.Message):
     alert: Alert
     bulk_job: BulkJob
     webhook_paused: WebhookPaused
-    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., device_event: _Optional[_Union[DeviceEvent, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., cost_updated: _Optional[_Union[CostUpdated, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., schema_version: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cp_id: _Optional[str] = ..., sequence: _Optional[int] = ..., position: _Optional[int] = ..., trace_id: _Optional[str] = ..., payload_json: _Optional[str] = ..., connected: _Optional[_Union[Connected, _Mapping]] = ..., disconnected: _Optional[_Union[Disconnected, _Mapping]] = ..., offline_duration: _Optional[_Union[OfflineDuration, _Mapping]] = ..., boot: _Optional[_Union[Boot, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., meter: _Optional[_Union[Meter, _Mapping]] = ..., availability: _Optional[_Union[Availability, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., credential_rotated: _Optional[_Union[CredentialRotated, _Mapping]] = ..., csr_submitted: _Optional[_Union[CsrSubmitted, _Mapping]] = ..., security_event: _Optional[_Union[SecurityEvent, _Mapping]] = ..., firmware_status: _Optional[_Union[FirmwareStatus, _Mapping]] = ..., diagnostics_status: _Optional[_Union[DiagnosticsStatus, _Mapping]] = ..., traits: _Optional[_Union[Traits, _Mapping]] = ..., alias: _Optional[_Union[Alias, _Mapping]] = ..., ocpp_frame: _Optional[_Union[OcppFrame, _Mapping]] = ..., model_traits: _Optional[_Union[ModelTraits, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., network_profile: _Optional[_Union[NetworkProfile, _Mapping]] = ..., device_event: _Optional[_Union[DeviceEvent, _Mapping]] = ..., security_profile_change: _Optional[_Union[SecurityProfileChange, _Mapping]] = ..., transaction_started: _Optional[_Union[TransactionStarted, _Mapping]] = ..., transaction_updated: _Optional[_Union[TransactionUpdated, _Mapping]] = ..., transaction_stopped: _Optional[_Union[TransactionStopped, _Mapping]] = ..., transaction_stop_replaced: _Optional[_Union[TransactionStopReplaced, _Mapping]] = ..., transaction_stop_differs: _Optional[_Union[TransactionStopDiffers, _Mapping]] = ..., transaction_priced: _Optional[_Union[TransactionPriced, _Mapping]] = ..., remote_start_expired: _Optional[_Union[RemoteStartExpired, _Mapping]] = ..., unexplained_charging: _Optional[_Union[UnexplainedCharging, _Mapping]] = ..., cost_updated: _Optional[_Union[CostUpdated, _Mapping]] = ..., reservation: _Optional[_Union[Reservation, _Mapping]] = ..., charging_profile: _Optional[_Union[ChargingProfile, _Mapping]] = ..., composite_schedule: _Optional[_Union[CompositeSchedule, _Mapping]] = ..., local_list: _Optional[_Union[LocalList, _Mapping]] = ..., certificate_request: _Optional[_Union[CertificateRequest, _Mapping]] = ..., signing_failed: _Optional[_Union[SigningFailed, _Mapping]] = ..., certificate: _Optional[_Union[Certificate, _Mapping]] = ..., file: _Optional[_Union[File, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., bulk_job: _Optional[_Union[BulkJob, _Mapping]] = ..., webhook_paused: _Optional[_Union[WebhookPaused, _Mapping]] = ...) -> None: ...
 
 class Connected(_message.Message):
     __slots__ = ("connection_id", "subprotocol", "peer", "process_id")
@@ -312,6 +318,76 @@ class DeviceEvent(_message.Message):
     transaction_id: str
     charger_reported_at: str
     def __init__(self, device_event_id: _Optional[str] = ..., event_id: _Optional[int] = ..., connector_id: _Optional[int] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ..., component: _Optional[str] = ..., component_instance: _Optional[str] = ..., variable: _Optional[str] = ..., variable_instance: _Optional[str] = ..., value: _Optional[str] = ..., trigger: _Optional[str] = ..., kind: _Optional[str] = ..., problem: _Optional[bool] = ..., cleared: _Optional[bool] = ..., cause: _Optional[int] = ..., tech_code: _Optional[str] = ..., tech_info: _Optional[str] = ..., transaction_id: _Optional[str] = ..., charger_reported_at: _Optional[str] = ...) -> None: ...
+
+class Report(_message.Message):
+    __slots__ = ("report_id", "kind", "about", "request_id", "outcome", "problem", "command_id", "asked_again_by", "asked_at", "generated_at")
+    REPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ABOUT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    ASKED_AGAIN_BY_FIELD_NUMBER: _ClassVar[int]
+    ASKED_AT_FIELD_NUMBER: _ClassVar[int]
+    GENERATED_AT_FIELD_NUMBER: _ClassVar[int]
+    report_id: str
+    kind: str
+    about: str
+    request_id: int
+    outcome: str
+    problem: str
+    command_id: str
+    asked_again_by: str
+    asked_at: str
+    generated_at: str
+    def __init__(self, report_id: _Optional[str] = ..., kind: _Optional[str] = ..., about: _Optional[str] = ..., request_id: _Optional[int] = ..., outcome: _Optional[str] = ..., problem: _Optional[str] = ..., command_id: _Optional[str] = ..., asked_again_by: _Optional[str] = ..., asked_at: _Optional[str] = ..., generated_at: _Optional[str] = ...) -> None: ...
+
+class NetworkProfile(_message.Message):
+    __slots__ = ("network_profile_id", "slot", "url", "security_profile", "interface", "message_timeout", "ocpp_version", "state", "reason", "command_id", "by")
+    NETWORK_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    OCPP_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    network_profile_id: str
+    slot: int
+    url: str
+    security_profile: int
+    interface: str
+    message_timeout: int
+    ocpp_version: str
+    state: str
+    reason: str
+    command_id: str
+    by: str
+    def __init__(self, network_profile_id: _Optional[str] = ..., slot: _Optional[int] = ..., url: _Optional[str] = ..., security_profile: _Optional[int] = ..., interface: _Optional[str] = ..., message_timeout: _Optional[int] = ..., ocpp_version: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., command_id: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
+
+class SecurityProfileChange(_message.Message):
+    __slots__ = ("change_id", "before", "security_profile", "slot", "state", "problem", "command_id", "by")
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_PROFILE_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    change_id: str
+    before: int
+    security_profile: int
+    slot: int
+    state: str
+    problem: str
+    command_id: str
+    by: str
+    def __init__(self, change_id: _Optional[str] = ..., before: _Optional[int] = ..., security_profile: _Optional[int] = ..., slot: _Optional[int] = ..., state: _Optional[str] = ..., problem: _Optional[str] = ..., command_id: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
 
 class Configuration(_message.Message):
     __slots__ = ("key", "old_value", "new_value", "command_id", "secret")
@@ -892,18 +968,20 @@ class LocalList(_message.Message):
     def __init__(self, version: _Optional[int] = ..., policy: _Optional[str] = ..., update_type: _Optional[str] = ..., sent: _Optional[int] = ..., entries: _Optional[int] = ..., result: _Optional[str] = ..., list_version: _Optional[int] = ..., reported_version: _Optional[int] = ...) -> None: ...
 
 class CertificateRequest(_message.Message):
-    __slots__ = ("request_id", "status", "subject", "problems", "reason")
+    __slots__ = ("request_id", "status", "subject", "problems", "reason", "use")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    USE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     status: str
     subject: str
     problems: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[str] = ..., subject: _Optional[str] = ..., problems: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    use: str
+    def __init__(self, request_id: _Optional[str] = ..., status: _Optional[str] = ..., subject: _Optional[str] = ..., problems: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., use: _Optional[str] = ...) -> None: ...
 
 class SigningFailed(_message.Message):
     __slots__ = ("request_id", "error")
