@@ -37,6 +37,8 @@ CONNECTOR_STATUS: dict[str, Word] = {
     "Preparing": Word(
         "Preparing", "wait", "A car is plugged in or a card was shown; charging has not begun."
     ),
+    # OCPP 2.x, while nothing tells more.
+    "Occupied": Word("Occupied", "wait", "A car is plugged in, or stands before it."),
     "Charging": Word("Charging", "busy", "Energy flows."),
     "SuspendedEVSE": Word("Paused by charger", "wait", "The charge point offers no energy just now."),
     "SuspendedEV": Word("Paused by car", "wait", "The car takes no energy just now; it may be full."),
@@ -44,6 +46,17 @@ CONNECTOR_STATUS: dict[str, Word] = {
     "Reserved": Word("Reserved", "wait", "Held for a driver."),
     "Unavailable": Word("Out of service", "idle", "Switched to inoperative; nobody can charge."),
     "Faulted": Word("Faulted", "bad", "Cannot charge until the fault is cleared."),
+}
+
+# OCPP 2.0.1, 3.15 ChargingStateEnumType.
+CHARGING_STATE: dict[str, Word] = {
+    "Charging": CONNECTOR_STATUS["Charging"],
+    "SuspendedEV": CONNECTOR_STATUS["SuspendedEV"],
+    "SuspendedEVSE": CONNECTOR_STATUS["SuspendedEVSE"],
+    "EVConnected": Word(
+        "Car plugged in", "wait", "The car is connected; no energy is offered yet, or no longer."
+    ),
+    "Idle": Word("No car", "idle", "Nothing is plugged in that can charge."),
 }
 
 REGISTRATION: dict[str, Word] = {
@@ -80,6 +93,14 @@ AUTHORIZATION: dict[str, Word] = {
     "Expired": Word("Expired", "bad", "The token has expired."),
     "Invalid": Word("Unknown token", "bad", "The token is not known here."),
     "ConcurrentTx": Word("Already charging", "bad", "The token has as many transactions as it may have."),
+    # OCPP 2.x only.
+    "Unknown": Word("Unknown token", "bad", "The token is not known here."),
+    "NoCredit": Word("No credit", "bad", "The driver has no credit left."),
+    "NotAllowedTypeEVSE": Word(
+        "Not at such an EVSE", "bad", "The token may not charge at EVSEs of this kind."
+    ),
+    "NotAtThisLocation": Word("Not here", "bad", "The token may charge elsewhere only."),
+    "NotAtThisTime": Word("Not at this time", "bad", "The token may charge at other times only."),
 }
 
 VERDICT: dict[str, Word] = {
@@ -116,6 +137,7 @@ WORDS = {
     "command": COMMAND_STATUS,
     "transaction": TRANSACTION_STATUS,
     "authorization": AUTHORIZATION,
+    "charging": CHARGING_STATE,
     "verdict": VERDICT,
 }
 
@@ -315,4 +337,16 @@ STOP_REASONS: dict[str, str] = {
     "PowerLoss": "The power failed",
     "UnlockCommand": "The connector was unlocked from here",
     "Other": "Another reason",
+    # OCPP 2.x only.
+    "EnergyLimitReached": "The energy that was wanted was delivered",
+    "GroundFault": "Current leaked to earth",
+    "ImmediateReset": "A reset from here",
+    "LocalOutOfCredit": "The driver has no credit left",
+    "MasterPass": "Somebody stopped it with a master pass",
+    "OvercurrentFault": "The current was too high",
+    "PowerQuality": "The power was not good enough",
+    "SOCLimitReached": "The battery is as full as was wanted",
+    "StoppedByEV": "The car stopped it",
+    "TimeLimitReached": "The time that was wanted was over",
+    "Timeout": "No car was plugged in in time",
 }

@@ -14,6 +14,7 @@ from chargers.models import ChargePoint
 from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
+from transactions.verdict_rules import Rule
 
 CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
 
@@ -159,6 +160,14 @@ class Transaction(models.Model):
     )
     authorization = models.CharField(
         max_length=32, blank=True, help_text="our verdict on the token at the start"
+    )
+    authorization_rule = models.CharField(
+        max_length=16,
+        choices=Rule.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="what decided it",
     )
     reservation_id = models.IntegerField(null=True)
     remote_start_id = models.PositiveIntegerField(null=True, help_text="of the remote start that it followed")
