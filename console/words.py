@@ -48,7 +48,27 @@ CONNECTOR_STATUS: dict[str, Word] = {
     "Faulted": Word("Faulted", "bad", "Cannot charge until the fault is cleared."),
 }
 
-# OCPP 2.0.1, 3.15 ChargingStateEnumType.
+# OCPP 2.0.1, ConnectorEnumType: names of plugs are the same in every language.
+CONNECTOR_TYPES = {
+    "cCCS1": "CCS 1",
+    "cCCS2": "CCS 2",
+    "cChaoJi": "ChaoJi",
+    "cG105": "CHAdeMO",
+    "cGBT": "GB/T",
+    "cTesla": "Tesla",
+    "cType1": "Type 1",
+    "cType2": "Type 2",
+    "s309-1P-16A": "CEE 16 A",
+    "s309-1P-32A": "CEE 32 A",
+    "s309-3P-16A": "CEE 3 × 16 A",
+    "s309-3P-32A": "CEE 3 × 32 A",
+    "sBS1361": "BS 1363",
+    "sCEE-7-7": "CEE 7/7",
+    "sType2": "Type 2",
+    "sType3": "Type 3",
+}
+
+# OCPP 2.0.1, ChargingStateEnumType.
 CHARGING_STATE: dict[str, Word] = {
     "Charging": CONNECTOR_STATUS["Charging"],
     "SuspendedEV": CONNECTOR_STATUS["SuspendedEV"],
@@ -258,7 +278,7 @@ REFUSALS: dict[str, Explanation] = {
     ),
     "no_subprotocol": Explanation(
         "It offers no OCPP version that is served here.",
-        "Configure the charge point for OCPP-J 1.6; hardware that offers none needs the trait default_version, "
+        "Configure the charge point for OCPP 1.6 or 2.0.1; hardware that offers none needs the trait default_version, "
         "of its own or its model, or CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",
     ),
     "other_version": Explanation(

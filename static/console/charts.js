@@ -114,7 +114,7 @@
     figures.series.forEach((one, index) => {
       const stroke = colour(`--chart-${one.colour || index % 6 + 1}`), unit = one.unit ?? main;
       series.push({
-        label: one.label, stroke, width: 2, scale: unit === main ? "y" : "right", spanGaps: Boolean(one.join),
+        label: one.label, stroke: one.kind === "lane" ? ink : stroke, width: 2, scale: unit === main ? "y" : "right", spanGaps: Boolean(one.join),
         value: (self, value) => written(one, figures, value), ...(one.dash ? { dash: [6, 4] } : {}), ...kinds[one.kind || "line"](stroke),
       });
     });
@@ -199,7 +199,7 @@
     ctx.fillRect(begin, above, Math.max(wide, 1), high);
     ctx.fillStyle = tone;
     ctx.fillRect(begin, above + high - line, Math.max(wide, 1), line);
-    Object.assign(ctx, { fillStyle: text, textBaseline: "middle", font: `${11 * devicePixelRatio}px system-ui, sans-serif` });
+    Object.assign(ctx, { fillStyle: text, textBaseline: "middle", textAlign: "left", font: `${11 * devicePixelRatio}px system-ui, sans-serif` });
     if (ctx.measureText(label).width + 10 * devicePixelRatio < wide) ctx.fillText(label, begin + 5 * devicePixelRatio, above + high / 2);
     ctx.restore();
   }
