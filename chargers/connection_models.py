@@ -36,6 +36,9 @@ class Connection(models.Model):
     protocol = models.CharField(max_length=16)
     peer = models.CharField(max_length=64, blank=True)
     user_agent = models.TextField(blank=True)
+    compressed = models.BooleanField(
+        default=False, db_default=False, help_text="whether both sides agreed to compress messages"
+    )
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     close_code = models.PositiveIntegerField(null=True)

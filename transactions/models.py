@@ -16,6 +16,7 @@ from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
 from transactions.words import ANOMALIES as ANOMALIES
 from transactions.words import EVIDENCE as EVIDENCE
+from transactions.verdict_rules import Rule
 
 CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
 
@@ -161,6 +162,14 @@ class Transaction(models.Model):
     )
     authorization = models.CharField(
         max_length=32, blank=True, help_text="our verdict on the token at the start"
+    )
+    authorization_rule = models.CharField(
+        max_length=16,
+        choices=Rule.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="what decided it",
     )
     reservation_id = models.IntegerField(null=True)
     remote_start_id = models.PositiveIntegerField(null=True, help_text="of the remote start that it followed")

@@ -35,8 +35,8 @@ HEAVIEST = 300  # KB on the wire at the first look
 ONE = "/inspect/charge-points/{cp}"
 TABS = (
     "transactions", "commands", "configuration", "availability", "authorization-list", "reservations",
-    "charging-profiles", "firmware", "certificates", "security-events", "events", "frames", "connections",
-    "deviations", "traits", "audit",
+    "charging-profiles", "firmware", "certificates", "network", "security-events", "device-events", "events",
+    "frames", "connections", "deviations", "traits", "audit",
 )  # fmt: skip
 PAGES = (
     "/", "/figures.json", "/search?q=CP-0042", "/palette.json?q=CP-0042",

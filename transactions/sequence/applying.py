@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from chargers.models import Connector
 from chargers.topology.places import number_of
+from transactions.authorization import Authorization
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.rows import add_words
 from transactions.sequence.facts import STOPPING, Fact
@@ -109,7 +110,9 @@ def apply_state(transaction: Transaction, fact: Fact, standing: Standing) -> boo
     return True
 
 
-def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdict: str) -> bool:
+def apply_token(
+    transaction: Transaction, fact: Fact, standing: Standing, verdict: Authorization | None
+) -> bool:
     """Set whose it is, by the first token, or who stopped it, by the last; return whether it is another's now."""
     if not fact.token_type:
         return False
@@ -122,7 +125,8 @@ def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdic
     transaction.id_token = fact.id_token
     transaction.token_key = fact.token_key
     transaction.token_type = fact.token_type
-    transaction.authorization = verdict
+    transaction.authorization = verdict.status if verdict is not None else ""
+    transaction.authorization_rule = verdict.rule if verdict is not None else ""
     return True
 
 

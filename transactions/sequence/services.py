@@ -280,7 +280,7 @@ def _apply(
     apply_start(transaction, fact, late=standing.late)
     placed = apply_place(transaction, fact, standing)
     changed = apply_state(transaction, fact, standing)
-    owned = apply_token(transaction, fact, standing, verdict.status if verdict is not None else "")
+    owned = apply_token(transaction, fact, standing, verdict)
     if placed:
         meet(holder.charge_point_id, fact.evse or 0, fact.connector or 0, known_from=Evse.Known.IMPLIED)
         if not ended and transaction.status == Transaction.Status.ACTIVE:
