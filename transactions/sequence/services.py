@@ -162,7 +162,7 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
     if same:
         return _keep_twin(transaction, fact, call, same)
     if was_pruned(transaction, fact):
-        return {}
+        return _answer(transaction, fact, call)[0]
     return _apply(transaction, fact, call, opened=False)
 
 

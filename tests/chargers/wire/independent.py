@@ -1,6 +1,7 @@
 """A charge point of the `ocpp` package on the house's wire, for one session of a profile."""
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -21,11 +22,21 @@ def now() -> str:
 
 @contextlib.asynccontextmanager
 async def independent(
-    house: House, cp_id: str, kind: type[Kind], *, subprotocol: str = "ocpp1.6", **options: Any
+    house: House,
+    cp_id: str,
+    kind: type[Kind],
+    *,
+    subprotocol: str = "ocpp1.6",
+    password: str = "",
+    **options: Any,
 ) -> AsyncIterator[Kind]:
     """A station of this class on the wire; registered when it comes for the first time. `row` is its charge point."""
     row = find_charge_point(cp_id) or known(cp_id)
-    async with websockets.connect(f"{house.ocpp_url}/{cp_id}", subprotocols=[subprotocol]) as socket:
+    login = base64.b64encode(f"{cp_id}:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}"} if password else {}
+    async with websockets.connect(
+        f"{house.ocpp_url}/{cp_id}", subprotocols=[subprotocol], additional_headers=headers
+    ) as socket:
         station = kind(cp_id, socket, **options)
         station.row = row
         task = asyncio.create_task(station.start())
