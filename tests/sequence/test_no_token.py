@@ -1,4 +1,4 @@
-"""A session that nobody ever shows a token for: cable first, or no authorization at all. It is a session all the same."""
+"""A session that nobody ever shows a token for: cable first, or no authorization at all."""
 
 from typing import Any
 

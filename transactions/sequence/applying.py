@@ -134,8 +134,10 @@ def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdic
 def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool) -> None:
     """Set the register at the start: the one that was told as such, else the earliest. Its readings are stored."""
     told = {item.reading.context for item in fact.measured if item.reading.energy_wh is not None}
-    known = transaction.meter_start_wh is not None
-    if not told or (newest and known and BEGIN not in told):
+    # The end looks again: readings that came in their order are not looked at, and a clock may have been set back.
+    if not told and (fact.kind != "Ended" or transaction.meter_start_wh is None):
+        return
+    if newest and transaction.meter_begin_seen and BEGIN not in told:
         return
     begin = register(transaction, Q(context=BEGIN))
     transaction.meter_begin_seen = begin is not None
