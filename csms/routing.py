@@ -17,6 +17,7 @@ import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
 import chargers.certificates.ocpp201
 import chargers.certificates.renewing
+import chargers.commands.ledger
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
@@ -208,7 +209,10 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         chargers.provisioning.following.follow_boot,
         chargers.certificates.renewing.follow_boot,
     ),
-    VersionChanged: (chargers.configuration.following.follow_version,),
+    VersionChanged: (
+        chargers.commands.ledger.follow_version,
+        chargers.configuration.following.follow_version,
+    ),
     SignedIn: (
         chargers.passwords.following.follow_sign_in,
         chargers.network.following.follow_sign_in,

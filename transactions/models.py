@@ -14,9 +14,9 @@ from chargers.models import ChargePoint
 from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
 from csms.core.writer import BulkTable
+from transactions.verdict_rules import Rule
 from transactions.words import ANOMALIES as ANOMALIES
 from transactions.words import EVIDENCE as EVIDENCE
-from transactions.verdict_rules import Rule
 
 CANONICAL_MAX = 3 * 255  # no letter has more than three for its capital
 

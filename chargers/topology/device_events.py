@@ -1,6 +1,8 @@
 """Events of the components of stations (2.0.1, NotifyEvent): each is stored once, and what it means is done.
 
-Each is a fact of its own: none waits for the other parts of the report that it came with.
+Each is a fact of its own: none waits for the other parts of the report that it came with. What is told periodically
+stays an event, and is no meter value: it has no unit, phase or context of its own (those of its variable may never have
+been read), and a station that meters tells the same in MeterValues, so a curve would have it twice.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from chargers.topology.models import DeviceEvent, Evse
 from chargers.topology.places import Place
 from chargers.topology.services import meet, tell_evse
 from tests.topology.cast import NOON, Station, at
+from transactions.models import MeterValue
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +134,7 @@ def test_a_problem_that_is_cleared_is_none_and_other_events_are_about_neither(cs
     )
     assert [row.problem for row in DeviceEvent.objects.order_by("event_id")] == [False, None, None]
     assert [told["event_id"] for told in cs201.told("device.event")] == [1, 2], "what is measured is no news"
+    assert not MeterValue.objects.exists(), "nor is it a meter value: nobody knows its unit"
 
 
 def test_connectors_that_a_person_placed_elsewhere_keep_their_numbers(cs201: Station) -> None:
