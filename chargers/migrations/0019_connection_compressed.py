@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chargers", "0017_one_connector_a_place"),
+        ("chargers", "0018_certificate_ended"),
     ]
 
     operations = [
