@@ -19,6 +19,7 @@ from transactions.models import MeterValue, Transaction, UnknownToken
 from transactions.sequence import ledger
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.numbers import filled, numbers
+from transactions.tariffs.selectors import charging_states
 
 pytestmark = pytest.mark.django_db
 
@@ -346,3 +347,20 @@ def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_al
     before = MeterValue.objects.count()
     assert station.event(reading, received=3 * 24 * 60) == {}
     assert (MeterValue.objects.count(), station.only.gaps) == (before, [])
+
+
+def test_an_event_that_brought_a_reading_and_another_state_stays_since_the_costs_depend_on_it(
+    station: Wireless201,
+):
+    session = begin(station)
+    told = ("Charging", "SuspendedEV", "SuspendedEV", None, "Charging", "Charging")
+    for minute, state in enumerate(told, start=2):
+        station.event(session.updated(time=at(minute), wh=2000, state=state), received=minute)
+    odd = session.updated(time=at(8), wh=3000, state="SuspendedEVSE") | {"seqNo": None}
+    station.event(odd, received=8)
+    station.event(session.ended(time=at(9), wh=4000, seqNo=8), received=9)
+    before = charging_states(station.only)
+    prune(get_config(), now=timezone.now() + timedelta(days=400))
+    assert {seq for seq, _, _ in kept(station.only)} == {0, 1, 3, 6, 8, None}
+    assert charging_states(station.only) == before
+    assert len(before) == 4
