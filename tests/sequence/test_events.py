@@ -16,7 +16,7 @@ from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.models import MeterValue, Transaction, UnknownToken
-from transactions.sequence import ledger
+from transactions.sequence import ledger, waiting
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.numbers import filled, numbers
 from transactions.tariffs.selectors import charging_states
@@ -350,8 +350,9 @@ def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_al
 
 
 def test_an_event_that_brought_a_reading_and_another_state_stays_since_the_costs_depend_on_it(
-    station: Wireless201,
+    station: Wireless201, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(waiting, "REMOVED_AT_ONCE", 1)
     session = begin(station)
     told = ("Charging", "SuspendedEV", "SuspendedEV", None, "Charging", "Charging")
     for minute, state in enumerate(told, start=2):
@@ -360,7 +361,8 @@ def test_an_event_that_brought_a_reading_and_another_state_stays_since_the_costs
     station.event(odd, received=8)
     station.event(session.ended(time=at(9), wh=4000, seqNo=8), received=9)
     before = charging_states(station.only)
-    prune(get_config(), now=timezone.now() + timedelta(days=400))
+    gone = prune(get_config(), now=timezone.now() + timedelta(days=400))
+    assert gone["events of transactions that only brought readings"] == 4
     assert {seq for seq, _, _ in kept(station.only)} == {0, 1, 3, 6, 8, None}
     assert charging_states(station.only) == before
     assert len(before) == 4

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from csms.core.config import get_config
 from csms.core.ids import uuid7_floor
@@ -16,6 +16,7 @@ from transactions.sequence.models import BRINGS_READINGS, TransactionEvent
 from transactions.sequence.numbers import GAPS_MAX, filled, holds
 
 GIVEN_UP = "events_missing"
+REMOVED_AT_ONCE = 5000
 WHOLE_FOR = timedelta(days=1)
 """So long after its end, at least, all events of a transaction are in the ledger; then those go that only read."""
 
@@ -88,3 +89,16 @@ def only_readings(before: datetime) -> Q:
     state_before = Subquery(told.order_by("-seq_no").values("charging_state")[:1])
     no_news = Q(charging_state="") | Q(charging_state=state_before)
     return BRINGS_READINGS & no_news & Q(Exists(ended), pk__lt=uuid7_floor(before))
+
+
+def remove_in_order(events: QuerySet[TransactionEvent]) -> int:
+    """Remove events from the oldest on, each looked at once, in short transactions; return how many they were.
+
+    PostgreSQL cannot tell how many will be found, and without an order sorts all of them for each step.
+    """
+    rows = events.order_by("pk")
+    total, left = 0, rows
+    while ids := list(left.values_list("pk", flat=True)[:REMOVED_AT_ONCE]):
+        total += TransactionEvent.objects.filter(pk__in=ids)._raw_delete("default")
+        left = rows.filter(pk__gt=ids[-1])
+    return total
