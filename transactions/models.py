@@ -56,13 +56,6 @@ class IdToken(models.Model):
         help_text="in the words of OCPP 2.x, such as ISO14443; empty = any, as in 1.6",
     )
     canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
-    sealed = models.TextField(
-        blank=True,
-        default="",
-        db_default="",
-        editable=False,
-        help_text="the token itself, sealed, where it is a secret as key codes are",
-    )
     evses = models.JSONField(
         default=list, db_default=[], blank=True, help_text="the EVSEs that it may use, by number; none = all"
     )

@@ -16,9 +16,10 @@ from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.models import MeterValue, Transaction, UnknownToken
-from transactions.sequence import ledger
+from transactions.sequence import ledger, waiting
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.numbers import filled, numbers
+from transactions.tariffs.selectors import charging_states
 
 pytestmark = pytest.mark.django_db
 
@@ -372,3 +373,22 @@ def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_al
     assert (MeterValue.objects.count(), station.only.gaps) == (before, [])
     with_token = station.event(reading | {"idToken": BOB}, received=3 * 24 * 60)
     assert with_token["idTokenInfo"]["status"] == "Unknown", "every token that is told gets a verdict (S2-07)"
+
+
+def test_an_event_that_brought_a_reading_and_another_state_stays_since_the_costs_depend_on_it(
+    station: Wireless201, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waiting, "REMOVED_AT_ONCE", 1)
+    session = begin(station)
+    told = ("Charging", "SuspendedEV", "SuspendedEV", None, "Charging", "Charging")
+    for minute, state in enumerate(told, start=2):
+        station.event(session.updated(time=at(minute), wh=2000, state=state), received=minute)
+    odd = session.updated(time=at(8), wh=3000, state="SuspendedEVSE") | {"seqNo": None}
+    station.event(odd, received=8)
+    station.event(session.ended(time=at(9), wh=4000, seqNo=8), received=9)
+    before = charging_states(station.only)
+    gone = prune(get_config(), now=timezone.now() + timedelta(days=400))
+    assert gone["events of transactions that only brought readings"] == 4
+    assert {seq for seq, _, _ in kept(station.only)} == {0, 1, 3, 6, 8, None}
+    assert charging_states(station.only) == before
+    assert len(before) == 4
