@@ -47,6 +47,7 @@ from tests.api.cast import (
     signing_request,
 )
 from tests.api.documents import inlined, the_document
+from tests.api.stations import a_run
 from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
@@ -206,6 +207,7 @@ def test_answers_are_what_the_document_says(
     asked_for = signing_request(cp16)
     certificate(cp16)
     a_profile(cp16)
+    a_run(cp16)
     security_event(cp16)
     log = a_job(cp16)
     a_report(log)
