@@ -41,7 +41,8 @@ def record_boot(
     `said` is the backend's verdict, None if our own approval decides; `reason` why it booted, in OCPP's words, which
     1.6 does not tell. `before` is called once it is decided who approves it, and may set `provisioning` in memory.
     """
-    charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    # Held from here on: the clock may end its provisioning meanwhile, and that must not be written back.
+    charge_point = ChargePoint.objects.select_for_update().get(pk=charge_point_id)
     heeded = heed(charge_point, said)
     changes = {
         name: (getattr(charge_point, name), facts.get(name, ""))

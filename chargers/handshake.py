@@ -24,8 +24,7 @@ from chargers.client_certificates import Shown, WrongCertificate, certified
 from chargers.commands import ledger
 from chargers.connections import Guest, HandshakeRefused, Opened
 from chargers.protocol.versions import (
-    COMPRESSED,
-    RENEWABLE,
+    OCPP_2X,
     IdentityError,
     Version,
     choose_subprotocol,
@@ -118,7 +117,7 @@ class Handshake:
         """Whether its certificate has ended and is to be renewed (T-036). Raises HandshakeRefused (T-034)."""
         if not shown.has_ended(datetime.now(UTC)):
             return False
-        if version not in RENEWABLE or guest.traits.expired_certificate != "renew":
+        if version not in OCPP_2X or guest.traits.expired_certificate != "renew":
             raise HandshakeRefused(
                 401, "expired_certificate", f"its client certificate ended on {shown.ends_at:%Y-%m-%d}"
             )
@@ -236,7 +235,7 @@ class Handshake:
         return {
             "type": "websocket.accept",
             "subprotocol": self.accepted_subprotocol,
-            "compression": version in COMPRESSED and guest.traits.compression,
+            "compression": version in OCPP_2X and guest.traits.compression,
         }
 
     async def _unit(self, work: Callable[[], T]) -> T:

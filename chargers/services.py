@@ -16,7 +16,7 @@ from chargers.blocking.models import Block
 from chargers.counts import APPROVALS
 from chargers.following import SignedIn, tell
 from chargers.models import ChargePoint, Connection, Connector, Registration
-from chargers.protocol.versions import IdentityError, Version, identity_from_path
+from chargers.protocol.versions import OCPP_2X, IdentityError, identity_from_path
 from csms.core.audit.services import note
 from csms.core.events.services import record
 from csms.core.live import announce, process_group, ring
@@ -175,7 +175,7 @@ def hash_password(password: str, *, text: bool = False) -> str:
 
 def has_text_password(charge_point: ChargePoint) -> bool:
     """Whether its passwords are texts and not keys, as in OCPP 2.x (T-025); one that never connected may be of 1.6."""
-    return charge_point.protocol not in ("", Version.V16)
+    return charge_point.protocol in OCPP_2X
 
 
 # A charge point's password is long and random (T-024: at least 16 bytes) and is checked at every reconnection of

@@ -11,7 +11,7 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request
 
 from chargers.handshake import MOUNT
-from chargers.protocol.versions import COMPRESSED
+from chargers.protocol.versions import OCPP_2X
 from csms.core.config import Config
 
 SLICE: Final = 2048
@@ -62,7 +62,7 @@ class CompressedSocket(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Offer compression only where it can be wanted: browsers and OCPP 1.6 never get it."""
-        wanted = event.path.startswith(MOUNT) and _offers(event) & COMPRESSED
+        wanted = event.path.startswith(MOUNT) and _offers(event) & OCPP_2X
         self.conn.available_extensions = [DEFLATE] if wanted else []
         super().handle_connect(event)
         if self.compressed:

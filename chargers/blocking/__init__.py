@@ -1,0 +1,1 @@
+"""Who is turned away at the door, and until when."""

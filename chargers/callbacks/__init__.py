@@ -1,0 +1,1 @@
+"""What became of a command, told to whoever asked for it."""

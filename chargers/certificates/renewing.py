@@ -15,7 +15,7 @@ from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command
 from chargers.following import Booted
 from chargers.models import ChargePoint, Command, Registration
-from chargers.protocol.versions import Version
+from chargers.protocol.versions import OCPP_2X
 
 BEFORE_END = timedelta(days=30)
 ASKED_EVERY = timedelta(days=7)
@@ -45,7 +45,8 @@ def ask_for_renewals(*, now: datetime) -> int:
         charge_point__connection_id__isnull=False,
         charge_point__registration=Registration.ACCEPTED,
         charge_point__retired_at=None,
-    ).exclude(charge_point__protocol__in=("", Version.V16))
+        charge_point__protocol__in=OCPP_2X,
+    )
     asked = 0
     for row in ending.select_related("charge_point").order_by("not_after")[:AT_ONCE]:
         asked += _ask(row, now)

@@ -20,13 +20,13 @@ from chargers.configuration.services import forget_other_versions
 from chargers.configuration.support import note_support
 from chargers.following import Booted, CommandSettled, ReportOver, VersionChanged
 from chargers.models import ChargePoint, Command, Connection, Registration, in_standing
-from chargers.protocol.versions import Version
+from chargers.protocol.versions import OCPP_2X
 from csms.core.config import get_config
 
 
 def follow_version(changed: VersionChanged) -> None:
     """Keep the settings of the version that it speaks now apart from those of the one before."""
-    forget_other_versions(changed.charge_point_id, addressed=changed.version != Version.V16)
+    forget_other_versions(changed.charge_point_id, addressed=changed.version in OCPP_2X)
     ConfigurationReading.objects.filter(charge_point_id=changed.charge_point_id).update(stale=True)
 
 

@@ -19,7 +19,7 @@ from chargers.configuration.models import (
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
 from chargers.protocol.times import parse_time
-from chargers.protocol.versions import Version
+from chargers.protocol.versions import OCPP_2X
 
 
 class Drift(models.TextChoices):
@@ -57,7 +57,7 @@ class KeyState:
 
 def speaks_addresses(charge_point: ChargePoint) -> bool:
     """Return whether its settings are attributes of variables, named by addresses, as from OCPP 2.0.1 on."""
-    return charge_point.protocol not in ("", Version.V16)
+    return charge_point.protocol in OCPP_2X
 
 
 def fold(name: str) -> str:

@@ -23,11 +23,11 @@ class Version(StrEnum):
         return "OCPP " + self.value.removeprefix("ocpp")
 
 
-COMPRESSED = frozenset({Version.V201, Version.V21})
-"""Versions whose messages may go compressed (T-009); in 1.6 that is left to the sides, and nobody needs it (T-010)."""
+OCPP_2X = frozenset({Version.V201, Version.V21})
+"""Versions with EVSEs, a device model, numbered events of transactions and compressed messages (T-009).
 
-RENEWABLE = frozenset({Version.V201, Version.V21})
-"""Versions whose charge points may be let in with a certificate that has ended, to have it renewed (T-036)."""
+In 1.6 compression is left to the sides, and nobody needs it (T-010).
+"""
 
 
 class IdentityError(ValueError):

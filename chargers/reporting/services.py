@@ -138,14 +138,7 @@ def take_part(
         return report
     weighs = len(orjson.dumps(payload))
     if not 0 <= seq_no < PARTS_MAX or report.size + weighs > BYTES_MAX:
-        known = report.state == State.INCOMPLETE
-        report.problem = f"it has more than {PARTS_MAX} parts or {BYTES_MAX} bytes, which nobody keeps"
-        report.state, report.due_at = State.INCOMPLETE, None
-        report.save(update_fields=["state", "due_at", "problem"])
-        if not known:
-            _tell(report, f"The report cannot be used: {report.problem}.", now)
-            _over(report, now)
-        return report
+        return _end_endless(report, now)
     _, new = ReportPart.objects.get_or_create(
         report=report, seq_no=seq_no, defaults={"more": more, "payload": payload, "received_at": now}
     )
@@ -159,6 +152,17 @@ def take_part(
     report.problem = ""
     report.save(update_fields=["generated_at", "last_at", "size", "state", "due_at", "problem"])
     announce(f"charge-point:{charge_point_id}")
+    return report
+
+
+def _end_endless(report: Report, now: datetime) -> Report:
+    """End a report that is larger than any real one, for good: no part of it is taken any more."""
+    report.problem = f"it has more than {PARTS_MAX} parts or {BYTES_MAX} bytes, which nobody keeps"
+    report.state, report.due_at, report.applied_at = State.INCOMPLETE, None, now
+    report.save(update_fields=["state", "due_at", "applied_at", "problem"])
+    report.parts.all().delete()
+    _tell(report, f"The report cannot be used: {report.problem}.", now)
+    _over(report, now)
     return report
 
 

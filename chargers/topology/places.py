@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chargers.handling import INT32_MAX
-from chargers.protocol.versions import Version
+from chargers.protocol.versions import OCPP_2X
 
 MOST = 999
 """EVSEs of a station, and connectors of an EVSE, that have a number here; what has a higher one is absurd."""
@@ -50,7 +50,7 @@ def own_place(number: int) -> Place:
 
 def has_evses(protocol: str) -> bool:
     """Return whether places are told by EVSEs in what a charge point speaks; "" is nobody knows what."""
-    return protocol not in ("", Version.V16)
+    return protocol in OCPP_2X
 
 
 # What a station says of a connector itself goes before what a transaction tells of it.

@@ -156,11 +156,20 @@ def test_reports_that_nobody_asked_for_fill_no_store(cs201: ChargePoint):
     assert part(cs201, 0, more=False, number=100) == "whole"
 
 
-def test_a_report_without_end_fills_no_store(cs201: ChargePoint, used: Any):
-    report = asked(cs201)
-    assert part(cs201, 0, seq=PARTS_MAX) == "incomplete"
-    assert part(cs201, 0, seq=-1) == "incomplete"
+@pytest.mark.parametrize("wrong", [PARTS_MAX, -1])
+def test_a_report_without_end_fills_no_store(
+    cs201: ChargePoint, used: Any, monkeypatch: pytest.MonkeyPatch, wrong: int
+):
+    report, overs = asked(cs201), []
+    monkeypatch.setattr("chargers.reporting.services.tell", overs.append)
+    part(cs201, 0)
+    assert part(cs201, 1, seq=wrong) == "incomplete"
+    assert part(cs201, 1, more=False) == "incomplete", "it is over, and takes no more"
     assert (ReportPart.objects.count(), "more than" in fresh(report).problem) == (0, True)
+    assert [(over.report_id, over.state) for over in overs] == [(report.pk, "incomplete")]
+    command = Command.objects.get()
+    assert "more than" in command.effect
+    assert apply_due(now=NOW + timedelta(days=1)) == 0
 
 
 def test_one_that_cannot_be_used_leaves_nothing_half_done_and_keeps_no_other_waiting(

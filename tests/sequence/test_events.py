@@ -66,6 +66,23 @@ def test_a_reading_in_its_order_asks_the_database_nothing(
     assert (station.only.last_seq, station.only.gaps, station.only.energy_wh) == (3, [], 200)
 
 
+@pytest.mark.parametrize("reconnects", [False, True])
+@pytest.mark.parametrize("first", [None, {"wh": 900, "context": "Sample.Clock"}])
+def test_the_register_at_the_start_is_found_whether_the_connection_remembers_or_not(
+    station: Wireless201, first: dict[str, Any] | None, reconnects: bool
+):
+    session = Session()
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE, **(first or {})))
+    begins = {"context": "Transaction.Begin"} if first else {}
+    for minute, wh, more in ((1, 1000, begins), (2, 3000, {})):
+        if reconnects:
+            station.reconnect()
+        station.event(session.updated(time=at(minute), wh=wh, **more), received=minute)
+        assert station.only.meter_start_wh == 1000
+    station.event(session.ended(time=at(3)), received=3)
+    assert (station.only.energy_wh, station.only.meter_begin_seen) == (2000, first is not None)
+
+
 def test_what_another_process_has_stored_is_seen_at_the_second_look(station: Wireless201):
     session = begin(station)
     reading = session.updated(time=at(2), wh=1100)
@@ -346,3 +363,5 @@ def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_al
     before = MeterValue.objects.count()
     assert station.event(reading, received=3 * 24 * 60) == {}
     assert (MeterValue.objects.count(), station.only.gaps) == (before, [])
+    with_token = station.event(reading | {"idToken": BOB}, received=3 * 24 * 60)
+    assert with_token["idTokenInfo"]["status"] == "Unknown", "every token that is told gets a verdict (S2-07)"

@@ -1,0 +1,1 @@
+"""Sessions told to the backend, from a durable queue."""

@@ -15,7 +15,7 @@ from transactions.rows import add_words
 from transactions.sequence.facts import STOPPING, Fact
 from transactions.sequence.models import TransactionEvent
 
-BEGIN, END = "Transaction.Begin", "Transaction.End"
+BEGIN, END = "Transaction.Begin", "Transaction.End"  # contexts of readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdic
 
 def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool) -> None:
     """Set the register at the start: the one that was told as such, else the earliest. Its readings are stored."""
-    told = {item.reading.context for item in fact.measured if item.reading.energy_wh is not None}
+    told = fact.registers
     known = transaction.meter_start_wh is not None
     if not told or (newest and known and BEGIN not in told):
         return

@@ -16,7 +16,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from chargers.commands.ordering import SYSTEM, CommandRefused, Outcome
 from chargers.commands.sending import send_command
 from chargers.models import Command, Connection
-from chargers.protocol.versions import Version
+from chargers.protocol.versions import OCPP_2X
 from csms.core.config import get_config
 from transactions.ending import SEEN_ONLY
 from transactions.models import Transaction
@@ -54,7 +54,7 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
     wait = timedelta(seconds=get_config().event_gap_wait)
     connection = Connection.objects.filter(pk=OuterRef("charge_point__connection_id"))
     online: Any = (
-        Transaction.objects.filter(NUMBERED, charge_point__protocol=Version.V201)
+        Transaction.objects.filter(NUMBERED, charge_point__protocol__in=OCPP_2X)
         .annotate(opened_at=Subquery(connection.values("opened_at")[:1]))
         .filter(opened_at__lte=now - wait)
         .select_related("charge_point")

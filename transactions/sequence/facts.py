@@ -59,6 +59,11 @@ class Fact:
         return self.kind == "Ended" or self.trigger in STOPPING
 
     @property
+    def registers(self) -> set[str]:
+        """Return in which contexts it tells what the meter's register is."""
+        return {item.reading.context for item in self.measured if item.reading.energy_wh is not None}
+
+    @property
     def tells_little(self) -> bool:
         """Whether it is one of the many that only bring readings."""
         return (

@@ -31,6 +31,7 @@ from transactions.rows import add_words, announce_transaction, locked
 from transactions.selectors import by_wire_id, open_transactions
 from transactions.sequence.answers import answer_extras
 from transactions.sequence.applying import (
+    BEGIN,
     END,
     Standing,
     apply_meter,
@@ -75,6 +76,8 @@ class Running:
     last_seq: int
     charging_state: str
     place: Place
+    metered: bool
+    """Whether the register at its start is known; until then each register may be the one."""
 
     def goes_on(self, fact: Fact) -> bool:
         """Whether an event is the next one, and tells nothing but readings."""
@@ -87,6 +90,8 @@ class Running:
                 or (fact.evse, fact.connector or 0) == (self.place.evse, self.place.connector)
             )
             and fact.seconds_charging is None
+            and BEGIN not in (registers := fact.registers)
+            and (self.metered or not registers)
             and fact.received_at - fact.occurred_at < OFFLINE_AFTER
         )
 
@@ -162,7 +167,7 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
     if same:
         return _keep_twin(transaction, fact, call, same)
     if was_pruned(transaction, fact):
-        return {}
+        return _answer(transaction, fact, call)[0]
     return _apply(transaction, fact, call, opened=False)
 
 
@@ -377,4 +382,7 @@ def _admissible(fact: Fact, call: Call) -> str:
 
 
 def _running(transaction: Transaction, fact: Fact, last_seq: int) -> Running:
-    return Running(str(transaction.pk), last_seq, transaction.charging_state, _place(transaction, fact))
+    metered = transaction.meter_start_wh is not None
+    return Running(
+        str(transaction.pk), last_seq, transaction.charging_state, _place(transaction, fact), metered
+    )

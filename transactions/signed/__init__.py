@@ -1,0 +1,1 @@
+"""What meters sign, kept byte for byte with its public key."""
