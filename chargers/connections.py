@@ -157,6 +157,7 @@ def open_connection(
     peer: str,
     user_agent: str,
     now: datetime,
+    compressed: bool = False,
 ) -> Opened:
     """Give the charge point to this connection; an older one is closed wherever it is."""
     charge_point = ChargePoint.objects.select_for_update().get(pk=guest.pk)
@@ -181,6 +182,7 @@ def open_connection(
         protocol=version.value,
         peer=peer,
         user_agent=user_agent[:500],
+        compressed=compressed,
         opened_at=now,
     )
     charge_point.certificate_ended = guest.certificate_ended

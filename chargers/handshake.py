@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 REFUSALS = Counter("csms_ocpp_handshakes_refused_total", "Handshakes that were refused.", ["reason"])
 
 MOUNT = "/ocpp/"
+COMPRESSION = "csms.compression"
+"""The ASGI extension of a socket whose peer and server can compress; see `csms.compressed_sockets`."""
 
 T = TypeVar("T")
 
@@ -224,6 +226,7 @@ class Handshake:
                 peer=self.peer,
                 user_agent=user_agent,
                 now=now,
+                compressed=self._compressed(guest, version),
             )
             # What was meant for an earlier connection must not reach this one (S-04).
             return opened, ledger.fail_unsent(guest.pk, now=now)
@@ -235,8 +238,12 @@ class Handshake:
         return {
             "type": "websocket.accept",
             "subprotocol": self.accepted_subprotocol,
-            "compression": version in OCPP_2X and guest.traits.compression,
+            "compression": self._compressed(guest, version),
         }
+
+    def _compressed(self, guest: Guest, version: Version) -> bool:
+        able = COMPRESSION in (self.scope.get("extensions") or {})
+        return able and version in OCPP_2X and guest.traits.compression
 
     async def _unit(self, work: Callable[[], T]) -> T:
         """Run a unit in the writer; a refusal is its result, since an error would roll back its neighbours."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from chargers.bulk.choosing import COLUMNS as BULK_COLUMNS
 from chargers.bulk.choosing import TARGETS_MAX, BadChoice, chosen_by_id
 from chargers.labels import wrong_name
-from chargers.models import ChargePoint, Connector, ConnectorStatus, Registration
+from chargers.models import ChargePoint, Connector, Registration
 from chargers.protocol.versions import Version
 from chargers.ratings.models import Rating
 from chargers.selectors import FAULT, charge_points_where, matching
@@ -39,7 +39,7 @@ class FleetFilters(Filters):
         label=_("A connector is"),
         choices=[
             ("", _("Anything")),
-            *((value, CONNECTOR_STATUS[value].label) for value in ConnectorStatus.values),
+            *((value, word.label) for value, word in CONNECTOR_STATUS.items()),
         ],
     )
     registration = forms.ChoiceField(

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from chargers.history import health
 from chargers.history.health import AnswerHealth, BootReason, LineHealth
 from chargers.models import ChargePoint
+from chargers.topology.places import has_evses
 from console.acts import name_words
 from console.templatetags.amounts import moment, skew, spell_duration
 from console.words import CLOSE_CODES
@@ -153,7 +154,8 @@ ORDINARY_BOOTS = {"FirmwareUpdate", "LocalReset", "PowerUp", "RemoteReset", "Sch
 
 
 def _boot(charge_point: ChargePoint, reason: BootReason | None) -> Vital:
-    usual = _("OCPP 1.6 tells no reason: this is what was seen")
+    told = has_evses(charge_point.protocol)
+    usual = "" if told else _("OCPP 1.6 tells no reason: this is what was seen")
     link = _tab(charge_point, "audit")
     if reason is None:
         none = _("It has not booted since it was approved.")

@@ -20,7 +20,7 @@ BLOCKS: dict[str, str | Promise] = {
     "chargers": _("Charge point"),
     "chargers.availability": _("Availability"),
     "chargers.configuration": _("Configuration"),
-    "chargers.reporting": _("Configuration"),
+    "chargers.reporting": _("Device model"),
     "chargers.passwords": _("Security"),
     "chargers.network": _("Network"),
     "chargers.reservations": _("Reservations"),

@@ -12,7 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from console.templatetags.amounts import duration, kwh, moment, wh
 from console.templatetags.console import command_title
-from console.words import AUTHORIZATION, COMMAND_STATUS, CONNECTOR_STATUS, STOP_REASONS, Word, explain_error
+from console.words import (
+    AUTHORIZATION,
+    CHARGING_STATE,
+    COMMAND_STATUS,
+    CONNECTOR_STATUS,
+    STOP_REASONS,
+    Word,
+    explain_error,
+)
 from transactions.models import EVIDENCE
 from transactions.story import Happening
 from transactions.tariffs.pricing import in_currency
@@ -122,7 +130,7 @@ WRITTEN: Mapping[str, Callable[[Any], Any]] = {
     "energy_wh": kwh,
     "seconds": duration,
     "status": _word(CONNECTOR_STATUS),
-    "state": _bdi,
+    "state": _word(CHARGING_STATE),
     "verdict": _word(AUTHORIZATION),
     "outcome": _word(COMMAND_STATUS),
     "error": _error,

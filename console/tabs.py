@@ -59,6 +59,7 @@ _TABS = (
     ),
     Tab("network", _("Network"), ("set-network-profile",)),
     Tab("security-events", _("Security events")),
+    Tab("device-events", _("Device events")),
     Tab("events", _("Events")),
     Tab("frames", _("Frames")),
     Tab("connections", _("Connections")),

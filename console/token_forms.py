@@ -85,7 +85,7 @@ class TokenForm(TokenChangeForm):
         label=_("Token"),
         max_length=ID_TOKEN_MAX,
         help_text=_(
-            "As the charge point reads it from the card; OCPP 1.6 has up to 20 characters, in any case."
+            "As the charge point reads it from the card; OCPP 1.6 has up to 20 characters, 2.x up to 36, in any case."
         ),
     )
     type = forms.ChoiceField(

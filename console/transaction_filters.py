@@ -40,6 +40,7 @@ TABLE = (
     "charge_point__cp_id",
     "charge_point__connection_id",
     "connector_number",
+    "evse_number",
     "id_token",
     "status",
     "authorization",

@@ -25,6 +25,7 @@ from console.views import (
     charge_point_audit,
     charge_point_commands,
     charge_point_connections,
+    charge_point_device_events,
     charge_point_events,
     charge_point_network,
     charge_point_profiles,
@@ -116,6 +117,11 @@ urlpatterns = [
     ),
     path(f"{CHARGE_POINT}/traits/set", charge_point_tabs.traits, name="set-traits"),
     path(f"{CHARGE_POINT}/events", charge_point_events.events, name="charge-point-events"),
+    path(
+        f"{CHARGE_POINT}/device-events",
+        charge_point_device_events.device_events,
+        name="charge-point-device-events",
+    ),
     path(f"{CHARGE_POINT}/frames/<uuid:pk>", frame.frame, name="charge-point-frame"),
     path(f"{CHARGE_POINT}/frames", frames.of_charge_point, name="charge-point-frames"),
     path(

@@ -37,6 +37,8 @@ CONNECTOR_STATUS: dict[str, Word] = {
     "Preparing": Word(
         "Preparing", "wait", "A car is plugged in or a card was shown; charging has not begun."
     ),
+    # OCPP 2.x, while nothing tells more.
+    "Occupied": Word("Occupied", "wait", "A car is plugged in, or stands before it."),
     "Charging": Word("Charging", "busy", "Energy flows."),
     "SuspendedEVSE": Word("Paused by charger", "wait", "The charge point offers no energy just now."),
     "SuspendedEV": Word("Paused by car", "wait", "The car takes no energy just now; it may be full."),
@@ -44,6 +46,37 @@ CONNECTOR_STATUS: dict[str, Word] = {
     "Reserved": Word("Reserved", "wait", "Held for a driver."),
     "Unavailable": Word("Out of service", "idle", "Switched to inoperative; nobody can charge."),
     "Faulted": Word("Faulted", "bad", "Cannot charge until the fault is cleared."),
+}
+
+# OCPP 2.0.1, ConnectorEnumType: names of plugs are the same in every language.
+CONNECTOR_TYPES = {
+    "cCCS1": "CCS 1",
+    "cCCS2": "CCS 2",
+    "cChaoJi": "ChaoJi",
+    "cG105": "CHAdeMO",
+    "cGBT": "GB/T",
+    "cTesla": "Tesla",
+    "cType1": "Type 1",
+    "cType2": "Type 2",
+    "s309-1P-16A": "CEE 16 A",
+    "s309-1P-32A": "CEE 32 A",
+    "s309-3P-16A": "CEE 3 × 16 A",
+    "s309-3P-32A": "CEE 3 × 32 A",
+    "sBS1361": "BS 1363",
+    "sCEE-7-7": "CEE 7/7",
+    "sType2": "Type 2",
+    "sType3": "Type 3",
+}
+
+# OCPP 2.0.1, ChargingStateEnumType.
+CHARGING_STATE: dict[str, Word] = {
+    "Charging": CONNECTOR_STATUS["Charging"],
+    "SuspendedEV": CONNECTOR_STATUS["SuspendedEV"],
+    "SuspendedEVSE": CONNECTOR_STATUS["SuspendedEVSE"],
+    "EVConnected": Word(
+        "Car plugged in", "wait", "The car is connected; no energy is offered yet, or no longer."
+    ),
+    "Idle": Word("No car", "idle", "Nothing is plugged in that can charge."),
 }
 
 REGISTRATION: dict[str, Word] = {
@@ -80,6 +113,14 @@ AUTHORIZATION: dict[str, Word] = {
     "Expired": Word("Expired", "bad", "The token has expired."),
     "Invalid": Word("Unknown token", "bad", "The token is not known here."),
     "ConcurrentTx": Word("Already charging", "bad", "The token has as many transactions as it may have."),
+    # OCPP 2.x only.
+    "Unknown": Word("Unknown token", "bad", "The token is not known here."),
+    "NoCredit": Word("No credit", "bad", "The driver has no credit left."),
+    "NotAllowedTypeEVSE": Word(
+        "Not at such an EVSE", "bad", "The token may not charge at EVSEs of this kind."
+    ),
+    "NotAtThisLocation": Word("Not here", "bad", "The token may charge elsewhere only."),
+    "NotAtThisTime": Word("Not at this time", "bad", "The token may charge at other times only."),
 }
 
 VERDICT: dict[str, Word] = {
@@ -116,6 +157,7 @@ WORDS = {
     "command": COMMAND_STATUS,
     "transaction": TRANSACTION_STATUS,
     "authorization": AUTHORIZATION,
+    "charging": CHARGING_STATE,
     "verdict": VERDICT,
 }
 
@@ -236,7 +278,7 @@ REFUSALS: dict[str, Explanation] = {
     ),
     "no_subprotocol": Explanation(
         "It offers no OCPP version that is served here.",
-        "Configure the charge point for OCPP-J 1.6; hardware that offers none needs the trait default_version, "
+        "Configure the charge point for OCPP 1.6 or 2.0.1; hardware that offers none needs the trait default_version, "
         "of its own or its model, or CSMS_SUBPROTOCOL_DEFAULT=ocpp1.6.",
     ),
     "other_version": Explanation(
@@ -250,6 +292,11 @@ REFUSALS: dict[str, Explanation] = {
     "wrong_certificate": Explanation(
         "Its client certificate is not one that is believed for it.",
         "Look at the detail: the certificate may have ended, or name another charge point.",
+    ),
+    "expired_certificate": Explanation(
+        "Its client certificate has ended.",
+        "Give it a new one, or set the trait expired_certificate to renew: one that speaks OCPP 2.x is then let in "
+        "and waits until it has one.",
     ),
     "bad_credentials": Explanation(
         "Its Authorization header is not HTTP Basic.", "Set its security profile to Basic authentication."
@@ -315,4 +362,16 @@ STOP_REASONS: dict[str, str] = {
     "PowerLoss": "The power failed",
     "UnlockCommand": "The connector was unlocked from here",
     "Other": "Another reason",
+    # OCPP 2.x only.
+    "EnergyLimitReached": "The energy that was wanted was delivered",
+    "GroundFault": "Current leaked to earth",
+    "ImmediateReset": "A reset from here",
+    "LocalOutOfCredit": "The driver has no credit left",
+    "MasterPass": "Somebody stopped it with a master pass",
+    "OvercurrentFault": "The current was too high",
+    "PowerQuality": "The power was not good enough",
+    "SOCLimitReached": "The battery is as full as was wanted",
+    "StoppedByEV": "The car stopped it",
+    "TimeLimitReached": "The time that was wanted was over",
+    "Timeout": "No car was plugged in in time",
 }

@@ -10,7 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request
 
-from chargers.handshake import MOUNT
+from chargers.handshake import COMPRESSION, MOUNT
 from chargers.protocol.versions import OCPP_2X
 from csms.core.config import Config
 
@@ -67,6 +67,7 @@ class CompressedSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.compressed:
             self.conn.max_message_size = self.config.ws_max_size + OVERHEAD
+            self.scope["extensions"][COMPRESSION] = {}  # before the application begins to run
 
     def data_received(self, data: bytes) -> None:
         """Take what came; compressed bytes wait until they may be inflated."""

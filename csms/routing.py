@@ -17,6 +17,7 @@ import chargers.certificates.catalogue
 import chargers.certificates.ocpp16
 import chargers.certificates.ocpp201
 import chargers.certificates.renewing
+import chargers.commands.ledger
 import chargers.configuration.catalogue
 import chargers.configuration.following
 import chargers.configuration.ocpp16
@@ -50,7 +51,6 @@ import chargers.reservations.ocpp201
 import chargers.resets
 import chargers.security_events.ocpp16
 import chargers.security_events.ocpp201
-import chargers.topology.following
 import chargers.topology.ocpp201
 import chargers.traits.services
 import transactions.authorizing.ocpp201
@@ -203,12 +203,14 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.local_lists.services.follow_boot,
         transactions.charging_profiles.services.follow_boot,
         chargers.traits.services.follow_boot,
-        chargers.topology.following.follow_boot,
         chargers.network.following.follow_boot,
         chargers.provisioning.following.follow_boot,
         chargers.certificates.renewing.follow_boot,
     ),
-    VersionChanged: (chargers.configuration.following.follow_version,),
+    VersionChanged: (
+        chargers.commands.ledger.follow_version,
+        chargers.configuration.following.follow_version,
+    ),
     SignedIn: (
         chargers.passwords.following.follow_sign_in,
         chargers.network.following.follow_sign_in,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Case, IntegerField, Q, Value, When
 
@@ -17,6 +17,7 @@ from csms.core.id_tokens import CENTRAL, KEY_CODE, NO_AUTHORIZATION, canonical_t
 from csms.core.ids import uuid7_floor
 from transactions.models import IdToken, Transaction
 from transactions.token_places import NOWHERE, allowed_evses
+from transactions.verdict_rules import SAID, Rule
 
 Verdict = TokenStatus
 
@@ -32,7 +33,7 @@ class Authorization:
     """Our verdict on a token; what else is here goes to the charge point with it.
 
     `evses` are the only ones that the token may use there; none = all of them. `cached_until` is until when the
-    charge point may trust this (2.x), None for as long as it likes.
+    charge point may trust this (2.x), None for as long as it likes. `rule` is what decided.
     """
 
     status: Verdict
@@ -42,6 +43,7 @@ class Authorization:
     language: str = ""
     personal_message: str = ""
     cached_until: datetime | None = None
+    rule: Rule | Literal[""] = ""
 
     @property
     def accepted(self) -> bool:
@@ -100,7 +102,8 @@ def authorize(
     is not to charge.
     """
     if type == NO_AUTHORIZATION:
-        return Authorization("Accepted")  # S2-11: nobody was asked to show anything, and nobody is refused
+        # S2-11: nobody was asked to show anything, and nobody is refused.
+        return Authorization("Accepted", rule=Rule.NOBODY)
     token = find_id_token(id_token, type)
     busy = starting and token is not None and _is_busy(token, id_token, type, continuing)
     if said is not None:
@@ -112,34 +115,53 @@ def authorize(
         )
         return _as_said(said, token, now=now, busy=busy, master=master)
     if token is None:
-        return Authorization(_of_unregistered(id_token, type, where, now))
+        return _of_unregistered(id_token, type, where, now)
+    return _of_registered(token, now=now, starting=starting, type=type, where=where, busy=busy)
+
+
+def standing_of(token: IdToken, *, now: datetime) -> Authorization:
+    """Return what our own tokens say of a registered one that starts now, wherever it is not limited by its places."""
+    busy = _is_busy(token, token.id_token, token.type, None)
+    return _of_registered(token, now=now, starting=True, type=token.type, where=None, busy=busy)
+
+
+def _of_registered(
+    token: IdToken, *, now: datetime, starting: bool, type: str, where: Where | None, busy: bool
+) -> Authorization:
     evses = allowed_evses(token.evses, where.cp_id, _numbers(where)) if where and token.evses else None
     status: Verdict
     if token.blocked:
-        status = "Blocked"
+        status, rule = "Blocked", Rule.BLOCKED
     elif token.expires_at is not None and token.expires_at <= now:
-        status = "Expired"
+        status, rule = "Expired", Rule.EXPIRED
     elif starting and type and where and is_master_group(where.charge_point_id, token.parent):
-        status = "Blocked"  # a master pass stops the charging of others, and starts none (2.0.1, C16)
+        # A master pass stops the charging of others, and starts none (2.0.1, C16).
+        status, rule = "Blocked", Rule.MASTER_GROUP
     elif evses == NOWHERE or (evses and where and where.evse and where.evse not in evses):
-        status, evses = "NotAtThisLocation", None  # S2-22
+        status, rule, evses = "NotAtThisLocation", Rule.PLACE, None  # S2-22
     elif busy:
-        status = "ConcurrentTx"
+        status, rule = "ConcurrentTx", Rule.BUSY
     else:
-        status = "Accepted"
+        status, rule = "Accepted", Rule.REGISTERED
     return Authorization(
-        status, token.parent, token.expires_at, tuple(evses or ()), token.language, token.personal_message
+        status,
+        token.parent,
+        token.expires_at,
+        tuple(evses or ()),
+        token.language,
+        token.personal_message,
+        rule=rule,
     )
 
 
-def _of_unregistered(id_token: str, type: str, where: Where | None, now: datetime) -> Verdict:
+def _of_unregistered(id_token: str, type: str, where: Where | None, now: datetime) -> Authorization:
     if id_token.strip() == "":
-        return "Invalid"
+        return Authorization("Invalid", rule=Rule.EMPTY)
     if get_config().unknown_id_tags == "accept":
-        return "Accepted"
+        return Authorization("Accepted", rule=Rule.EVERYBODY)
     if type == CENTRAL and where and _was_given(id_token, where.charge_point_id, now):
-        return "Accepted"
-    return "Unknown" if type else "Invalid"
+        return Authorization("Accepted", rule=Rule.GIVEN)
+    return Authorization("Unknown" if type else "Invalid", rule=Rule.UNREGISTERED)
 
 
 def _was_given(id_token: str, charge_point_id: int, now: datetime) -> bool:
@@ -159,16 +181,17 @@ def _as_said(
     said: TokenVerdict, token: IdToken | None, *, now: datetime, busy: bool, master: bool
 ) -> Authorization:
     status: Verdict = said.status
+    rule = SAID[said.source]
     if said.accepted and said.expires_at is not None and said.expires_at <= now:
-        status = "Expired"
+        status, rule = "Expired", Rule.BACKEND_EXPIRED
     elif said.accepted and master:
-        status = "Blocked"
+        status, rule = "Blocked", Rule.MASTER_GROUP
     elif token is not None and said.accepted:
         if said.source == "accept" and token.blocked:
-            status = "Blocked"
+            status, rule = "Blocked", Rule.BLOCKED
         elif busy:
-            status = "ConcurrentTx"
-    return Authorization(status, said.parent, said.expires_at)
+            status, rule = "ConcurrentTx", Rule.BUSY
+    return Authorization(status, said.parent, said.expires_at, rule=rule)
 
 
 def is_master_group(charge_point_id: int, group: str) -> bool:

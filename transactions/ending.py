@@ -274,8 +274,13 @@ def close_unreported(
 
 
 def _still_counts(transaction: Transaction, since: datetime) -> bool:
-    """Whether the register rose after something had said that it is over: then it is not."""
+    """Whether the register rose after something had said that it is over: then it is not.
+
+    Where the charge point itself had denied that it runs, any later reading of it says the contrary.
+    """
     readings = MeterValue.objects.filter(transaction_id=transaction.pk)
+    if transaction.end_evidence == "denied":
+        return readings.filter(sampled_at__gt=since).exists()
     after = readings.filter(sampled_at__gt=since).aggregate(most=Max("energy_wh"))["most"]
     before = readings.filter(sampled_at__lte=since).aggregate(most=Max("energy_wh"))["most"]
     before = transaction.meter_start_wh if before is None else before

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import Q
+
 from chargers.following import tell
 from chargers.models import Connector
 from csms.core.events.services import record
@@ -17,17 +19,18 @@ from transactions.updates import state_facts, tell_update, wire_facts
 
 def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> None:
     """Note what a start says of others on its connector, and what is known of it already; nothing ends by that."""
-    # An EVSE charges one car at a time, by whichever of its connectors.
-    place = (
-        {"connector_number": transaction.connector_number}
-        if transaction.evse_number is None
-        else {"evse_number": transaction.evse_number}
-    )
-    same = Transaction.objects.filter(charge_point_id=transaction.charge_point_id, **place).exclude(
+    # An EVSE charges one car at a time, by whichever of its connectors; 1.6 told of the connector alone.
+    place = Q(connector_number=transaction.connector_number)
+    if transaction.evse_number is not None:
+        place = Q(evse_number=transaction.evse_number) | Q(evse_number=None) & place
+    same = Transaction.objects.filter(place, charge_point_id=transaction.charge_point_id).exclude(
         pk=transaction.pk
     )
     busy = same.filter(status=Transaction.Status.ACTIVE, started_at__lte=transaction.started_at)
-    for older in locked(busy):
+    if busy.exists():
+        add_words(transaction, "started_on_busy_connector")
+    # Each is told once: of a station that never ends its sessions there are more with each start.
+    for older in locked(busy.filter(superseded=False)):
         older.superseded = True
         older.end_seen_at = older.end_seen_at or now
         older.end_evidence = older.end_evidence or "next_start"
@@ -35,7 +38,6 @@ def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> No
         older.save()
         tell_update(older, cp_id, "superseded", now=now)
         announce_transaction(older)
-        add_words(transaction, "started_on_busy_connector")
     if not transaction.offline:
         return
     # It waited in the charge point, perhaps with its end right behind it, perhaps for an end that never comes.

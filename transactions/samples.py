@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
-from transactions.numbers import EXACT, number_of, unit_of
+from transactions.numbers import EXACT, is_plain, number_of, unit_of
 
 ENERGY = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
@@ -100,12 +100,19 @@ def figure201(measurand: str, unit: str, multiplier: int, phase: str, location: 
     return None if figure is None else figure._replace(power=multiplier)
 
 
-def exactly(figure: Figure, value: object) -> Decimal | None:
-    """Return a number of 2.x in our unit, exactly as its text says it; None when it is none or out of range."""
+def in_our_unit(figure: Figure, value: Any) -> Value | None:
+    """Return a number of 2.x in our unit; None when it is none or out of range.
+
+    Energy is exactly what its text says; so is what is no ordinary number of JSON. The rest are floats, as in 1.6.
+    """
+    if figure.measurand != ENERGY and not figure.power and is_plain(value):
+        plain = float(value) * figure.factor
+        return plain if -figure.limit <= plain <= figure.limit else None
     number = number_of(value)
     if number is None:
         return None
-    number = EXACT.multiply(EXACT.scaleb(number, figure.power), figure.factor)
+    if figure.power or figure.factor != 1:
+        number = EXACT.multiply(EXACT.scaleb(number, figure.power), figure.factor)
     return number if -figure.limit <= number <= figure.limit else None
 
 
@@ -129,7 +136,12 @@ def _labelled201(item: Mapping[str, Any]) -> Labelled:
     get = item.get
     measurand = get("measurand", ENERGY)
     figure = figure201(measurand, *unit_of(item), get("phase", ""), get("location", "Outlet"))
-    return get("context", ""), measurand, figure, None if figure is None else exactly(figure, get("value"))
+    return (
+        get("context", ""),
+        measurand,
+        figure,
+        None if figure is None else in_our_unit(figure, get("value")),
+    )
 
 
 def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decimal | None = None) -> Reading:
@@ -143,7 +155,7 @@ def read_samples16(sampled_values: Iterable[Mapping[str, Any]], *, times: Decima
 
 
 def read_samples201(sampled_values: Iterable[Mapping[str, Any]], *, times: Decimal | None = None) -> Reading:
-    """Read the sampled values of one moment of 2.0.1 (2.46), whose defaults are those of 1.6; numbers are exact.
+    """Read the sampled values of one moment of 2.0.1 (2.46), whose defaults are those of 1.6; energy is exact.
 
     A value is one whether or not it is signed, too (`signedMeterValue` stands beside it).
     """

@@ -107,6 +107,7 @@ def start_transaction(
         "id_token": id_token[:255],
         "token_key": canonical_token(driver[:255]),
         "authorization": verdict.status,
+        "authorization_rule": verdict.rule,
         "reservation_id": reservation_id,
         "started_at": started_at,
         "start_received_at": now,

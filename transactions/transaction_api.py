@@ -68,7 +68,13 @@ class TransactionShape(Shape):
     id_token = serializers.CharField(help_text="As the charge point gave it.")
     token_type = serializers.CharField(help_text="In OCPP 2.x's words; empty in 1.6.")
     authorization = serializers.CharField(
-        help_text="Our verdict on the token at the start: Accepted, Blocked, Expired, Invalid, ConcurrentTx."
+        help_text="Our verdict on the token at the start: Accepted, Blocked, Expired, Invalid, ConcurrentTx; "
+        "in OCPP 2.x also Unknown, NotAtThisLocation and what else the backend may say."
+    )
+    authorization_rule = serializers.CharField(
+        help_text="What decided that: `registered`, `blocked`, `expired`, `master_group`, `place`, `busy`, "
+        "`unregistered`, `everybody`, `empty`, `given`, `nobody`, `backend`, `backend_before`, `backend_expired`, "
+        "`fallback_reject` or `fallback_accept`; empty where it was not noted."
     )
     reservation_id = serializers.IntegerField(allow_null=True)
     started_at = Moment(help_text="By the charge point's clock if believable, else when it was received.")

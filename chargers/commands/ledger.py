@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from chargers.commands.effects import announce_command
 from chargers.commands.ordering import EXACT, Author, Claimed, Outcome
 from chargers.commands.sending import catalogue, entry_of, order_of, secret_texts
-from chargers.following import CommandSettled, tell
+from chargers.following import CommandSettled, VersionChanged, tell
 from chargers.models import Command, Connection, Registration, in_standing
 from chargers.protocol.redaction import redact, redact_text, redacted, without
 from chargers.protocol.versions import Version
@@ -222,6 +222,15 @@ def fail_unsent(charge_point_id: int, *, now: datetime) -> bool:
                 error_description=OFFLINE,
             )
     return waiting
+
+
+def follow_version(changed: VersionChanged) -> None:
+    """Fail what waits for a charge point that speaks another version of OCPP now: a word may mean two things there."""
+    before, version = Version(changed.before), Version(changed.version)
+    why = f"it was ordered in the words of {before.label}, and {version.label} is spoken now"
+    waiting = Command.objects.filter(charge_point=changed.charge_point_id, status=Status.QUEUED)
+    for command in waiting.select_related("charge_point").order_by("id"):
+        _settle(command, Status.FAILED, changed.now, among=(Status.QUEUED,), error_description=why)
 
 
 def cancel_command(command: Command, *, by: Author, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """The commands of this block: to read and to change what charge points are set to."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -46,7 +46,7 @@ class ChangeConfiguration(Params):
     prerequisites_met: bool = Field(
         False,
         title="It has the certificates",
-        description="Only for SecurityProfile: what the profile needs was installed by others.",
+        description="OCPP 1.6 only, for SecurityProfile: what the profile needs was installed by others.",
     )
 
 
@@ -144,7 +144,7 @@ def keep_reading(outcome: Outcome) -> None:
 
 def prepare_change(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse; a key is spelled as the charge point spells it (quirk V10)."""
-    name, row = _to_change(draft, draft.params.key, "key")
+    ((name, row),) = _to_change(draft, {"key": draft.params.key})
     _keep_the_way_back(draft, name, draft.params.value, "value")
     if not speaks_addresses(draft.charge_point):
         if len(draft.params.value) > services.VALUE_MAX:
@@ -163,14 +163,19 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
     return {"key": name, "value": draft.params.value, **unseen}
 
 
-def _to_change(draft: Draft, given: str, field: str) -> tuple[str, ConfigurationKey | None]:
-    name = _named(draft.charge_point, given, field)
-    row = ConfigurationKey.objects.filter(charge_point=draft.charge_point, folded=fold(name)).first()
-    name = name if row is None or not row.known or draft.exact is not None else row.name
-    if row is not None and row.known and row.readonly:
-        raise bad_param(field, f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
-    refuse_sign_in(name, field)
-    return name, row
+def _to_change(draft: Draft, given: Mapping[str, str]) -> Iterator[tuple[str, ConfigurationKey | None]]:
+    """Yield each name as it is sent, and what was reported of it; `given` has the names by parameter. One query."""
+    named = {field: _named(draft.charge_point, name, field) for field, name in given.items()}
+    folded = [fold(name) for name in named.values()]
+    rows = ConfigurationKey.objects.filter(charge_point=draft.charge_point, folded__in=folded)
+    there = {row.folded: row for row in rows}
+    for field, name in named.items():
+        row = there.get(fold(name))
+        name = name if row is None or not row.known or draft.exact is not None else row.name
+        if row is not None and row.known and row.readonly:
+            raise bad_param(field, f"{name} is read-only, as {draft.charge_point.cp_id} itself reports")
+        refuse_sign_in(name, field)
+        yield name, row
 
 
 def _keep_the_way_back(draft: Draft, name: str, value: str, field: str) -> None:
@@ -181,15 +186,14 @@ def _keep_the_way_back(draft: Draft, name: str, value: str, field: str) -> None:
 def prepare_set(draft: Draft) -> dict[str, Any]:
     """Refuse what the charge point would refuse, and set no more at once than it takes (S2-54, S2-55)."""
     wanted: dict[str, dict[str, str]] = {}
-    for number, given in enumerate(draft.params.values):
-        name, row = _to_change(draft, given.key, f"values.{number}")
-        _keep_the_way_back(draft, name, given.value, f"values.{number}")
+    fields = {f"values.{number}": given for number, given in enumerate(draft.params.values)}
+    to_change = _to_change(draft, {field: given.key for field, given in fields.items()})
+    for (field, given), (name, row) in zip(fields.items(), to_change, strict=True):
+        _keep_the_way_back(draft, name, given.value, field)
         if fold(name) in wanted:
-            raise bad_param(f"values.{number}", f"{name} is there twice; the case of letters does not count")
+            raise bad_param(field, f"{name} is there twice; the case of letters does not count")
         if is_secret(name) or (row is not None and row.mutability == WRITE_ONLY):
-            raise bad_param(
-                f"values.{number}", f"{name} is a secret, which is set by itself, by change-configuration"
-            )
+            raise bad_param(field, f"{name} is a secret, which is set by itself, by change-configuration")
         wanted[fold(name)] = {"key": name, "value": given.value}
     first, *rest = in_messages(
         draft, "set-variables", list(wanted.values()), lambda values: {"values": values}, field="values"

@@ -1,7 +1,7 @@
 """What charge points are set to beside what is desired, and the history of both."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -216,5 +216,12 @@ def reported_number(charge_point_id: int, key: str) -> int | None:
 
 def reported_value(charge_point_id: int, key: str) -> str | None:
     """Return what a charge point last reported as the value of a key; None where it did not, or is not to be kept."""
-    row = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, folded=fold(key)).first()
-    return None if row is None or row.value is None else clean(row.value)
+    return reported_values(charge_point_id, [key])[0]
+
+
+def reported_values(charge_point_id: int, keys: Sequence[str]) -> list[str | None]:
+    """Return the same of several keys, in their order. One query."""
+    folded = [fold(key) for key in keys]
+    rows = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, folded__in=folded)
+    values = {name: clean(value) for name, value in rows.values_list("folded", "value") if value is not None}
+    return [values.get(name) for name in folded]

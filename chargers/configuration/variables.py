@@ -2,10 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from chargers.commands.effects import note_effect
@@ -17,9 +15,10 @@ from chargers.device_model.models import Variable
 from chargers.models import ChargePoint, Command
 from chargers.protocol.redaction import is_secret
 from csms.core.live import announce
+from csms.core.upserts import AT_ONCE, upsert
 
 Mutability = ConfigurationKey.Mutability
-AT_ONCE = 500  # rows in one statement
+UNIQUE = ("charge_point", "folded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +71,6 @@ def record_values(
     left_out = book.keep(room)
     announce(f"charge-point:{charge_point.pk}")
     return Kept(left_out, gone)
-
-
-def store(rows: Iterable[Any], fields: Collection[str], unique: Collection[str]) -> None:
-    """Make or change rows that have nothing but these unique fields to tell them apart, many in one statement.
-
-    Django's bulk_update takes seconds for the thousands that a report has.
-    """
-    nameless = [copy(row) for row in rows]
-    for row in nameless:
-        row.pk = None
-    if nameless:
-        type(nameless[0]).objects.bulk_create(
-            nameless, batch_size=AT_ONCE, update_conflicts=True, update_fields=fields, unique_fields=unique
-        )
 
 
 def stop_waiting(charge_point: ChargePoint, names: Collection[str]) -> None:
@@ -190,8 +175,8 @@ class _Book:
 
     def keep(self, room: int) -> int:
         """Store it all in few statements; return how many new ones found no room."""
-        store([*self.new[: max(room, 0)], *self.changed], REPORTED, ["charge_point", "folded"])
-        store(self.settled, (*REPORTED, *ORDERED), ["charge_point", "folded"])
+        upsert([*self.new[: max(room, 0)], *self.changed], unique=UNIQUE, update=REPORTED)
+        upsert(self.settled, unique=UNIQUE, update=(*REPORTED, *ORDERED))
         if self.history:
             record_changes(self.charge_point, self.history, self.now)
         for n in range(0, len(self.same), AT_ONCE):

@@ -63,6 +63,8 @@ def _named(name: str, instance: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    if text.isalnum():  # as nearly all names are
+        return text
     return re.sub(r"[\[\]@/#%]", lambda found: f"%{ord(found[0]):02X}", text.strip())
 
 

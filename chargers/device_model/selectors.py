@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import reported_number
+from chargers.configuration.selectors import read_number, reported_values
 from chargers.device_model.models import Component
 from chargers.models import ChargePoint
 
@@ -36,8 +36,8 @@ ITEMS_UNTOLD = 10  # of one that was read and told no limit, though it must
 
 def limits_of(charge_point_id: int, action: str) -> Limits:
     """Return how many entries and bytes one message of this action may have (S2-54); 1 before anything was read."""
-    items = reported_number(charge_point_id, f"DeviceDataCtrlr/ItemsPerMessage[{action}]")
-    size = reported_number(charge_point_id, f"DeviceDataCtrlr/BytesPerMessage[{action}]")
+    names = [f"DeviceDataCtrlr/{bound}PerMessage[{action}]" for bound in ("Items", "Bytes")]
+    items, size = map(read_number, reported_values(charge_point_id, names))
     untold = ITEMS_UNTOLD
     if (
         not items

@@ -7,13 +7,14 @@ from typing import Any
 
 from chargers.configuration.models import ConfigurationReading
 from chargers.configuration.selectors import fold
-from chargers.configuration.variables import Told, record_values, store
+from chargers.configuration.variables import Told, record_values
 from chargers.device_model.addresses import Address, read_address
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint
 from chargers.reporting.models import Report
 from chargers.topology.learning import learn
 from csms.core.live import announce
+from csms.core.upserts import upsert
 
 WHOLE = "FullInventory"
 READS_ALL = (WHOLE, "ConfigurationInventory")
@@ -99,13 +100,13 @@ def _keep_variables(
                 evse_connector=address.connector,
                 key=of_component,
             )
-    Component.objects.bulk_create(new.values(), batch_size=500)
+    upsert([*new.values()], unique=["charge_point", "key"], update=["name"])
     components |= new
+    keys = {row.pk: row.key for row in components.values()}
     known = {
-        (row.component.key, row.key): row
-        for row in Variable.objects.filter(component__charge_point=charge_point).select_related("component")
+        (keys[row.component_id], row.key): row
+        for row in Variable.objects.filter(component__charge_point=charge_point)
     }
-    created: list[Variable] = []
     changed: list[Variable] = []
     found: dict[Key, Variable] = {}
     for key, address in named.items():
@@ -116,13 +117,10 @@ def _keep_variables(
             key=key[1],
         )
         news = key in characteristics and _characterize(row, characteristics[key])
-        if row._state.adding:
-            created.append(row)
-        elif news:
+        if news or row._state.adding:
             changed.append(row)
         found[key] = row
-    Variable.objects.bulk_create(created, batch_size=500)
-    store(changed, CHARACTERISTICS, ["component", "key"])
+    upsert(changed, unique=["component", "key"], update=CHARACTERISTICS)
     return found
 
 

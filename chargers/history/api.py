@@ -51,6 +51,9 @@ class ConnectionShape(Shape):
     protocol = serializers.CharField(help_text="The subprotocol, such as `ocpp1.6`.")
     peer = serializers.CharField(help_text="The address it came from.")
     user_agent = serializers.CharField(help_text="As the charge point sent it.")
+    compressed = serializers.BooleanField(
+        help_text="Whether both sides agreed to compress messages (permessage-deflate); never in OCPP 1.6."
+    )
     process_id = serializers.UUIDField()
     process = serializers.CharField(help_text="The server process that held it: host and process number.")
 

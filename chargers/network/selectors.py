@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Case, QuerySet, Value, When
 
 from chargers.configuration.models import ConfigurationKey
-from chargers.configuration.selectors import clean, fold, read_number, reported_value
+from chargers.configuration.selectors import clean, fold, read_number, reported_values
 from chargers.device_model.addresses import Address
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
@@ -45,18 +45,19 @@ class Slots:
 
 
 def slots_of(charge_point_id: int) -> Slots:
-    """Return the slots of a charge point."""
+    """Return the slots of a charge point. Two queries."""
     values = Variable.objects.filter(
         component__charge_point_id=charge_point_id,
         component__key=PRIORITY.of_component.casefold(),
         key=PRIORITY.of_variable.casefold(),
     )
-    text = reported_value(charge_point_id, str(PRIORITY)) or ""
+    priority, active = reported_values(charge_point_id, [str(PRIORITY), str(ACTIVE)])
+    text = priority or ""
     return Slots(
         _numbers(values.values_list("values_list", flat=True).first() or ""),
         _numbers(text),
         text,
-        read_number(reported_value(charge_point_id, str(ACTIVE))),
+        read_number(active),
     )
 
 

@@ -24,7 +24,8 @@ class Version(StrEnum):
 
 
 OCPP_2X = frozenset({Version.V201, Version.V21})
-"""Versions with EVSEs, a device model, numbered events of transactions and compressed messages (T-009).
+"""Versions with EVSEs, a device model, numbered events of transactions, compressed messages (T-009) and renewal
+of a certificate that has ended (T-036).
 
 In 1.6 compression is left to the sides, and nobody needs it (T-010).
 """

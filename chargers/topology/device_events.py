@@ -1,6 +1,8 @@
 """Events of the components of stations (2.0.1, NotifyEvent): each is stored once, and what it means is done.
 
-Each is a fact of its own: none waits for the other parts of the report that it came with.
+Each is a fact of its own: none waits for the other parts of the report that it came with. What is told periodically
+stays an event, and is no meter value: it has no unit, phase or context of its own (those of its variable may never have
+been read), and a station that meters tells the same in MeterValues, so a curve would have it twice.
 """
 
 from dataclasses import dataclass
@@ -110,6 +112,12 @@ def _show_problem(row: DeviceEvent, *, news: bool) -> None:
         at.update(info=what[:SAID_MAX], vendor_error_code=row.tech_code)
     else:
         at.filter(info__startswith=row.component).update(info="", vendor_error_code="")
+
+
+def forget_problems(charge_point_id: int) -> None:
+    """Forget what components of a station reported to be wrong before it booted; what still is, it tells again."""
+    wrong = Connector.objects.filter(charge_point_id=charge_point_id).exclude(info="")
+    wrong.update(info="", vendor_error_code="")
 
 
 def _note_state(charge_point_id: int, cp_id: str, told: Told, now: datetime) -> None:

@@ -6,7 +6,11 @@ It is read from what is kept of the station, so that it may be learnt after any 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import reduce
+from operator import or_
 from typing import Any
+
+from django.db.models import Q
 
 from chargers.configuration.models import ConfigurationKey
 from chargers.device_model.addresses import ACTUAL
@@ -23,6 +27,19 @@ POWER_MAX = 2**31 - 1
 # The supply of a kind of connector; those of any other kind are AC.
 DC = ("cccs", "cg105", "ctesla", "pan")
 
+# Of thousands of variables some hundred are of places, so the others are not read.
+PLACES = reduce(
+    or_,
+    (Q(variable__component__key__startswith=kind) for kind in ("chargingstation", "evse", "connector")),
+)
+SAID = (
+    "variable__component__name",
+    "variable__component__evse_number",
+    "variable__component__evse_connector",
+    "variable__name",
+    "value",
+    "variable__max_limit",
+)
 Said = Mapping[str, tuple[str, Decimal | None]]
 """What variables of one component say: the value and its upper limit, by name in lower case."""
 
@@ -61,18 +78,14 @@ def _told(charge_point: ChargePoint) -> dict[tuple[str, int, int], Said]:
     """Return what is known of the components that are places, by their kind and place."""
     found: dict[tuple[str, int, int], dict[str, tuple[str, Decimal | None]]] = {}
     rows = ConfigurationKey.objects.filter(
-        charge_point=charge_point, known=True, attribute=ACTUAL, variable__isnull=False
-    ).select_related("variable__component")
-    for row in rows:
-        variable: Any = row.variable
-        component = variable.component
-        kind = component.name.casefold()
-        evse, connector = component.evse_number or 0, component.evse_connector or 0
+        PLACES, charge_point=charge_point, known=True, attribute=ACTUAL, variable__isnull=False
+    )
+    for name, evse, connector, variable, value, limit in rows.values_list(*SAID):
+        kind, evse, connector = name.casefold(), evse or 0, connector or 0
         place = {"chargingstation": not evse, "evse": evse and not connector, "connector": evse and connector}
         if not place.get(kind) or evse > MOST or connector > MOST:
             continue
-        said = found.setdefault((kind, evse, connector), {})
-        said[variable.name.casefold()] = (row.value or "", variable.max_limit)
+        found.setdefault((kind, evse, connector), {})[variable.casefold()] = (value or "", limit)
     return dict(found)
 
 

@@ -10,9 +10,13 @@ from chargers.commands.sending import catalogue
 from chargers.diagnostics.models import Upload
 from console.acts import act_words, detail_words, name_words
 from console.templatetags.console import chip_html
+from console.views.charge_point_configuration import by_component
 from csms.core.audit.models import AuditEntry
 
 register = template.Library()
+
+
+register.filter("by_component", by_component)
 
 
 @register.filter

@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 
 from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
+from chargers.topology.places import has_evses
 from console import state_words, words
 from console.templatetags import amounts
 from transactions.charging_profiles.models import CompositeSchedule
-from transactions.models import ANOMALIES
+from transactions.models import ANOMALIES, Transaction
 from transactions.selectors import energy_so_far
 
 CHIPS_KEPT = 1000  # a list has hundreds, of few kinds
@@ -199,12 +200,39 @@ def anomaly_words(anomalies: list[str]) -> str:
 @register.simple_tag
 def connector_chip(connector: Connector) -> SafeString:
     """Write a connector's number and state, and a warning when it has an error and goes on all the same."""
-    return _connector_chip(connector.number, connector.status, connector.error_code, get_language())
+    return _connector_chip(_short(connector), connector.status, connector.error_code, get_language())
+
+
+def _short(connector: Connector) -> str:
+    """Return what a chip calls a connector: further ones of an EVSE (2.x) by EVSE and connector; "" the station."""
+    evse, place = connector.evse_number, connector.evse_connector
+    if evse and place and place > 1:
+        return f"{evse}/{place}"
+    return str(connector.number or "")
+
+
+@register.filter
+def at_place(row: Connector | Transaction) -> str:
+    """Say where at its charge point something is: in OCPP 2.x by the EVSE, in 1.6 by the connector."""
+    if isinstance(row, Connector):
+        if row.number and has_evses(row.charge_point.protocol):
+            places = {"evse": row.evse_number, "number": row.evse_connector}
+            return _("EVSE %(evse)s, connector %(number)s") % places
+        return _("connector %(number)s") % {"number": row.number} if row.number else _("the station itself")
+    if row.evse_number:
+        return _("EVSE %(number)s") % {"number": row.evse_number}
+    return _("connector %(number)s") % {"number": row.connector_number} if row.connector_number else ""
+
+
+@register.filter
+def plug(kind: str) -> str:
+    """Write a type of connectors (OCPP 2.x) as people call it; one that is not known as it was told."""
+    return words.CONNECTOR_TYPES.get(kind, kind)
 
 
 @lru_cache(CHIPS_KEPT)
-def _connector_chip(number: int, status: str, error_code: str, _language: str | None) -> SafeString:
-    name = str(number) if number else _("Station")
+def _connector_chip(name: str, status: str, error_code: str, _language: str | None) -> SafeString:
+    number, name = name, name or _("Station")
     word = words.CONNECTOR_STATUS.get(status, words.Word(status[:32] or "unknown"))
     explained = words.explain_error(status, error_code)
     tone = word.tone

@@ -13,10 +13,13 @@ from django.utils.translation import gettext as _
 
 from console import transaction_words
 from console.templatetags.console import CHIPS_KEPT, anomaly_count, anomaly_words, chip, chip_html
+from console.words import say
+from transactions.authorization import Authorization
 from transactions.models import Transaction
 from transactions.stuck.models import Correction
 from transactions.tariffs.models import Cost, LiveCost
 from transactions.tariffs.pricing import in_currency
+from transactions.verdict_rules import Rule
 
 register = template.Library()
 
@@ -26,6 +29,13 @@ def money(cost: Cost | LiveCost) -> str:
     """Write what a transaction costs, or what its driver was told of that, tax included, exactly."""
     total = in_currency(cost.total or Decimal(0), cost.currency)
     return f"{total:f}\u00a0{cost.currency}"
+
+
+@register.filter
+def verdict_rule(judged: Transaction | Authorization) -> str:
+    """Say what decided about a token."""
+    rule = judged.authorization_rule if isinstance(judged, Transaction) else judged.rule
+    return say(Rule(rule).label) if rule in Rule.values else ""
 
 
 @register.simple_tag

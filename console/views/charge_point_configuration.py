@@ -52,12 +52,12 @@ def changed_keys(charge_point: ChargePoint) -> dict[str, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as the page shows it; in OCPP 2.x the rows of a component stand together under its name."""
+    """A key as the page shows it."""
 
     key: KeyState
     changed_at: datetime | None
     component: str
-    """The component, at its first row; "" at others, and in 1.6."""
+    """That it belongs to; "" in 1.6."""
     name: str
     takes: str
     """What values it takes, as the charge point told; "" where it told nothing."""
@@ -67,16 +67,36 @@ class KeyRow:
 def rows_of(keys: Iterable[tuple[KeyState, datetime | None]]) -> list[KeyRow]:
     """Return the rows of the page for keys that are sorted by name."""
     rows: list[KeyRow] = []
-    before = ""
     for key, changed_at in keys:
         component, slash, name = key.name.partition("/")
         if not slash or read_address(key.name) is None:
             component, name = "", key.name
-        heading = "" if fold(component) == before else component
-        before = fold(component)
         settable = bool(component) and key.known and not key.readonly
-        rows.append(KeyRow(key, changed_at, heading, name, takes(key.variable), settable))
+        rows.append(KeyRow(key, changed_at, component, name, takes(key.variable), settable))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The keys of one component (2.x), or those of none."""
+
+    component: str
+    rows: list[KeyRow]
+
+    @property
+    def drifting(self) -> int:
+        """How many are not as desired."""
+        return sum(row.key.drift in DRIFTING for row in self.rows)
+
+
+def by_component(rows: Iterable[KeyRow]) -> list[Group]:
+    """Return the rows in groups that people open one by one: a device model has hundreds of variables."""
+    groups: list[Group] = []
+    for row in rows:
+        if not groups or fold(groups[-1].component) != fold(row.component):
+            groups.append(Group(row.component, []))
+        groups[-1].rows.append(row)
+    return groups
 
 
 def takes(variable: Variable | None) -> str:

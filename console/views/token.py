@@ -16,7 +16,10 @@ from console.token_forms import TokenChangeForm, show_refusal
 from csms.core.audit.models import AuditEntry
 from csms.core.audit.selectors import done_to
 from csms.core.audit.services import REASON_MAX
+from csms.core.backend.answers import TokenVerdict
 from csms.core.refusals import NotNow
+from transactions.asking import remembered
+from transactions.authorization import Authorization, standing_of
 from transactions.local_lists.models import LocalListEntry
 from transactions.local_lists.selectors import entries_of_token
 from transactions.models import IdToken, Transaction
@@ -45,6 +48,16 @@ class TokenPage:
     @property
     def expired(self) -> bool:
         return self.token.expires_at is not None and self.token.expires_at <= self.now
+
+    @cached_property
+    def verdict(self) -> Authorization:
+        """What our own tokens say of it, were it to start charging now."""
+        return standing_of(self.token, now=self.now)
+
+    @cached_property
+    def outside(self) -> tuple[bool, TokenVerdict | None]:
+        """Whether a backend decides instead, and what it said of it lately, as far as this process was told."""
+        return remembered(self.token.id_token, self.token.type)
 
     @property
     def warnings(self) -> list[str]:

@@ -23,11 +23,13 @@ from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
 from console.views.transaction_events import Ledger
+from console.words import CHARGING_STATE
 from transactions.authorization import find_registered
 from transactions.curves import Curve, Readings, curves, readings
 from transactions.frames_api import claims_of, window
 from transactions.models import ANOMALIES, IdToken, Transaction
 from transactions.selectors import add_live_figures, transactions
+from transactions.sequence.selectors import course_of_states
 from transactions.signed.api import FILE_MAX, SignedReadingShape, transparency_response
 from transactions.signed.models import SignedReading
 from transactions.signed.selectors import key_of, signed_readings
@@ -43,6 +45,13 @@ SIGNED_SHOWN = 50
 FRAMES_SHOWN = 200
 LOOK_AT_ONCE = timedelta(days=2)  # in a longer time frames are looked for only when somebody asks
 AROUND = timedelta(seconds=30)
+STATE_COLOURS = {
+    "Charging": 2,
+    "SuspendedEV": 3,
+    "SuspendedEVSE": 5,
+    "EVConnected": 1,
+    "Idle": 6,
+}  # of charts
 
 
 class Told:
@@ -246,6 +255,7 @@ def charts(request: HttpRequest, pk: UUID) -> HttpResponse:
     transaction = transaction_or_404(pk)
     found = curves(transaction)
     waits = transaction.status == Transaction.Status.ACTIVE and not found.readings
+    lane = _lane(transaction, now=timezone.now())
     bounds: dict[str, Any] = {"from": _ms(transaction.started_at)}
     if transaction.stopped_at is not None:
         bounds["to"] = _ms(transaction.stopped_at)
@@ -263,23 +273,48 @@ def charts(request: HttpRequest, pk: UUID) -> HttpResponse:
             **bounds,
         }
 
-    return JsonResponse(
-        {
-            "power": chart(
-                "power_w",
-                "kW",
-                2,
-                1000,
-                _("Power"),
-                _("No power was reported: the charge point sends no such readings."),
-            ),
-            "energy": chart("energy_wh", "kWh", 3, 1000, _("Energy"), _("No meter register was reported.")),
-            "battery": chart("soc_percent", "%", 0, 1, _("Battery"), _("No state of charge was reported."))
-            | {"max": 100},
-            "voltage": chart("voltage_v", "V", 1, 1, _("Voltage"), _("No voltage was reported.")),
-            "current": chart("current_a", "A", 1, 1, _("Current"), _("No current was reported.")),
-        }
-    )
+    drawn = {
+        "power": chart(
+            "power_w",
+            "kW",
+            2,
+            1000,
+            _("Power"),
+            _("No power was reported: the charge point sends no such readings."),
+        ),
+        "energy": chart("energy_wh", "kWh", 3, 1000, _("Energy"), _("No meter register was reported.")),
+        "battery": chart("soc_percent", "%", 0, 1, _("Battery"), _("No state of charge was reported."))
+        | {"max": 100},
+        "voltage": chart("voltage_v", "V", 1, 1, _("Voltage"), _("No voltage was reported.")),
+        "current": chart("current_a", "A", 1, 1, _("Current"), _("No current was reported.")),
+    }
+    if lane:  # where there is something to read it beside
+        first = next((name for name in ("power", "energy") if drawn[name]["series"]), "power")
+        drawn[first]["series"].append(lane)
+    return JsonResponse(drawn)
+
+
+def _lane(transaction: Transaction, *, now: datetime) -> dict[str, Any] | None:
+    """Return what charging did, as a lane of a chart: of OCPP 2.x, where its events tell."""
+    course = [] if transaction.number is not None else course_of_states(transaction)
+    if not course:
+        return None
+    states = list(dict.fromkeys(state for _at, state in course))
+    points: list[list[int | None]] = [[_ms(at), states.index(state)] for at, state in course]
+    until = _ms(transaction.stopped_at or now)
+    if until > _ms(course[-1][0]):
+        points.append([until, None])
+    return {
+        "label": _("State"),
+        "kind": "lane",
+        "words": [{"label": _state(state), "colour": STATE_COLOURS.get(state, 6)} for state in states],
+        "points": points,
+    }
+
+
+def _state(state: str) -> str:
+    word = CHARGING_STATE.get(state)
+    return word.label if word is not None else state
 
 
 def _ms(moment: datetime) -> int:

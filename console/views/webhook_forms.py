@@ -40,6 +40,8 @@ GROUP_TITLES = {
     "alert": "Alerts",
     "webhook": "Webhooks",
     "bulk": "Bulk jobs",
+    "device": "Components",
+    "cost": "Costs that drivers are told",
 }
 
 

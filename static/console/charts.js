@@ -9,16 +9,18 @@
 //
 //   {"unit": "kW", "decimals": 1, "empty": "No power was reported.", "zone": "Europe/Berlin", "bucket": 86400,
 //    "from": ms, "to": ms, "max": 100, "right_max": 100, "marks": [{"at": ms, "label": "now"}],
-//    "series": [{"label": "Power", "kind": "line" | "step" | "bars" | "area", "unit": "%", "decimals": 0, "colour": 1…6,
+//    "series": [{"label": "Power", "kind": "line" | "step" | "bars" | "area" | "lane", "unit": "%", "decimals": 0, "colour": 1…6,
 //                "dash": true, "join": true, "points": [[ms, number | null], …]}]}
 //
+// A series of the kind "lane" tells states: a coloured band above the curves, with what is told in words. Its points are
+// indices of "words", a list of {"label", "colour"}; each holds until the next one, null until nothing is known again.
 // null ends a curve, which then has a gap; "join" draws on over it. A series of another unit has the axis on the right.
 // Without a zone times are the viewer's. `bucket` is the length, in seconds, of what one point stands for.
 // window.csmsChart.show(place, figures) draws what a script has; csmsChart.scan(root) finds the charts in a part.
 (function () {
   "use strict";
 
-  const HEIGHT = 220, ROWS_MOST = 500, DAY = 86400;
+  const HEIGHT = 220, LANE = 18, ROWS_MOST = 500, DAY = 86400;
   const FONT = "12px system-ui, sans-serif";
   const charts = new Map(); // place -> {plot, figures, values, dress…}
   const asTables = new Set(); // what somebody reads as a table stays one when its place is replaced
@@ -49,6 +51,8 @@
     const text = value.toLocaleString(document.documentElement.lang || undefined, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
     return unit ? `${text} ${unit}` : text;
   }
+
+  const written = (one, figures, value) => one.kind === "lane" ? one.words[value]?.label ?? "–" : amount(value, one.unit ?? figures.unit, one.decimals ?? figures.decimals ?? 1);
 
   function clock(figures) {
     const zone = figures.zone ? { timeZone: figures.zone } : {};
@@ -82,13 +86,21 @@
 
   function columns(figures) {
     const tables = figures.series.map(({ points }) => [points.map((point) => point[0] / 1000), points.map((point) => point[1])]);
-    return uPlot.join(tables.map((table) => table[0].length ? table : [[0].slice(1), []]));
+    const values = uPlot.join(tables.map((table) => table[0].length ? table : [[0].slice(1), []]));
+    return values.map((column, index) => figures.series[index - 1]?.kind === "lane" ? held(column) : column);
+  }
+
+  // A state is what it was until another is told.
+  function held(values) {
+    let last = null;
+    return values.map((value) => { last = value === undefined ? last : value; return last; });
   }
 
   const kinds = {
     line: () => ({ paths: uPlot.paths.linear(), points: { size: 5 } }),
     area: (stroke) => ({ paths: uPlot.paths.linear(), points: { show: false }, fill: faint(stroke, 0.16) }),
     step: () => ({ paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } }),
+    lane: () => ({ paths: () => null, points: { show: false }, class: "chart-lane", scale: "lane" }),
     bars: (stroke) => ({ paths: uPlot.paths.bars({ size: [0.72, 48], align: 0 }), points: { show: false }, fill: faint(stroke, 0.55), width: 1 }),
   };
 
@@ -101,15 +113,15 @@
     const series = [{ label: word("Time"), value: (self, at) => spelled(at) }];
     figures.series.forEach((one, index) => {
       const stroke = colour(`--chart-${one.colour || index % 6 + 1}`), unit = one.unit ?? main;
-      const decimals = one.decimals ?? figures.decimals ?? 1;
       series.push({
-        label: one.label, stroke, width: 2, scale: unit === main ? "y" : "right", spanGaps: Boolean(one.join),
-        value: (self, value) => amount(value, unit, decimals), ...(one.dash ? { dash: [6, 4] } : {}), ...kinds[one.kind || "line"](stroke),
+        label: one.label, stroke: one.kind === "lane" ? ink : stroke, width: 2, scale: unit === main ? "y" : "right", spanGaps: Boolean(one.join),
+        value: (self, value) => written(one, figures, value), ...(one.dash ? { dash: [6, 4] } : {}), ...kinds[one.kind || "line"](stroke),
       });
     });
     const upTo = (most) => (self, low, high) => [Math.min(0, low ?? 0), most ?? (high > 0 ? high * 1.08 : 1)];
     const axes = [axis({ values: ticks(figures), space: 70, size: 30 }), axis({ size: 56, label: main, labelSize: main ? 18 : 0, values: scale })];
     if (right) axes.push(axis({ side: 1, scale: "right", grid: { show: false }, size: 56, label: right.unit, labelSize: 18, values: scale }));
+    const lane = figures.series.some((one) => one.kind === "lane");
     const half = figures.series.some((one) => one.kind === "bars") ? (figures.bucket || 0) / 2 : 0;
     const least = figures.bucket ? figures.bucket : 30; // seconds: over less the axis has nothing to mark
     const whole = (low, high) => {
@@ -121,8 +133,9 @@
     const zoned = figures.zone ? { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), figures.zone) } : {};
     return {
       width: Math.max(place.clientWidth, 200), height: Number(place.dataset.chartHeight) || HEIGHT, series, axes, ...zoned,
+      ...(lane ? { padding: [LANE + 6, null, null, null] } : {}),
       // A range that somebody chose by dragging is theirs; the whole is what the figures say.
-      scales: { x: { time: true, range: (self, low, high) => self.chosen ? [low, high] : whole(low, high) }, y: { range: upTo(figures.max) }, right: { range: upTo(figures.right_max) } },
+      scales: { x: { time: true, range: (self, low, high) => self.chosen ? [low, high] : whole(low, high) }, y: { range: upTo(figures.max) }, right: { range: upTo(figures.right_max) }, ...(lane ? { lane: { range: [0, 1] } } : {}) },
       legend: { live: true },
       cursor: {
         drag: { x: true, y: false, setScale: false },
@@ -131,7 +144,7 @@
         // Of series that have no figure at this moment the nearest is told, so that what hovers is never silent.
         dataIdx: (self, index, at) => index === 0 ? at : nearest(self.data[index], at),
       },
-      hooks: { setSelect: [zoomed], draw: [marks(figures, ink)] },
+      hooks: { setSelect: [zoomed], draw: [marks(figures, ink), lanes(figures)] },
     };
   }
 
@@ -160,6 +173,35 @@
         self.ctx.restore();
       }
     };
+  }
+
+  function lanes(figures) {
+    const text = colour("--tblr-body-color");
+    const tones = figures.series.map((one) => (one.words || []).map((word) => colour(`--chart-${word.colour}`)));
+    return (self) => figures.series.forEach((one, index) => {
+      if (one.kind !== "lane" || !self.series[index + 1].show) return;
+      const times = self.data[0], states = self.data[index + 1];
+      for (let at = 1, since = 0; at <= times.length; at++) {
+        if (at < times.length && states[at] === states[since]) continue;
+        if (one.words[states[since]]) band(self, times[since], times[at] ?? times[at - 1], one.words[states[since]].label, tones[index][states[since]], text);
+        since = at;
+      }
+    });
+  }
+
+  function band(self, since, until, label, tone, text) {
+    const { left, top, width } = self.bbox, { ctx } = self, high = LANE * devicePixelRatio, line = 2 * devicePixelRatio;
+    const begin = Math.max(left, self.valToPos(since, "x", true)), wide = Math.min(left + width, self.valToPos(until, "x", true)) - begin;
+    if (wide <= 0) return;
+    const above = top - high - line;
+    ctx.save();
+    ctx.fillStyle = faint(tone, 0.22);
+    ctx.fillRect(begin, above, Math.max(wide, 1), high);
+    ctx.fillStyle = tone;
+    ctx.fillRect(begin, above + high - line, Math.max(wide, 1), line);
+    Object.assign(ctx, { fillStyle: text, textBaseline: "middle", textAlign: "left", font: `${11 * devicePixelRatio}px system-ui, sans-serif` });
+    if (ctx.measureText(label).width + 10 * devicePixelRatio < wide) ctx.fillText(label, begin + 5 * devicePixelRatio, above + high / 2);
+    ctx.restore();
   }
 
   // --- zoom --------------------------------------------------------------------------------------------------------
@@ -203,7 +245,7 @@
     frame.tabIndex = 0;
     const head = grid.createTHead().insertRow(), first = Math.max(0, values[0].length - ROWS_MOST);
     for (const label of [word("Time"), ...figures.series.map((one) => one.label)]) {
-      const cell = make("th", head.cells.length ? "num" : "", label);
+      const one = figures.series[head.cells.length - 1], cell = make("th", one && one.kind !== "lane" ? "num" : "", label);
       cell.scope = "col";
       head.append(cell);
     }
@@ -211,7 +253,7 @@
     for (let row = values[0].length - 1; row >= first; row--) {
       const line = body.insertRow();
       line.append(make("td", "nowrap", spelled(values[0][row])));
-      figures.series.forEach((one, index) => line.append(make("td", "num", amount(values[index + 1][row], one.unit ?? figures.unit, one.decimals ?? figures.decimals ?? 1))));
+      figures.series.forEach((one, index) => line.append(make("td", one.kind === "lane" ? "" : "num", written(one, figures, values[index + 1][row]))));
     }
     frame.append(grid);
     return frame;

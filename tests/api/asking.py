@@ -14,6 +14,7 @@ from tests.api.cast import (
     ROOT,
 )
 from tests.api.documents import the_document
+from tests.api.stations import AT_THE_STATION, FOR_2X, ONE_OF, OWN_STATION_SAMPLES, STATION
 from tests.firmware.cast import SHA256, signed
 
 DOCUMENT: dict[str, Any] = the_document()
@@ -34,6 +35,9 @@ LATER = "2099-01-01T00:00:00Z"
 SAMPLES: dict[str, Any] = {
     "callback_url": "https://backend.example/hook",
     "connector": 1,
+    "connector_id": 1,
+    "evse": 1,
+    "language": "de-CH",
     "cp_id": "CP16",
     "id_token": "ALICE",
     "from": NOON,
@@ -112,9 +116,14 @@ OWN_SAMPLES: dict[str, dict[str, Any]] = {
     "follow_events": {"type": "tx.*", "after": "0"},
     **OWN_ALERT_SAMPLES,
 }
+for _operation in FOR_2X:
+    _own = OWN_SAMPLES.get(_operation, {}) | OWN_STATION_SAMPLES.get(_operation, {})
+    OWN_SAMPLES[_operation] = AT_THE_STATION | _own
 # Of a route, what its {id} is the id of; a transaction elsewhere.
 KINDS = {
     **ALERT_KINDS,
+    "/transactions/{id}/events/": "session_201",
+    "/security-profile-changes/{id}/": "profile_change",
     "/alerts/": "alert",
     "/api-tokens/": "api_token",
     "/firmware-jobs/": "firmware_job",
@@ -250,18 +259,21 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
         return
     body = resolved(content[JSON]["schema"]) if content else None
     fields = body["properties"] if body else {}
+    speaks_1x = samples["cp_id"] != STATION
+    others = "OCPP 2.x only" if speaks_1x else "OCPP 1.6 only"
+    told = {name: schema.get("description", "") for name, schema in fields.items()}
     full = {
         name: good(name, schema, samples)
         for name, schema in fields.items()
-        # The charge point of the samples speaks 1.6, and refuses what is for others.
-        if not schema.get("description", "").startswith("OCPP 2.x only")
+        if not told[name].startswith(others)  # which is refused
     }
-    needed = {name: full[name] for name in body.get("required", ())} if body else None
+    required = list(body.get("required", ())) if body else []
+    required += [name for name in fields if speaks_1x and "In OCPP 1.6 it is required" in told[name]]
+    one_of = () if speaks_1x else ONE_OF.get(operation["operationId"], ())
+    needed = {name: full[name] for name in (*required, *one_of)} if body else None
     plain = json.dumps(needed).encode() if body else None
-    # A command that exists in other versions only is well asked, and refused.
-    served = FINE | {409} if "Prefer" in {p["name"] for p in operation["parameters"]} else FINE
 
-    yield Ask("plain", served, body=plain)
+    yield Ask("plain", FINE, body=plain)
     yield Ask("no token", frozenset({401}), body=plain, scopes=None)
     for word in (
         "Bearer csms_nonsense",
@@ -274,13 +286,13 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
     ):
         yield Ask(f"token {word[:20]!r}", frozenset({401}), body=plain, headers={"HTTP_AUTHORIZATION": word})
     strangers = OPERATOR if "Scope `admin`" in operation["description"] else NOBODY_MUCH
-    refused = served if "Any scope" in operation["description"] else frozenset({403})
+    refused = FINE if "Any scope" in operation["description"] else frozenset({403})
     yield Ask("no scope", refused, body=plain, scopes=strangers)
     yield Ask("no JSON wanted", frozenset({406}), body=plain, headers={"HTTP_ACCEPT": "image/png"})
     csv = any(parameter["name"] == "format" for parameter in parameters["query"])
     yield Ask("CSV wanted", FINE if csv else frozenset({406}), body=plain, headers={"HTTP_ACCEPT": CSV})
     for given in ("\x00", "é", "x" * 999):
-        yield Ask(f"request id {given[:5]!r}", served, body=plain, headers={"HTTP_X_REQUEST_ID": given})
+        yield Ask(f"request id {given[:5]!r}", FINE, body=plain, headers={"HTTP_X_REQUEST_ID": given})
     for parameter in parameters["path"]:
         names = BAD_PATHS if parameter["schema"].get("format") != "uuid" else [NOWHERE, "7", *BAD_PATHS]
         for name in names:
@@ -290,8 +302,8 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
         if method != "get":
             yield Ask("a body where none belongs", body=b'{"nonsense": 1}')
         return
-    yield Ask("all fields", served, body=json.dumps(full).encode())
-    yield from bodies(body, full)
+    yield Ask("all fields", FINE, body=json.dumps(full).encode())
+    yield from bodies(body | {"required": required}, full)
 
 
 def queries(parameters: list[dict[str, Any]], samples: dict[str, Any], plain: bytes | None) -> Iterator[Ask]:

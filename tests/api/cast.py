@@ -47,13 +47,13 @@ def charge_point(cp_id: str = "CP16", **values: Any) -> ChargePoint:
     return ChargePoint.objects.create(cp_id=cp_id, **values)
 
 
-def online(charger: ChargePoint) -> ChargePoint:
+def online(charger: ChargePoint, protocol: str = "ocpp1.6") -> ChargePoint:
     """Give the charge point a connection, as its process would; there is nobody at its end."""
     process = Process.objects.create(host="here", pid=1, started_at=NOON, seen_at=NOON)
     connection = Connection.objects.create(
-        charge_point=charger, process=process, protocol="ocpp1.6", opened_at=NOON
+        charge_point=charger, process=process, protocol=protocol, opened_at=NOON
     )
-    charger.connection_id, charger.protocol = connection.pk, "ocpp1.6"
+    charger.connection_id, charger.protocol = connection.pk, protocol
     charger.save()
     return charger
 

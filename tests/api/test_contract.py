@@ -52,6 +52,14 @@ from tests.api.cast import (
     signing_request,
     unknown_token,
 )
+from tests.api.stations import (
+    AT_THE_STATION,
+    COMMANDS_OF_BOTH,
+    OWN_STATION_SAMPLES,
+    STATION,
+    names_at,
+    station,
+)
 from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
@@ -102,14 +110,21 @@ def samples(db: None, servers_beside: None) -> dict[str, Any]:
     security_event(cp16)
     place = assigned(tariff(energy_price="0.45"))
     ids |= {"tariff": str(place.tariff_id), "tariff_assignment": str(place.pk), "ended": str(ended(cp16).pk)}
+    ids |= names_at(station())
     return SAMPLES | {"transaction_id": running.transaction_id} | ids | steps
 
 
-def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:
-    """Ask an operation all there is to ask, or what is `wanted`, and return what is wrong with the answers."""
+def complaints(
+    name: str, samples: dict[str, Any], *wanted: str, expected: frozenset[int] = FINE | REFUSED_BY_STATE
+) -> list[str]:
+    """Ask an operation all there is to ask, or what is `wanted` and must be answered as `expected`.
+
+    Returns what is wrong with the answers.
+    """
     method, path, operation = OPERATIONS[name]
     kind = next((kind for part, kind in KINDS.items() if part in path), "transaction")
-    here = samples | {"id": samples[kind]} | OWN_SAMPLES.get(name, {})
+    at_station = AT_THE_STATION | OWN_STATION_SAMPLES.get(name, {}) if samples["cp_id"] == STATION else {}
+    here = samples | {"id": samples[kind]} | OWN_SAMPLES.get(name, {}) | at_station
     clients = {scopes: client_of("-".join(scopes), *scopes) for scopes in (ALICE, OPERATOR, NOBODY_MUCH)}
     found = []
     for ask in asks(method, path, operation, here):
@@ -122,7 +137,7 @@ def complaints(name: str, samples: dict[str, Any], *wanted: str) -> list[str]:
             answer = client.generic(method.upper(), url, ask.body or b"", ask.content_type, **ask.headers)
             transaction.set_rollback(True)
         if wanted:
-            ask = replace(ask, expected=FINE | REFUSED_BY_STATE)
+            ask = replace(ask, expected=expected)
         if problem := complaint(operation, ask, answer):
             found.append(f"{method.upper()} {url[:100]} ({ask.about}): {problem}")
     return found
@@ -150,3 +165,9 @@ def test_so_they_are_in_every_state_of_the_charge_point(
 ) -> None:
     ChargePoint.objects.update(**state)
     assert not (found := complaints(name, samples, "plain", "all fields")), "\n".join(found)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS_OF_BOTH))
+def test_a_station_of_2x_takes_the_commands_of_both_versions(name: str, samples: dict[str, Any]) -> None:
+    found = complaints(name, samples | {"cp_id": STATION}, "plain", "all fields", expected=FINE)
+    assert not found, "\n".join(found)

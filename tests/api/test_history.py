@@ -35,6 +35,7 @@ def test_a_connection_tells_from_where_to_whom_and_why_it_ended(
         "protocol": "ocpp1.6",
         "peer": "10.0.0.1",
         "user_agent": "Acme/1",
+        "compressed": False,
         "process_id": str(process.pk),
         "process": "here ab12:7",
     }

@@ -16,7 +16,9 @@ from chargers.bulk.models import BulkJob, BulkTarget
 from chargers.configuration.models import BootReport, ConfigurationChange, ConfigurationKey, DesiredValue
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint, Connection, Process, RefusedHandshake, StatusReport
+from chargers.network.models import NetworkProfile, ProfileChange
 from chargers.reporting.models import Report, ReportPart
+from chargers.topology.models import DeviceEvent, Evse
 from chargers.traits.models import Deviation, IdentityAlias, ModelTraits
 from csms.core.access.models import ApiToken, TokenChange
 from csms.core.access.services import create_api_token
@@ -55,6 +57,8 @@ from transactions.charging_profiles.models import CompositeSchedule, InstalledPr
 from transactions.local_lists.models import LocalList, LocalListEntry
 from transactions.models import IdToken, Transaction
 from transactions.remote_control.models import UnexplainedCharging
+from transactions.sequence.models import TransactionEvent
+from transactions.signed.models import SignedReading
 from transactions.stuck.models import Correction, Kind
 
 SETTING = "CSMS_HEARTBEAT_INTERVAL"
@@ -126,6 +130,47 @@ def report(cp: ChargePoint, nth: int) -> None:
     ReportPart.objects.create(
         report=Report.objects.create(charge_point=cp, kind="variables", request_id=nth),
         seq_no=0, more=True, payload={}, received_at=NOON,
+    )  # fmt: skip
+
+
+def held_slot(cp: ChargePoint, nth: int) -> None:
+    NetworkProfile.objects.create(
+        charge_point=cp, slot=nth, ocpp_version="OCPP20", url="wss://csms.example", interface="Wired0",
+        message_timeout=30, security_profile=2, state="accepted", command_id=uuid4(), by="alice", told_at=NOON,
+    )  # fmt: skip
+
+
+def moved(cp: ChargePoint, nth: int) -> None:
+    ProfileChange.objects.create(
+        charge_point=cp, before=1, wanted=2, slot=nth, priority_before="0", priority=f"{nth},0", state="done",
+        command_id=uuid4(), by="alice", started_at=NOON, due_at=NOON,
+    )  # fmt: skip
+
+
+def bay(cp: ChargePoint, nth: int) -> None:
+    Evse.objects.create(charge_point=cp, number=nth + 1, known_from="report")
+    connector(cp, nth + 1)
+
+
+def told(cp: ChargePoint, nth: int) -> None:
+    DeviceEvent.objects.create(
+        charge_point=cp, event_id=nth, happened_at=NOON, received_at=NOON, component="Fan", variable="Speed",
+        trigger="Delta",
+    )  # fmt: skip
+
+
+def told_of_session(transaction: Transaction, nth: int) -> None:
+    TransactionEvent.objects.create(
+        transaction=transaction, charge_point=transaction.charge_point, seq_no=nth, kind="Updated",
+        occurred_at=NOON, received_at=NOON, fingerprint=f"{nth:x}", answer='{"totalCost": 1}',
+    )  # fmt: skip
+
+
+def signed(transaction: Transaction, nth: int) -> None:
+    """Every third is told with its key."""
+    SignedReading.objects.create(
+        transaction=transaction, charge_point=transaction.charge_point, evse_number=1, sampled_at=NOON, data="T0M=",
+        public_key="" if nth % 3 else f"key {nth}",
     )  # fmt: skip
 
 
@@ -238,6 +283,10 @@ LISTS: dict[str, Listed] = {
     f"{CP}/transactions/": Listed(3, of_it(lambda cp: read(cp, session(cp)))),
     f"{CP}/device-model/": Listed(3, numbered(attribute)),
     f"{CP}/reports/": Listed(3, numbered(report)),
+    f"{CP}/evses/": Listed(4, numbered(bay)),
+    f"{CP}/device-events/": Listed(3, numbered(told)),
+    f"{CP}/network-profiles/": Listed(5, numbered(held_slot)),
+    f"{CP}/security-profile-changes/": Listed(3, numbered(moved)),
     "/connectors/": Listed(2, of_another(connector)),
     "/sites/": Listed(2, of_another(connector)),
     "/commands/ledger/": Listed(2, of_another(callback)),
@@ -248,6 +297,8 @@ LISTS: dict[str, Listed] = {
     "/transactions/": Listed(2, of_another(ended)),
     "/transactions/{id}/meter-values/": Listed(3, lambda cp16, parent, nth: read(cp16, parent), a_session),
     "/transactions/{id}/frames/": Listed(5, of_it(passed), a_session),
+    "/transactions/{id}/events/": Listed(3, lambda cp16, parent, nth: told_of_session(parent, nth), a_session),
+    "/transactions/{id}/signed-readings/": Listed(3, lambda cp16, parent, nth: signed(parent, nth), a_session),
     "/transactions/{id}/corrections/": Listed(3, lambda cp16, parent, nth: dismissed(parent), a_session),
     "/settings/{name}/changes/": Listed(3, numbered(lambda cp16, nth: overridden())),
     "/id-tokens/": Listed(2, numbered(lambda cp16, nth: IdToken.objects.create(id_token=f"T{nth}", created_at=NOON))),
@@ -318,7 +369,8 @@ def test_every_list_of_the_document_is_in_the_table() -> None:
         for path, operations in DOCUMENT["paths"].items()
         if any(parameter["name"] == "cursor" for parameter in operations.get("get", {}).get("parameters", ()))
     }
-    assert lists == {*LISTS, "/transactions/aggregates/"}  # of which test_aggregates.py tells
+    whole = {f"{CP}/evses/"}  # has one page
+    assert lists == {*LISTS, "/transactions/aggregates/"} - whole  # of which test_aggregates.py tells
 
 
 @pytest.mark.django_db

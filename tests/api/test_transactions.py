@@ -35,6 +35,7 @@ def test_an_ended_transaction_is_shown_whole(bob: APIClient) -> None:
         "id_token": "ALICE",
         "token_type": "",
         "authorization": "Accepted",
+        "authorization_rule": "",
         "reservation_id": None,
         "started_at": "2026-03-04T12:00:00.000Z",
         "start_received_at": "2026-03-04T12:00:00.000Z",

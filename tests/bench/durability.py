@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-_FRAMES = "SELECT message_id FROM chargers_frame WHERE action = 'MeterValues' AND direction = "
+_FRAMES = "SELECT message_id FROM chargers_frame WHERE action = '{action}' AND direction = "
 # Where a message must be found -> the query for its serial, in the energy or at the end of the message id.
 QUERIES = {
     "meter value": "SELECT energy_wh FROM transactions_metervalue",
@@ -16,6 +16,11 @@ QUERIES = {
     "frame out": f"{_FRAMES}'out'",
     "event": "SELECT {energy} FROM events_event WHERE type = 'cp.meter'",
 }
+# Of OCPP 2.x, too.
+LEDGER = (
+    "SELECT message_id FROM sequence_transactionevent e JOIN chargers_frame f ON f.id = e.frame_id "
+    "WHERE f.direction = 'in'"
+)
 _ENERGY = {
     "postgres": "payload::json #>> '{meter_values,0,energy_wh}'",
     "sqlite": "json_extract(payload, '$.meter_values[0].energy_wh')",
@@ -36,13 +41,13 @@ class Findings:
         )
 
 
-def look_for(acknowledged: Iterable[int], database: str | Path) -> Findings:
-    """Find the acknowledged messages in a PostgreSQL database (its URL) or in an SQLite file."""
+def look_for(acknowledged: Iterable[int], database: str | Path, action: str = "MeterValues") -> Findings:
+    """Find the acknowledged messages of an action in a PostgreSQL database (its URL) or in an SQLite file."""
     wanted = set(acknowledged)
     found = Findings(len(wanted))
     missing: set[int] = set()
-    for query in QUERIES.values():
-        serials = [int(str(value)[-12:]) for value in _column(query, database)]
+    for query in (*QUERIES.values(), *([] if action == "MeterValues" else [LEDGER])):
+        serials = [int(str(value)[-12:]) for value in _column(query.replace("{action}", action), database)]
         missing |= wanted - set(serials)
         found.doubled += len(serials) - len(set(serials))
     found.lost = len(missing)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 
-from tests.bench import messages
+from tests.bench import messages, messages201
 from tests.bench.gauges import Reading, Window
 
 CONNECTING_AT_ONCE = 64
@@ -27,12 +27,43 @@ class BenchFailure(Exception):
     """The run is worth nothing; the text says why."""
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """A version of OCPP as the fleet speaks it; `readings` makes the messages of a session that was started."""
+
+    protocol: str
+    action: str
+    """Of the messages with readings."""
+    boot: Callable[[int, str], bytes]
+    start: Callable[[int, str, bytes], bytes]
+    readings: Callable[[str, bytes], Callable[[int, bytes], bytes]]
+
+
+V16 = Dialect(
+    "ocpp1.6",
+    "MeterValues",
+    messages.boot,
+    messages.start_transaction,
+    lambda identity, answer: messages.meter_values(_transaction_id(answer)),
+)
+V201 = Dialect(
+    "ocpp2.0.1",
+    "TransactionEvent",
+    messages201.boot,
+    messages201.start,
+    lambda identity, answer: messages201.Updated(identity),
+)
+WITH_TOKEN = b'{"idTokenInfo":{"status":"Accepted"'
+"""How the answer to an event with a token begins."""
+
+
 class ChargePoint:
     """One simulated charge point; `awaited` is the serial of its outstanding CALL, 0 for none."""
 
-    __slots__ = ("awaited", "buffer", "identity", "intended", "make", "opened", "socket")
+    __slots__ = ("awaited", "buffer", "deflater", "identity", "intended", "make", "opened", "socket")
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, *, compressed: bool = False) -> None:
+        self.deflater = messages201.deflater() if compressed else None
         self.identity = identity
         self.socket = socket.socket()
         self.buffer = b""
@@ -42,6 +73,8 @@ class ChargePoint:
         self.make: Callable[[int, bytes], bytes] | None = None
 
     def send(self, data: bytes) -> None:
+        if self.deflater is not None and data[0] == messages.TEXT:
+            data = messages201.deflated(data, self.deflater)
         if self.socket.send(data) != len(data):
             raise BenchFailure("a socket did not take a whole frame")
 
@@ -55,11 +88,16 @@ class OpenLoop:
 
 
 class Fleet:
-    """All charge points of one run. `acknowledged` holds the serial of every MeterValues that was answered."""
+    """All charge points of one run. `acknowledged` holds the serial of every message with readings that was answered.
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    `senders` are those that were connected last: they send, and the others stay connected.
+    """
+
+    def __init__(self, port: int, dialect: Dialect = V16) -> None:
+        self.port, self.dialect = port, dialect
+        self.answer = b"{}]"  # to each message with readings, or how it begins
         self.charge_points: list[ChargePoint] = []
+        self.senders: list[ChargePoint] = []
         self.acknowledged: list[int] = []
         self._serial = 0
         self._epoll = select.epoll()
@@ -77,10 +115,13 @@ class Fleet:
 
     # -- phases --
 
-    def connect(self, count: int) -> None:
+    def connect(self, count: int, *, compressed: bool = False) -> None:
         """Open connections and boot each; several at once, and the next one when one has been accepted."""
         known = len(self.charge_points)
-        waiting = deque(ChargePoint(f"BENCH{known + number:05d}") for number in range(count))
+        self.senders = [
+            ChargePoint(f"BENCH{known + number:05d}", compressed=compressed) for number in range(count)
+        ]
+        waiting = deque(self.senders)
         missing = count
 
         def begin() -> None:
@@ -91,14 +132,20 @@ class Fleet:
             charge_point.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._by_fd[charge_point.socket.fileno()] = charge_point
             self._epoll.register(charge_point.socket.fileno(), select.EPOLLIN)
-            charge_point.send(messages.handshake(self.port, charge_point.identity))
+            charge_point.send(
+                messages.handshake(
+                    self.port, charge_point.identity, self.dialect.protocol, compressed=compressed
+                )
+            )
 
         for _ in range(min(CONNECTING_AT_ONCE, count)):
             begin()
         while missing:
             for charge_point, text in self._receive():
                 if text.startswith(b"HTTP/1.1 101"):
-                    charge_point.send(messages.boot(self._next(charge_point), charge_point.identity))
+                    if compressed and b"permessage-deflate" not in text:
+                        raise BenchFailure(f"compression was not agreed upon: {text.decode()}")
+                    charge_point.send(self.dialect.boot(self._next(charge_point), charge_point.identity))
                     continue
                 self._settle(charge_point, text)
                 if b'"Accepted"' not in text:
@@ -108,22 +155,38 @@ class Fleet:
                     begin()
 
     def start_transactions(self) -> None:
-        """Start a transaction at each charge point, after which it can send MeterValues."""
+        """Start a transaction at each charge point that sends, after which it can send readings."""
+        self.answer = b"{}]"
         self._prepare(
-            lambda charge_point, serial: messages.start_transaction(
-                serial, charge_point.identity, _timestamp()
-            ),
+            lambda charge_point, serial: self.dialect.start(serial, charge_point.identity, _timestamp()),
             lambda charge_point, text: setattr(
-                charge_point, "make", messages.meter_values(_transaction_id(text))
+                charge_point, "make", self.dialect.readings(charge_point.identity, text)
             ),
         )
+
+    def rest(self) -> None:
+        """Await the answers to the readings that are under way."""
+        missing = len(self.senders)
+        while missing:
+            for charge_point, text in self._receive():
+                self.acknowledged.append(charge_point.awaited)
+                self._settle(charge_point, text)
+                missing -= 1
+
+    def present_tokens(self) -> None:
+        """Give each event of 2.0.1 a token from now on; nothing may be under way."""
+        self.answer = WITH_TOKEN
+        for charge_point in self.senders:
+            made = charge_point.make
+            assert isinstance(made, messages201.Updated)
+            charge_point.make = messages201.Updated(charge_point.identity, first=made.following, token=True)
 
     def _prepare(
         self, make: Callable[[ChargePoint, int], bytes], use: Callable[[ChargePoint, bytes], None]
     ) -> None:
-        for charge_point in self.charge_points:
+        for charge_point in self.senders:
             charge_point.send(make(charge_point, self._next(charge_point)))
-        missing = len(self.charge_points)
+        missing = len(self.senders)
         while missing:
             for charge_point, text in self._receive():
                 self._settle(charge_point, text)
@@ -131,12 +194,12 @@ class Fleet:
                 missing -= 1
 
     def pump_meter_values(self, warm_up: float, seconds: float, meter: Meter) -> Window:
-        """Closed loop: the next MeterValues follows each answer; returns what was answered inside the window.
+        """Closed loop: the next readings follow each answer; returns what was answered inside the window.
 
         CALLs are outstanding when it returns, as they would be when the power fails.
         """
         now = _timestamp()
-        for charge_point in self.charge_points:
+        for charge_point in self.senders:
             assert charge_point.make is not None
             charge_point.send(charge_point.make(self._next(charge_point), now))
         self._pump_meter_values(monotonic() + warm_up)
@@ -147,14 +210,14 @@ class Fleet:
 
     def _pump_meter_values(self, until: float) -> None:
         # Written out, not built from the parts above: here each microsecond is one of the client's.
-        acknowledged, serial = self.acknowledged, self._serial
+        acknowledged, serial, answer = self.acknowledged, self._serial, b'",' + self.answer
         while monotonic() < until:
             now = _timestamp()
             for charge_point, text in self._receive():
                 answered = charge_point.awaited
-                if text != b'[3,"' + messages.MESSAGE_ID % answered + b'",{}]':
+                if not text.startswith(b'[3,"' + messages.MESSAGE_ID % answered + answer):
                     self._settle(charge_point, text)
-                    raise BenchFailure(f"a MeterValues was answered with {text.decode()}")
+                    raise BenchFailure(f"readings were answered with {text.decode()}")
                 acknowledged.append(answered)
                 serial += 1
                 charge_point.awaited = serial
@@ -275,7 +338,10 @@ class Fleet:
                 size, start = int.from_bytes(data[2:4], "big"), 4
             if len(data) < start + size:
                 break
-            payload, data = data[start : start + size], data[start + size :]
+            payload, rest = data[start : start + size], data[start + size :]
+            if data[0] & 0x40:
+                payload = messages201.inflated(payload)
+            data = rest
             if opcode == 9:
                 charge_point.send(messages.control(10, payload))
             elif opcode == 8:

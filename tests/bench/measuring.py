@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from time import monotonic, sleep
 
-from tests.bench.fleet import OpenLoop
+from tests.bench.fleet import V201, OpenLoop
 from tests.bench.gauges import Reading, Window, resident_kib, socket_slab_bytes
-from tests.bench.stage import Stage
+from tests.bench.stage import Stage, Trial
 
 Say = Callable[[str], None]
 
@@ -66,10 +66,11 @@ class Idle:
 
 @dataclass
 class Results:
-    """Everything that the table shows."""
+    """Everything that the table shows; `idle201` are sockets of 2.0.1 of one server, by whether they are compressed."""
 
     series: dict[str, Series] = field(default_factory=dict)
     idle: Idle | None = None
+    idle201: dict[bool, Idle] = field(default_factory=dict)
     latency: OpenLoop | None = None
 
     def add(self, name: str, window: Window) -> None:
@@ -80,6 +81,9 @@ class Results:
 GROUPED, SINGLE = "PostgreSQL, grouped commits", "PostgreSQL, a commit per message"
 SQLITE_GROUPED, SQLITE_SINGLE = "SQLite, grouped commits", "SQLite, a commit per message"
 HEARTBEATS = "Heartbeats (PostgreSQL, grouped)"
+# Of 2.0.1, grouped on PostgreSQL.
+EVENTS = "TransactionEvents of 2.0.1"
+COMPRESSED, TOKENS = f"{EVENTS}, compressed", f"{EVENTS}, tokens"
 CEILING = "load generator, empty answerer"
 
 
@@ -92,14 +96,20 @@ def measure(stage: Stage, plan: Plan, say: Say) -> Results:
     for turn in range(plan.rounds):
         if monotonic() - begun > plan.rounds_begin_within:
             break
+        of = f"round {turn + 1} of {plan.rounds}"
         for name, grouped in ((GROUPED, True), (SINGLE, False)):
-            say(f"{name}, round {turn + 1} of {plan.rounds}")
+            say(f"{name}, {of}")
             throughput(stage, plan, results, name, "postgres", grouped)
+            if grouped:
+                say(f"{EVENTS}, {of}")
+                events(stage, plan, results)
     for name, grouped in ((SQLITE_GROUPED, True), (SQLITE_SINGLE, False)):
         say(name)
         throughput(stage, plan, results, name, "sqlite", grouped)
     say(f"memory of {plan.idle_connections} idle connections")
     idle(stage, plan, results)
+    say("memory of as many of 2.0.1, plain and compressed")
+    idle201(stage, plan, results)
     say(f"latency at {plan.latency_rate:.0f} messages/s")
     latency(stage, plan, results)
     return results
@@ -125,27 +135,57 @@ def throughput(stage: Stage, plan: Plan, results: Results, name: str, database: 
             results.add(HEARTBEATS, beaten)
 
 
+def events(stage: Stage, plan: Plan, results: Results) -> None:
+    """Readings in TransactionEvents to one server: as they are, then with a token in each, then compressed."""
+    with stage.trial("postgres", dialect=V201) as trial:
+        fleet = trial.fleet
+        fleet.connect(plan.charge_points)
+        fleet.start_transactions()
+        results.add(EVENTS, fleet.pump_meter_values(plan.warm_up, plan.window, trial.meter))
+        fleet.rest()
+        fleet.present_tokens()
+        results.add(TOKENS, fleet.pump_meter_values(plan.warm_up / 2, plan.heartbeat_window, trial.meter))
+        fleet.rest()
+        fleet.connect(plan.charge_points, compressed=True)
+        fleet.start_transactions()
+        results.add(COMPRESSED, fleet.pump_meter_values(plan.warm_up, plan.window, trial.meter))
+
+
 def idle(stage: Stage, plan: Plan, results: Results) -> None:
     """Growth of the server from some connections, which have warmed it up, to many more."""
-    count = plan.idle_connections
     with stage.trial("postgres") as trial:
-        trial.fleet.connect(min(100, count))
+        trial.fleet.connect(min(100, plan.idle_connections))
         sleep(0.5)
-        resident, slabs = resident_kib(trial.pid), socket_slab_bytes()
-        begin, begun = trial.meter(), monotonic()
-        trial.fleet.connect(count)
-        seconds = monotonic() - begun
-        used = trial.meter().server - begin.server
-        sleep(0.5)
-        after = socket_slab_bytes()
-        results.idle = Idle(
-            connections=count,
-            user_kib=(resident_kib(trial.pid) - resident) / count,
-            # Both ends of each connection are on this machine.
-            kernel_kib=None if slabs is None or after is None else (after - slabs) / 1024 / 2 / count,
-            per_second=count / seconds,
-            server_ms=1000 * used / count,
-        )
+        results.idle = grown(trial, plan.idle_connections)
+
+
+def idle201(stage: Stage, plan: Plan, results: Results) -> None:
+    """The same of OCPP 2.0.1, and then of as many compressed ones beside them."""
+    with stage.trial("postgres", dialect=V201) as trial:
+        for compressed in (False, True):
+            trial.fleet.connect(min(100, plan.idle_connections), compressed=compressed)
+        for compressed in (False, True):
+            sleep(0.5)
+            results.idle201[compressed] = grown(trial, plan.idle_connections, compressed=compressed)
+
+
+def grown(trial: Trial, count: int, *, compressed: bool = False) -> Idle:
+    """Connect and boot many charge points, and return what each costs."""
+    resident, slabs = resident_kib(trial.pid), socket_slab_bytes()
+    begin, begun = trial.meter(), monotonic()
+    trial.fleet.connect(count, compressed=compressed)
+    seconds = monotonic() - begun
+    used = trial.meter().server - begin.server
+    sleep(0.5)
+    after = socket_slab_bytes()
+    return Idle(
+        connections=count,
+        user_kib=(resident_kib(trial.pid) - resident) / count,
+        # Both ends of each connection are on this machine.
+        kernel_kib=None if slabs is None or after is None else (after - slabs) / 1024 / 2 / count,
+        per_second=count / seconds,
+        server_ms=1000 * used / count,
+    )
 
 
 def latency(stage: Stage, plan: Plan, results: Results) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 MESSAGE_ID = b"7b9c1a52-0000-4000-8000-%012d"  # 36 characters, as chargers that use UUIDs have them
 ID_LENGTH = 36
+TEXT = 0x81  # the first byte of a whole text frame
 
-_SAMPLES = [
+SAMPLES = [
     ("Energy.Active.Import.Register", "Wh", None, "Outlet", "%(serial)d"),
     ("Power.Active.Import", "W", None, "Outlet", "%(power)05d.0"),
     ("Current.Import", "A", "L1", "Outlet", "15.9"),
@@ -22,7 +23,7 @@ _SAMPLES = [
 def frame(payload: bytes) -> bytes:
     """A masked text frame (RFC 6455, 5.2). The masking key is 0: the server does the same work, we do none."""
     size = len(payload)
-    head = bytes([0x81, 0x80 | size]) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
+    head = bytes([TEXT, 0x80 | size]) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
     return head + b"\0\0\0\0" + payload
 
 
@@ -31,11 +32,12 @@ def control(opcode: int, payload: bytes) -> bytes:
     return bytes([0x80 | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
 
 
-def handshake(port: int, identity: str) -> bytes:
+def handshake(port: int, identity: str, protocol: str = "ocpp1.6", *, compressed: bool = False) -> bytes:
+    offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if compressed else ""
     return (
         f"GET /ocpp/{identity} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+        f"{offer}Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
     ).encode()
 
 
@@ -64,7 +66,7 @@ def meter_values(transaction: int) -> Callable[[int, bytes], bytes]:
     The serial is the message id and, in Wh, the energy: each message can be found in every table afterwards.
     """
     samples = []
-    for measurand, unit, phase, location, value in _SAMPLES:
+    for measurand, unit, phase, location, value in SAMPLES:
         text = f'{{"value":"{value}","context":"Sample.Periodic","format":"Raw","measurand":"{measurand}"'
         text += f',"phase":"{phase}"' if phase else ""
         samples.append(text + f',"location":"{location}","unit":"{unit}"}}')

@@ -32,11 +32,11 @@ from tests.support.server import ADMIN_PASSWORD
 GOAL = 0.100  # seconds, p99
 HEAVIEST = 300  # KB on the wire at the first look
 
-ONE = "/inspect/charge-points/{cp}"
+ONE, MODERN = "/inspect/charge-points/{cp}", "/inspect/charge-points/{modern}"
 TABS = (
     "transactions", "commands", "configuration", "availability", "authorization-list", "reservations",
-    "charging-profiles", "firmware", "certificates", "security-events", "events", "frames", "connections",
-    "deviations", "traits", "audit",
+    "charging-profiles", "firmware", "certificates", "network", "security-events", "device-events", "events",
+    "frames", "connections", "deviations", "traits", "audit",
 )  # fmt: skip
 PAGES = (
     "/", "/figures.json", "/search?q=CP-0042", "/palette.json?q=CP-0042",
@@ -47,6 +47,9 @@ PAGES = (
     "/inspect/transactions?charge_point={cp}", "/inspect/transactions?sort=-energy",
     "/inspect/transactions/{tx}", "/inspect/transactions/{active}",
     "/inspect/transactions/{tx}/charts.json", "/inspect/transactions/{active}/charts.json",
+    # Of OCPP 2.x.
+    *(f"{MODERN}{tab}" for tab in ("", "/configuration", "/network")), "/inspect/transactions/{numbered}",
+    "/inspect/transactions/{numbered}/signed.xml", "/inspect/transactions/{numbered}/signed.json",
     "/inspect/frames", "/inspect/frames?cp_id={cp}", "/inspect/stuck",
     "/inspect/analytics", "/inspect/analytics?range=7", "/inspect/analytics?range=90",
     "/inspect/analytics?by=hour&range=7", "/inspect/analytics?site={site}",

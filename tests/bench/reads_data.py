@@ -15,6 +15,7 @@ import psycopg
 from csms.core.ids import uuid7_floor
 from csms.core.partitions import Partitioned, Period
 from tests.bench.reads_rows import CHILDREN, ROWS, statement
+from tests.bench.reads_rows201 import CHILDREN201, ROWS201, SPEAKING
 
 PREFIX = "CP-"
 EVERY_SECONDS = 60  # between two readings of a transaction
@@ -23,7 +24,9 @@ DAYS = 90  # over which the transactions lie
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is; a fiftieth of the transactions is active, and half of the charge points are online."""
+    """How much there is; a fiftieth of the transactions is active, half of the charge points are online, a quarter of
+    them speaks OCPP 2.x.
+    """
 
     charge_points: int = 10_000
     transactions: int = 100_000
@@ -58,9 +61,10 @@ def fill(url: str, size: Size = Size(), *, now: datetime | None = None) -> None:
             )
         for sql in STATEMENTS:
             cursor.execute(sql, values)
-        for rows in ROWS:
+        for rows in (*ROWS, *ROWS201):
             cursor.execute(statement(connection, rows), values)
         cursor.execute(CHILDREN, values)
+        cursor.execute(CHILDREN201, values)
         cursor.execute("VACUUM ANALYZE")
         # What was written goes to the disk now, not while it is read.
         with suppress(psycopg.errors.InsufficientPrivilege):
@@ -183,7 +187,7 @@ CREATE TEMP TABLE numbered_charge_points AS
 SELECT c.*, substr(cp_id, length(%(prefix)s) + 1)::int AS number FROM chargers_chargepoint c
 """
 
-STATEMENTS = (UUID7, FLEET, TRANSACTIONS, READINGS, NUMBERED)
+STATEMENTS = (UUID7, FLEET, TRANSACTIONS, READINGS, NUMBERED, SPEAKING)
 
 if __name__ == "__main__":
     begun = monotonic()

@@ -1,7 +1,7 @@
 """What the API is asked in the benchmark of reads: every route that can be read, as programs and people use it.
 
 Words in braces stand for something else in every request: {cp} a charge point, {busy} the one that talks most, {tx} a
-transaction, {active} one that goes on, and so on, see SAMPLES.
+transaction, {active} one that goes on, {modern} a charge point of OCPP 2.x, and so on, see SAMPLES.
 """
 
 from collections.abc import Iterator
@@ -111,6 +111,9 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     "transactions/{tx}/meter-values/series/": ("", "figure=power_w", "measurand=Voltage"),
     "transactions/{active}/frames/": ("",),
     "transactions/{tx}/cost/": ("",),
+    "transactions/{numbered}/events/": ("", "event_type=Updated", "offline=true"),
+    "transactions/{numbered}/signed-readings/": ("",),
+    "transactions/{numbered}/signed-readings/file/": ("",),
     "id-tokens/": ("", "deep", "parent=nobody", ("q=token42", TEXT), ("count=true", COUNTS)),
     "id-tokens/{token}/": ("",),
     "unknown-tokens/": ("", "count=true"),
@@ -135,6 +138,17 @@ ROUTES: dict[str, tuple[str | tuple[str, str], ...]] = {
     "charge-points/{cp}/configuration/history/": ("",),
     "charge-points/{cp}/configuration/desired/": ("",),
     "charge-points/{cp}/boots/": ("",),
+    "charge-points/{read}/configuration/results/{reading}/": ("",),
+    "charge-points/{modern}/evses/": ("",),
+    "charge-points/{modern}/device-model/": (
+        "", "limit=1000", "component=component3", "variable=variable7", "evse_id=1",
+    ),
+    "charge-points/{modern}/device-events/": ("", "problem=true", "component=evse", "since={week}"),
+    "charge-points/{modern}/reports/": ("",),
+    "charge-points/{modern}/provisioning/": ("",),
+    "charge-points/{modern}/network-profiles/": ("", "slot=1"),
+    "charge-points/{modern}/security-profile-changes/": ("",),
+    "security-profile-changes/{change}/": ("",),
     "desired-configurations/": ("",),
     "log-jobs/": ("", "deep", "state=running", "cp_id={cp}"),
     "log-jobs/{log}/": ("",),
@@ -216,6 +230,13 @@ SAMPLES = {
     "week": "SELECT to_char(now() AT TIME ZONE 'UTC' - interval '6 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')",
     "tx": "SELECT id::text FROM transactions_transaction WHERE status = 'ended' ORDER BY md5(id::text) LIMIT 100",
     "active": "SELECT id::text FROM transactions_transaction WHERE status = 'active' ORDER BY md5(id::text) LIMIT 100",
+    "modern": "SELECT cp_id FROM chargers_chargepoint WHERE protocol = 'ocpp2.0.1' ORDER BY md5(cp_id) LIMIT 100",
+    "numbered": "SELECT id::text FROM transactions_transaction WHERE last_seq IS NOT NULL AND status = 'ended' "
+    "ORDER BY md5(id::text) LIMIT 100",
+    # A charge point and what was read of it: both go on together.
+    "read": "SELECT c.cp_id FROM chargers_command m JOIN chargers_chargepoint c ON c.id = m.charge_point_id "
+    "WHERE m.type = 'get-configuration' ORDER BY m.id DESC LIMIT 50",
+    "reading": "SELECT id::text FROM chargers_command WHERE type = 'get-configuration' ORDER BY id DESC LIMIT 50",
     # Of the one that is `busy`.
     "frame": "SELECT id::text FROM chargers_frame WHERE charge_point_id = (SELECT id FROM chargers_chargepoint "
     "ORDER BY cp_id LIMIT 1) ORDER BY id DESC LIMIT 50",
@@ -244,6 +265,7 @@ SAMPLES = {
         "log": "diagnostics_logjob",
         "file": "diagnostics_storedfile",
         "firmware": "firmware_firmwarejob",
+        "change": "network_profilechange",
         "reservation": "reservations_reservation",
         "tariff": "tariffs_tariff",
         "assignment": "tariffs_assignment",

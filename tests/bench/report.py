@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 from math import ceil
+from statistics import median
 
 from tests.bench.durability import Findings
-from tests.bench.measuring import CEILING, GROUPED, SINGLE, Plan, Results, Series
+from tests.bench.measuring import (
+    CEILING,
+    COMPRESSED,
+    EVENTS,
+    GROUPED,
+    SINGLE,
+    TOKENS,
+    Idle,
+    Plan,
+    Results,
+    Series,
+)
 
 GOAL_RATIO = 8.0
 GOAL_PER_SERVER_SECOND = 5_000
 AIM_PER_SERVER_SECOND = 10_000
+GOAL_EVENTS = 0.7  # of the rate of MeterValues
 SATURATED = 0.9  # of the server's core
 
 COLUMNS = (
@@ -21,7 +34,7 @@ COLUMNS = (
     ("server core", "server_share", "{:.0%}"),
     ("client core", "client_share", "{:.0%}"),
 )
-NAME_WIDTH = 34
+NAME_WIDTH = 40
 
 
 def table(results: Results, plan: Plan, findings: Findings) -> str:
@@ -35,10 +48,18 @@ def table(results: Results, plan: Plan, findings: Findings) -> str:
         " " * NAME_WIDTH + "  ".join(title for title, _, _ in COLUMNS),
     ]
     lines += [_row(name, series) for name, series in results.series.items()]
-    lines += ["", *_ratio(results), *_bottleneck(results), "", *_idle(results), *_latency(results, plan)]
+    lines += [
+        "",
+        *_ratio(results),
+        *_events(results),
+        *_bottleneck(results),
+        "",
+        *_idle(results),
+        *_latency(results, plan),
+    ]
     lines.append(
         f"durability: each server was killed (SIGKILL) under load; of {findings.acknowledged:,} acknowledged "
-        f"MeterValues lost = {findings.lost}, stored twice = {findings.doubled} (meter values, frames, events)"
+        f"readings lost = {findings.lost}, stored twice = {findings.doubled} (meter values, frames, events)"
     )
     return "\n".join([*lines, "", *goals(results)])
 
@@ -56,6 +77,11 @@ def goals(results: Results) -> list[str]:
                 reached >= goal,
             )
             for goal, word in ((GOAL_PER_SERVER_SECOND, ""), (AIM_PER_SERVER_SECOND, " (aim)"))
+        ),
+        _goal(
+            f"TransactionEvents of 2.0.1 reach {GOAL_EVENTS:.0%} of the rate of MeterValues",
+            f"{_share(results, EVENTS):.0%}",
+            _share(results, EVENTS) >= GOAL_EVENTS,
         ),
     ]  # fmt: skip
 
@@ -93,6 +119,19 @@ def _ratio(results: Results) -> list[str]:
     ]
 
 
+def _share(results: Results, name: str, of: str = GROUPED) -> float:
+    """The rate per server CPU-second of one thing as a share of another's, the median of the rounds."""
+    pairs = zip(results.series[name].windows, results.series[of].windows, strict=True)
+    return median(one.per_server_second / other.per_server_second for one, other in pairs)
+
+
+def _events(results: Results) -> list[str]:
+    return [
+        f"2.0.1: per server CPU-second TransactionEvents reach {_share(results, EVENTS):.0%} of MeterValues, "
+        f"with a token in each {_share(results, TOKENS):.0%}, compressed {_share(results, COMPRESSED):.0%}"
+    ]
+
+
 def _bottleneck(results: Results) -> list[str]:
     grouped, ceiling = results.series[GROUPED], results.series[CEILING]
     share, client = grouped.median("server_share") or 0.0, grouped.median("client_share") or 0.0
@@ -110,16 +149,26 @@ def _bottleneck(results: Results) -> list[str]:
 
 
 def _idle(results: Results) -> list[str]:
-    idle = results.idle
-    if idle is None:
-        return []
+    plain, compressed = results.idle201.get(False), results.idle201.get(True)
+    lines = []
+    if idle := results.idle:
+        lines += [
+            f"memory: {_memory(idle)} per idle connection at {idle.connections:,} (resident size of the server after "
+            "one BootNotification each)",
+            f"connect and boot: {idle.per_second:,.0f}/s, {idle.server_ms:.2f} ms of server CPU each "
+            "(charge points seen for the first time, registered on the way)",
+        ]
+    if plain and compressed:
+        lines.append(
+            f"of 2.0.1: {_memory(plain)} and {plain.server_ms:.2f} ms; compressed, beside them: {_memory(compressed)} "
+            f"and {compressed.server_ms:.2f} ms"
+        )
+    return lines
+
+
+def _memory(idle: Idle) -> str:
     kernel = "not readable here" if idle.kernel_kib is None else f"{idle.kernel_kib:.1f} KiB more"
-    return [
-        f"memory: {idle.user_kib:.1f} KiB per idle connection at {idle.connections:,} (resident size of the server "
-        f"after one BootNotification each; kernel: {kernel})",
-        f"connect and boot: {idle.per_second:,.0f}/s, {idle.server_ms:.2f} ms of server CPU each "
-        "(charge points seen for the first time, registered on the way)",
-    ]
+    return f"{idle.user_kib:.1f} KiB (kernel: {kernel})"
 
 
 def _latency(results: Results, plan: Plan) -> list[str]:

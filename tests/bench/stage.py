@@ -18,7 +18,7 @@ import psycopg
 from csms.core.config import Config
 from csms.core.config_problems import env_name
 from tests.bench.durability import Findings, look_for
-from tests.bench.fleet import BenchFailure, Fleet
+from tests.bench.fleet import V16, BenchFailure, Dialect, Fleet
 from tests.bench.gauges import Reading, parent
 from tests.lanes.programs import provide
 from tests.lanes.running import VARIABLES, start
@@ -134,7 +134,12 @@ class Stage:
 
     @contextmanager
     def trial(
-        self, database: str, *, grouped: bool = True, more: dict[str, str] | None = None
+        self,
+        database: str,
+        *,
+        grouped: bool = True,
+        dialect: Dialect = V16,
+        more: dict[str, str] | None = None,
     ) -> Iterator[Trial]:
         """A new server on its core and with an empty database, `postgres` or `sqlite`.
 
@@ -153,10 +158,10 @@ class Stage:
         server = Server(data, settings)
         try:
             self.on_server_core(server.start)
-            with Fleet(server.port) as fleet:
+            with Fleet(server.port, dialect) as fleet:
                 yield Trial(server, fleet, where, self.postmaster if database == "postgres" else None)
                 server.kill()
-            self.findings += look_for(fleet.acknowledged, where)
+            self.findings += look_for(fleet.acknowledged, where, dialect.action)
         except BenchFailure as failure:
             raise BenchFailure(f"{failure}\nthe server's last words: {server.log()[-1000:]}") from failure
         finally:

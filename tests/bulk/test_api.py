@@ -284,17 +284,26 @@ def test_a_look_ahead_counts_who_would_be_refused_and_why(alice: APIClient) -> N
 
 
 def test_a_look_ahead_costs_the_same_for_a_large_fleet(alice: APIClient) -> None:
-    def cost() -> int:
+    def looked(**values: Any) -> tuple[int, dict[str, Any]]:
         with CaptureQueriesContext(connection) as queries:
-            assert alice.post(PREVIEW, wish(targets={"filter": {"all": True}})).status_code == 200
-        return len(queries)
+            values = {"targets": {"filter": {"all": True}}, "type": "clear-cache", "params": {}} | values
+            answer = alice.post(PREVIEW, wish(**values))
+        assert answer.status_code == 200
+        return len(queries), answer.json()
 
     fleet(1)
     alice.post(PREVIEW, wish())
-    before = cost()
-    for number in range(50):
-        charge_point(f"X{number}")
-    assert cost() == before
+    before, _ = looked()
+    for number in range(25):
+        online(charge_point(f"X{number}"))
+        for name, provisioning in ((f"Y{number}", ""), (f"Z{number}", "running")):
+            online(charge_point(name, provisioning=provisioning))
+    ChargePoint.objects.filter(cp_id__regex="^[YZ]").update(protocol="ocpp2.0.1")
+    named = [f"{letter}{number}" for letter in "XYZ" for number in range(25)]
+    for cost, seen in (looked(), looked(targets={"cp_ids": named})):
+        assert cost == before
+        assert seen["possible"] == seen["total"] - 25
+        assert [(one["code"], one["count"]) for one in seen["obstacles"]] == [("not_accepted", 25)]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from chargers.models import ChargePoint
 from chargers.network.models import NetworkProfile, ProfileChange
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
+from chargers.topology.models import DeviceEvent
 from chargers.traits.models import ChargePointTraits, Deviation
 from csms.core.events.services import record
 from csms.core.ids import uuid7
@@ -147,6 +148,22 @@ def furnish(charge_point: ChargePoint) -> None:
     )
     SecurityEvent.objects.create(
         **its, id=uuid7(), type=HOSTILE, info=HOSTILE, critical=True, event_at=now, received_at=now
+    )
+    DeviceEvent.objects.create(
+        **its,
+        event_id=7,
+        happened_at=now,
+        received_at=now,
+        component=HOSTILE[:50],
+        component_instance=HOSTILE[:50],
+        variable=HOSTILE[:50],
+        value=HOSTILE,
+        trigger=HOSTILE[:32],
+        kind=HOSTILE[:32],
+        tech_code=HOSTILE[:50],
+        tech_info=HOSTILE,
+        transaction_id=HOSTILE[:36],
+        problem=True,
     )
     record("cp.security_event", charge_point.cp_id, {"type": HOSTILE, "info": HOSTILE}, occurred_at=now)
     ChargePointTraits.objects.create(**its, traits={"leniency": "strict"}, note=HOSTILE, changed_at=now)

@@ -103,6 +103,29 @@ def test_a_chart_is_walked_and_zoomed_with_keys_and_read_as_a_table(board: Page)
     expect(board.locator("canvas")).to_be_visible()
 
 
+def test_a_lane_tells_states_in_words_as_long_as_they_hold(board: Page) -> None:
+    lane = {
+        "label": "State",
+        "kind": "lane",
+        "words": [{"label": "Charging", "colour": 2}, {"label": "Paused by <i>car</i>", "colour": 3}],
+        "points": [[START, 0], [START + 2.5 * HOUR, 1], [START + 4 * HOUR, None]],
+    }
+    draw(board, {**POWER, "series": [POWER["series"][0], lane]})  # type: ignore[index]
+    legend = board.locator(".u-legend")
+    board.keyboard.press("Tab")
+    board.keyboard.press("ArrowLeft")
+    board.keyboard.press("ArrowLeft")
+    expect(legend).to_contain_text("Paused by <i>car</i>")  # between two readings
+    board.keyboard.press("ArrowLeft")
+    board.keyboard.press("ArrowLeft")
+    expect(legend).to_contain_text("Charging")
+    board.get_by_role("button", name="Show as table").click()
+    rows = board.locator(".chart-table tbody tr")
+    expect(rows).to_have_count(6)  # five readings, and the change between two of them
+    states = board.locator(".chart-table tbody td:last-child").all_text_contents()
+    assert states == ["–", *["Paused by <i>car</i>"] * 2, *["Charging"] * 3]
+
+
 def test_a_chart_without_figures_says_so_and_one_with_hostile_words_writes_them(board: Page) -> None:
     draw(
         board,

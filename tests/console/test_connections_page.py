@@ -48,6 +48,15 @@ def cp16(db: None) -> ChargePoint:
     return make_charge_point("CP16")
 
 
+def test_a_compressed_connection_says_so_and_a_plain_one_does_not(alice: Client, cp16: ChargePoint) -> None:
+    plain = make_connection(cp16, 5, 2)
+    make_connection(cp16, 1, protocol="ocpp2.0.1", compressed=True)
+    assert not plain.compressed
+    page = text(alice)
+    assert page.count(">compressed</small>") == 1
+    assert page.index(">compressed</small>") < page.index("OCPP 1.6")
+
+
 def test_each_connection_says_how_long_it_was_and_why_it_ended(alice: Client, cp16: ChargePoint) -> None:
     make_connection(cp16, 5, 2, close_code=1006, close_reason="", user_agent="Acme/1")
     open_one = make_connection(cp16, 1)

@@ -37,6 +37,7 @@ SHOWS = {
     "certificates": ("Ends soon", "SignChargePointCertificate"),
     "network": ("It came back without it", "OCPP 1.6 has no network profiles"),
     "security-events": ("Critical", "Get a log (SecurityLog)"),
+    "device-events": ("Problem", "Components report since OCPP 2.0.1"),
     "events": ("cp.security_event", "No event of EMPTY1 is kept"),
     "deviations": ("12 ×", "kept to the standard"),
     "traits": ("strict", "goes before what is said of its model"),

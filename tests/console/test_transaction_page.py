@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from chargers.models import Frame
 from csms.core.ids import uuid7
+from tests.conformance.v201.cast import ALICE, Session
 from tests.console.cast import HOSTILE, make_charge_point, make_connector
 from tests.console.fleet import make_online, make_reading, make_transaction
 from tests.tariffs.cast import assigned, tariff
+from tests.transactions.cast import NOON, Wireless201, at
 from transactions.models import IdToken, Transaction
 from transactions.tariffs.services import price_again
 
@@ -61,6 +63,42 @@ def test_a_reading_lets_neither_its_messages_nor_its_story_be_read_again(bob: Cl
         assert story in text
     for part in ("facts", "readings"):
         assert f'<div id="{part}" data-live="transaction:{transaction.pk}"' in text
+
+
+def test_what_charging_did_is_a_lane_of_the_first_chart_that_has_curves(bob: Client) -> None:
+    station, session = Wireless201(), Session("T")
+    IdToken.objects.create(id_token="ALICE", created_at=NOON)
+    station.event(session.started(time=at(0), idToken=ALICE, wh=1000, state="EVConnected"))
+    for minute, state in ((2, "Charging"), (4, "Charging"), (6, "Odd <b>"), (6, "SuspendedEV")):
+        event = session.updated(time=at(minute), state=state, wh=1000 + minute)
+        station.event(event, received=minute)
+    row = station.only
+
+    def drawn() -> dict[str, Any]:
+        return json.loads(bob.get(f"/inspect/transactions/{row.pk}/charts.json").content)
+
+    found = drawn()
+    assert [one.get("kind") for one in found["power"]["series"]] == [], "nothing was told of power"
+    lane = found["energy"]["series"][-1]
+    noon = int(NOON.timestamp() * 1000)
+    minute = 60_000
+    labels = ["Car plugged in", "Charging", "Paused by car"]
+    assert [word["label"] for word in lane["words"]] == labels, "of one moment the last counts"
+    assert lane["points"][:-1] == [[noon, 0], [noon + 2 * minute, 1], [noon + 6 * minute, 2]]
+    assert lane["points"][-1][1] is None, "it holds until now"
+    station.event(session.ended(time=at(9), wh=2000), received=9)
+    assert drawn()["energy"]["series"][-1]["points"][-1] == [noon + 9 * minute, None]
+    page_text = page(bob, row)
+    assert 'It told of charging: <bdi title="SuspendedEV">Paused by car</bdi>' in page_text
+    assert "It is registered, and nothing speaks against it." in page_text
+    assert "<b>" not in page_text
+
+
+def test_16_has_no_lane(bob: Client) -> None:
+    transaction = ended()
+    make_reading(transaction, 20, 2000, power_w=7000)
+    found = json.loads(bob.get(f"/inspect/transactions/{transaction.pk}/charts.json").content)
+    assert [one["label"] for one in found["power"]["series"]] == ["Sum"]
 
 
 def test_the_charts_have_power_energy_battery_voltage_and_current(bob: Client) -> None:

@@ -4,7 +4,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from console.views import token as view
 from csms.core.audit.models import AuditEntry
+from csms.core.backend.answers import TokenVerdict
 from tests.console.cast import HOSTILE, make_charge_point
 from tests.console.fleet import make_transaction
 from tests.console.test_tokens_page import LIST, text, upload, words
@@ -85,3 +87,30 @@ def test_a_token_shows_the_transactions_of_its_type(alice: Client) -> None:
     page = text(alice, f"/inspect/transactions/{row.pk}")
     assert "an app" in page
     assert "a card" not in page
+
+
+def test_a_token_says_what_would_be_said_of_it_now_and_by_which_rule(bob: Client) -> None:
+    now = timezone.now()
+    asked = {
+        "Accepted It is registered, and nothing speaks against it.": {},
+        "Blocked It is blocked here.": {"blocked": True},
+        "Expired It was registered until a time that was over.": {"expires_at": now},
+        "Already charging It had as many transactions at a time as it may have.": {"max_active": 1},
+    }
+    for said, values in asked.items():
+        token = IdToken.objects.create(id_token=f"T{len(said)}", created_at=now, **values)
+        if "max_active" in values:
+            make_transaction(make_charge_point(), 9, id_token=token.id_token, authorization="Accepted")
+        assert f"If it is shown now {said}" in words(text(bob, f"{LIST}/{token.pk}"))
+
+
+def test_where_a_backend_decides_a_token_says_so_and_what_it_said(
+    bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = IdToken.objects.create(id_token="CARD", created_at=timezone.now(), blocked=True)
+    said: list[TokenVerdict | None] = [None, TokenVerdict("NoCredit", source="cache")]
+    monkeypatch.setattr(view, "remembered", lambda id_token, type: (True, said.pop(0)))
+    assert "counts only while it does not answer" in words(text(bob, f"{LIST}/{token.pk}"))
+    assert "No credit The backend decides; it said so shortly before." in words(
+        text(bob, f"{LIST}/{token.pk}")
+    )

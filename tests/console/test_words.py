@@ -7,10 +7,12 @@ from console import words
 from console.templatetags.amounts import kwh, spell_duration
 from transactions.authorization import Verdict
 from transactions.models import Transaction
+from transactions.sequence.telling import ACTIVITY
 
 
 def test_every_term_has_a_word() -> None:
-    assert set(words.CONNECTOR_STATUS) == set(ConnectorStatus.values)
+    assert set(words.CONNECTOR_STATUS) == {*ConnectorStatus.values, "Occupied"}  # the one of OCPP 2.x
+    assert set(words.CHARGING_STATE) == set(ACTIVITY)
     assert set(words.REGISTRATION) == set(Registration.values)
     assert set(words.COMMAND_STATUS) == set(Command.Status.values)
     assert set(words.TRANSACTION_STATUS) == set(Transaction.Status.values)

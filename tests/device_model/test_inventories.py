@@ -202,14 +202,14 @@ def test_a_change_that_is_answered_while_a_report_is_taken_over_is_not_forgotten
     cs201.reports(number, [variable("A", "V", "2")])
     command = cs201.order("change-configuration", key="A/V", value="3")
     sent = cs201.next()
-    take = variables.store
+    take = variables.upsert
 
-    def meanwhile(*args: Any) -> None:
-        monkeypatch.setattr(variables, "store", take)
+    def meanwhile(*args: Any, **named: Any) -> None:
+        monkeypatch.setattr(variables, "upsert", take)
         cs201.answer(sent, **put(A__V="Accepted"))  # after the report has read what there was
-        take(*args)
+        take(*args, **named)
 
-    monkeypatch.setattr(variables, "store", meanwhile)
+    monkeypatch.setattr(variables, "upsert", meanwhile)
     assert apply_due(now=NOW) == 1
     row = ConfigurationKey.objects.get(name="A/V")
     assert (row.value, row.told_value, row.told_by) == ("2", "3", command.pk)

@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chargers.commands.exact import send_exact
 from chargers.commands.ledger import settle_answer
@@ -90,6 +92,22 @@ def test_messages_are_split_by_their_bytes_too():
     assert sent == [["V0", "V1"], ["V2", "V3"], ["V4"]]
     assert refused(station, "set-variables", values=values({"C/A": "1", "C/B": "x" * 700})) == "values"
     assert refused(station, "change-configuration", key="C/B", value="x" * 700) == "value"
+
+
+def test_many_values_take_as_many_statements_as_one():
+    station = Station(limits={"ItemsPerMessage[SetVariables]": 60})
+
+    def asked(many: int) -> int:
+        wanted = {f"C/V{n}": "1" for n in range(many)}
+        with CaptureQueriesContext(connection) as captured:
+            station.order("set-variables", values=values(wanted))
+        assert len(names(station.next().payload)) == many
+        Command.objects.update(status="accepted")
+        return len(captured)
+
+    for n in range(0, 50, 2):
+        station.has(f"C/V{n}", "0")
+    assert asked(1) == asked(50)
 
 
 @pytest.mark.parametrize("seed", range(4))

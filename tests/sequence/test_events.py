@@ -163,6 +163,13 @@ def test_an_evse_that_is_told_late_is_met_and_what_ran_on_it_is_superseded(stati
     station.event(session.updated("CablePluggedIn", time=at(6), evse={"id": 1, "connectorId": 2}), received=6)
     old, new = station.transactions
     assert (new.evse_number, new.connector_number, old.superseded) == (1, 2001, True)
+    begin(station, "NEWER", time=8)
+    begin(station, "NEWEST", time=10)
+    told = [
+        event["transaction_id"] for event in station.told("tx.updated") if event["reason"] == "superseded"
+    ]
+    assert told == ["OLD", "NEW", "NEWER"], "each is told once, however many there are"
+    assert "started_on_busy_connector" in station.transactions[3].anomalies
     assert Evse.objects.filter(charge_point=station.row, number=1).exists()
     assert Connector.objects.filter(charge_point=station.row, number=2001, evse_connector=2).exists()
 

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
-from chargers.following import Booted
 from chargers.handling import INT32_MAX
-from chargers.models import ChargePoint, Connector, StatusReport
-from chargers.topology.following import follow_boot
+from chargers.models import Connector, StatusReport
 from chargers.topology.models import DeviceEvent, Evse
 from chargers.topology.places import Place
 from chargers.topology.services import meet, tell_evse
-from tests.topology.cast import NOON, Station, at
+from tests.topology.cast import Station, at
+from tests.transactions.cast import Wireless
+from transactions.models import MeterValue
 
 pytestmark = pytest.mark.django_db
+STATION = {"vendorName": "Acme", "model": "Two"}
 
 
 @pytest.fixture
@@ -133,6 +134,7 @@ def test_a_problem_that_is_cleared_is_none_and_other_events_are_about_neither(cs
     )
     assert [row.problem for row in DeviceEvent.objects.order_by("event_id")] == [False, None, None]
     assert [told["event_id"] for told in cs201.told("device.event")] == [1, 2], "what is measured is no news"
+    assert not MeterValue.objects.exists(), "nor is it a meter value: nobody knows its unit"
 
 
 def test_connectors_that_a_person_placed_elsewhere_keep_their_numbers(cs201: Station) -> None:
@@ -158,12 +160,12 @@ def test_a_connector_says_what_is_wrong_there_until_that_is_over(cs201: Station)
     assert (cs201.connector(1).info, cs201.connector(1).vendor_error_code) == ("", "")
     notify(cs201, event("Tripped", "true", component="Contactor", id=4))
     assert cs201.connector(1).info == "Contactor"
-    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
+    cs201.say("BootNotification", {"reason": "PowerUp", "chargingStation": STATION})
     assert cs201.connector(1).info == "", "a station tells anew after it has booted"
 
 
-def test_what_connectors_of_1_6_say_outlives_a_boot(cs201: Station) -> None:
-    ChargePoint.objects.filter(pk=cs201.row.pk).update(protocol="ocpp1.6")
-    Connector.objects.create(charge_point=cs201.row, number=1, info="door open")
-    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
-    assert cs201.connector(1).info == "door open"
+def test_what_connectors_of_1_6_say_outlives_a_boot() -> None:
+    cp16 = Wireless("CP16")
+    Connector.objects.create(charge_point=cp16.row, number=1, info="door open")
+    cp16.say("BootNotification", {"chargePointVendor": "Acme", "chargePointModel": "One"})
+    assert Connector.objects.get(charge_point=cp16.row).info == "door open"

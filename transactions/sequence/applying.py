@@ -10,12 +10,14 @@ from django.db.models import Q, QuerySet
 
 from chargers.models import Connector
 from chargers.topology.places import number_of
+from transactions.authorization import Authorization
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.rows import add_words
 from transactions.sequence.facts import STOPPING, Fact
 from transactions.sequence.models import TransactionEvent
 
 BEGIN, END = "Transaction.Begin", "Transaction.End"  # contexts of readings
+UNTIMELY = "start_time_unusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,20 @@ DRIVER = ~Q(token_type="") & ~Q(kind="Ended") & ~Q(trigger__in=STOPPING)
 
 
 def apply_start(transaction: Transaction, fact: Fact, *, late: bool) -> None:
-    """Set when it started: as its start told, and until that comes by the first event that is known."""
+    """Set when it started: as its start told, and by the first event that is known where that told no usable time."""
     if fact.kind != "Ended" and transaction.orphan:
         transaction.orphan = False
         transaction.anomalies = [word for word in transaction.anomalies if word != "start_lost"]
     if fact.kind == "Started" and not transaction.raw_start:
-        transaction.started_at = fact.occurred_at
         transaction.start_received_at = fact.received_at
         transaction.raw_start = fact.raw
         transaction.offline |= late
-        if not fact.timely:
-            add_words(transaction, "start_time_unusable")
-    elif not transaction.raw_start and fact.occurred_at < transaction.started_at:
-        transaction.started_at = fact.occurred_at
+        if fact.timely:
+            transaction.started_at = fact.occurred_at
+            return
+        add_words(transaction, UNTIMELY)
+    if not transaction.raw_start or UNTIMELY in transaction.anomalies:
+        transaction.started_at = min(transaction.started_at, fact.occurred_at)
 
 
 def apply_place(transaction: Transaction, fact: Fact, standing: Standing) -> bool:
@@ -70,28 +73,31 @@ def apply_place(transaction: Transaction, fact: Fact, standing: Standing) -> boo
     before = transaction.evse_number, transaction.connector_number
     if transaction.evse_number is None:
         transaction.evse_number = fact.evse
-        transaction.connector_number = _connector(transaction, fact)
+        transaction.connector_number = _connector(transaction, fact.evse, fact.connector)
     elif transaction.evse_number != fact.evse:
         add_words(transaction, "evse_changed")
         if not standing.before(fact, PLACE):
             transaction.evse_number = fact.evse
-            transaction.connector_number = _connector(transaction, fact)
-    elif fact.connector is not None and not standing.before(fact, CONNECTOR):
-        transaction.connector_number = _connector(transaction, fact)
+            # Another event may have told its connector, though it was not where the transaction was thought to be.
+            told = standing.others.filter(CONNECTOR, evse_number=fact.evse).order_by("seq_no")
+            known = told.values_list("evse_connector", flat=True).first()
+            connector = known if fact.connector is None else fact.connector
+            transaction.connector_number = _connector(transaction, fact.evse, connector)
+    elif fact.connector is not None and not standing.before(fact, CONNECTOR & Q(evse_number=fact.evse)):
+        transaction.connector_number = _connector(transaction, fact.evse, fact.connector)
     return before != (transaction.evse_number, transaction.connector_number)
 
 
-def _connector(transaction: Transaction, fact: Fact) -> int:
+def _connector(transaction: Transaction, evse: int, connector: int | None) -> int:
     """Return the house's number of the connector; of an EVSE alone that of its only one, else of its first."""
-    assert fact.evse is not None
-    if fact.connector is None:
+    if connector is None:
         known = Connector.objects.filter(
-            charge_point=transaction.charge_point_id, evse_number=fact.evse, number__gt=0
+            charge_point=transaction.charge_point_id, evse_number=evse, number__gt=0
         )
         only = list(known.values_list("number", flat=True)[:2])
         if len(only) == 1:
             return only[0]
-    return number_of(fact.evse, fact.connector or 0)
+    return number_of(evse, connector or 0)
 
 
 def apply_state(transaction: Transaction, fact: Fact, standing: Standing) -> bool:
@@ -109,7 +115,9 @@ def apply_state(transaction: Transaction, fact: Fact, standing: Standing) -> boo
     return True
 
 
-def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdict: str) -> bool:
+def apply_token(
+    transaction: Transaction, fact: Fact, standing: Standing, verdict: Authorization | None
+) -> bool:
     """Set whose it is, by the first token, or who stopped it, by the last; return whether it is another's now."""
     if not fact.token_type:
         return False
@@ -122,15 +130,18 @@ def apply_token(transaction: Transaction, fact: Fact, standing: Standing, verdic
     transaction.id_token = fact.id_token
     transaction.token_key = fact.token_key
     transaction.token_type = fact.token_type
-    transaction.authorization = verdict
+    transaction.authorization = verdict.status if verdict is not None else ""
+    transaction.authorization_rule = verdict.rule if verdict is not None else ""
     return True
 
 
 def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool) -> None:
     """Set the register at the start: the one that was told as such, else the earliest. Its readings are stored."""
     told = fact.registers
-    known = transaction.meter_start_wh is not None
-    if not told or (newest and known and BEGIN not in told):
+    # The end looks again: readings that came in their order are not looked at, and a clock may have been set back.
+    if not told and (fact.kind != "Ended" or transaction.meter_start_wh is None):
+        return
+    if newest and transaction.meter_begin_seen and BEGIN not in told:
         return
     begin = register(transaction, Q(context=BEGIN))
     transaction.meter_begin_seen = begin is not None

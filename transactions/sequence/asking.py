@@ -13,16 +13,20 @@ from uuid import UUID
 from django.db import transaction as database
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from chargers.commands.ordering import SYSTEM, CommandRefused, Outcome
+from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome, as_given
 from chargers.commands.sending import send_command
+from chargers.following import tell
 from chargers.models import Command, Connection
 from chargers.protocol.versions import OCPP_2X
 from csms.core.config import get_config
 from transactions.ending import SEEN_ONLY
+from transactions.happenings import TransactionCorrected
 from transactions.models import Transaction
 from transactions.rows import add_words, announce_transaction, locked
 from transactions.selectors import NUMBERED, by_wire_id
-from transactions.sequence.waiting import GIVEN_UP, patience
+from transactions.sequence.ledger import missing
+from transactions.sequence.telling import bill
+from transactions.sequence.waiting import GIVEN_UP, patience, settle_events
 from transactions.updates import tell_update
 
 log = logging.getLogger(__name__)
@@ -57,6 +61,7 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
         Transaction.objects.filter(NUMBERED, charge_point__protocol__in=OCPP_2X)
         .annotate(opened_at=Subquery(connection.values("opened_at")[:1]))
         .filter(opened_at__lte=now - wait)
+        .exclude(transaction_id="")  # there is nothing to name it by
         .select_related("charge_point")
     )
     running = online.filter(status=Transaction.Status.ACTIVE)
@@ -102,7 +107,10 @@ def _ask(row: Any, *, now: datetime) -> bool:
 
 
 def give_up(pk: UUID, *, now: datetime) -> bool:
-    """Wait no longer for what is missing of a transaction that has ended; return whether it was waited for."""
+    """Wait no longer for what is missing of a transaction that has ended; return whether it was waited for.
+
+    What has come meanwhile by another process, which had not heard of the end, is found in the ledger, and settled.
+    """
     with database.atomic():
         waiting = Transaction.objects.filter(
             pk=pk, status=Transaction.Status.ENDED, waits_until__isnull=False
@@ -110,12 +118,31 @@ def give_up(pk: UUID, *, now: datetime) -> bool:
         transaction = locked(waiting).first()
         if transaction is None:
             return False
+        cp_id, before = transaction.charge_point.cp_id, bill(transaction)
         transaction.waits_until = None
-        add_words(transaction, GIVEN_UP)
-        transaction.save(update_fields=["waits_until", "anomalies"])
-        tell_update(transaction, transaction.charge_point.cp_id, "complete", now=now)
+        gaps = missing(transaction.pk)
+        if gaps != transaction.gaps:
+            transaction.gaps = gaps
+            settle_events(transaction)
+        if gaps:
+            add_words(transaction, GIVEN_UP)
+        transaction.save()
+        if before != bill(transaction):
+            tell(TransactionCorrected(transaction, cp_id, now))
+        tell_update(transaction, cp_id, "complete", now=now)
         announce_transaction(transaction)
     return True
+
+
+def prepare_status(draft: Draft) -> dict[str, Any]:
+    """Name the transaction as its charge point spells it; ids of OCPP 2.x are the same in any case.
+
+    One that takes them for others would deny that what it calls otherwise runs.
+    """
+    values = as_given(draft)
+    name = draft.params.transaction_id
+    known = by_wire_id(draft.charge_point.pk, name).first() if name and draft.exact is None else None
+    return values if known is None else values | {"transaction_id": known.transaction_id}
 
 
 # --- what is answered -------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from chargers.commands.ordering import CommandType, Params, by_slug
-from transactions.sequence.asking import settle_status
+from transactions.sequence.asking import prepare_status, settle_status
 
 
 class GetTransactionStatus(Params):
@@ -25,6 +25,7 @@ COMMANDS = by_slug(
         GetTransactionStatus,
         effect="Its answer tells whether the transaction runs and whether events of it wait.",
         observed=False,
+        prepare=prepare_status,
         settled=settle_status,
     ),
 )

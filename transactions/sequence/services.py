@@ -175,6 +175,7 @@ def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
     """Return the transaction that an event belongs to, locked, and the generation that a new one of its id would be."""
     rows = list(locked(by_wire_id(charge_point_id, fact.wire_id))[:GENERATIONS_LOOKED_AT])
     following = rows[0].wire_generation + 1 if rows else 0
+    rows = [row for row in rows if row.number is None]  # before its firmware spoke 2.x its ids were ours
     if fact.wire_id:
         # Of ids that came again each event belongs to the last transaction that had begun by then.
         begun = (row for row in rows if row.started_at <= fact.occurred_at)
@@ -189,7 +190,7 @@ def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
     candidates = [] if fact.kind == "Started" else list(locked(running)[:2])
     if len(candidates) == 1:
         return candidates[0], following
-    return (rows[0] if following >= GENERATIONS_MAX else None), following
+    return (rows[0] if rows and following >= GENERATIONS_MAX else None), following
 
 
 def _same_number(transaction: Transaction, fact: Fact) -> list[TransactionEvent]:
@@ -280,13 +281,13 @@ def _apply(
     apply_start(transaction, fact, late=standing.late)
     placed = apply_place(transaction, fact, standing)
     changed = apply_state(transaction, fact, standing)
-    owned = apply_token(transaction, fact, standing, verdict.status if verdict is not None else "")
+    owned = apply_token(transaction, fact, standing, verdict)
     if placed:
         meet(holder.charge_point_id, fact.evse or 0, fact.connector or 0, known_from=Evse.Known.IMPLIED)
         if not ended and transaction.status == Transaction.Status.ACTIVE:
             take_connector(transaction, holder.cp_id, now=now)
-    if standing.live and not ended and transaction.end_evidence in OVER.values():
-        transaction.end_seen_at, transaction.end_evidence = None, ""  # it goes on
+    if standing.live and not ended and _goes_on(transaction, fact):
+        transaction.end_seen_at, transaction.end_evidence = None, ""
     if opened:
         transaction.save(force_insert=True)
     add_event(
@@ -354,6 +355,13 @@ def _standing(transaction: Transaction, fact: Fact, call: Call, *, opened: bool)
     late = fact.offline or received_late(call.holder.charge_point_id, fact.occurred_at, call.received_at)
     newest = fact.seq_no is None or last is None or fact.seq_no > last
     return Standing(events, last, newest, late, newest and not late and not transaction.superseded)
+
+
+def _goes_on(transaction: Transaction, fact: Fact) -> bool:
+    """Whether what spoke for an end, or the charge point itself that denied that it runs, is refuted by an event."""
+    seen_at = transaction.end_seen_at
+    denied = transaction.end_evidence == "denied" and seen_at is not None and fact.occurred_at > seen_at
+    return denied or transaction.end_evidence in OVER.values()
 
 
 def _note_another_end(transaction: Transaction, fact: Fact, cp_id: str) -> None:

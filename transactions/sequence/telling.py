@@ -60,7 +60,9 @@ def bill(transaction: Transaction) -> tuple[object, ...]:
         transaction.meter_stop_wh,
         transaction.started_at,
         transaction.stopped_at,
+        transaction.seconds_charging,
         transaction.token_key,
+        transaction.seconds_charging,
     )
 
 
@@ -111,7 +113,8 @@ def tell_changes(change: Change, transaction: Transaction, fact: Fact, cp_id: st
             tell_update(transaction, cp_id, "placed", now=now)
         if change.state:
             tell_update(transaction, cp_id, "charging_state", now=now)
-    if corrected:
+    # When it charged and when it parked may be another by a state that came late; that alone changes no figure here.
+    if corrected or (before.reported and fact.charging_state):
         tell(TransactionCorrected(transaction, cp_id, now))
     # Outside the end counts once it is complete: what is corrected until then is told with that.
     if before.reported and before.waited and transaction.waits_until is None:

@@ -49,6 +49,7 @@ async def test_t_009_compression_is_agreed_to_and_the_house_works_without(house:
             assert await wire.result("DataTransfer", said) == {"status": "UnknownVendorId"}
             frame = frames(row, action="DataTransfer", direction="in").get()
             assert json.loads(frame.text)[3] == said, "what is kept is what was meant"
+            assert row.connections.get().compressed == bool(offered), "and people are told"
 
 
 async def test_t_009_whoever_cannot_do_it_well_is_served_without(house: House):
@@ -57,6 +58,7 @@ async def test_t_009_whoever_cannot_do_it_well_is_served_without(house: House):
     async with RawCharger.connect(house.ocpp_url, row.cp_id, subprotocols=[SUBPROTOCOL]) as wire:
         assert "Sec-WebSocket-Extensions" not in wire.socket.response.headers
         assert (await wire.result("BootNotification", BOOT))["status"] == "Accepted"
+        assert not row.connections.get().compressed
 
 
 async def test_t_009_whoever_ends_up_with_16_is_served_without(house: House):
@@ -67,6 +69,7 @@ async def test_t_009_whoever_ends_up_with_16_is_served_without(house: House):
         assert wire.socket.subprotocol == "ocpp1.6"
         assert "Sec-WebSocket-Extensions" not in wire.socket.response.headers
         assert (await wire.boot())["status"] == "Accepted"
+        assert not row.connections.get().compressed
 
 
 # --- frames and errors ------------------------------------------------------------------------------------------------
