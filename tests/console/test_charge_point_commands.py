@@ -118,3 +118,14 @@ def test_administrators_order_what_charge_points_trust(alice: Client, cp16: Char
     action = 'commands/install-certificate"'
     assert action in root.get(PAGE).content.decode()
     assert action not in alice.get(PAGE).content.decode()
+
+
+def test_forms_of_a_station_of_201_do_not_say_which_version_they_are_for(alice: Client) -> None:
+    make_charge_point("CS201", protocol="ocpp2.0.1")
+    page = alice.get("/inspect/charge-points/CS201/commands").content.decode()
+    assert "Empty = the charge point chooses." in page
+    assert "OCPP 2.x only" not in page
+    make_charge_point("CP16")
+    page = alice.get("/inspect/charge-points/CP16/commands").content.decode()
+    assert "Empty = the charge point chooses." not in page
+    assert "OCPP 2.x only" not in page

@@ -54,7 +54,8 @@ def test_a_station_is_set_up_told_a_variable_started_followed_and_stopped(
     expect(admin.locator("#facts")).to_contain_text("EVSE 2")
     expect(admin.locator("#facts")).to_contain_text("the settings accept such tokens")
     expect(admin.locator("#facts")).to_contain_text("Cost told to the driver")
-    expect(admin.locator("#events")).to_contain_text("RemoteStart")
+    expect(admin.locator("#events")).to_contain_text("Central")  # the kind of token that we gave
+    expect(admin.locator("#events")).to_contain_text("MeterValuePeriodic")
     expect(admin.locator("#events .chip-busy").first).to_contain_text("Charging")
     expect(admin.locator("[data-chart$='#power'] .u-legend")).to_contain_text("State")
     assert looked_at(admin) == []
