@@ -54,7 +54,7 @@ def text(client: Client, query: str = "") -> str:
 def test_variables_stand_under_their_component_with_what_they_take(alice: Client):
     page = text(alice)
     assert page.count("<bdi>TxCtrlr</bdi></span> <span") == 1
-    assert page.index("<bdi>EVSE@1</bdi></th>") < page.index("<bdi>TxCtrlr</bdi></span> <span")
+    assert page.index("<bdi>EVSE@1</bdi></span>") < page.index("<bdi>TxCtrlr</bdi></span>")
     assert "integer, s, 1 … 600" in page
     assert "MemberList, EVConnected,Authorized" in page
     assert HOSTILE not in page
