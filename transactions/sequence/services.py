@@ -202,10 +202,17 @@ def _begins_anew(transaction: Transaction, fact: Fact, same: Sequence[Transactio
         return False
     if transaction.stopped_at is not None:
         return fact.occurred_at > transaction.stopped_at
-    if not same or same[0].kind != "Started":
+    if not same or same[0].kind != "Started" or _told_again(transaction, fact):
         return False
     last = events_of(transaction.pk).aggregate(at=Max("occurred_at"))["at"]
     return bool(fact.occurred_at > last)
+
+
+def _told_again(transaction: Transaction, fact: Fact) -> bool:
+    """Whether a start is the one that is known, by a clock that was set meanwhile: nothing is known to lie between."""
+    told = [item.reading.energy_wh for item in fact.measured if item.reading.energy_wh is not None]
+    same = bool(told) and told[0] == transaction.meter_start_wh and fact.token_key == transaction.token_key
+    return same and not events_of(transaction.pk).exclude(seq_no=fact.seq_no).exists()
 
 
 def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:
