@@ -125,12 +125,14 @@ def test_what_the_station_denied_goes_on_if_it_goes_on_telling_of_it(station: Wi
 
 
 def test_a_start_that_is_told_again_by_a_clock_that_was_set_is_no_second_session(station: Wireless201):
-    start = Session("T").started("Authorized", time=at(0), idToken=ALICE, wh=1000)
-    station.event(start)
-    said = station.event(start | {"timestamp": at(5)}, received=6)
-    assert said["idTokenInfo"]["status"] == "Accepted"
+    def start(minutes: float, wh: int, received: float) -> dict[str, Any]:
+        event = Session("T").started("Authorized", time=at(minutes), idToken=ALICE, wh=wh)
+        return station.event(event, received=received)
+
+    start(0, 1000, 0)
+    assert start(5, 1000, 6)["idTokenInfo"]["status"] == "Accepted"
     assert (station.only.started_at, station.only.anomalies) == (NOON, ["seq_reused"])
-    # The register has moved: it is another session, of which only the start is known, too.
-    again = Session("T").started("Authorized", time=at(20), idToken=ALICE, wh=1500)
-    station.event(again, received=20)
-    assert [row.meter_start_wh for row in station.transactions] == [1000, 1500]
+    # Where the register has moved, or time has passed, it is another session of which only the start is known, too.
+    start(8, 1500, 9)
+    start(40, 1500, 40)
+    assert [row.meter_start_wh for row in station.transactions] == [1000, 1500, 1500]

@@ -209,10 +209,13 @@ def _begins_anew(transaction: Transaction, fact: Fact, same: Sequence[Transactio
 
 
 def _told_again(transaction: Transaction, fact: Fact) -> bool:
-    """Whether a start is the one that is known, by a clock that was set meanwhile: nothing is known to lie between."""
+    """Whether a start is the one that came just before, by a clock that was set: nothing is known to lie between."""
     told = [item.reading.energy_wh for item in fact.measured if item.reading.energy_wh is not None]
-    same = bool(told) and told[0] == transaction.meter_start_wh and fact.token_key == transaction.token_key
-    return same and not events_of(transaction.pk).exclude(seq_no=fact.seq_no).exists()
+    known = events_of(transaction.pk).order_by("pk").values_list("kind", "token_key", "received_at")[:2]
+    return told[:1] == [transaction.meter_start_wh] and all(
+        (kind, key) == ("Started", fact.token_key) and fact.received_at - at < OFFLINE_AFTER
+        for kind, key, at in known
+    )
 
 
 def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:
