@@ -11,9 +11,9 @@ DIGITS_MAX = 30  # a number of more digits, before or behind the point, is not o
 def is_plain(value: Any) -> bool:
     """Whether a value is an ordinary number of JSON: its text is short, has no exponent, and is what it says."""
     kind = type(value)
-    if kind is float:
-        return value == 0 or 1e-4 <= abs(value) < 1e15
-    return kind is int and abs(value) < 10**15
+    return (kind is float and (value == 0 or 1e-4 <= abs(value) < 1e15)) or (
+        kind is int and abs(value) < 10**15
+    )
 
 
 def number_of(value: object) -> Decimal | None:
