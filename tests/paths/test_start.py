@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests.paths.store import rows, value
 from tests.support.charger import RawCharger, eventually
@@ -306,6 +307,10 @@ async def test_the_demo_charges_and_ends_with_its_server(tmp_path, database_url)
 
 
 # --- the development server ---------------------------------------------------------------------
+
+
+def test_no_other_process_loads_the_development_server():
+    assert "daphne" not in settings.INSTALLED_APPS, "it would lengthen each start by a tenth"
 
 
 async def test_the_development_server_speaks_with_a_charge_point(tmp_path):
