@@ -168,7 +168,9 @@ def test_a_device_model_without_end_fills_no_store(cs201: Station, monkeypatch: 
 def test_a_report_from_before_a_boot_does_not_count_as_the_reading_that_the_boot_asks_for(cs201: Station):
     number = asked(cs201)
     cs201.reports(number, [variable("A", "V", "1")])
-    ConfigurationReading.objects.create(charge_point=cs201.row, stale=True)  # as a boot with another firmware does
+    ConfigurationReading.objects.create(
+        charge_point=cs201.row, stale=True
+    )  # as a boot with another firmware does
     ChargePoint.objects.update(booted_at=later(5))
     assert apply_due(now=later(6)) == 1
     assert (cs201.value("A/V"), ConfigurationReading.objects.get().stale) == ("1", True)
