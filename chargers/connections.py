@@ -163,7 +163,9 @@ def open_connection(
     charge_point = ChargePoint.objects.select_for_update().get(pk=guest.pk)
     if charge_point.retired_at is not None or charge_point.registration == Registration.REJECTED:
         raise HandshakeRefused(403, "rejected", "an operator took this charge point out of service")
-    note_sign_in(charge_point, guest.shown_hash, guest.profile, now=now)
+    # A certificate that has ended proves nothing: lower profiles stay open (T-037).
+    proven = 0 if guest.certificate_ended else guest.profile
+    note_sign_in(charge_point, guest.shown_hash, proven, now=now)
     older = list(Connection.objects.filter(charge_point=charge_point, closed_at=None))
     last = (
         older[-1]

@@ -11,6 +11,7 @@ from chargers.models import ChargePoint, Registration
 from chargers.protocol.errors import Fault, OcppError
 from chargers.provisioning import services as provisioning
 from chargers.registering import ask_about_boot, boot_answer, heartbeat
+from chargers.topology.device_events import forget_problems
 from chargers.vendors import ask_about_transfer, data_transfer
 from csms.core.backend.answers import RegistrationVerdict
 from csms.core.writer import after_commit
@@ -51,6 +52,7 @@ def boot_notification(call: Call) -> dict[str, Any]:
         reason=str(call.payload.get("reason", "")),
         before=set_up_first,
     )
+    forget_problems(holder.charge_point_id)
     holder.registration = standing  # idempotent: a rerun reads the same row
     return boot_answer(standing, said)
 

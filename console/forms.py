@@ -1,6 +1,7 @@
 """Forms built from the parameters of commands, so that a new entry of the catalogue has its form at once."""
 
 import json
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -84,7 +85,8 @@ def command_form(
         offered = (suggestions or {}).get(name, ())
         field = form_field(info, offered)
         field.label = say(info.title or name.replace("_", " ").capitalize())
-        field.help_text = " ".join(filter(None, (say(info.description or ""), _how_to_write(name, field))))
+        described = _described(info.description or "", of_one=order is not None)
+        field.help_text = " ".join(filter(None, (described, _how_to_write(name, field))))
         if not info.is_required():
             field.required = False
             default = info.get_default(call_default_factory=True)
@@ -97,6 +99,18 @@ def command_form(
         _dress(field.widget)
         form.fields[name] = field
     return form
+
+
+ONLY_2X = "OCPP 2.x only"
+
+
+def _described(english: str, *, of_one: bool) -> str:
+    """Say what a parameter means; at a charge point that takes it, without for which version it is."""
+    text = say(english)
+    if of_one and english.startswith(ONLY_2X):
+        text = re.split(r"[;:] ", text, maxsplit=1)[-1]
+        return text[:1].upper() + text[1:]
+    return text
 
 
 def _narrow(field: forms.ChoiceField, words: tuple[str, ...]) -> None:

@@ -293,6 +293,11 @@ REFUSALS: dict[str, Explanation] = {
         "Its client certificate is not one that is believed for it.",
         "Look at the detail: the certificate may have ended, or name another charge point.",
     ),
+    "expired_certificate": Explanation(
+        "Its client certificate has ended.",
+        "Give it a new one, or set the trait expired_certificate to renew: one that speaks OCPP 2.x is then let in "
+        "and waits until it has one.",
+    ),
     "bad_credentials": Explanation(
         "Its Authorization header is not HTTP Basic.", "Set its security profile to Basic authentication."
     ),

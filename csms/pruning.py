@@ -51,7 +51,7 @@ from transactions.figures.models import Day, Minute, Trouble
 from transactions.models import MeterValue, UnknownToken
 from transactions.remote_control.models import UnexplainedCharging
 from transactions.sequence.models import TransactionEvent
-from transactions.sequence.waiting import only_readings
+from transactions.sequence.waiting import only_readings, remove_in_order
 from transactions.signed.models import SignedReading
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ RETENTION = (
         TransactionEvent,
         lambda c: c.retain_frames_days,
         only_readings,
+        remove_in_order,
     ),
     Kept(
         "events",

@@ -51,7 +51,6 @@ import chargers.reservations.ocpp201
 import chargers.resets
 import chargers.security_events.ocpp16
 import chargers.security_events.ocpp201
-import chargers.topology.following
 import chargers.topology.ocpp201
 import chargers.traits.services
 import transactions.authorizing.ocpp201
@@ -204,7 +203,6 @@ FOLLOWERS: dict[type, tuple[Follower, ...]] = {
         transactions.local_lists.services.follow_boot,
         transactions.charging_profiles.services.follow_boot,
         chargers.traits.services.follow_boot,
-        chargers.topology.following.follow_boot,
         chargers.network.following.follow_boot,
         chargers.provisioning.following.follow_boot,
         chargers.certificates.renewing.follow_boot,

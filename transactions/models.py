@@ -11,9 +11,9 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
+from csms.core.bulk_tables import BulkTable
 from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 from transactions.verdict_rules import Rule
 from transactions.words import ANOMALIES as ANOMALIES
 from transactions.words import EVIDENCE as EVIDENCE
@@ -56,13 +56,6 @@ class IdToken(models.Model):
         help_text="in the words of OCPP 2.x, such as ISO14443; empty = any, as in 1.6",
     )
     canonical = CanonicalToken(max_length=CANONICAL_MAX, editable=False)
-    sealed = models.TextField(
-        blank=True,
-        default="",
-        db_default="",
-        editable=False,
-        help_text="the token itself, sealed, where it is a secret as key codes are",
-    )
     evses = models.JSONField(
         default=list, db_default=[], blank=True, help_text="the EVSEs that it may use, by number; none = all"
     )

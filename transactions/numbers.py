@@ -12,8 +12,8 @@ def is_plain(value: Any) -> bool:
     """Whether a value is an ordinary number of JSON: its text is short, has no exponent, and is what it says."""
     kind = type(value)
     if kind is float:
-        return value == 0 or 1e-4 <= abs(value) < 1e15
-    return kind is int and abs(value) < 10**15
+        return bool(value == 0 or 1e-4 <= abs(value) < 1e15)
+    return kind is int and bool(abs(value) < 10**15)
 
 
 def number_of(value: object) -> Decimal | None:

@@ -27,7 +27,10 @@ def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> No
         pk=transaction.pk
     )
     busy = same.filter(status=Transaction.Status.ACTIVE, started_at__lte=transaction.started_at)
-    for older in locked(busy):
+    if busy.exists():
+        add_words(transaction, "started_on_busy_connector")
+    # Each is told once: of a station that never ends its sessions there are more with each start.
+    for older in locked(busy.filter(superseded=False)):
         older.superseded = True
         older.end_seen_at = older.end_seen_at or now
         older.end_evidence = older.end_evidence or "next_start"
@@ -35,7 +38,6 @@ def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> No
         older.save()
         tell_update(older, cp_id, "superseded", now=now)
         announce_transaction(older)
-        add_words(transaction, "started_on_busy_connector")
     if not transaction.offline:
         return
     # It waited in the charge point, perhaps with its end right behind it, perhaps for an end that never comes.

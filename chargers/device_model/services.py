@@ -7,6 +7,7 @@ from typing import Any
 
 from chargers.configuration.models import ConfigurationReading
 from chargers.configuration.selectors import fold
+from chargers.configuration.services import ATTRIBUTES_MAX
 from chargers.configuration.variables import Told, record_values
 from chargers.device_model.addresses import Address, read_address
 from chargers.device_model.models import Component, Variable
@@ -20,6 +21,7 @@ WHOLE = "FullInventory"
 READS_ALL = (WHOLE, "ConfigurationInventory")
 """Reports after which what can be set is known; what the first does not list is not there any more (S2-51)."""
 LIMIT_MAX = Decimal(10) ** 20
+VARIABLES_MAX = ATTRIBUTES_MAX
 
 Key = tuple[str, str]
 
@@ -62,7 +64,7 @@ def take_inventory(report: Report, payloads: Sequence[dict[str, Any]], now: date
         now=now,
     )
     learn(charge_point, said_at=report.generated_at, now=now)
-    if report.about in READS_ALL:
+    if report.about in READS_ALL and not _from_before_a_boot(report):
         ConfigurationReading.objects.update_or_create(
             charge_point=charge_point, defaults={"read_at": now, "stale": False}
         )
@@ -79,6 +81,12 @@ def take_inventory(report: Report, payloads: Sequence[dict[str, Any]], now: date
     )
 
 
+def _from_before_a_boot(report: Report) -> bool:
+    """Whether a station has booted since it was asked, perhaps with another firmware: then its boot decides (S2-51)."""
+    booted = ChargePoint.objects.values_list("booted_at", flat=True).get(pk=report.charge_point_id)
+    return booted is not None and report.asked_at is not None and booted > report.asked_at
+
+
 def _key(address: Address) -> Key:
     return fold(address.of_component), fold(address.of_variable)
 
@@ -86,9 +94,18 @@ def _key(address: Address) -> Key:
 def _keep_variables(
     charge_point: ChargePoint, addresses: Iterable[Address], characteristics: dict[Key, dict[str, Any]]
 ) -> dict[Key, Variable]:
-    """Return the variables of these addresses, stored with what was told of them."""
+    """Return the variables of these addresses, stored with what was told of them; there is room for so many."""
     named = {_key(address): address for address in addresses}
     components = {row.key: row for row in Component.objects.filter(charge_point=charge_point)}
+    keys = {row.pk: row.key for row in components.values()}
+    known = {
+        (keys[row.component_id], row.key): row
+        for row in Variable.objects.filter(component__charge_point=charge_point)
+    }
+    room = VARIABLES_MAX - len(known)
+    left_out = [key for key in named if key not in known][max(room, 0) :]
+    for key in left_out:
+        del named[key]
     new: dict[str, Component] = {}
     for (of_component, _), address in named.items():
         if of_component not in components and of_component not in new:
@@ -102,11 +119,6 @@ def _keep_variables(
             )
     upsert([*new.values()], unique=["charge_point", "key"], update=["name"])
     components |= new
-    keys = {row.pk: row.key for row in components.values()}
-    known = {
-        (keys[row.component_id], row.key): row
-        for row in Variable.objects.filter(component__charge_point=charge_point)
-    }
     changed: list[Variable] = []
     found: dict[Key, Variable] = {}
     for key, address in named.items():

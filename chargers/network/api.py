@@ -183,18 +183,14 @@ class CancelProfileChange(ApiView):
         summary="Call off a move to another security profile",
         description="A command that waits is taken back, and no other follows; if the order of slots was told, it is "
         "set back, so that the next boot takes the old way. One that comes with the new profile all the same has "
-        "proven it. Idempotent. Scope `admin`.",
+        "proven it. Idempotent; one that has come to an end stays as it is, as its `state` says. Scope `admin`.",
         request=None,
-        responses={
-            200: ProfileChangeShape,
-            409: error("It came to its end.", {"over": "it is over: it came back with it"}),
-        },
+        responses={200: ProfileChangeShape},
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Call a move off."""
         row = found(selectors.profile_changes().filter(pk=id).first(), "security_profile_change", id)
-        with refusals():
-            row = services.cancel_change(row, by=author_of(request).name, now=timezone.now())
+        row = services.cancel_change(row, by=author_of(request).name, now=timezone.now())
         return Response(ProfileChangeShape(row).data)
 
 

@@ -27,6 +27,11 @@ _SUSPECT = re.compile(
     r'password|secret|authorizationkey|keycode|simpin|writeonly|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
     re.IGNORECASE,
 )
+# Of each of these ways something is there in small letters, where one of them is.
+_SUSPECT_PARTS = (
+    "password", "secret", "authorizationkey", "keycode", "simpin", "writeonly", "\\u00", "@", "/u/", "/u\\/", "sig=",
+    "signature=", "token=",
+)  # fmt: skip
 _URL_PASSWORD = re.compile(
     r'(://[^\s/"@:]*):[^\s/"]+@'
 )  # to the last @: a careless password may have one itself
@@ -46,6 +51,17 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+def is_suspect(text: str) -> bool:
+    """Whether a text may hold a secret, by its words alone."""
+    # The search takes some thirty times as long as to see that there is nothing to search for. Letters that are not
+    # ASCII may count as ones that are (ſ, ı), and only the search knows which.
+    if text.isascii():
+        folded = text.lower()
+        if not any(part in folded for part in _SUSPECT_PARTS):
+            return False
+    return _SUSPECT.search(text) is not None
+
+
 def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 
@@ -56,7 +72,7 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     `action` is None where it is not known.
     """
     text = payload if isinstance(payload, str) else orjson.dumps(payload).decode()
-    if action in HARMLESS_ACTIONS or not _SUSPECT.search(text):
+    if action in HARMLESS_ACTIONS or not is_suspect(text):
         return text
     try:
         value = orjson.loads(text)

@@ -32,7 +32,12 @@ def begin(charge_point: ChargePoint, traits: Traits, *, now: datetime) -> None:
     """
     if charge_point.registration != Registration.ACCEPTED:
         return
-    if charge_point.provisioning == Provisioning.RUNNING or not _wanted(charge_point, traits):
+    runs = ProvisioningRun.objects.filter(charge_point=charge_point, state=State.RUNNING)
+    if charge_point.provisioning == Provisioning.RUNNING:
+        if runs.exists():
+            return
+        charge_point.provisioning = Provisioning.NONE  # of what is over nobody waits for the end
+    if not _wanted(charge_point, traits):
         return
     due_at = now + timedelta(seconds=get_config().provisioning_timeout)
     ProvisioningRun.objects.create(

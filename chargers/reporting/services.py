@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils.module_loading import import_string
 
@@ -192,6 +192,8 @@ def apply_due(*, now: datetime) -> int:
     for report in whole.select_related("charge_point").order_by("last_at")[:APPLIED_AT_ONCE]:
         try:
             done += _apply(report, now)
+        except (OperationalError, InterfaceError):
+            raise  # the database was away, or two waited for each other: the next look uses it
         except Exception:  # one that cannot be used must not keep the others waiting
             log.exception("reports.not_applied", extra={"report_id": str(report.pk)})
             with transaction.atomic():

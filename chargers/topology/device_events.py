@@ -121,6 +121,12 @@ def _show_problem(row: DeviceEvent, *, news: bool) -> None:
         at.filter(info__startswith=row.component).update(info="", vendor_error_code="")
 
 
+def forget_problems(charge_point_id: int) -> None:
+    """Forget what components of a station reported to be wrong before it booted; what still is, it tells again."""
+    wrong = Connector.objects.filter(charge_point_id=charge_point_id).exclude(info="")
+    wrong.update(info="", vendor_error_code="")
+
+
 def _note_state(charge_point_id: int, cp_id: str, told: Told, now: datetime) -> None:
     level = LEVELS.get(told.component.casefold())
     if level is None or (level and not told.evse) or (level == 2 and not told.connector):

@@ -104,7 +104,8 @@ class TraitsBody(Body):
     expired_certificate = serializers.ChoiceField(
         get_args(ExpiredCertificate),
         required=False,
-        help_text="What becomes of a client certificate that has ended: `refuse`, or `renew` it at once.",
+        help_text="What becomes of a client certificate that has ended: `refuse`, or, in OCPP 2.x, `renew` it at once. "
+        "The proxy must let it in and say when it ends, see `CSMS_CLIENT_CERTIFICATE_END_HEADER`.",
     )
 
     def to_representation(self, instance: Any) -> Any:

@@ -83,7 +83,7 @@ class Traits:
     provisioning: Provisioning = ""
     """Whether it is read and set up before it is accepted; empty = as the settings say."""
     expired_certificate: ExpiredCertificate = "refuse"
-    """What becomes of a client certificate that has ended: it is refused, or let in to renew it at once."""
+    """What becomes of a client certificate that has ended: it is refused, or let in to renew it at once (T-036)."""
 
 
 DEFAULTS = Traits()

@@ -42,6 +42,7 @@ from console.pages import action, moved, page, person, render_page
 from console.provisioning import steps_of
 from console.questions import confirmed, question_page
 from console.tabs import TABS
+from console.templatetags.console import at_place
 from console.transaction_filters import TABLE
 from transactions.models import Transaction
 from transactions.selectors import add_live_figures, open_transactions, transactions, with_live_figures
@@ -181,12 +182,16 @@ def suggestions(
         .values_list("id_token", flat=True)[:OFFERED]
     )
     known = charge_point.connectors.all() if connectors is None else connectors
+    outlets = sorted(
+        (one for one in known if one.number > 0), key=lambda one: (one.evse_number or 0, one.number)
+    )
+    evses = dict.fromkeys(one.evse_number for one in outlets) if has_evses(charge_point.protocol) else {}
     return {
-        "transaction_id": [
-            (row.transaction_id, _("connector %s") % row.connector_number + f", {row.id_token}")
-            for row in running
+        "transaction_id": [(row.transaction_id, f"{at_place(row)}, {row.id_token}") for row in running],
+        "connector_id": [
+            (str(one.number), f"{at_place(one)}, {one.status}" if evses else one.status) for one in outlets
         ],
-        "connector_id": [(str(one.number), one.status) for one in known if one.number > 0],
+        "evse_id": [(str(evse), "") for evse in evses] if len(evses) > 1 else [],
         "id_token": [(token, _("used here before")) for token in dict.fromkeys(recent)],
     }
 

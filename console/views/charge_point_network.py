@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from chargers.network.models import ProfileChange
 from chargers.network.selectors import profile_changes
 from chargers.network.services import Refusal, cancel_change, change_profile
 from console.pages import action, moved, person
@@ -49,11 +50,9 @@ def cancel(request: HttpRequest, cp_id: str, pk: UUID) -> HttpResponse:
     row = profile_changes().filter(charge_point=target, pk=pk).first()
     if row is None:
         raise Http404
-    try:
-        cancel_change(row, by=person(request).get_username(), now=timezone.now())
-    except Refusal as refusal:
-        text = str(refusal)
-        messages.info(request, f"{text[:1].upper()}{text[1:]}.")
-    else:
+    row = cancel_change(row, by=person(request).get_username(), now=timezone.now())
+    if row.state == ProfileChange.State.CANCELLED:
         messages.success(request, _("The move is called off; it keeps its old way."))
+    else:
+        messages.info(request, _("The move was over already."))
     return moved(request, reverse("console:charge-point-tab", args=[target.cp_id, "network"]))

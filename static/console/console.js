@@ -74,6 +74,15 @@
   setInterval(() => { if (!document.hidden) dress(document); }, 1000);
   dress(document);
 
+  // --- links to what is folded ---------------------------------------------------------------------------------------
+
+  function unfold() {
+    const one = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (one && one.localName === "details") one.open = true;
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
   // --- questions before dangerous orders ----------------------------------------------------------------------------
   // Without script the server asks; here the same question comes without leaving the page.
 

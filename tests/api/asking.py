@@ -14,7 +14,7 @@ from tests.api.cast import (
     ROOT,
 )
 from tests.api.documents import the_document
-from tests.api.stations import AT_THE_STATION, FOR_2X, ONE_OF, OWN_STATION_SAMPLES, STATION
+from tests.api.stations import AT_THE_STATION, FOR_2X, NEEDED, OWN_STATION_SAMPLES, STATION
 from tests.firmware.cast import SHA256, signed
 
 DOCUMENT: dict[str, Any] = the_document()
@@ -269,8 +269,8 @@ def asks(method: str, path: str, operation: dict[str, Any], samples: dict[str, A
     }
     required = list(body.get("required", ())) if body else []
     required += [name for name in fields if speaks_1x and "In OCPP 1.6 it is required" in told[name]]
-    one_of = () if speaks_1x else ONE_OF.get(operation["operationId"], ())
-    needed = {name: full[name] for name in (*required, *one_of)} if body else None
+    more = () if speaks_1x else NEEDED.get(operation["operationId"], ())
+    needed = {name: full[name] for name in (*required, *more)} if body else None
     plain = json.dumps(needed).encode() if body else None
 
     yield Ask("plain", FINE, body=plain)

@@ -11,7 +11,6 @@ from tests.api.cast import (
     ROOT,
     certificate,
     charge_point,
-    command,
     connector,
     local_list,
     online,
@@ -36,6 +35,7 @@ FOR_2X = {operation_of(slug) for slug in COMMANDS.keys() - ORDERS[Version.V16].k
     "get_provisioning",
     "list_device_events",
     "list_network_profiles",
+    "provision_charge_point",
 }
 COMMANDS_OF_BOTH = {operation_of(slug) for slug in ORDERS[Version.V16].keys() & ORDERS[Version.V201].keys()}
 AT_THE_STATION: dict[str, Any] = {"cp_id": STATION, "connector_id": 1, "evse_id": 1, "evse": 1}
@@ -44,7 +44,7 @@ TX = "9f5c1b1e-session"
 OWN_STATION_SAMPLES: dict[str, dict[str, Any]] = {
     "cost_updated": {"transaction_id": TX, "total_cost": "1.25"},
     "change_security_profile": {"security_profile": 2, "url": WSS, "slot": 3, "prerequisites_met": True},
-    "set_network_profile": {"url": WSS, "security_profile": 2, "slot": 3},
+    "set_network_profile": {"url": WSS, "security_profile": 2, "slot": 3, "prerequisites_met": True},
     "change_configuration": {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"},
     "get_configuration": {"keys": ["TxCtrlr/EVConnectionTimeOut"]},
     "certificate_signed": {"certificate_chain": CHAIN_201},
@@ -53,8 +53,27 @@ OWN_STATION_SAMPLES: dict[str, dict[str, Any]] = {
     "cancel_reservation": {"reservation_id": 8},
     "reset": {"type": "OnIdle"},
 }
-# Where one of several fields is needed, and no schema can tell: the one that is named.
-ONE_OF = {"get_report": ["criteria"], "get_configuration": ["keys"]}
+# What is needed beside what is always required: one of several fields, or what no schema can tell.
+NEEDED = {
+    "get_report": ["criteria"],
+    "get_configuration": ["keys"],
+    "set_network_profile": ["prerequisites_met"],
+    "change_security_profile": ["prerequisites_met"],
+}
+
+
+def a_run(row: ChargePoint) -> ProvisioningRun:
+    """A time that it was set up, and took too long."""
+    return ProvisioningRun.objects.create(
+        charge_point=row,
+        state="late",
+        step="report",
+        started_at=NOON,
+        due_at=NOON,
+        finished_at=NOON,
+        problem="it was too slow",
+        steps=[],
+    )
 
 
 def station() -> ChargePoint:
@@ -65,19 +84,8 @@ def station() -> ChargePoint:
     says(row, "EVSE@1/AllowReset", "true")
     reservation(row, number=8, evse_number=1)
     local_list(row)
-    root = {"certificate_type": "central_system_root"}
-    command(row, type="install-certificate", params=root, status="accepted")
     certificate(row)
-    ProvisioningRun.objects.create(
-        charge_point=row,
-        state="late",
-        step="report",
-        started_at=NOON,
-        due_at=NOON,
-        finished_at=NOON,
-        problem="it was too slow",
-        steps=[],
-    )
+    a_run(row)
     running = session(row, transaction_id=TX, number=None, evse_number=1)
     TransactionEvent.objects.create(
         transaction=running,

@@ -185,7 +185,12 @@ def test_nobody_takes_back_what_never_was(alice: APIClient, refusal: Any) -> Non
 
 def test_the_catalogue_says_which_scope_and_which_action(bob: APIClient) -> None:
     entries = {entry["type"]: entry for entry in bob.get(f"{API}/commands/").json()["results"]}
-    assert entries["remote-start"]["actions"] == {"ocpp1.6": "RemoteStartTransaction"}
+    assert entries["remote-start"]["actions"] == {
+        "ocpp1.6": "RemoteStartTransaction",
+        "ocpp2.0.1": "RequestStartTransaction",
+    }
+    assert entries["cost-updated"]["actions"] == {"ocpp2.0.1": "CostUpdated"}
+    assert entries["extended-trigger-message"]["actions"] == {"ocpp1.6": "ExtendedTriggerMessage"}
     assert {slug for slug, entry in entries.items() if entry["scope"] == "admin"} == {
         "install-certificate",
         "delete-certificate",

@@ -15,14 +15,15 @@ from drf_spectacular.generators import SchemaGenerator
 from playwright.sync_api import Page, expect
 from rest_framework.test import APIClient
 
+from chargers.protocol.versions import Version
 from chargers.services import PASSWORD_MAX, PASSWORD_MIN
 from csms import api_docs
-from csms.api_examples import EXAMPLES
+from csms.api_examples import EXAMPLES, EXAMPLES_2X
 from csms.api_urls import urlpatterns
 from csms.core.access.models import ApiToken
 from csms.core.api_sharing import share
 from csms.core.config import load_config
-from csms.routing import COMMANDS
+from csms.routing import COMMANDS, ORDERS
 from tests.alerting.cast import A_SILENCE, a_rule
 from tests.alerts.cast import a_silence, an_alert, an_incident
 from tests.api.cast import (
@@ -47,6 +48,7 @@ from tests.api.cast import (
     signing_request,
 )
 from tests.api.documents import inlined, the_document
+from tests.api.stations import a_run
 from tests.channels.cast import a_notification
 from tests.diagnostics.cast import a_file, a_job, a_report
 from tests.firmware.cast import an_update
@@ -145,7 +147,9 @@ def test_examples_of_requests_are_what_their_schema_allows() -> None:
                 schema = {**media["schema"], "components": document["components"]}
                 jsonschema.Draft202012Validator(schema).validate(example["value"])
                 shown[operation["operationId"]] = (method, path)
-    assert set(EXAMPLES) <= set(shown)
+    assert {*EXAMPLES, *EXAMPLES_2X} <= set(shown)
+    of_2x = {slug.replace("-", "_") for slug in ORDERS[Version.V201].keys() - ORDERS[Version.V16].keys()}
+    assert of_2x <= set(EXAMPLES_2X)
     for name in ("remote_start", "send_ocpp", "create_bulk_job", "add_tariff", "register_id_token"):
         assert name in shown
 
@@ -206,6 +210,7 @@ def test_answers_are_what_the_document_says(
     asked_for = signing_request(cp16)
     certificate(cp16)
     a_profile(cp16)
+    a_run(cp16)
     security_event(cp16)
     log = a_job(cp16)
     a_report(log)
@@ -249,7 +254,7 @@ def test_answers_are_what_the_document_says(
         names["id"] = str(next((row for part, row in kinds.items() if part in path), running).pk)
         if "/alertmanager/" in path:
             names["id"] = A_SILENCE["id"]
-        if "/events/" in path:
+        if "/events/" in path and "/transactions/" not in path:
             names["id"] = happened
         looker = dora if "Scope `admin`" in operation["description"] else bob
         answer = looker.get(path.format(**names))

@@ -10,6 +10,7 @@ from chargers.commands import ledger
 from chargers.commands.ordering import CommandRefused, CommandType, Order, Params
 from chargers.commands.outgoing import Outgoing
 from chargers.commands.sending import send_command, spoken_order, why_not
+from chargers.configuration.models import ConfigurationKey
 from chargers.frame_log import FrameLog
 from chargers.handling import Holder
 from chargers.models import ChargePoint, Command, Frame
@@ -76,6 +77,9 @@ def claimed(row: ChargePoint) -> Any:
 
 def test_words_and_parameters_are_those_of_the_version(cs201: ChargePoint):
     cp16 = online(charge_point("CP16"))
+    ConfigurationKey.objects.create(
+        charge_point=cs201, name="EVSE@2/AllowReset", folded="evse@2/allowreset", value="true"
+    )
     assert order(cs201, "reset", evse_id=2).params == {"type": "OnIdle", "evse_id": 2}
     assert claimed(cs201).payload == {"type": "OnIdle", "evseId": 2}
     assert order(cs201, "reset", type="Immediate").params == {"type": "Immediate"}

@@ -1,5 +1,6 @@
 """The commands of a charge point: all of the catalogue, searched, queued while it is offline, taken back."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,8 +14,8 @@ from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command, Registration
 from console.orders import BLOCKS, block_of
 from csms.routing import COMMANDS
-from tests.console.cast import make_charge_point, person, signed_in
-from tests.console.fleet import make_online
+from tests.console.cast import make_charge_point, make_connector, person, signed_in
+from tests.console.fleet import make_online, make_transaction
 
 PAGE = "/inspect/charge-points/CP16/commands"
 
@@ -118,3 +119,35 @@ def test_administrators_order_what_charge_points_trust(alice: Client, cp16: Char
     action = 'commands/install-certificate"'
     assert action in root.get(PAGE).content.decode()
     assert action not in alice.get(PAGE).content.decode()
+
+
+def test_forms_of_a_station_of_201_offer_its_places_in_words(alice: Client) -> None:
+    station = make_charge_point("CS201", protocol="ocpp2.0.1")
+    for number, evse, connector in ((1, 1, 1), (2, 2, 1), (2001, 1, 2)):
+        make_connector(station, number, evse_number=evse, evse_connector=connector)
+    make_transaction(station, 7, connector_number=2001, evse_number=1)
+    page = alice.get("/inspect/charge-points/CS201/commands").content.decode()
+
+    def offered(field: str) -> list[tuple[str, str]]:
+        options = page.partition(f'id="{field}-list">')[2].partition("</datalist>")[0]
+        return re.findall(r'value="([^"]+)">([^<]*)<', options)
+
+    assert offered("unlock-connector-connector_id") == [
+        ("1", "EVSE 1, connector 1, Available"),
+        ("2001", "EVSE 1, connector 2, Available"),
+        ("2", "EVSE 2, connector 1, Available"),
+    ]
+    assert [value for value, _said in offered("remote-start-evse_id")] == ["1", "2"]
+    ((_id, said),) = offered("remote-stop-transaction_id")
+    assert said.startswith("EVSE 1, ")
+
+
+def test_forms_of_a_station_of_201_do_not_say_which_version_they_are_for(alice: Client) -> None:
+    make_charge_point("CS201", protocol="ocpp2.0.1")
+    page = alice.get("/inspect/charge-points/CS201/commands").content.decode()
+    assert "Empty = the charge point chooses." in page
+    assert "OCPP 2.x only" not in page
+    make_charge_point("CP16")
+    page = alice.get("/inspect/charge-points/CP16/commands").content.decode()
+    assert "Empty = the charge point chooses." not in page
+    assert "OCPP 2.x only" not in page

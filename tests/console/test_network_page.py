@@ -91,7 +91,7 @@ def test_an_administrator_calls_a_move_off(adam: Client, alice: Client, row: Cha
     assert "Called off" in page
     assert url not in page, "there is nothing more to call off"
     ProfileChange.objects.update(state="lost")
-    assert "It is over: it has not come back in time." in adam.post(url, follow=True).content.decode()
+    assert "The move was over already." in adam.post(url, follow=True).content.decode()
     assert adam.post(url.replace("CS201", "CS202")).status_code == 404
     station("CS202")
     assert adam.post(url.replace("CS201", "CS202")).status_code == 404, "that is another's"

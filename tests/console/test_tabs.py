@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chargers.certificates.models import SigningRequest
-from chargers.configuration.models import DesiredValue
+from chargers.configuration.models import ConfigurationKey, DesiredValue
 from chargers.diagnostics.models import StoredFile
 from chargers.firmware.models import Evidence
 from chargers.models import ChargePoint, Command
@@ -15,8 +15,8 @@ from chargers.traits.models import ChargePointTraits
 from console.state_words import FAMILIES, TONES
 from console.tabs import TABS
 from tests.console.blocks import furnish
-from tests.console.cast import HOSTILE, make_charge_point, person, signed_in
-from tests.console.fleet import make_busy_fleet, unknown
+from tests.console.cast import HOSTILE, make_charge_point, make_connector, person, signed_in
+from tests.console.fleet import make_busy_fleet, make_transaction, unknown
 from transactions.local_lists.models import LocalList
 
 FILTERS = re.compile('<form method="get".*?</form>', re.DOTALL)
@@ -86,6 +86,48 @@ def test_a_sub_page_shows_what_there_is_and_says_what_to_do_where_there_is_nothi
     assert shown in text(alice, tab_of(furnished, slug))
     empty = make_charge_point("EMPTY1", vendor="Nobody")
     assert next_step in text(alice, tab_of(empty, slug))
+
+
+# What only a charge point of 1.6 can be told from here is not offered to one of 2.0.1.
+ONLY_16 = {
+    "charging-profiles": ("cannot be limited from here yet", "The command Set a charging profile"),
+    "firmware": ("cannot be updated from here yet", "Get diagnostics makes"),
+    "certificates": ("SignChargingStationCertificate", "Ask for a message (security)"),
+    "network": ("the command Report the device model", "OCPP 1.6 has no network profiles"),
+    "security-events": ("uploaded by hand", "Get a log (SecurityLog)"),
+}
+
+
+@pytest.mark.parametrize("slug", ONLY_16)
+def test_a_station_of_201_is_not_offered_what_only_16_has(alice: Client, db: None, slug: str) -> None:
+    said, not_said = ONLY_16[slug]
+    page = text(alice, tab_of(make_charge_point("CS201", protocol="ocpp2.0.1"), slug))
+    page = page.partition('id="commands"')[0]  # those say why they cannot be sent
+    assert said in page
+    assert not_said not in page
+
+
+def test_a_station_of_201_has_its_variables_by_component_and_its_places_by_evse(
+    alice: Client, db: None
+) -> None:
+    station = make_charge_point("CS201", protocol="ocpp2.0.1")
+    for name in ("TxCtrlr/EVConnectionTimeOut", "TxCtrlr/StopTxOnInvalidId", "EVSE@1/Power"):
+        ConfigurationKey.objects.create(charge_point=station, name=name, folded=name.casefold(), value="7")
+    place = {"evse_number": 2, "evse_connector": 3, "connector_type": "cCCS2", "status": "Occupied"}
+    make_connector(station, 3002, **place)
+    transaction = make_transaction(station, 7, connector_number=3002, evse_number=2)
+    page = text(alice, tab_of(station, "configuration"))
+    assert re.findall(r'<details class="order" id="component-([^"]+)">', page) == ["EVSE%401", "TxCtrlr"]
+    assert 'id="component-TxCtrlr" open>' in text(alice, tab_of(station, "configuration") + "?q=timeout")
+    page = text(alice, f"/inspect/charge-points/{station.cp_id}")
+    assert "EVSE 2, connector 3" in page
+    assert '<bdi title="cCCS2">CCS 2</bdi>' in page
+    assert "chip-wait" in page.partition('id="connectors-title"')[2].partition("Occupied")[0]
+    assert "3002</span>" not in page
+    assert '<span class="text-secondary">EVSE 2</span>' in page
+    assert "2/3 Occupied" in text(alice, "/inspect/charge-points")
+    assert ", EVSE 2" in text(alice, f"/inspect/transactions/{transaction.pk}")
+    assert 'title="EVSE 2">/ 2<' in text(alice, "/inspect/transactions")
 
 
 @pytest.mark.parametrize("slug", [*TABS, *FLEET])

@@ -53,8 +53,8 @@ def text(client: Client, query: str = "") -> str:
 @pytest.mark.usefixtures("cs201")
 def test_variables_stand_under_their_component_with_what_they_take(alice: Client):
     page = text(alice)
-    assert page.count("<bdi>TxCtrlr</bdi></th>") == 1
-    assert page.index("<bdi>EVSE@1</bdi></th>") < page.index("<bdi>TxCtrlr</bdi></th>")
+    assert page.count("<bdi>TxCtrlr</bdi></span> <span") == 1
+    assert page.index("<bdi>EVSE@1</bdi></span>") < page.index("<bdi>TxCtrlr</bdi></span>")
     assert "integer, s, 1 … 600" in page
     assert "MemberList, EVConnected,Authorized" in page
     assert HOSTILE not in page
@@ -79,6 +79,8 @@ def test_a_variable_that_is_chosen_is_offered_with_its_values(
     alice: Client, cs201: Station, name: str, values: list[str]
 ):
     page = text(alice, f"?set={name}")
+    assert 'id="order-change-configuration" name="order" open>' in page
+    assert 'id="order-change-configuration" name="order">' in text(alice, "")
     form = page.partition('id="order-change-configuration"')[2].partition("</form>")[0]
     assert [
         value for value in ("EVConnected", "Authorized", "true", "false", "60") if f'value="{value}"' in form

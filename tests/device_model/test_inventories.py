@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from chargers.configuration import variables
 from chargers.configuration.models import ConfigurationChange, ConfigurationKey, ConfigurationReading
 from chargers.device_model.models import Component, Variable
-from chargers.models import Connector
+from chargers.models import ChargePoint, Connector
 from chargers.reporting.models import Report
 from chargers.reporting.services import apply_due
 from chargers.topology.models import Evse
@@ -155,12 +155,25 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
 
 def test_a_device_model_without_end_fills_no_store(cs201: Station, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("chargers.configuration.variables.ATTRIBUTES_MAX", 5)
+    monkeypatch.setattr("chargers.device_model.services.VARIABLES_MAX", 5)
     monkeypatch.setattr("chargers.topology.learning.PLACES_MAX", 2)
     report = told(cs201, *(variable("EVSE", "V", "1", evse=n) for n in range(1, 9)))
     assert (len(known(cs201)), Evse.objects.count()) == (5, 3)
     assert "3 are more than are kept of one charge point" in report.outcome
     told(cs201, variable("EVSE", "V", "2", evse=1), variable("New", "V", "1"), base="ConfigurationInventory")
     assert (cs201.value("EVSE@1/V"), len(known(cs201))) == ("2", 5)
+    assert (Variable.objects.count(), Component.objects.count()) == (5, 5)
+
+
+def test_a_report_from_before_a_boot_does_not_count_as_the_reading_that_the_boot_asks_for(cs201: Station):
+    number = asked(cs201)
+    cs201.reports(number, [variable("A", "V", "1")])
+    ConfigurationReading.objects.create(
+        charge_point=cs201.row, stale=True
+    )  # as a boot with another firmware does
+    ChargePoint.objects.update(booted_at=later(5))
+    assert apply_due(now=later(6)) == 1
+    assert (cs201.value("A/V"), ConfigurationReading.objects.get().stale) == ("1", True)
 
 
 def test_thousands_of_variables_cost_few_statements(cs201: Station):

@@ -3,8 +3,17 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chargers.protocol.redaction import MASK, frame_without_echo, redact, without_echo
+from chargers.protocol.redaction import (
+    _SUSPECT,
+    MASK,
+    frame_without_echo,
+    is_suspect,
+    redact,
+    without_echo,
+)
 
 SECRET = "c0ffee-17"
 
@@ -114,3 +123,15 @@ def test_a_broken_frame_with_a_secret_is_masked_whole():
 )
 def test_other_texts_come_back_as_they_are(action, text):
     assert redact(action, text) is text
+
+
+PIECES = (
+    "password", "PASSword", "pa\u017f\u017fword", "secret", "SeCret", "authorizationKey", "KeyCode", "\u212aeycode",
+    "simPin", "s\u0131mPin", "\\u00", "\\U00", "://", ":\\/\\/", "someone", ":", "@", "/u/", "/U\\/", "sig",
+    "Signature", "token", "=", " ", '"', "/", "\u00e9", "x",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_a_quick_look_passes_over_nothing_that_the_search_would_find(text: str):
+    assert is_suspect(text) == (_SUSPECT.search(text) is not None)

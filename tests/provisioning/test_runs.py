@@ -28,6 +28,14 @@ def go_on(station: Station, seconds: float = 1) -> int:
     return services.go_on(now=station.now)
 
 
+def test_one_whose_run_is_over_is_not_held_for_ever():
+    station = Station()
+    assert station.boots() == "Pending"
+    ProvisioningRun.objects.update(state="done")
+    assert station.boots() == "Accepted"
+    assert fresh(station.row).provisioning == ""
+
+
 def test_it_is_read_set_given_a_password_restarted_and_then_accepted(wishes: list[str]):
     wishes += ["one", "two"]
     station = Station()

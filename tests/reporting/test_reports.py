@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID
 
 import orjson
 import pytest
+from django.db import OperationalError
 
 from chargers.models import ChargePoint, Command
 from chargers.reporting.models import NumberSeries, Report, ReportPart
@@ -181,6 +183,18 @@ def test_one_that_cannot_be_used_leaves_nothing_half_done_and_keeps_no_other_wai
     assert used == [["good"]]
     assert "could not be used" in fresh(bad).problem
     assert apply_due(now=NOW) == 0
+
+
+def test_one_is_not_given_up_because_the_database_was_away(
+    cs201: ChargePoint, used: Any, monkeypatch: pytest.MonkeyPatch
+):
+    report = asked(cs201)
+    part(cs201, 1, seq=0, more=False)
+    with monkeypatch.context() as away:
+        away.setattr("chargers.reporting.services.appliers", Mock(side_effect=OperationalError("deadlock")))
+        with pytest.raises(OperationalError):
+            apply_due(now=NOW)
+    assert (fresh(report).state, apply_due(now=NOW), used) == ("whole", 1, [[1]])
 
 
 def ends(row: ChargePoint) -> list[tuple[str, dict[str, Any]]]:

@@ -102,3 +102,16 @@ def test_the_bill_of_an_odd_session_is_that_of_its_numbers(in_order: dict[str, A
     # 10 kWh; 2 to 30 and 40 to 50 minutes; parked 30 to 40 and 51 to 60.
     assert (told["cost energy_wh"], told["cost charging_seconds"]) == (10_000, 38 * 60)
     assert (told["cost parking_seconds"], told["cost total"]) == (19 * 60, Decimal("9.28"))
+
+
+def test_a_state_that_comes_after_the_end_prices_its_parking(in_order: dict[str, Any]):
+    station = Wireless201("LATE")
+    *events, parked, end = odd_session()
+    for event in [*events, end]:
+        station.event(event, received=61)
+    assert Cost.objects.get(transaction=station.only).total == Decimal("8.21")
+    energy = station.only.energy_wh
+    station.event(parked, received=62)  # it says nothing else: no figure of the session is another
+    assert Cost.objects.get(transaction=station.only).total == Decimal("9.28")
+    assert [told["total"] for told in station.told("tx.priced")] == ["8.21", "9.28"]
+    assert station.only.energy_wh == energy == in_order["energy_wh"]

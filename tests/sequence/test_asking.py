@@ -75,6 +75,9 @@ def test_a_gap_is_asked_about_once_it_is_old_and_then_now_and_again(station: Wir
     assert mind_gaps(now=minutes(9.4)) == 0  # the missing may be on their way
     assert mind_gaps(now=minutes(9.6)) == 1
     assert mind_gaps(now=minutes(9.7)) == 0
+    Transaction.objects.update(transaction_id="")
+    assert mind_gaps(now=minutes(60)) == 0, "what has no id cannot be asked about"
+    Transaction.objects.update(transaction_id="T")
     [command] = asked()
     assert (command.params, command.by) == ({"transaction_id": "T"}, "system")
     settled = answer(station, ongoingIndicator=False, messagesInQueue=True)

@@ -122,3 +122,17 @@ def test_what_the_station_denied_goes_on_if_it_goes_on_telling_of_it(station: Wi
     assert (station.only.status, station.only.end_evidence) == ("active", "")
     Transaction.objects.update(**denied | {"end_seen_at": NOON + timedelta(minutes=8)})
     assert infer_ends(now=NOON + timedelta(hours=10)) == 1
+
+
+def test_a_start_that_is_told_again_by_a_clock_that_was_set_is_no_second_session(station: Wireless201):
+    def start(minutes: float, wh: int, received: float) -> dict[str, Any]:
+        event = Session("T").started("Authorized", time=at(minutes), idToken=ALICE, wh=wh)
+        return station.event(event, received=received)
+
+    start(0, 1000, 0)
+    assert start(5, 1000, 6)["idTokenInfo"]["status"] == "Accepted"
+    assert (station.only.started_at, station.only.anomalies) == (NOON, ["seq_reused"])
+    # Where the register has moved, or time has passed, it is another session of which only the start is known, too.
+    start(8, 1500, 9)
+    start(40, 1500, 40)
+    assert [row.meter_start_wh for row in station.transactions] == [1000, 1500, 1500]

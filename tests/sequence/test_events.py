@@ -16,9 +16,10 @@ from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.models import MeterValue, Transaction, UnknownToken
-from transactions.sequence import ledger
+from transactions.sequence import ledger, waiting
 from transactions.sequence.models import TransactionEvent
 from transactions.sequence.numbers import filled, numbers
+from transactions.tariffs.selectors import charging_states
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +164,13 @@ def test_an_evse_that_is_told_late_is_met_and_what_ran_on_it_is_superseded(stati
     station.event(session.updated("CablePluggedIn", time=at(6), evse={"id": 1, "connectorId": 2}), received=6)
     old, new = station.transactions
     assert (new.evse_number, new.connector_number, old.superseded) == (1, 2001, True)
+    begin(station, "NEWER", time=8)
+    begin(station, "NEWEST", time=10)
+    told = [
+        event["transaction_id"] for event in station.told("tx.updated") if event["reason"] == "superseded"
+    ]
+    assert told == ["OLD", "NEW", "NEWER"], "each is told once, however many there are"
+    assert "started_on_busy_connector" in station.transactions[3].anomalies
     assert Evse.objects.filter(charge_point=station.row, number=1).exists()
     assert Connector.objects.filter(charge_point=station.row, number=2001, evse_connector=2).exists()
 
@@ -365,3 +373,22 @@ def test_events_that_only_brought_readings_go_with_their_frames_and_are_known_al
     assert (MeterValue.objects.count(), station.only.gaps) == (before, [])
     with_token = station.event(reading | {"idToken": BOB}, received=3 * 24 * 60)
     assert with_token["idTokenInfo"]["status"] == "Unknown", "every token that is told gets a verdict (S2-07)"
+
+
+def test_an_event_that_brought_a_reading_and_another_state_stays_since_the_costs_depend_on_it(
+    station: Wireless201, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waiting, "REMOVED_AT_ONCE", 1)
+    session = begin(station)
+    told = ("Charging", "SuspendedEV", "SuspendedEV", None, "Charging", "Charging")
+    for minute, state in enumerate(told, start=2):
+        station.event(session.updated(time=at(minute), wh=2000, state=state), received=minute)
+    odd = session.updated(time=at(8), wh=3000, state="SuspendedEVSE") | {"seqNo": None}
+    station.event(odd, received=8)
+    station.event(session.ended(time=at(9), wh=4000, seqNo=8), received=9)
+    before = charging_states(station.only)
+    gone = prune(get_config(), now=timezone.now() + timedelta(days=400))
+    assert gone["events of transactions that only brought readings"] == 4
+    assert {seq for seq, _, _ in kept(station.only)} == {0, 1, 3, 6, 8, None}
+    assert charging_states(station.only) == before
+    assert len(before) == 4

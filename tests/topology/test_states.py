@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from chargers.configuration.models import ConfigurationKey
-from chargers.following import Booted
 from chargers.handling import INT32_MAX, Call
-from chargers.models import ChargePoint, Connector, StatusReport
-from chargers.topology.following import follow_boot
+from chargers.models import Connector, StatusReport
 from chargers.topology.models import DeviceEvent, Evse
 from chargers.topology.ocpp201 import notify_event
 from chargers.topology.places import Place
 from chargers.topology.services import meet, tell_evse
 from tests.topology.cast import NOON, Station, at
+from tests.transactions.cast import Wireless
 from transactions.models import MeterValue
 
 pytestmark = pytest.mark.django_db
+STATION = {"vendorName": "Acme", "model": "Two"}
 
 
 @pytest.fixture
@@ -178,12 +178,12 @@ def test_a_connector_says_what_is_wrong_there_until_that_is_over(cs201: Station)
     assert (cs201.connector(1).info, cs201.connector(1).vendor_error_code) == ("", "")
     notify(cs201, event("Tripped", "true", component="Contactor", id=4))
     assert cs201.connector(1).info == "Contactor"
-    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
+    cs201.say("BootNotification", {"reason": "PowerUp", "chargingStation": STATION})
     assert cs201.connector(1).info == "", "a station tells anew after it has booted"
 
 
-def test_what_connectors_of_1_6_say_outlives_a_boot(cs201: Station) -> None:
-    ChargePoint.objects.filter(pk=cs201.row.pk).update(protocol="ocpp1.6")
-    Connector.objects.create(charge_point=cs201.row, number=1, info="door open")
-    follow_boot(Booted(cs201.row.pk, cs201.row.cp_id, "accepted", {}, NOON))
-    assert cs201.connector(1).info == "door open"
+def test_what_connectors_of_1_6_say_outlives_a_boot() -> None:
+    cp16 = Wireless("CP16")
+    Connector.objects.create(charge_point=cp16.row, number=1, info="door open")
+    cp16.say("BootNotification", {"chargePointVendor": "Acme", "chargePointModel": "One"})
+    assert Connector.objects.get(charge_point=cp16.row).info == "door open"

@@ -37,11 +37,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='idtoken',
-            name='sealed',
-            field=models.TextField(blank=True, db_default='', default='', editable=False, help_text='the token itself, sealed, where it is a secret as key codes are'),
-        ),
-        migrations.AddField(
-            model_name='idtoken',
             name='type',
             field=models.CharField(blank=True, db_default='', default='', help_text='in the words of OCPP 2.x, such as ISO14443; empty = any, as in 1.6', max_length=20),
         ),

@@ -62,13 +62,25 @@ def _in_words_of_2x(draft: Draft) -> dict[str, Any]:
     if params.token_type is not None:
         known = known.filter(type__in=(params.token_type, ""))
     token = known.order_by("-type").first()
-    values: dict[str, Any] = {"remote_start_id": next_number(draft.charge_point.pk, "remote_start")}
+    values: dict[str, Any] = {"remote_start_id": _free_number(draft.charge_point.pk)}
     values["token_type"] = (
         params.token_type or (token.type if token is not None else "") or likely_type(params.id_token)
     )
     if token is not None and 0 < len(token.parent) <= TOKEN_MAX:
         values["parent"] = token.parent
     return values
+
+
+def _free_number(charge_point_id: int) -> int:
+    """Return a number that this charge point was never told to start by. Not idempotent.
+
+    Numbers of exact payloads are their authors' own, so one of the series may have been used.
+    """
+    told = Command.objects.filter(charge_point_id=charge_point_id, type="remote-start", exact__isnull=False)
+    while True:
+        number = next_number(charge_point_id, "remote_start")
+        if not told.filter(params__remote_start_id=number).exists():
+            return number
 
 
 STILL_EXPECTED = timedelta(minutes=15)

@@ -61,6 +61,7 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
         Transaction.objects.filter(NUMBERED, charge_point__protocol__in=OCPP_2X)
         .annotate(opened_at=Subquery(connection.values("opened_at")[:1]))
         .filter(opened_at__lte=now - wait)
+        .exclude(transaction_id="")  # there is nothing to name it by
         .select_related("charge_point")
     )
     running = online.filter(status=Transaction.Status.ACTIVE)

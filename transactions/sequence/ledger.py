@@ -109,5 +109,6 @@ def missing(transaction_pk: UUID) -> list[list[int]]:
 
 def reported_end(transaction_pk: UUID) -> tuple[datetime | None, datetime] | None:
     """Return the claimed time of the end that counts, and when it was received: the first that came."""
-    ends = events_of(transaction_pk).filter(kind="Ended").order_by("pk")
+    # By the id alone PostgreSQL may look for it among the events of all transactions, from the oldest one on.
+    ends = events_of(transaction_pk).filter(kind="Ended").order_by("received_at", "pk")
     return ends.values_list("claimed_at", "received_at").first()

@@ -5,9 +5,13 @@ from typing import Any
 from django.db import models
 
 from chargers.models import ChargePoint
+from csms.core.bulk_tables import BulkTable
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 from transactions.models import CANONICAL_MAX, Transaction
+
+READING = ("MeterValueClock", "MeterValuePeriodic")
+"""What triggers events that bring nothing but readings."""
+BRINGS_READINGS = models.Q(kind="Updated", twin=0, token_type="", trigger__in=READING)
 
 
 class TransactionEvent(models.Model):
@@ -45,7 +49,11 @@ class TransactionEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["transaction", "seq_no", "twin"], name="transactionevent_number")
         ]
-        indexes = [models.Index(fields=["charge_point", "id"], name="transactionevent_cp")]
+        indexes = [
+            models.Index(fields=["charge_point", "id"], name="transactionevent_cp"),
+            # Those that go with their frames, so that those which stay for ever are not looked at each hour.
+            models.Index(fields=["id"], name="transactionevent_readings", condition=BRINGS_READINGS),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq_no}"

@@ -207,10 +207,20 @@ def _begins_anew(transaction: Transaction, fact: Fact, same: Sequence[Transactio
         return False
     if transaction.stopped_at is not None:
         return fact.occurred_at > transaction.stopped_at
-    if not same or same[0].kind != "Started":
+    if not same or same[0].kind != "Started" or _told_again(transaction, fact):
         return False
     last = events_of(transaction.pk).aggregate(at=Max("occurred_at"))["at"]
     return bool(fact.occurred_at > last)
+
+
+def _told_again(transaction: Transaction, fact: Fact) -> bool:
+    """Whether a start is the one that came just before, by a clock that was set: nothing is known to lie between."""
+    told = [item.reading.energy_wh for item in fact.measured if item.reading.energy_wh is not None]
+    known = events_of(transaction.pk).order_by("pk").values_list("kind", "token_key", "received_at")[:2]
+    return told[:1] == [transaction.meter_start_wh] and all(
+        (kind, key) == ("Started", fact.token_key) and fact.received_at - at < OFFLINE_AFTER
+        for kind, key, at in known
+    )
 
 
 def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def bill(transaction: Transaction) -> tuple[object, ...]:
         transaction.stopped_at,
         transaction.seconds_charging,
         transaction.token_key,
+        transaction.seconds_charging,
     )
 
 

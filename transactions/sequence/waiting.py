@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from csms.core.config import get_config
 from csms.core.ids import uuid7_floor
@@ -12,13 +12,13 @@ from transactions.rows import add_words
 from transactions.sequence.applying import END, register
 from transactions.sequence.facts import Fact
 from transactions.sequence.ledger import missing, reported_end
+from transactions.sequence.models import BRINGS_READINGS, TransactionEvent
 from transactions.sequence.numbers import GAPS_MAX, filled, holds
 
 GIVEN_UP = "events_missing"
+REMOVED_AT_ONCE = 5000
 WHOLE_FOR = timedelta(days=1)
 """So long after its end, at least, all events of a transaction are in the ledger; then those go that only read."""
-READING = ("MeterValueClock", "MeterValuePeriodic")
-"""What triggers events that bring nothing but readings."""
 
 
 def count_missing(transaction: Transaction, fact: Fact, last: int | None) -> None:
@@ -76,9 +76,29 @@ def settle_events(transaction: Transaction) -> None:
 
 
 def only_readings(before: datetime) -> Q:
-    """Return the condition for events that are in the ledger for their number alone, of what ended before a moment."""
+    """Return the condition for events that are in the ledger for their number alone, of what ended before a moment.
+
+    One that tells another charging state than the one before it stays: what the transaction costs depends on it.
+    """
     ended = Transaction.objects.filter(
         pk=OuterRef("transaction"), waits_until=None, stop_received_at__lt=before - WHOLE_FOR
     )
-    which = Q(kind="Updated", twin=0, token_type="", trigger__in=READING)
-    return which & Q(Exists(ended), pk__lt=uuid7_floor(before))
+    told = TransactionEvent.objects.filter(
+        transaction=OuterRef("transaction"), seq_no__lt=OuterRef("seq_no"), twin=0
+    ).exclude(charging_state="")
+    state_before = Subquery(told.order_by("-seq_no").values("charging_state")[:1])
+    no_news = Q(charging_state="") | Q(charging_state=state_before)
+    return BRINGS_READINGS & no_news & Q(Exists(ended), pk__lt=uuid7_floor(before))
+
+
+def remove_in_order(events: QuerySet[TransactionEvent]) -> int:
+    """Remove events from the oldest on, each looked at once, in short transactions; return how many they were.
+
+    PostgreSQL cannot tell how many will be found, and without an order sorts all of them for each step.
+    """
+    rows = events.order_by("pk")
+    total, left = 0, rows
+    while ids := list(left.values_list("pk", flat=True)[:REMOVED_AT_ONCE]):
+        total += TransactionEvent.objects.filter(pk__in=ids)._raw_delete("default")
+        left = rows.filter(pk__gt=ids[-1])
+    return total

@@ -110,13 +110,16 @@ async def test_s_01_data_transfer_is_served_for_the_vendors_and_messages_in_the_
 async def test_s16_80_plug_and_charge_over_data_transfer(house: House):
     token("DE-ABC-C12345678-9")
     async with cp16(house) as charger:
-        for id_token, verdict in (("DE-ABC-C12345678-9", "Accepted"), ("DE-XYZ-C00000000-0", "Invalid")):
+        for id_token, verdict in (("DE-ABC-C12345678-9", "Accepted"), ("DE-XYZ-C00000000-0", "Unknown")):
             asked = json.dumps({"idToken": {"idToken": id_token, "type": "eMAID"}})
             answer = await charger.call(
                 "DataTransfer", {"vendorId": PNC, "messageId": "Authorize", "data": asked}
             )
             assert answer["status"] == "Accepted"
-            assert json.loads(answer["data"]) == {"idTokenInfo": {"status": verdict}}
+            assert json.loads(answer["data"]) == {"idTokenInfo": {"status": verdict}}  # in words of 2.0.1
+        # To the same contract 1.6 itself says what it has a word for.
+        answer = await charger.call("Authorize", {"idTag": "DE-XYZ-C00000000-0"})
+        assert answer == {"idTagInfo": {"status": "Invalid"}}
 
 
 async def test_msg_data_transfer_to_the_station(house: House):

@@ -196,6 +196,7 @@ async def test_t_036_who_may_renew_it_is_pending_until_it_comes_with_another(
                 cs.order("clear-cache")
             await cs.answer(status="Accepted")
             assert (await cs.boot())["status"] == "Pending", "and it is not asked again at each boot"
+            assert fresh(row).security_profile == 0, "it has proven nothing (T-037)"
             await is_brought(cs, await asks(cs, type), type, cas["own"])
             await cs.answer(status="Accepted")
             assert await wire.closed() == 1012, "only its next handshake proves the new one"
@@ -205,6 +206,7 @@ async def test_t_036_who_may_renew_it_is_pending_until_it_comes_with_another(
             cs = CS201(row, wire)
             assert (await cs.boot())["status"] == "Accepted"
             assert "currentTime" in await cs.call("Heartbeat")
+            assert fresh(row).security_profile == 3
     asked = Command.objects.filter(charge_point=row, type="trigger-message")
     assert [command.reason for command in asked] == ["it has shown a certificate that has ended"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.services import desire_of_charge_point
-from chargers.models import Registration
+from chargers.models import Command, Registration
 from chargers.provisioning.models import ProvisioningRun
 from chargers.provisioning.services import go_on
 from chargers.reporting.models import Report
@@ -33,6 +33,9 @@ async def test_tc_b_31_pending_is_asked_for_its_boot_once_it_is_approved(house: 
         await station.answer(status="Accepted")
         assert (await station.boot("Triggered"))["status"] == "Accepted"
         assert "currentTime" in await station.call("Heartbeat")
+        assert (
+            Command.objects.get(charge_point=station.row, type="trigger-message").reason == "it was approved"
+        )
 
 
 async def test_t_081_pending_may_send_what_it_was_asked_for_and_nothing_else(house: House):
@@ -64,6 +67,8 @@ async def test_tc_b_02_a_new_station_is_read_and_set_while_it_is_pending(house: 
     assert (run.state, [one["outcome"] for one in run.steps][:2]) == ("done", ["done", "done"])
     assert ConfigurationKey.objects.filter(charge_point=row, name__startswith="Filler/V").count() == 200
     assert fresh(row).booted_at is not None
+    asked = Command.objects.get(charge_point=row, type="trigger-message")
+    assert asked.reason == "it is not being set up any more", "approved it was before"
 
 
 async def reports(station: CS201, *, large: int) -> None:

@@ -42,7 +42,14 @@ class Migration(migrations.Migration):
                 ('transaction', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='transactions.transaction')),
             ],
             options={
-                'indexes': [models.Index(fields=['charge_point', 'id'], name='transactionevent_cp')],
+                'indexes': [
+                    models.Index(fields=['charge_point', 'id'], name='transactionevent_cp'),
+                    models.Index(
+                        fields=['id'],
+                        name='transactionevent_readings',
+                        condition=models.Q(('kind', 'Updated'), ('token_type', ''), ('trigger__in', ('MeterValueClock', 'MeterValuePeriodic')), ('twin', 0)),
+                    ),
+                ],
                 'constraints': [models.UniqueConstraint(fields=('transaction', 'seq_no', 'twin'), name='transactionevent_number')],
             },
         ),
