@@ -202,7 +202,7 @@ def is_master_group(charge_point_id: int, group: str) -> bool:
     if not group or not (name := name_of(charge_point_id, "master_pass_group")):
         return False
     wish = desired_values(ChargePoint.objects.get(pk=charge_point_id)).get(fold(name))
-    names: Sequence[Any] = (reported_value(charge_point_id, name), wish and wish.value)
+    names: Sequence[Any] = (reported_value(charge_point_id, name), wish and wish.wanted)
     return any(str(one).strip().casefold() == group.casefold() for one in names if one)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.configuration import following, restoring, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import fold, secret_names, speaks_addresses
+from chargers.configuration.selectors import fold, is_sealed, secret_names, speaks_addresses
 from chargers.configuration.variables import record_values, stop_waiting
 from chargers.device_model.addresses import ADDRESS_MAX, read_address
 from chargers.device_model.splitting import in_messages, send_rest
@@ -165,8 +165,9 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
             lambda names: {"key": names[0] if names else name, "value": draft.params.value},
             field="value",
         )
-    unseen = {"write_only": True} if row is not None and row.mutability == WRITE_ONLY else {}
-    return {"key": name, "value": draft.params.value, **unseen}
+    blind = row is not None and row.mutability == WRITE_ONLY
+    blind = blind or (speaks_addresses(draft.charge_point) and is_sealed(draft.charge_point, name))
+    return {"key": name, "value": draft.params.value, **({"write_only": True} if blind else {})}
 
 
 def _to_change(draft: Draft, given: Mapping[str, str]) -> Iterator[tuple[str, ConfigurationKey | None]]:
