@@ -137,6 +137,8 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         variable("Far", "V", "1", evse=-1),
         variable("EVSE", "V", None, evse=10**12, mutability="WriteOnly"),
         variable(" ", "V", "nameless"),
+        variable("Mutable", "V", "1", mutability="readwrite-ish"),
+        variable("ﬃ" * 50, "ﬃ" * 50, "wide", instance="ﬃ" * 50, dataType="d" * 99, unit="u" * 99),
     ]
     report = told(cs201, *entries)
     assert known(cs201) == {
@@ -145,7 +147,10 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         "Limits/V": "1",
         "Far@2147483647/V": "1",
         "EVSE@2147483647/V": None,
+        "Mutable/V": "1",
+        f"{'ﬃ' * 50}/{'ﬃ' * 50}[{'ﬃ' * 50}]": "wide",
     }
+    assert ConfigurationKey.objects.get(name="Mutable/V").mutability == "ReadWrite"
     assert not Evse.objects.exists(), "nobody believes such a number"
     limits = Variable.objects.get(component__name="Limits")
     assert (limits.min_limit, str(limits.max_limit)) == (None, "-1.500000000")
@@ -168,7 +173,9 @@ def test_a_device_model_without_end_fills_no_store(cs201: Station, monkeypatch: 
 def test_a_report_from_before_a_boot_does_not_count_as_the_reading_that_the_boot_asks_for(cs201: Station):
     number = asked(cs201)
     cs201.reports(number, [variable("A", "V", "1")])
-    ConfigurationReading.objects.create(charge_point=cs201.row, stale=True)  # as a boot with another firmware does
+    ConfigurationReading.objects.create(
+        charge_point=cs201.row, stale=True
+    )  # as a boot with another firmware does
     ChargePoint.objects.update(booted_at=later(5))
     assert apply_due(now=later(6)) == 1
     assert (cs201.value("A/V"), ConfigurationReading.objects.get().stale) == ("1", True)
