@@ -9,7 +9,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -23,15 +22,14 @@ from chargers.budget import Budgets
 from chargers.line import Line
 from chargers.models import CLOCK_OFF_SECONDS, Registration
 from chargers.self_check import SelfCheck
-from chargers.traits.ledger import LEDGER
-from chargers.traits.ledger import store as store_deviations
+from chargers.traits.ledger import LEDGER, store_pending
 from chargers.traits.watching import TraitsWatch
 from csms.core import live, reach
 from csms.core.backend.reader import begin_reading
 from csms.core.config import get_config
 from csms.core.overrides.services import SETTINGS_GROUP
 from csms.core.overrides.watching import WATCH
-from csms.core.writer import Writer, WriterClosed, WriterFull, after_commit
+from csms.core.writer import Writer, WriterClosed, WriterFull
 
 if TYPE_CHECKING:
     from chargers.consumers import ChargePointConsumer
@@ -79,14 +77,6 @@ def forget_gateway() -> None:
 def current_gateway() -> "Gateway | None":
     """Return the gateway if a socket has opened one; for health checks."""
     return _gateway
-
-
-def _store_deviations() -> None:
-    """In the writer's thread, which counts them: store what was counted."""
-    if LEDGER.pending:
-        taken = LEDGER.taken()
-        store_deviations(taken)
-        after_commit(partial(LEDGER.stored, taken))
 
 
 class Gateway:
@@ -329,7 +319,7 @@ class Gateway:
                 log.error("gateway.deviations_not_stored", extra={"error": repr(error)[:300]})
 
         try:
-            self.writer.submit(_store_deviations, stored)
+            self.writer.submit(store_pending, stored)
         except (WriterFull, WriterClosed):
             self._storing = False  # they wait in memory
 
@@ -391,7 +381,7 @@ class Gateway:
         if process_id is not None:
             with contextlib.suppress(WriterClosed, TimeoutError):
                 async with asyncio.timeout(max(deadline - monotonic(), 1.0)):
-                    await self.writer.run(_store_deviations)
+                    await self.writer.run(store_pending)
                     await self.writer.run(
                         lambda: connections.end_process(
                             process_id, now=timezone.now(), reason="the server restarts"

@@ -5,13 +5,11 @@ Claims are kept as they came. Steps may be skipped, repeats are counted, and wha
 last word changes nothing any more.
 """
 
-import re
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef
@@ -21,8 +19,6 @@ from chargers.commands.ordering import Draft, Outcome, bad_param
 from chargers.commands.saying import fixed_number
 from chargers.handling import INT32_MAX
 from chargers.models import ChargePoint, Command, Connection
-from chargers.protocol.redaction import redact_text
-from chargers.traits.selectors import traits_of
 from csms.core.config import get_config
 from csms.core.events.services import record
 from csms.core.ids import uuid7
@@ -164,38 +160,6 @@ def stale_after(*moments: datetime | None) -> datetime | None:
         return max(known) + timedelta(seconds=seconds)
     except OverflowError:  # some order "not before the end of the calendar"
         return None
-
-
-LOCATION_MAX = 2000  # characters; a sane bound where OCPP has none
-SECURITY_LOCATION_MAX = 512  # of the messages of the security white paper
-SCHEMES = ("https", "http", "ftps", "ftp", "sftp")
-
-
-def location_fault(location: str, longest: int = 0) -> str:
-    """Return why a charge point cannot be given this URL, "" if it can; `longest` is its own limit, 0 for none."""
-    try:
-        parts = urlsplit(location)
-        _ = parts.port  # raises when the port is none
-    except ValueError:
-        return "It is no URL."
-    if not re.fullmatch(r"[!-~]+", location) or parts.scheme not in SCHEMES or not parts.hostname:
-        return f"It is no URL of the kind {', '.join(SCHEMES)}."
-    if len(location) > LOCATION_MAX:
-        return f"It has {len(location)} characters, and at most {LOCATION_MAX} will do."
-    if longest and len(location) > longest:
-        return f"It has {len(location)} characters, and this charge point takes {longest}."
-    return ""
-
-
-def check_location(draft: Draft, location: str) -> None:
-    """Refuse a URL that the charge point cannot be given."""
-    if fault := location_fault(location, longest=traits_of(draft.charge_point).upload_url_max):
-        raise bad_param("location", fault)
-
-
-def secret_location(params: Mapping[str, Any]) -> Collection[str]:
-    """Return which of a command's parameters are secret: a URL that lets in whoever has it."""
-    return () if redact_text(params["location"]) == params["location"] else ("location",)
 
 
 # --- what became of the order -----------------------------------------------------------------------------------------

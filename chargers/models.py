@@ -17,8 +17,8 @@ from chargers.standing import Provisioning as Provisioning
 from chargers.standing import Registration as Registration
 from chargers.standing import in_standing as in_standing
 from chargers.standing import standing_of
+from csms.core.bulk_tables import BulkTable
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 
 CLOCK_OFF_SECONDS = 300
 

@@ -18,7 +18,6 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
 # operationId -> what the example shows, and the body
 EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "remote_start": ("a card at connector 1", {"id_token": "04A2B3C4", "connector_id": 1}),
-    "get_transaction_status": ("does it run", {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901"}),
     "remote_stop": ("by the number that the charge point knows", {"transaction_id": "4711"}),
     "reset": ("at once", {"type": "Hard", "reason": "the display hangs"}),
     "unlock_connector": ("a cable that is stuck", {"connector_id": 1}),
@@ -32,20 +31,6 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "change_availability": ("out of order", {"connector_id": 2, "type": "Inoperative"}),
     "get_configuration": ("two keys", {"keys": ["HeartbeatInterval", "MeterValueSampleInterval"]}),
     "change_configuration": ("a reading a minute", {"key": "MeterValueSampleInterval", "value": "60"}),
-    "set_variables": (
-        "two at once",
-        {
-            "values": [
-                {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"},
-                {"key": "OCPPCommCtrlr/OfflineThreshold", "value": "120"},
-            ]
-        },
-    ),
-    "get_base_report": ("all there is", {"report_base": "FullInventory"}),
-    "get_report": (
-        "what an EVSE says of itself",
-        {"variables": ["EVSE@1/AvailabilityState", "Connector@1.1"]},
-    ),
     "reserve_now": (
         "for a card",
         {"connector_id": 1, "id_token": "04A2B3C4", "expires_at": "2026-03-04T12:30:00Z"},
@@ -86,13 +71,70 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "change_connector": ("what stands on it", {"label": "left"}),
 }
+# The same of what OCPP 2.x is told, beside the other where both versions have the operation.
+EXAMPLES_2X: dict[str, tuple[str, dict[str, Any]]] = {
+    "get_transaction_status": ("does it run", {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901"}),
+    "set_variables": (
+        "two at once",
+        {
+            "values": [
+                {"key": "TxCtrlr/EVConnectionTimeOut", "value": "60"},
+                {"key": "OCPPCommCtrlr/OfflineThreshold", "value": "120"},
+            ]
+        },
+    ),
+    "get_base_report": ("all there is", {"report_base": "FullInventory"}),
+    "get_report": (
+        "what an EVSE says of itself",
+        {"variables": ["EVSE@1/AvailabilityState", "Connector@1.1"]},
+    ),
+    "cost_updated": (
+        "what it costs so far",
+        {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901", "total_cost": "4.20"},
+    ),
+    "set_network_profile": (
+        "a way in by TLS",
+        {"slot": 2, "url": "wss://csms.example/ocpp", "security_profile": 2, "interface": "Wired0"},
+    ),
+    "change_security_profile": (
+        "to TLS",
+        {"security_profile": 2, "url": "wss://csms.example/ocpp"},
+    ),
+    "remote_start": (
+        "OCPP 2.x: a card at an EVSE",
+        {"id_token": "04A2B3C4", "evse_id": 1, "token_type": "ISO14443"},
+    ),
+    "remote_stop": (
+        "OCPP 2.x: by the id that the charge point gave it",
+        {"transaction_id": "7c0a1f3e-9d52-4c1b-8a57-2f1de0c6b901"},
+    ),
+    "reset": ("OCPP 2.x: once nothing charges", {"type": "OnIdle"}),
+    "trigger_message": (
+        "OCPP 2.x: the transaction of an EVSE",
+        {"requested_message": "TransactionEvent", "evse_id": 1},
+    ),
+    "change_availability": ("OCPP 2.x: a whole EVSE", {"evse_id": 2, "type": "Inoperative"}),
+    "get_configuration": (
+        "OCPP 2.x: two variables",
+        {"keys": ["TxCtrlr/EVConnectionTimeOut", "SampledDataCtrlr/TxUpdatedInterval"]},
+    ),
+    "change_configuration": (
+        "OCPP 2.x: a reading a minute",
+        {"key": "SampledDataCtrlr/TxUpdatedInterval", "value": "60"},
+    ),
+    "reserve_now": (
+        "OCPP 2.x: any EVSE with a plug of this kind",
+        {"id_token": "04A2B3C4", "connector_type": "cCCS2", "expires_at": "2026-03-04T12:30:00Z"},
+    ),
+}
 
 
 def show(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add them to the document."""
     for operations in result["paths"].values():
         for operation in operations.values():
-            if operation["operationId"] in EXAMPLES:
-                name, body = EXAMPLES[operation["operationId"]]
-                operation["requestBody"]["content"]["application/json"]["examples"] = {name: {"value": body}}
+            name = operation["operationId"]
+            if shown := [of[name] for of in (EXAMPLES, EXAMPLES_2X) if name in of]:
+                examples = {title: {"value": body} for title, body in shown}
+                operation["requestBody"]["content"]["application/json"]["examples"] = examples
     return result

@@ -30,6 +30,8 @@ from chargers.diagnostics.models import LogJob, LogReport, StoredFile, Upload
 from chargers.diagnostics.uploads import remove_files
 from chargers.firmware.models import FirmwareJob, FirmwareReport
 from chargers.models import Command, Connection, Frame, Process, RefusedHandshake, StatusReport
+from chargers.network.models import NetworkProfile, ProfileChange
+from chargers.provisioning.models import ProvisioningRun
 from chargers.reporting.models import Report, ReportPart
 from chargers.reservations.models import Reservation
 from chargers.security_events.models import SecurityEvent
@@ -85,6 +87,17 @@ def _followed(moment: datetime) -> Q:
         charge_point=OuterRef("charge_point"), opened_at__gt=OuterRef("opened_at"), opened_at__lt=moment
     )
     return Q(Exists(later), closed_at__lt=moment)
+
+
+def _replaced(moment: datetime) -> Q:
+    """Network profiles that something else was told over: the last one that a slot took is what it holds."""
+    later = NetworkProfile.objects.filter(
+        charge_point=OuterRef("charge_point"),
+        slot=OuterRef("slot"),
+        pk__gt=OuterRef("pk"),
+        state=NetworkProfile.State.ACCEPTED,
+    )
+    return Q(Exists(later), told_at__lt=moment)
 
 
 RETENTION = (
@@ -172,6 +185,19 @@ RETENTION = (
         Process,
         lambda c: c.retain_connections_days,
         lambda t: Q(ended_at__lt=t) & Q(connections=None),
+    ),
+    Kept(
+        "provisioning runs",
+        ProvisioningRun,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(finished_at__lt=t),
+    ),
+    Kept("network profiles", NetworkProfile, lambda c: c.retain_connections_days, _replaced),
+    Kept(
+        "moves to other security profiles",
+        ProfileChange,
+        lambda c: c.retain_connections_days,
+        lambda t: Q(finished_at__lt=t) & ~Q(state__in=ProfileChange.OPEN),
     ),
     Kept("events of components", DeviceEvent, lambda c: c.retain_connections_days, _by_id),
     Kept("security events", SecurityEvent, lambda c: c.retain_security_events_days, _by_id),

@@ -11,9 +11,9 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from chargers.models import ChargePoint
+from csms.core.bulk_tables import BulkTable
 from csms.core.id_tokens import known_as
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 from transactions.verdict_rules import Rule
 from transactions.words import ANOMALIES as ANOMALIES
 from transactions.words import EVIDENCE as EVIDENCE

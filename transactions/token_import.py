@@ -12,8 +12,8 @@ from django.db.models import Field
 
 from csms.core.api_data import moment
 from csms.core.audit.services import note
+from csms.core.bulk_tables import BulkTable
 from csms.core.live import announce
-from csms.core.writer import BulkTable
 from transactions.models import IdToken, UnknownToken
 from transactions.token_files import FileRefused, Problems, Row, read_tokens
 from transactions.tokens import EDITABLE

@@ -128,8 +128,16 @@ def why_not(
         return CommandRefused("version_unknown", text)
     version = Version(charge_point.protocol)
     if order_of(version, type, action) is None:
-        return CommandRefused("not_supported", f"{version.label} has no such command")
+        return CommandRefused("not_supported", why_unsaid(version, type))
     return None
+
+
+def why_unsaid(version: Version, type: str) -> str:
+    """Return why a version says a command in no way: it has none, or it is this server that does not send it yet."""
+    theirs = {order.action for table in orders().values() if (order := table.get(type)) is not None}
+    if theirs.isdisjoint(schemas.for_charger(version)):
+        return f"{version.label} has no such command"
+    return f"this server does not send {type} to {version.label} yet"
 
 
 def _why_it_waits(charge_point: ChargePoint) -> str:

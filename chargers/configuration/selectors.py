@@ -18,6 +18,7 @@ from chargers.configuration.models import (
 )
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
+from chargers.protocol.redaction import is_secret
 from chargers.protocol.times import parse_time
 from chargers.protocol.versions import OCPP_2X
 
@@ -53,6 +54,17 @@ class KeyState:
     """In OCPP's words; "" in 1.6, and while it was not told."""
     variable: Variable | None = None
     """What was told of the values that it takes; None in 1.6, and while nothing was."""
+
+
+def secret_names(charge_point_id: int, names: Iterable[str]) -> set[str]:
+    """Return, folded, which of these have values that nobody may see: by their name, or since they can only be set."""
+    folded = {fold(name) for name in names}
+    blind = ConfigurationKey.objects.filter(
+        charge_point_id=charge_point_id,
+        folded__in=folded,
+        mutability=ConfigurationKey.Mutability.WRITE_ONLY,
+    )
+    return {name for name in folded if is_secret(name)} | set(blind.values_list("folded", flat=True))
 
 
 def speaks_addresses(charge_point: ChargePoint) -> bool:

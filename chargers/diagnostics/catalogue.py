@@ -19,7 +19,7 @@ from chargers.diagnostics.models import Log, LogJob
 from chargers.diagnostics.services import begin_log, settle_log
 from chargers.diagnostics.uploads import NoAddress, new_url, open_upload
 from chargers.handling import INT32_MAX
-from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
+from chargers.locations import SECURITY_LOCATION_MAX, check_location, secret_location
 from chargers.models import ChargePoint
 
 

@@ -8,7 +8,7 @@ from chargers.commands.ordering import CommandType, Draft, Instant, Params, as_g
 from chargers.firmware.services import begin_update, settle_update
 from chargers.firmware.signatures import CERTIFICATE_MAX, SIGNATURE_MAX, Unsound, check
 from chargers.handling import INT32_MAX
-from chargers.jobs import SECURITY_LOCATION_MAX, check_location, secret_location
+from chargers.locations import SECURITY_LOCATION_MAX, check_location, secret_location
 from chargers.protocol.times import format_time
 
 

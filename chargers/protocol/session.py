@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from . import leniency, schemas, signed
+from . import leniency, refusing, schemas, signed
 from .errors import Fault, OcppError, read_code
 from .events import (
     AnswerRejected,
@@ -24,13 +24,11 @@ from .events import (
     Ignored,
     LateAnswer,
     PendingCall,
-    Refused,
     Repeated,
     StillBusy,
 )
 from .frames import (
     MAX_ID,
-    UNREADABLE_ID,
     MessageKind,
     call_text,
     decode_tolerantly,
@@ -48,8 +46,6 @@ from .repeats import Repeats, fingerprint
 from .shape import advised
 from .slot import Slot
 from .versions import Version
-
-MAX_ACTION = 64
 
 
 class Session:
@@ -134,18 +130,20 @@ class Session:
     def _unreadable(self, text: str) -> Event:
         found, raw_id = recover_head(text)
         if found.kind is None or found.kind is MessageKind.CALL:
-            error = OcppError(self._no_frame, "the frame is not JSON")
-            return self._refused(found.message_id or "", found.action or "", error, raw_id, found.kind)
+            error = OcppError(refusing.no_frame(self.version), "the frame is not JSON")
+            return refusing.refused(
+                self.version, found.message_id or "", found.action or "", error, raw_id, found.kind
+            )
         call = self._slot.holds(found.message_id or "")
         if call and found.kind is not MessageKind.SEND:
             self._slot.free()
-            return self._unusable(call, OcppError(Fault.FORMAT, "the answer is not JSON"))
+            return refusing.unusable(self.version, call, OcppError(Fault.FORMAT, "the answer is not JSON"))
         return Ignored("not JSON, and not a CALL", text, found.kind, found.message_id)
 
     def _frame(self, text: str, frame: Any, notes: list[str]) -> Event:
         """Any decoded frame, element by element."""
         if not isinstance(frame, list) or not frame:
-            return self._broken("the frame is not a list of message type, id and payload")
+            return refusing.broken(self.version, "the frame is not a list of message type, id and payload")
         kind = read_kind(frame[0], self.version)
         read = read_id(frame[1], text) if len(frame) > 1 else None
         if (
@@ -154,15 +152,15 @@ class Session:
             try:
                 frame = without_nul(frame)
             except RecursionError:
-                return self._broken("the frame is nested too deeply")
+                return refusing.broken(self.version, "the frame is nested too deeply")
             notes.append("NUL characters were left out")
         if kind is None:
-            return self._unknown_kind(text, read)
+            return refusing.unknown_kind(self.version, text, read)
         if type(frame[0]) is not int:
             notes.append("the message type is not an integer")
         if read is None:
             if kind is MessageKind.CALL:
-                return self._broken("the message id cannot be read")
+                return refusing.broken(self.version, "the message id cannot be read")
             return Ignored("the message id cannot be read", text, kind)
         message_id, raw_id = read
         if not isinstance(frame[1], str) or not 0 < len(message_id) <= MAX_ID:
@@ -175,11 +173,11 @@ class Session:
         send = kind is MessageKind.SEND
         try:
             if not isinstance(action, str):
-                raise OcppError(self._no_frame, "the frame has no action")
+                raise OcppError(refusing.no_frame(self.version), "the frame has no action")
             payload = read_payload(frame, 3, notes)
         except OcppError as error:
             name = action if isinstance(action, str) else ""
-            return self._declined(text, message_id, name, error, raw_id, send)
+            return refusing.declined(self.version, text, message_id, name, error, raw_id, send)
         return self._call(text, message_id, raw_id, action, payload, notes, send)
 
     def _call(
@@ -199,7 +197,9 @@ class Session:
             fault = advised(self.version, action, payload, error)
         except (ValueError, TypeError, RecursionError):
             fault = OcppError(Fault.FORMAT, "the payload cannot be read")
-        return self._declined(text, message_id, action, fault, raw_id or quoted(message_id), send)
+        return refusing.declined(
+            self.version, text, message_id, action, fault, raw_id or quoted(message_id), send
+        )
 
     def _accepted(
         self,
@@ -274,7 +274,7 @@ class Session:
             return LateAnswer(message_id, text, self._slot.late(message_id), payload=payload)
         self._slot.free()
         if payload is None:
-            return self._unusable(call, fault)
+            return refusing.unusable(self.version, call, fault)
         return CallAnswered(call, payload, tuple(notes[: leniency.MAX_NOTES]), whole)
 
     def _error(self, text: str, kind: MessageKind, message_id: str, frame: list[Any]) -> Event:
@@ -294,50 +294,6 @@ class Session:
             return LateAnswer(message_id, text, late, kind, code_text=code_text, description=words)
         self._slot.free()
         return CallFailed(call, fault, code_text, words, more)
-
-    # What cannot be served
-
-    @property
-    def _no_frame(self) -> Fault:
-        # T-054 of OCPP-J 2.x: "not a valid RPC request" has a code of its own there.
-        return Fault.FORMAT if self.version is Version.V16 else Fault.RPC_FRAMEWORK
-
-    def _refused(
-        self,
-        message_id: str,
-        action: str,
-        error: OcppError,
-        raw_id: str,
-        kind: MessageKind | None = MessageKind.CALL,
-    ) -> Refused:
-        answer = error_text(raw_id, error, self.version)
-        return Refused(message_id, action[:MAX_ACTION], error.code, error.description, answer, kind)
-
-    def _declined(
-        self, text: str, message_id: str, action: str, error: OcppError, raw_id: str, send: bool
-    ) -> Event:
-        if send:  # OCPP-J 2.1: a SEND is never answered, not even with an error
-            return Ignored(error.description, text, MessageKind.SEND, message_id, action[:MAX_ACTION])
-        return self._refused(message_id, action, error, raw_id)
-
-    def _broken(self, description: str) -> Refused:
-        error = OcppError(self._no_frame, description)
-        return self._refused("", "", error, quoted(UNREADABLE_ID), None)
-
-    def _unknown_kind(self, text: str, read: tuple[str, str] | None) -> Event:
-        # OCPP-J 1.6, 4.1.3: an unknown message type shall be ignored. 2.x has a code for it.
-        if self.version is Version.V16:
-            return Ignored("an unknown message type", text, None, read[0] if read else None)
-        message_id, raw_id = read or ("", quoted(UNREADABLE_ID))
-        error = OcppError(Fault.MESSAGE_TYPE, "an unknown message type")
-        return self._refused(message_id, "", error, raw_id, None)
-
-    def _unusable(self, call: PendingCall, error: OcppError) -> CallFailed:
-        """An answer beyond repair: the command fails, and 2.1 has a message to say so."""
-        reply = ""
-        if self.version is Version.V21:
-            reply = error_text(quoted(call.message_id), error, self.version, MessageKind.CALLRESULTERROR)
-        return CallFailed(call, error.code, "", error.description, {}, MessageKind.CALLRESULT, reply)
 
     # What goes out
 

@@ -3,8 +3,8 @@
 from django.db import models
 
 from chargers.models import ChargePoint
+from csms.core.bulk_tables import BulkTable
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 
 
 class SecurityEvent(models.Model):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 
 from django.db import connection
@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from chargers.models import ChargePoint
 from chargers.traits.models import Deviation
 from chargers.traits.selectors import Make
+from csms.core.writer import after_commit
 
 DEVIATIONS = Counter("csms_ocpp_deviations_total", "Deviations from the standard.", ["rule"])
 RULES_SHOWN = 64  # series of that counter; further rules share one
@@ -199,3 +200,11 @@ def _bounded(rows: dict[str, tuple[tuple[str, ...], Tally, str]]) -> dict[str, A
             room -= 1
         _put(bounded, what, tally, cp_id)
     return bounded
+
+
+def store_pending() -> None:
+    """Store what was counted so far; in the writer's thread, which counts it."""
+    if LEDGER.pending:
+        taken = LEDGER.taken()
+        store(taken)
+        after_commit(partial(LEDGER.stored, taken))

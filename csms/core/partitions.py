@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from time import sleep
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,8 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from psycopg.errors import CheckViolation, DeadlockDetected, LockNotAvailable
 
 from csms.core.ids import uuid7_floor
+from csms.core.periods import Partitioned as Partitioned
+from csms.core.periods import Period as Period
 
 log = logging.getLogger(__name__)
 
@@ -34,40 +35,6 @@ ALONE = 0x6373_6D70
 """The advisory lock of whoever makes and drops partitions."""
 DROPPED = "_dropped"
 """What the name of a partition ends with that is no part of its table any more and waits to be dropped."""
-
-
-class Period(Enum):
-    """How long a time one partition holds."""
-
-    DAY = "%Y%m%d"
-    MONTH = "%Y%m"
-
-    def begin(self, moment: datetime) -> datetime:
-        """Return the beginning of the period in which a moment lies, in UTC."""
-        day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return day if self is Period.DAY else day.replace(day=1)
-
-    def following(self, begin: datetime) -> datetime:
-        """Return the beginning of the period after the one that begins then."""
-        return self.begin(begin + timedelta(days=1 if self is Period.DAY else 31))
-
-
-@dataclass(frozen=True)
-class Partitioned:
-    """A table that is partitioned by its key on PostgreSQL, and for how many periods ahead it has partitions."""
-
-    table: str
-    period: Period
-    ahead: int
-
-    @property
-    def default(self) -> str:
-        """The name of the partition of everything that has none."""
-        return f"{self.table}_default"
-
-    def name(self, begin: datetime) -> str:
-        """Return the name of the partition whose period begins then, such as events_event_20261121."""
-        return f"{self.table}_{begin:{self.period.value}}"
 
 
 @dataclass(frozen=True)

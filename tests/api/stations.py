@@ -35,6 +35,7 @@ FOR_2X = {operation_of(slug) for slug in COMMANDS.keys() - ORDERS[Version.V16].k
     "get_provisioning",
     "list_device_events",
     "list_network_profiles",
+    "provision_charge_point",
 }
 COMMANDS_OF_BOTH = {operation_of(slug) for slug in ORDERS[Version.V16].keys() & ORDERS[Version.V201].keys()}
 AT_THE_STATION: dict[str, Any] = {"cp_id": STATION, "connector_id": 1, "evse_id": 1, "evse": 1}

@@ -18,6 +18,7 @@ import websockets
 from ocpp.v16 import ChargePoint, call
 
 from tests.backend.cast import by_message, said, token_is
+from tests.paths.store import rows
 from tests.support.charger import RawCharger, eventually, stamp
 from tests.support.receiver import Message, Receiver, receiving, silent
 from tests.support.server import ROOT, Server, running_server
@@ -146,9 +147,9 @@ async def test_sessions_are_told_after_an_outage_and_a_restart_of_everything(
                     numbers.append(str(number))
                     stop = {"transactionId": number, "meterStop": meter + 1000, "timestamp": stamp()}
                     await charger.result("StopTransaction", stop)
-            await eventually(
-                lambda: "connection failed" in server.manage("backend_sessions").stdout, timeout=120
-            )
+            refused = "SELECT 1 FROM backend_sessionreport WHERE last_error LIKE %s"
+            await eventually(lambda: rows(server, refused, "%connection failed%"), timeout=120)
+            assert "connection failed" in server.manage("backend_sessions").stdout
             server.kill()
             mock = Mock("--token", "s3cret", port=port)
             server.start()
@@ -195,5 +196,7 @@ async def test_a_kill_between_the_post_and_its_note_tells_again_with_the_same_ke
             first, second = opens()[:2]
             assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
             assert first.body == second.body
-            await eventually(lambda: server.manage("backend_sessions").stdout == "", timeout=120)
+            waiting = "SELECT 1 FROM backend_sessionreport WHERE state <> 'delivered'"
+            await eventually(lambda: not rows(server, waiting), timeout=120)
+            assert server.manage("backend_sessions").stdout == ""
         receiver.let_go.set()

@@ -202,16 +202,17 @@ class Fleet:
         for charge_point in self.senders:
             assert charge_point.make is not None
             charge_point.send(charge_point.make(self._next(charge_point), now))
-        self._pump_meter_values(monotonic() + warm_up)
+        # The first of a transaction costs more: what is known of it is read then, and what it has cost so far.
+        self._pump_meter_values(monotonic() + warm_up, len(self.acknowledged) + 2 * len(self.senders))
         begin, counted = meter(), len(self.acknowledged)
         self._pump_meter_values(begin.at + seconds)
         answered = len(self.acknowledged) - counted
         return Window(answered, begin, meter())
 
-    def _pump_meter_values(self, until: float) -> None:
+    def _pump_meter_values(self, until: float, least: int = 0) -> None:
         # Written out, not built from the parts above: here each microsecond is one of the client's.
         acknowledged, serial, answer = self.acknowledged, self._serial, b'",' + self.answer
-        while monotonic() < until:
+        while monotonic() < until or len(acknowledged) < least:
             now = _timestamp()
             for charge_point, text in self._receive():
                 answered = charge_point.awaited

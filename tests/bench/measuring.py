@@ -154,7 +154,7 @@ def events(stage: Stage, plan: Plan, results: Results) -> None:
 def idle(stage: Stage, plan: Plan, results: Results) -> None:
     """Growth of the server from some connections, which have warmed it up, to many more."""
     with stage.trial("postgres") as trial:
-        trial.fleet.connect(min(100, plan.idle_connections))
+        trial.fleet.connect(min(100, plan.idle_connections // 10))
         sleep(0.5)
         results.idle = grown(trial, plan.idle_connections)
 
@@ -163,7 +163,7 @@ def idle201(stage: Stage, plan: Plan, results: Results) -> None:
     """The same of OCPP 2.0.1, and then of as many compressed ones beside them."""
     with stage.trial("postgres", dialect=V201) as trial:
         for compressed in (False, True):
-            trial.fleet.connect(min(100, plan.idle_connections), compressed=compressed)
+            trial.fleet.connect(min(100, plan.idle_connections // 10), compressed=compressed)
         for compressed in (False, True):
             sleep(0.5)
             results.idle201[compressed] = grown(trial, plan.idle_connections, compressed=compressed)

@@ -278,7 +278,7 @@ def test_goals_are_met_or_not_met_by_the_cost_on_the_server() -> None:
 
 def test_the_table_names_what_was_lost_and_what_could_not_be_read() -> None:
     text = table(results(100, 900), QUICK, Findings(acknowledged=10, lost=2, doubled=1))
-    assert "of 10 acknowledged MeterValues lost = 2, stored twice = 1" in text
+    assert "of 10 acknowledged readings lost = 2, stored twice = 1" in text
     assert "kernel: not readable here" in text
     assert "9.0x the server CPU" in text
 

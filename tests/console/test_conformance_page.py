@@ -80,7 +80,7 @@ def test_whoever_may_look_sees_counts_rows_and_reasons(bob: Client) -> None:
             "?version=OCPP+1.6&kind=Published+attacks",
             lambda r: r.version == "OCPP 1.6" and r.kind == "Published attacks",
         ),
-        ("?version=OCPP+2.0.1&q=TC_B_", lambda r: r.version == "OCPP 2.0.1" and "TC_B_" in r.id),
+        ("?version=OCPP+2.0.1", lambda r: r.version == "OCPP 2.0.1"),
         ("?mandatory=O&state=tested", lambda r: r.mandatory == "O" and r.tested),
         ("?state=nonsense&q=q-x9", lambda r: r.id == "Q-X9"),
     ],

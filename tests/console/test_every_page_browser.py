@@ -39,6 +39,7 @@ NO_PAGES = (
     "palette",
     "alarm",
     "file-content",
+    "transaction-signed",
 )  # acts of Django's own, and what scripts read
 OF_A_CHARGE_POINT = re.compile(r"^inspect/charge-points/%\(cp_id\)s(/[a-z-]+)?$")
 CLOSED_TO_VIEWERS = re.compile(

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from csms.core.bulk_tables import BulkTable
 from csms.core.events.models import EVENTS, Event
 from csms.core.ids import uuid7_text
-from csms.core.writer import BulkTable, Writer, WriterClosed, WriterFull, after_commit, current_batch
+from csms.core.writer import Writer, WriterClosed, WriterFull, after_commit, current_batch
 from transactions.models import METER_VALUES, IdToken, MeterValue
 
 pytestmark = pytest.mark.django_db(transaction=True)

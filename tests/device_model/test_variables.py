@@ -1,7 +1,8 @@
 """GetVariables and SetVariables: addressed, split by what the station takes, joined by names."""
 
 from random import Random
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -9,14 +10,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chargers.commands.exact import send_exact
-from chargers.commands.ledger import settle_answer
+from chargers.commands.ledger import settle_answer, settle_timeout
 from chargers.commands.ordering import CommandRefused
+from chargers.commands.outgoing import Outgoing
 from chargers.commands.sending import send_command, why_not
-from chargers.configuration.models import ConfigurationKey
+from chargers.configuration.models import ConfigurationChange, ConfigurationKey
 from chargers.configuration.services import desire_of_charge_point
+from chargers.handling import Holder
 from chargers.models import Command, Frame
+from chargers.protocol.errors import Fault
+from chargers.protocol.events import CallFailed, PendingCall
+from chargers.protocol.frames import MessageKind
 from chargers.protocol.redaction import MASK
 from chargers.protocol.versions import Version
+from csms.core.events.models import Event
 from tests.api.cast import charge_point, online
 from tests.device_model.cast import NOW, Station, got, later, put, values
 from tests.support.house import ALICE, fresh
@@ -220,6 +227,40 @@ def test_what_can_only_be_written_is_nowhere_but_on_the_wire(cs201: Station):
     assert "a pin" not in str(list(ConfigurationKey.objects.values())) + str(list(Frame.objects.values()))
     desire_of_charge_point(cs201.row, {"C/Blind": "78"}, by="alice", now=later(1))
     assert cs201.drift() == {"C/Blind": "unknown"}, "it was set before that was desired"
+
+
+def test_what_can_only_be_written_never_comes_back(cs201: Station):
+    """S2-50: whatever the station tells of it, by whichever name; an answer that cannot be read hides nothing more."""
+    cs201.has("C/Blind", None, mutability="WriteOnly"), cs201.has("C/Open", "1")
+    cs201.order("get-configuration", keys=["C/Blind", "C/Open"])
+    sent, answer = cs201.next(), got(c__blind="a pin", C__Open="2")
+    assert list(sent.hides(answer)) == ["a pin"]
+    cs201.answer(sent, **answer)
+    assert [cs201.value(name) for name in ("C/Blind", "C/Open")] == [None, "2"]
+    assert [row.name for row in ConfigurationChange.objects.all()] == ["C/Open"]
+    told = Event.objects.filter(type="cp.configuration").values_list("payload", flat=True)
+    assert "a pin" not in str(list(told))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_was_set_is_masked_in_answers_that_are_odd_or_late(cs201: Station, late: bool):
+    cs201.has("C/Blind", None, mutability="WriteOnly")
+    command = cs201.order("change-configuration", key="C/Blind", value="a pin")
+    sent = cs201.next()
+    holder = Holder(cs201.row.pk, "CS201", "accepted", uuid4(), Version.V201)
+    outgoing = Outgoing(holder, *cast(Any, [None] * 4))
+    call = PendingCall(sent.message_id, sent.action, sent.payload, 0, 1, sent)
+    text = f'[3,"{sent.message_id}",{{"status":"took a pin"}}]'
+    if late:
+        settle_timeout(command.pk, now=NOW)
+        assert outgoing.settle_late(call, {"status": "took a pin"}, text, NOW) == ("a pin",)
+    else:
+        failed = CallFailed(call, Fault.FORMAT, "", "'took a pin'?", {"a": "a pin"}, MessageKind.CALLRESULT)
+        assert outgoing.settle(failed, text, NOW) == ("a pin",)
+    row = fresh(command)
+    shown = (row.late_answer, row.error_description, row.error_details)
+    assert "a pin" not in str(shown)
+    assert "took ***" in str(shown)
 
 
 # --- word for word ----------------------------------------------------------------------------------------------------

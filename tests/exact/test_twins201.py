@@ -12,7 +12,7 @@ from tests.conformance.v16.charging_cast import in_hours
 from tests.conformance.v201.cast import CS201, Session, cs201, token
 from tests.exact.cast import memory, takes
 from tests.exact.test_twins import KEY, Scene, forget_names
-from tests.network.cast import with_slots
+from tests.network.cast import says, with_slots
 from tests.support.house import House
 
 CA = root()
@@ -46,6 +46,12 @@ async def reserved(station: CS201) -> dict[str, Any]:
 async def listed(station: CS201) -> dict[str, Any]:
     """It has a list of somebody's, and its policy is off."""
     await takes(station, "SendLocalList", {"versionNumber": 4, "updateType": "Full"})  # type: ignore[arg-type]
+    return {}
+
+
+async def several(station: CS201) -> dict[str, Any]:
+    """It takes several changes in a message."""
+    says(station.row, "DeviceDataCtrlr/ItemsPerMessage[SetVariables]", "4")
     return {}
 
 
@@ -121,6 +127,7 @@ SCENES = {
         "set-variables",
         {"values": [{"key": TIMEOUT, "value": "60"}, {"key": OTHER, "value": "true"}]},
         {"setVariableResult": [{"attributeStatus": "RebootRequired", **one} for one in (NAMED, NAMED_OTHER)]},
+        several,
     ),
     "set-network-profile": Scene(
         "set-network-profile", {"slot": 2, "url": WS, "security_profile": 1}, before=slots
@@ -194,7 +201,8 @@ async def test_the_house_remembers_the_same(house: House, name: str):
                 event.pop("fingerprint")  # of its own transaction
                 event.pop("frame_id")
             for row in rows["Command"]:
-                row["params"].pop("transaction", None)
+                for name in ("transaction", "batch"):
+                    row["params"].pop(name, None)
                 if row["type"] == "reserve-now":
                     row["payload"].pop("id")
             # Our own numbers are counted, those of others are theirs; none is given twice.

@@ -16,7 +16,8 @@ from chargers.firmware.models import Evidence, FirmwareJob, FirmwareReport
 from chargers.firmware.signatures import CERTIFICATE_MAX
 from chargers.firmware.tasks import expire_updates
 from chargers.following import Booted
-from chargers.jobs import LOCATION_MAX, SCHEMES, State, location_fault
+from chargers.jobs import State
+from chargers.locations import LOCATION_MAX, SCHEMES, location_fault
 from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
 from chargers.traits.models import ChargePointTraits

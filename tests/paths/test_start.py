@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests.paths.store import rows, value
 from tests.support.charger import RawCharger, eventually
+from tests.support.migrated import put_into
 from tests.support.processes import alive, descendants
 from tests.support.server import ADMIN_PASSWORD, ROOT, Server, running_server
 
@@ -308,12 +310,15 @@ async def test_the_demo_charges_and_ends_with_its_server(tmp_path, database_url)
 # --- the development server ---------------------------------------------------------------------
 
 
+def test_no_other_process_loads_the_development_server():
+    assert "daphne" not in settings.INSTALLED_APPS, "it would lengthen each start by a tenth"
+
+
 async def test_the_development_server_speaks_with_a_charge_point(tmp_path):
     server = Server(tmp_path, {"CSMS_UNKNOWN_CHARGE_POINTS": "accept"})
     with socket.create_server(("127.0.0.1", 0)) as free:
         server.port = free.getsockname()[1]
-    migrated = await asyncio.to_thread(server.manage, "migrate", "--verbosity", "0")
-    assert migrated.returncode == 0, migrated.stderr
+    put_into(tmp_path)
     with server.log_path.open("wb") as log:
         server.process = subprocess.Popen(
             [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{server.port}"],

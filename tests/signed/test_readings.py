@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chargers.handling import INT32_MAX
 from chargers.models import Connector
@@ -17,6 +19,7 @@ from chargers.topology.models import Evse
 from chargers.topology.services import meet, note_activity
 from chargers.traits.values import Traits
 from tests.transactions.cast import NOON, Wireless201, at
+from transactions.numbers import is_plain, number_of
 from transactions.samples import read_samples201
 from transactions.seen_power import look_at_power
 from transactions.signed.models import SignedReading
@@ -28,6 +31,13 @@ POWER, CURRENT = "Power.Active.Import", "Current.Import"
 def value(number: object, unit: str = "", power: int = 0, **labels: Any) -> dict[str, Any]:
     told = ({"unit": unit} if unit else {}) | ({"multiplier": power} if power else {})
     return {"value": number, **labels, **({"unitOfMeasure": told} if told else {})}
+
+
+@given(st.one_of(st.integers(-(10**17), 10**17), st.floats(allow_nan=False, allow_infinity=False)))
+def test_an_ordinary_number_is_read_at_once_and_as_its_text_would_be(number: float) -> None:
+    assert number_of(number) == number_of(str(number))
+    if is_plain(number):
+        assert f"{number_of(str(number)):f}" == str(number)
 
 
 @pytest.mark.parametrize(

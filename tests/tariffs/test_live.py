@@ -160,6 +160,16 @@ def test_the_running_cost_is_told_once_in_the_interval_and_when_the_state_change
     assert extras(cs201, session, 2.7) == {"totalCost": 2}, "a new connection begins with a look"
 
 
+def test_where_no_tariff_holds_a_look_costs_next_to_nothing(cs201: Wireless201):
+    session = running(cs201)
+    register(session, 3345, 1)
+    with CaptureQueriesContext(database) as asked:
+        assert extras(cs201, session, 1) == {}
+    # The test, whether it was away, the transaction, its tariff; at most, for every session asks once a minute.
+    assert len(asked) <= 4
+    assert not LiveCost.objects.exists()
+
+
 @pytest.mark.parametrize(
     "event",
     [{"offline": True}, {"timestamp": at(-30)}, {"eventType": "Started"}],

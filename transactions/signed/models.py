@@ -5,8 +5,8 @@ from typing import Any
 from django.db import models
 
 from chargers.models import ChargePoint
+from csms.core.bulk_tables import BulkTable
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 from transactions.models import Transaction
 
 

@@ -12,6 +12,7 @@ from transactions.models import Transaction
 from transactions.tariffs.live import Via, cost_so_far, flush_facts, forgiving, note_look, note_told
 from transactions.tariffs.models import Cost, LiveCost
 from transactions.tariffs.pricing import in_currency
+from transactions.tariffs.selectors import tariff_of
 from transactions.tariffs.speaking import message, shown_by, wire_amount
 
 REMEMBERED_MAX = 200  # transactions of one connection; a station has a few
@@ -32,10 +33,12 @@ def answer_extras(call: Call, transaction_pk: str, *, ended: bool) -> dict[str, 
     if _is_history(call):
         return {}
     _remember(call, transaction_pk, ended=ended)
-    flush_facts()
     transaction = Transaction.objects.filter(pk=transaction_pk).first()
     if transaction is None or ended != (transaction.status == Transaction.Status.ENDED):
         return {}  # what comes after the end is no running cost
+    if not ended and tariff_of(transaction) is None:
+        return {}  # nothing to reckon, which takes many questions and comes every minute of every session
+    flush_facts()
     work = _final if ended else _running
     return forgiving(call.holder.cp_id, lambda: work(call, transaction), {})
 

@@ -2,8 +2,8 @@
 
 from django.db import models
 
+from csms.core.bulk_tables import BulkTable
 from csms.core.ids import uuid7
-from csms.core.writer import BulkTable
 
 BUCKETS = 4
 """Into how many parts the outbox is divided by charge point; each part is published by one relay at a time.
