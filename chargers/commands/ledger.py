@@ -52,7 +52,8 @@ def _may_be_told() -> Q:
     """Return the condition for commands that the standing of their charge point allows (T-082, T-083)."""
     harmless = [slug for slug, entry in catalogue().items() if entry.while_pending]
     accepted = in_standing(Registration.ACCEPTED, "charge_point__")
-    return accepted | (in_standing(Registration.PENDING, "charge_point__") & Q(type__in=harmless))
+    waiting = in_standing(Registration.PENDING, "charge_point__") & Q(charge_point__boot_refused=False)
+    return accepted | (waiting & Q(type__in=harmless))
 
 
 def claim_next(

@@ -234,6 +234,8 @@ class Order:
     them alone is its effect, as the parts of a report."""
     fields: frozenset[str] | None = None
     """Which of the entry's parameters the version can say; None = all of them."""
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of parameters that it cannot say: why not, and which one does the same; of others a sentence for all is said."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Of parameters that choose a word: which words the version has, the default first; of others all are."""
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -256,7 +258,9 @@ def narrowed(order: Order, params: Params) -> Params:
         value = getattr(params, name)
         given = name in params.model_fields_set and value is not None
         if given and order.fields is not None and name not in order.fields:
-            raise bad_param(name, f"{order.action} of this OCPP version has nothing like it")
+            raise bad_param(
+                name, order.instead.get(name, f"{order.action} of this OCPP version has nothing like it")
+            )
         words = order.choices.get(name)
         if words is None or value is None or value in words:
             continue

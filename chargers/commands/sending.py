@@ -119,7 +119,12 @@ def why_not(
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
     entry = entry_of(type)
-    if charge_point.standing == Registration.PENDING and not (entry and entry.while_pending):
+    waits = charge_point.standing == Registration.PENDING
+    if waits and charge_point.boot_refused:
+        name = charge_point.cp_id
+        text = f"the backend had the last boot of {name} answered Rejected: it is told nothing till the next"
+        return CommandRefused("not_accepted", text)  # T-083; 2.0.1, B03
+    if waits and not (entry and entry.while_pending):
         return CommandRefused("not_accepted", f"{charge_point.cp_id} {_why_it_waits(charge_point)}")  # T-082
     if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")

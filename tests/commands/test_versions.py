@@ -92,6 +92,18 @@ def test_words_and_parameters_are_those_of_the_version(cs201: ChargePoint):
         with pytest.raises(CommandRefused) as refused:
             order(row, "reset", **params)
         assert (refused.value.code, list(refused.value.errors)) == ("invalid", list(params))
+    for slug, values, why in (
+        ("remote-start", {"id_token": "A"}, "OCPP 1.6 knows connectors, not EVSEs: give connector_id"),
+        (
+            "change-availability",
+            {"type": "Operative"},
+            "OCPP 1.6 knows connectors, not EVSEs: give connector_id",
+        ),
+        ("trigger-message", {}, "OCPP 1.6 knows connectors, not EVSEs: give connector_id"),
+        ("reset", {}, "OCPP 1.6 resets the whole charge point: leave evse_id out"),
+    ):
+        with pytest.raises(CommandRefused, match=why):
+            order(cp16, slug, evse_id=1, **values)
 
 
 @pytest.mark.parametrize(
