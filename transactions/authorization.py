@@ -99,7 +99,7 @@ def authorize(
     refused unless the settings accept every token. `said` is what the backend decided: then only our limit of
     transactions still counts, and, should nobody have decided and everybody be accepted, that we have blocked it.
     `continuing` is the transaction that the token goes on with, which is no other (S2-24). Nothing is stored: to ask
-    is not to charge. With `starting` it runs in the transaction that stores the start, which holds a token with a limit.
+    is not to charge. With `starting` it runs in the transaction that stores the start; a token with a limit is held.
     """
     if type == NO_AUTHORIZATION:
         # S2-11: nobody was asked to show anything, and nobody is refused.
