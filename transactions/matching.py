@@ -8,7 +8,7 @@ from csms.core.id_tokens import canonical_token
 from transactions.claims import UNKNOWN_IDS, believable_register
 from transactions.models import IdToken, Transaction
 from transactions.rows import locked
-from transactions.selectors import open_transactions
+from transactions.selectors import OURS, open_transactions
 
 # How long the real end of a transaction that was closed by evidence is looked out for, if it carries no id.
 INFERRED_FOR = timedelta(days=31)
@@ -36,12 +36,13 @@ def by_evidence(
             and (stopped_at is None or transaction.started_at <= stopped_at)
         ]
 
-    running = fitting(locked(open_transactions(charge_point_id)).order_by("-started_at"))
+    running = fitting(locked(open_transactions(charge_point_id).filter(OURS)).order_by("-started_at"))
     for keys in ([token_key], relatives(token_key)) if token_key else ():
         if same := [t for t in running if t.token_key in keys]:
             return same[0]
     if token_key:
         inferred = Transaction.objects.filter(
+            OURS,
             charge_point_id=charge_point_id,
             end_source=Transaction.EndSource.INFERRED,
             token_key=token_key,

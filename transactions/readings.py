@@ -16,7 +16,7 @@ from transactions.claims import UNKNOWN_IDS, believable, late_before
 from transactions.counts import READINGS, SAMPLES, UNUSED
 from transactions.models import METER_VALUES, Transaction
 from transactions.samples import Reading
-from transactions.selectors import open_transactions
+from transactions.selectors import OURS, open_transactions
 from transactions.signed.models import SIGNED_READINGS
 from transactions.signed.values import Signed
 
@@ -50,19 +50,19 @@ class Home(NamedTuple):
 
 
 def find_transaction(charge_point_id: int, claimed_id: str, connector_number: int) -> Home | None:
-    """Return where readings with this wire id belong; None if there is no such transaction.
+    """Return where readings of OCPP 1.6 with this wire id belong; None if there is no such transaction.
 
     "0" and "-1" mean the one that is open on the connector (quirk X2b); a station with a single connector may call
     it 0, elsewhere that is the station's own meter. Ended transactions still take late readings (S16-12).
     """
     if claimed_id in UNKNOWN_IDS:
-        rows = open_transactions(charge_point_id).filter(superseded=False)
+        rows = open_transactions(charge_point_id).filter(OURS, superseded=False)
         if connector_number:
             rows = rows.filter(connector_number=connector_number)
         elif Connector.objects.filter(charge_point_id=charge_point_id, number__gt=0).count() > 1:
             return None
     else:
-        rows = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
+        rows = Transaction.objects.filter(OURS, charge_point_id=charge_point_id, transaction_id=claimed_id)
     found = list(rows.values_list("pk", "connector_number")[:2])
     return Home(str(found[0][0]), found[0][1] or 0) if len(found) == 1 else None
 

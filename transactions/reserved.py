@@ -7,10 +7,13 @@ from csms.core.id_tokens import canonical_token
 from transactions.models import Transaction
 
 
-def link_reservation(transaction: Transaction, *, parent: str, now: datetime) -> None:
+def link_reservation(
+    transaction: Transaction, *, parent: str, now: datetime, began_at: datetime | None = None
+) -> None:
     """Give the transaction its reservation, or note what is odd about it. `parent` is the group of its token.
 
-    To be called once for each transaction. `reservation_id` is corrected; the claim stays in `raw_start`.
+    To be called once for each transaction, and again with `began_at`, when it did by our clock, where a reservation is
+    only named later. `reservation_id` is corrected; the claim stays in `raw_start`.
     """
     use = use_reservation(
         charge_point_id=transaction.charge_point_id,
@@ -21,7 +24,7 @@ def link_reservation(transaction: Transaction, *, parent: str, now: datetime) ->
         claimed_number=transaction.reservation_id,
         transaction_id=transaction.pk,
         # What is told live began now, whatever the charge point's clock says.
-        started_at=transaction.started_at if transaction.offline else now,
+        started_at=transaction.started_at if transaction.offline else began_at or now,
         now=now,
     )
     if use.number is not None and use.number != transaction.reservation_id:

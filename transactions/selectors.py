@@ -156,6 +156,8 @@ def by_wire_id(charge_point_id: int, name: str) -> QuerySet[Transaction]:
     )
 
 
+OURS = Q(number__isnull=False)
+"""The condition for transactions of OCPP 1.6, whose ids are ours; a station of 2.x may call its own the same."""
 NUMBERED = Q(number=None, last_seq__isnull=False)
 """The condition for transactions of OCPP 2.x, whose charge point can be asked whether they run."""
 

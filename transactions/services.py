@@ -34,7 +34,7 @@ from transactions.models import Transaction
 from transactions.opening import take_connector, tell_start
 from transactions.readings import Measured
 from transactions.rows import add_words, announce_transaction, locked, new_number
-from transactions.selectors import open_transactions
+from transactions.selectors import OURS, open_transactions
 from transactions.token_forms import meant_token
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ def stop_transaction(
             return Stopped(repeated, new=False)
         key = None  # a clock that stands still and no id: the same words, but another transaction's end
 
-    named = Transaction.objects.filter(charge_point_id=charge_point_id, transaction_id=claimed_id)
+    named = Transaction.objects.filter(OURS, charge_point_id=charge_point_id, transaction_id=claimed_id)
     transaction = locked(named).first()
     if transaction is None and claimed_id in UNKNOWN_IDS:
         at = claimed_at if timely else now

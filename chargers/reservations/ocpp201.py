@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from chargers.commands.ordering import BadParam, Order
+from chargers.commands.ordering import Order
 from chargers.commands.saying import as_is, translated, turned
+from chargers.commands.tokens201 import TOKEN_TYPES, said_token, wire_token
 from chargers.handling import Call, Handler, int32
 from chargers.protocol.times import format_time
 from chargers.reservations.following import note_over
@@ -23,8 +24,6 @@ def reservation_status_update(call: Call) -> dict[str, Any]:
 
 CALLS: dict[str, Handler] = {"ReservationStatusUpdate": reservation_status_update}
 
-TOKEN_MAX = 36  # characters; 2.0.1: IdTokenType
-TOKEN_TYPES = ("Central", "eMAID", "ISO14443", "ISO15693", "Local", "MacAddress")
 CONNECTOR_TYPES = (
     "cCCS1",
     "cCCS2",
@@ -49,26 +48,19 @@ CONNECTOR_TYPES = (
 )
 
 
-def _token(params: dict[str, Any], field: str, type: str) -> dict[str, str]:
-    text: str = params[field]
-    if len(text) > TOKEN_MAX:
-        raise BadParam(field, f"an idToken of OCPP 2.0.1 has at most {TOKEN_MAX} characters")
-    return {"idToken": text, "type": type}
-
-
 def _reserve_now(params: dict[str, Any]) -> dict[str, Any]:
     """2.0.1, H01: of an EVSE, of a kind of connector, or of any. Raise BadParam for a token that is too long."""
     payload: dict[str, Any] = {
         "id": params["reservation_id"],
         "expiryDateTime": format_time(datetime.fromisoformat(params["expires_at"])),
-        "idToken": _token(params, "id_token", params["token_type"]),
+        "idToken": wire_token(params["id_token"], params["token_type"], "id_token"),
     }
     if params.get("evse"):
         payload["evseId"] = params["evse"]
     if params.get("connector_type"):
         payload["connectorType"] = params["connector_type"]
     if params.get("parent"):
-        payload["groupIdToken"] = _token(params, "parent", "Central")
+        payload["groupIdToken"] = wire_token(params["parent"], "Central", "parent")
     return payload
 
 
@@ -77,10 +69,8 @@ RESERVE = {"expiryDateTime": "expires_at", "connectorType": "connector_type", "i
 
 
 def _said(payload: dict[str, Any]) -> dict[str, Any]:
-    token, group = payload["idToken"], payload.get("groupIdToken")
-    if token["type"] not in TOKEN_TYPES or "additionalInfo" in token:
-        raise BadParam("id_token", "our words have nothing like it")
-    said = {"id_token": as_is(token["idToken"], "idToken.idToken"), "token_type": token["type"]}
+    said: dict[str, Any] = {**said_token(payload["idToken"])}
+    group = payload.get("groupIdToken")
     if "evseId" in payload:
         said |= {"evse_id": payload["evseId"], "evse": payload["evseId"], "evse_connector": 0}
     if group is not None:

@@ -16,13 +16,11 @@ from chargers.configuration.models import ConfigurationKey
 from chargers.device_model.addresses import ACTUAL
 from chargers.models import ChargePoint, Connector
 from chargers.topology.models import Evse
-from chargers.topology.places import MOST
+from chargers.topology.places import MOST, PLACES_MAX
 from chargers.topology.services import Known, meet
 from chargers.topology.states import note_state
 from csms.core.live import announce
 
-PLACES_MAX = 128
-"""A station that says to have more EVSEs and connectors is believed no more than these."""
 POWER_MAX = 2**31 - 1
 # The supply of a kind of connector; those of any other kind are AC.
 DC = ("cccs", "cg105", "ctesla", "pan")

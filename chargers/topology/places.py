@@ -8,6 +8,8 @@ from chargers.protocol.versions import OCPP_2X
 MOST = 999
 """EVSEs of a station, and connectors of an EVSE, that have a number here; what has a higher one is absurd."""
 STRIDE = 1000
+PLACES_MAX = 128
+"""A station that says to have more EVSEs, or more connectors, is believed no more than these."""
 
 
 @dataclass(frozen=True, slots=True)

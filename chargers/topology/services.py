@@ -1,17 +1,20 @@
 """What keeps the EVSEs and connectors of charge points, and finds the place that somebody means."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from chargers.commands.ordering import Draft, as_given, bad_param
 from chargers.models import ChargePoint, Connector
 from chargers.services import Refusal, from_to, note_act
 from chargers.topology.models import Evse
-from chargers.topology.places import MOST, STANDS, STATION, STRIDE, Place, has_evses, place_of
+from chargers.topology.places import MOST, PLACES_MAX, STANDS, STATION, STRIDE, Place, has_evses, place_of
 from csms.core.live import announce
+
+log = logging.getLogger(__name__)
 
 Known = Evse.Known
 
@@ -66,12 +69,17 @@ def placed(draft: Draft) -> dict[str, Any]:
 def meet(charge_point_id: int, evse: int, connector: int = 0, *, known_from: Known) -> Place:
     """Make sure that there is a row for an EVSE, and for a connector of it, that a station named. Idempotent.
 
-    Absurd numbers make no rows.
+    Absurd numbers make no rows, nor does a place that is one too many: then that is said in the log.
     """
     where = place_of(evse, connector)
     if not 0 < evse <= MOST or not 0 <= connector <= MOST:
         return where
-    made = _row(Evse, charge_point_id=charge_point_id, number=evse, defaults={"known_from": known_from})
+    evses = Evse.objects.filter(charge_point_id=charge_point_id)
+    made = False
+    if not evses.filter(number=evse).exists():
+        if _is_full(evses, where):
+            return where
+        made = _row(Evse, charge_point_id=charge_point_id, number=evse, defaults={"known_from": known_from})
     if connector:
         where, new = _connector(charge_point_id, where)
         made |= new
@@ -92,8 +100,18 @@ def _connector(charge_point_id: int, where: Place) -> tuple[Place, bool]:
         return Place(number, where.evse, where.connector), False
     if rows.filter(number=where.number).exists():
         where = Place(STRIDE + where.evse, where.evse, where.connector)
+    if _is_full(rows.filter(number__gt=0), where):
+        return where, False
     values = {"evse_number": where.evse, "evse_connector": where.connector}
     return where, _row(Connector, charge_point_id=charge_point_id, number=where.number, defaults=values)
+
+
+def _is_full(rows: QuerySet[Any], where: Place) -> bool:
+    """Return whether a station has told of as many places as any has, and note that it tells of one more."""
+    if rows.count() < PLACES_MAX:
+        return False
+    log.warning("topology.too_many_places", extra={"evse": where.evse, "connector": where.connector})
+    return True
 
 
 def _row(model: type[Evse] | type[Connector], **values: Any) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from chargers.availability.selectors import operative
 from chargers.availability.services import follow_evse
+from chargers.handling import INT32_MAX
 from chargers.models import Connector
 from chargers.reports import record_status
 from chargers.topology.models import Evse
@@ -34,12 +35,15 @@ def note_state(
     """Store the state of a connector, of a whole EVSE (`connector` 0) or of the station (`evse` 0).
 
     Return whether it is news, and the state that counts now. `said_at` is by the charge point's clock, None if it
-    cannot be believed. Idempotent for what was told at the same moment.
+    cannot be believed. Idempotent for what was told at the same moment. Of a place that is one too many only the frame
+    is kept.
     """
     if evse and not connector:
         return _note_evse(charge_point_id, cp_id, evse, word, said_at, now)
     where = meet(charge_point_id, evse, connector, known_from=Known.STATUS)
     known = Connector.objects.filter(charge_point_id=charge_point_id, number=where.number).first()
+    if known is None and 0 < where.number < INT32_MAX:
+        return False
     before = None if known is None else (known.reported, known.status_at)
     if said_at is not None and before == (word[:WORD_MAX], said_at):
         return False
@@ -64,9 +68,10 @@ def _note_evse(
     if evse > MOST:
         return False  # the frame log keeps the nonsense
     believed = now if said_at is None else min(said_at, now)
-    row, _ = Evse.objects.get_or_create(
-        charge_point_id=charge_point_id, number=evse, defaults={"known_from": Known.STATUS}
-    )
+    meet(charge_point_id, evse, known_from=Known.STATUS)
+    row = Evse.objects.filter(charge_point_id=charge_point_id, number=evse).first()
+    if row is None:
+        return False
     if (row.status, row.status_at) == (word[:WORD_MAX], believed):
         return False
     newer = Evse.objects.filter(Q(status_at=None) | Q(status_at__lte=believed), pk=row.pk)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chargers import gate
 from chargers.boots import record_boot
 from chargers.commands.ledger import claim_next
 from chargers.commands.ordering import CommandRefused
@@ -12,6 +13,7 @@ from chargers.commands.sending import send_command, why_not
 from chargers.connections import missed_bells, standing
 from chargers.handling import Asked, Call, Holder, Translated
 from chargers.models import ChargePoint, Process, Registration, in_standing
+from chargers.protocol.errors import Fault, OcppError
 from chargers.protocol.events import CallReceived
 from chargers.protocol.session import Session
 from chargers.protocol.versions import Version
@@ -128,3 +130,20 @@ def test_an_odd_event_of_a_transaction_is_read_all_the_same(left_out: str, stand
     assert not isinstance(
         strict.receive_text(json.dumps([2, "1", "TransactionEvent", payload]), 0), CallReceived
     )
+
+
+def test_only_who_waits_may_say_what_it_was_asked_for_and_who_is_rejected_only_boots():
+    def refused(registration: str, action: str, *, wanted: bool, barred: bool = False) -> bool:
+        holder = Holder(1, "CS201", registration, uuid7(), Version.V201)
+        try:
+            gate.check(holder, action, barred=barred, wanted=wanted)
+        except OcppError as error:
+            return error.fault == Fault.SECURITY
+        return False
+
+    assert not refused("pending", "NotifyReport", wanted=True)
+    assert refused("pending", "NotifyReport", wanted=True, barred=True)
+    assert refused("pending", "NotifyReport", wanted=False)
+    assert refused("rejected", "NotifyReport", wanted=True)
+    assert not refused("rejected", "BootNotification", wanted=False)
+    assert not refused("accepted", "NotifyReport", wanted=False)

@@ -179,9 +179,16 @@ def test_an_evse_of_which_nothing_works_keeps_nothing(cs201: Station) -> None:
     anywhere.refresh_from_db()
     assert (row.status, row.note) == ("ended", "EVSE 1 was reported Faulted.")
     assert anywhere.status == "accepted"
-    cs201.status("Unavailable", 0, 0, received=3)
+    cs201.status("Faulted", 2, 1, received=3)
     anywhere.refresh_from_db()
-    assert anywhere.status == "ended"
+    assert anywhere.status == "ended", "nothing is left"
+    assert anywhere.note.endswith("EVSE 2 was reported Faulted.")
+    cs201.status("Available", 2, 1, received=4)
+    later, _ = reserved(cs201, id_token="CAROL")
+    cs201.status("Unavailable", 0, 0, received=5)
+    later.refresh_from_db()
+    assert later.status == "ended"
+    assert later.note.endswith("The charge point was reported Unavailable.")
 
 
 def test_cancelling_is_seen_at_its_evse(cs201: Station) -> None:

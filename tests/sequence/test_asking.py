@@ -14,6 +14,7 @@ from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
 from transactions.ending import infer_ends
 from transactions.models import Transaction
+from transactions.sequence import asking
 from transactions.sequence.asking import AT_ONCE, TYPE, mind_gaps
 
 pytestmark = pytest.mark.django_db
@@ -220,3 +221,15 @@ def test_ids_that_are_too_long_stay_apart_and_nobody_is_asked_by_a_part_of_them(
     exact = "T" * 36
     station.event(Session(exact).started("Authorized", time=at(20), idToken=ALICE), received=20)
     assert station.transactions[-1].transaction_id == exact
+
+
+def test_of_many_more_than_one_look_asks_each_has_its_turn(
+    station: Wireless201, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(asking, "AT_ONCE", 2)
+    for number in range(10):
+        start = Session(f"T{number}", evse=number + 1).started("Authorized", time=at(0), wh=1000)
+        station.event(start)
+    connect(station, opened=5)
+    assert [mind_gaps(now=minutes(6 + look / 60)) for look in range(6)] == [2, 2, 2, 2, 2, 0]
+    assert len({command.params["transaction_id"] for command in asked()}) == 10

@@ -8,7 +8,10 @@ import pytest
 from django.utils import timezone
 
 from chargers.models import Connector
+from chargers.reservations.models import Reservation
+from chargers.reservations.services import expire_reservations
 from csms.core.config import get_config
+from csms.core.ids import uuid7
 from csms.pruning import prune
 from tests.conformance.v201.cast import ALICE, Session
 from tests.transactions.cast import NOON, Wireless201, at, token
@@ -136,3 +139,57 @@ def test_a_start_that_is_told_again_by_a_clock_that_was_set_is_no_second_session
     start(8, 1500, 9)
     start(40, 1500, 40)
     assert [row.meter_start_wh for row in station.transactions] == [1000, 1500, 1500]
+
+
+def test_what_seemed_over_by_what_was_seen_goes_on_if_it_is_told_of(station: Wireless201):
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    Transaction.objects.update(end_seen_at=NOON + timedelta(minutes=6), end_evidence="available")
+    late = session.updated("ChargingStateChanged", time=at(3), state="EVConnected", offline=True)
+    station.event(late, received=7)
+    assert station.only.end_evidence == "available", "what waited says nothing of now"
+    station.event(session.updated("ChargingStateChanged", time=at(8), state="Charging"), received=8)
+    assert (station.only.end_evidence, station.only.end_seen_at) == ("", None)
+    assert infer_ends(now=NOON + timedelta(hours=10)) == 0
+
+
+def test_how_long_it_has_charged_is_taken_over_from_an_event_that_else_brings_a_reading(station: Wireless201):
+    session = Session("T")
+    start = session.started("Authorized", time=at(0), idToken=ALICE, wh=1000, state="Charging")
+    station.event(start)
+    station.event(session.updated(time=at(1), wh=1100), received=1)
+    told = session.updated(time=at(2), wh=1200, info={"timeSpentCharging": 120})
+    station.event(told, received=2)
+    assert station.only.seconds_charging == 120
+
+
+@pytest.mark.parametrize("driver", ["ALICE", "BOB", "CAROL"])
+def test_a_reservation_that_is_named_later_is_used_too(station: Wireless201, driver: str):
+    token("BOB", parent="FLEET")
+    token("CAROL")
+    # At an EVSE that the session is not at, so that it does not fit of itself; over by our clock when it is named.
+    row = Reservation.objects.create(
+        charge_point=station.row,
+        number=7,
+        command_id=uuid7(),
+        connector_number=2,
+        evse_number=2,
+        id_token="ALICE",
+        parent="fleet",
+        status="accepted",
+        expires_at=NOON + timedelta(minutes=2),
+        created_at=NOON - timedelta(minutes=1),
+    )
+    session = Session("T")
+    who = {"idToken": driver, "type": "ISO14443"}
+    station.event(session.started("Authorized", time=at(0), idToken=who, wh=1000))
+    station.event(session.updated("ChargingStateChanged", time=at(1), state="Charging"), received=1)
+    row.refresh_from_db()
+    assert (row.status, station.only.reservation_id) == ("accepted", None)
+    expire_reservations(now=NOON + timedelta(minutes=30))
+    for minute in (31, 32):  # by a second event that names it nothing more happens
+        named = session.updated(time=at(minute), wh=1100 + minute, reservationId=7)
+        station.event(named, received=minute)
+    row.refresh_from_db()
+    assert (row.status, row.transaction_id, station.only.reservation_id) == ("used", station.only.pk, 7)
+    assert station.only.anomalies == (["reserved_for_another"] if driver == "CAROL" else [])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chargers.availability.models import AvailabilityIntent
 from chargers.availability.selectors import availability
 from chargers.commands.exact import send_exact
 from chargers.commands.ordering import CommandRefused
@@ -113,6 +114,10 @@ def test_a_refusal_says_why_and_stays_an_intent_that_was_refused(cs201: Station)
     )
     assert (command.status, command.answer_reason, command.answer_info) == ("rejected", "NoPower", "ask me")
     assert standings(cs201)[2, 0] == "refused"
+    one = cs201.hears("change-availability", "Rejected", connector_id=1, type="Inoperative")
+    cs201.status("Unavailable", 1, 1, received=1)
+    assert effect(one) == "", "it is so, but not because it was ordered"
+    assert not AvailabilityIntent.objects.exclude(seen_at=None).exists()
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from chargers.configuration.selectors import fold
 from chargers.device_model.addresses import Address
 from chargers.device_model.models import Component, Variable
 from chargers.models import Connector
-from chargers.topology.learning import PLACES_MAX, learn
+from chargers.topology.learning import learn
 from chargers.topology.models import Evse
+from chargers.topology.places import PLACES_MAX
 from chargers.topology.selectors import evses_of
 from tests.topology.cast import NOON, Station, at
 

@@ -187,3 +187,34 @@ def test_what_connectors_of_1_6_say_outlives_a_boot() -> None:
     Connector.objects.create(charge_point=cp16.row, number=1, info="door open")
     cp16.say("BootNotification", {"chargePointVendor": "Acme", "chargePointModel": "One"})
     assert Connector.objects.get(charge_point=cp16.row).info == "door open"
+
+
+def test_a_station_that_names_places_without_end_gets_rows_for_as_many_as_any_has(
+    cs201: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chargers.topology.services.PLACES_MAX", 3)
+    Connector.objects.all().delete()
+    Evse.objects.all().delete()
+    for evse in range(1, 6):
+        cs201.status("Available", evse)
+        cs201.status("Available", 1, evse)
+        for component in ({"id": evse}, {"id": evse, "connectorId": 1}):
+            state = {
+                "eventId": evse,
+                "timestamp": at(1),
+                "trigger": "Delta",
+                "actualValue": "Occupied",
+                "component": {
+                    "name": "Connector" if "connectorId" in component else "EVSE",
+                    "evse": component,
+                },
+                "eventNotificationType": "HardWiredNotification",
+                "variable": {"name": "AvailabilityState"},
+            }
+            cs201.say("NotifyEvent", {"generatedAt": at(1), "seqNo": 0, "eventData": [state]}, 1)
+    assert Evse.objects.count() == Connector.objects.filter(number__gt=0).count() == 3
+    assert "topology.too_many_places" in caplog.text
+    cs201.status("Faulted", 1, received=2)
+    assert cs201.connector(1).reported == "Faulted", "what is known goes on"
+    cs201.status("Faulted", 0, 0, received=2)
+    assert cs201.connector(0).reported == "Faulted", "the station itself is no place too many"

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.transactions.cast import NOON, UNSET, Wireless, at, sample, token
+from tests.conformance.v201.cast import ALICE as CARD
+from tests.conformance.v201.cast import Session
+from tests.transactions.cast import NOON, UNSET, Wireless, Wireless201, at, sample, token
 from transactions.models import ANOMALIES, Transaction
 from transactions.services import DIFFERING_STOPS_MAX
 
@@ -268,3 +270,18 @@ def test_a_dead_clock_and_a_lost_id_do_not_take_one_stop_for_another(cp16):
         ended = [t for t in cp16.transactions if t.status == Transaction.Status.ENDED]
         assert len(ended) == len(cp16.transactions) == 1 + begun // 60
     assert not any(t.orphan for t in cp16.transactions)
+
+
+@pytest.mark.parametrize("claimed", [17, -1])
+def test_after_a_change_of_firmware_a_message_of_1_6_means_no_session_of_2_x(claimed):
+    station = Wireless201()
+    station.event(Session("17").started("Authorized", time=at(0), idToken=CARD, wh=1000))
+    older = Wireless.__new__(Wireless)  # the same charge point, that speaks 1.6 now
+    older.row = station.row
+    older.reconnect()
+    older.meter(2000, claimed)
+    assert [row.transaction_id for row in older.readings[1:]] == [None]
+    older.stop(claimed, idTag="ALICE")
+    session, orphan = older.transactions
+    assert (session.status, session.end_source, session.anomalies) == ("active", "", [])
+    assert (orphan.orphan, orphan.claimed_transaction_id) == (True, str(claimed))

@@ -2,24 +2,14 @@
 
 from typing import Any
 
-from chargers.commands.ordering import BadParam, Order
+from chargers.commands.ordering import Order
 from chargers.commands.saying import as_is
+from chargers.commands.tokens201 import TOKEN_TYPES, said_token, wire_token
 from chargers.handling import Handler
 from transactions.charging_profiles.ocpp201 import profile_places, said_profile, wire_profile
 from transactions.wire_ids import kept_id, named_id
 
 CALLS: dict[str, Handler] = {}
-
-TOKEN_MAX = 36  # characters; 2.0.1: IdTokenType
-# Key codes are secrets, and a token of no authorization is none: neither is ordered in words that everybody reads.
-TOKEN_TYPES = ("Central", "eMAID", "ISO14443", "ISO15693", "Local", "MacAddress")
-
-
-def wire_token(text: str, type: str, field: str) -> dict[str, str]:
-    """Return an idToken. Raise BadParam for one that is too long."""
-    if len(text) > TOKEN_MAX:
-        raise BadParam(field, f"an idToken of OCPP 2.0.1 has at most {TOKEN_MAX} characters")
-    return {"idToken": text, "type": type}
 
 
 def _request_start(params: dict[str, Any]) -> dict[str, Any]:
@@ -39,14 +29,8 @@ def _request_start(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said_start(payload: dict[str, Any]) -> dict[str, Any]:
-    token, group = payload["idToken"], payload.get("groupIdToken")
-    if token["type"] not in TOKEN_TYPES or "additionalInfo" in token:
-        raise BadParam("id_token", "our words have nothing like it")
-    said = {
-        "id_token": as_is(token["idToken"], "idToken.idToken"),
-        "token_type": token["type"],
-        "remote_start_id": payload["remoteStartId"],
-    }
+    said = {**said_token(payload["idToken"]), "remote_start_id": payload["remoteStartId"]}
+    group = payload.get("groupIdToken")
     if "evseId" in payload:
         said |= {"evse_id": payload["evseId"], "evse": payload["evseId"], "evse_connector": 0}
     if group is not None:

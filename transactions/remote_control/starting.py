@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, bad_param
 from chargers.commands.sending import send_command
+from chargers.commands.tokens201 import TOKEN_MAX
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, ConnectorStatus
 from chargers.reporting.services import next_number
@@ -44,9 +45,6 @@ def prepare(draft: Draft) -> dict[str, Any]:
                 f"try again in {left:.0f} s",
             )
     return placed(draft) | prepare_start(draft) | _in_words_of_2x(draft)
-
-
-TOKEN_MAX = 36  # characters of an idToken in 2.0.1
 
 
 def _in_words_of_2x(draft: Draft) -> dict[str, Any]:

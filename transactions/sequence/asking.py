@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction as database
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
 
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome, as_given
 from chargers.commands.sending import send_command
@@ -55,7 +56,10 @@ def mind_gaps(*, now: datetime) -> int:
 
 
 def _doubtful(now: datetime) -> Iterable[Transaction]:
-    """Return transactions of charge points that are online and could tell more than is known; some, if many."""
+    """Return transactions of charge points that are online and could tell more than is known; some, if many.
+
+    What was asked is left out here already: of many more than are looked at, each has its turn.
+    """
     wait = timedelta(seconds=get_config().event_gap_wait)
     connection = Connection.objects.filter(pk=OuterRef("charge_point__connection_id"))
     online: Any = (
@@ -65,11 +69,20 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
         .exclude(Q(transaction_id="") | Q(transaction_id__regex=SHORTENED))  # there is nothing to name it by
         .select_related("charge_point")
     )
+    asked = Command.objects.annotate(name=KeyTextTransform("transaction_id", "params")).filter(
+        charge_point=OuterRef("charge_point"),
+        type=TYPE,
+        created_at__gte=OuterRef("opened_at"),
+        name=OuterRef("transaction_id"),
+    )
+    online = online.exclude(Exists(asked.filter(created_at__gt=now - ASKED_AGAIN_AFTER)))
     running = online.filter(status=Transaction.Status.ACTIVE)
     doubts: tuple[Rows, ...] = (
         online.filter(waits_until__lte=now + patience() - wait),
         running.filter(SEEN_ONLY, end_seen_at__lte=now - wait),
-        running.filter(opened_at__gt=now - RECONNECTED_WITHIN, start_received_at__lt=F("opened_at")),
+        running.filter(opened_at__gt=now - RECONNECTED_WITHIN, start_received_at__lt=F("opened_at")).exclude(
+            Exists(asked)
+        ),
     )
     return {row.pk: row for rows in doubts for row in rows.order_by("?")[:AT_ONCE]}.values()
 

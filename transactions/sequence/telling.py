@@ -8,8 +8,9 @@ from chargers.models import Connector
 from chargers.topology.services import note_activity
 from transactions.authorization import Authorization
 from transactions.happenings import TransactionAuthorized, TransactionCorrected
-from transactions.models import Transaction
+from transactions.models import IdToken, Transaction
 from transactions.opening import know_driver, tell_start
+from transactions.reserved import link_reservation
 from transactions.sequence.facts import Fact
 from transactions.sequence.ledger import events_of
 from transactions.updates import tell_update
@@ -33,6 +34,7 @@ class Before:
     had_start_claim: bool
     had_driver: bool
     remote_start_id: int | None
+    reservation_id: int | None
     reported: bool
     """Whether its end had been reported."""
     waited: bool
@@ -46,6 +48,7 @@ class Before:
             transaction.raw_start != "",
             transaction.token_type != "",
             transaction.remote_start_id,
+            transaction.reservation_id,
             transaction.end_source == Transaction.EndSource.REPORTED,
             transaction.waits_until is not None,
             bill(transaction),
@@ -106,6 +109,15 @@ def tell_changes(change: Change, transaction: Transaction, fact: Fact, cp_id: st
             tell_update(transaction, cp_id, "start_late", now=now)
         if driver.verdict is not None and not before.had_driver:
             know_driver(transaction, driver.verdict, driver=driver.admissible, ours=driver.ours, now=now)
+        elif transaction.reservation_id and before.reservation_id is None and before.had_driver:
+            # What its driver was judged by may be long gone, so the group is that of the token as it is known now.
+            known = IdToken.objects.filter(canonical=transaction.token_key)
+            link_reservation(
+                transaction,
+                parent=known.values_list("parent", flat=True).first() or "",
+                now=now,
+                began_at=transaction.start_received_at,
+            )
         if driver.verdict is not None or before.remote_start_id != transaction.remote_start_id:
             tell_update(transaction, cp_id, "authorized", now=now)
             tell(TransactionAuthorized(transaction, cp_id, now))
