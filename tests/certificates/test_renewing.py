@@ -15,7 +15,7 @@ from chargers.certificates.renewing import (
     renew_ended,
 )
 from chargers.certificates.tasks import tell_of_expiry, work_signing_queue
-from chargers.commands.ordering import CommandRefused, Order
+from chargers.commands.ordering import CommandRefused
 from chargers.models import ChargePoint, Command
 from chargers.protocol.versions import Version
 from console.forms import command_form
@@ -25,14 +25,6 @@ from tests.certificates.cast import DAY, NOW, csr, pem, root
 from tests.support.house import fresh, order, settings_are
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _trigger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """2.0.1 can say it, also while the room of triggers cannot."""
-    if "trigger-message" not in ORDERS[Version.V201]:
-        said = Order("TriggerMessage", lambda params: {"requestedMessage": params["requested_message"]})
-        monkeypatch.setitem(ORDERS[Version.V201], "trigger-message", said)
 
 
 @pytest.fixture

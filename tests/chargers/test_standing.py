@@ -138,7 +138,7 @@ def test_only_who_waits_may_say_what_it_was_asked_for_and_who_is_rejected_only_b
         try:
             gate.check(holder, action, barred=barred, wanted=wanted)
         except OcppError as error:
-            return error.fault == Fault.SECURITY
+            return error.code == Fault.SECURITY
         return False
 
     assert not refused("pending", "NotifyReport", wanted=True)

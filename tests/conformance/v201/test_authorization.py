@@ -8,10 +8,8 @@ import pytest
 from chargers.configuration.models import ConfigurationKey
 from chargers.handling import Call
 from chargers.models import Command, Frame
-from chargers.protocol.versions import Version
 from csms.core.events.models import Event
 from csms.core.ids import uuid7, uuid7_floor
-from csms.routing import CALLS
 from tests.conformance.v201.cast import CS201, Session, at, cs201, token
 from tests.support.house import House, settings_are
 from tests.transactions.cast import NOON, Wireless201
@@ -19,10 +17,6 @@ from transactions.authorizing.verdicts import verdict_info
 from transactions.models import IdToken, Transaction, UnknownToken
 from transactions.tokens import add_id_token
 
-# Their half of these cases is TransactionEvent's.
-with_events = pytest.mark.skipif(
-    "TransactionEvent" not in CALLS[Version.V201], reason="TransactionEvent is not served yet"
-)
 UNKNOWN = ("Invalid", "Unknown")
 
 
@@ -92,7 +86,6 @@ async def test_tc_c_07_an_expired_token(house: House):
         assert (info["status"], info["cacheExpiryDateTime"][-1]) == ("Expired", "Z")
 
 
-@with_events
 async def test_tc_c_08_a_token_of_the_cache_is_checked(house: House):
     token("CACHED")
     async with cs201(house) as charger:
@@ -100,7 +93,6 @@ async def test_tc_c_08_a_token_of_the_cache_is_checked(house: House):
         assert answer["idTokenInfo"]["status"] == "Accepted"
 
 
-@with_events
 async def test_tc_c_20_a_token_of_the_cache_is_not_valid_any_more(house: House):
     async with cs201(house) as charger:
         answer = await charger.event(Session().started("Authorized", idToken=card("GONE")))
@@ -157,7 +149,6 @@ async def stopped_by(charger: CS201, session: Session, stopper: str, reason: str
     return Transaction.objects.get(charge_point=charger.row, transaction_id=session.transaction_id)
 
 
-@with_events
 async def test_tc_c_39_a_group_is_told_in_every_answer(house: House):
     family()
     async with cs201(house) as charger:
@@ -169,7 +160,6 @@ async def test_tc_c_39_a_group_is_told_in_every_answer(house: House):
         assert (row.status, row.id_token, row.stop_id_token) == ("ended", "MUM", "DAD")
 
 
-@with_events
 async def test_tc_c_40_a_group_is_told_though_only_events_carry_the_tokens(house: House):
     family()
     async with cs201(house) as charger:
@@ -178,7 +168,6 @@ async def test_tc_c_40_a_group_is_told_though_only_events_carry_the_tokens(house
         assert (await stopped_by(charger, session, "DAD")).status == "ended"
 
 
-@with_events
 async def test_tc_c_43_our_word_goes_before_a_stale_entry_of_the_list(house: House):
     family()  # of whom the list of the station says Invalid: so it asks
     async with cs201(house) as charger:
@@ -204,7 +193,6 @@ async def running(charger: CS201, count: int = 2) -> list[Session]:
     return sessions
 
 
-@with_events
 async def test_tc_c_47_a_master_pass_stops_all_that_runs(house: House):
     async with cs201(house) as charger:
         master(charger)
@@ -215,7 +203,6 @@ async def test_tc_c_47_a_master_pass_stops_all_that_runs(house: House):
             assert (row.status, row.stop_reason, row.stop_id_token) == ("ended", "MasterPass", "MASTER")
 
 
-@with_events
 async def test_tc_c_48_a_master_pass_stops_what_was_chosen(house: House):
     async with cs201(house) as charger:
         master(charger)
@@ -225,7 +212,6 @@ async def test_tc_c_48_a_master_pass_stops_what_was_chosen(house: House):
         assert Transaction.objects.get(transaction_id=stays.transaction_id).status == "active"
 
 
-@with_events
 async def test_tc_c_49_a_master_pass_without_a_screen_and_no_start_by_one(house: House):
     async with cs201(house) as charger:
         master(charger)
@@ -309,6 +295,24 @@ def test_s2_24_the_limit_counts_what_runs_elsewhere(station: Wireless201):
     assert told(starting=True) == "ConcurrentTx"
     assert told(starting=True, continuing=tx) == told() == asked(station, "LONER")["status"] == "Accepted"
 
+    # To stop is not to start: neither what another of the group began, nor a session of which no driver was told.
+    IdToken.objects.update(parent="FAMILY")
+    token("MATE", parent="FAMILY")
+    for starts in ({"idToken": card("MATE")}, {}):
+        other = Session(evse=2)
+        station.event(other.started("CablePluggedIn", time=NOON.isoformat(), **starts))
+        stops = {"idToken": card("LONER"), "time": NOON.isoformat()}
+        for event in (
+            other.updated("StopAuthorized", **stops),
+            other.ended("StopAuthorized", "Local", **stops),
+        ):
+            info = station.event(event)["idTokenInfo"]
+            assert (info["status"], info["groupIdToken"]["idToken"]) == ("Accepted", "FAMILY")
+    refused = station.event(
+        Session(evse=2).started("Authorized", time=NOON.isoformat(), idToken=card("LONER"))
+    )
+    assert refused["idTokenInfo"]["status"] == "ConcurrentTx"
+
 
 @pytest.mark.django_db
 def test_s2_25_how_long_a_station_may_cache_a_verdict(station: Wireless201):
@@ -377,7 +381,6 @@ def test_uc_2_0_1_c08_a_car_without_a_contract_shows_a_card(station: Wireless201
 # --- in transactions --------------------------------------------------------------------------------------------------
 
 
-@with_events
 async def test_s2_22_a_session_at_another_evse_is_refused(house: House):
     async with cs201(house) as charger:
         token("PICKY", evses=[f"{charger.row.cp_id}/2"], max_active=1)
@@ -390,7 +393,6 @@ async def test_s2_22_a_session_at_another_evse_is_refused(house: House):
         assert again["idTokenInfo"]["status"] == "Accepted"
 
 
-@with_events
 async def test_s2_26_a_transaction_keeps_the_digest_of_its_key_code(house: House):
     known = add_id_token("991188", type="KeyCode", now=now())
     async with cs201(house) as charger:

@@ -8,8 +8,9 @@ from chargers.availability.selectors import availability
 from chargers.models import Command, Connector, StatusReport
 from chargers.topology.models import DeviceEvent
 from csms.core.events.models import Event
-from tests.conformance.v201.cast import CS201, at, cs201, eventually, fresh, stamp
+from tests.conformance.v201.cast import ALICE, CS201, Session, again, at, cs201, eventually, fresh, stamp
 from tests.support.house import House, now
+from transactions.models import Transaction
 
 Status = Command.Status
 UNAVAILABLE, AVAILABLE = "Unavailable", "Available"
@@ -86,6 +87,8 @@ async def scheduled(station: CS201, effect: str, **place: int) -> None:
     """It charges at EVSE 1, and what is ordered of it comes when that has ended."""
     await station.status("Occupied", 1)
     await station.status(AVAILABLE, 2)
+    session = Session()
+    await station.event(session.started("Authorized", idToken=ALICE, state="Charging", wh=100))
     command = await ordered(station, "Inoperative", "Scheduled", **place)
     if not place:
         await station.status(UNAVAILABLE, 2)
@@ -93,6 +96,12 @@ async def scheduled(station: CS201, effect: str, **place: int) -> None:
     key = (1, 0) if "evse_id" in place else (1, 1)
     assert standings(station)[key] == "scheduled"
     assert fresh(command).effect == ""
+    await station.event(session.updated(wh=200))
+    transaction = Transaction.objects.get(charge_point=station.row)
+    assert transaction.status == "active", "what charges goes on"
+    await station.event(session.ended("EVDeparted", wh=300))
+    assert (fresh(transaction).status, fresh(transaction).energy_wh) == ("ended", 200)
+    assert (fresh(command).effect, standings(station)[key]) == ("", "scheduled"), "its end alone is no proof"
     await station.status(UNAVAILABLE, 1)
     await eventually(lambda: fresh(command).effect == effect)
     assert standings(station)[key] == "in_force"
@@ -132,6 +141,10 @@ async def test_s2_41_what_was_wanted_survives_a_boot_that_forgets_it(house: Hous
         await eventually(lambda: standings(station) == {(1, 1): "in_force"})
         await station.status(AVAILABLE)
         assert standings(station) == {(1, 1): "mismatch"}
+    async with again(house, station) as returned:
+        assert standings(returned) == {(1, 1): "mismatch"}, "a boot is no order"
+        await returned.status(UNAVAILABLE)
+        assert standings(returned) == {(1, 1): "in_force"}
 
 
 # --- states -----------------------------------------------------------------------------------------------------------

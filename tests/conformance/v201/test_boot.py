@@ -10,22 +10,37 @@ from chargers.commands.ledger import claim_next
 from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import send_command
 from chargers.configuration.models import BootReport
-from chargers.models import ChargePoint, Command, Registration
+from chargers.models import ChargePoint, Command, Connector, Registration
 from chargers.protocol.versions import Version
 from chargers.services import set_registration
+from chargers.topology.models import DeviceEvent
 from chargers.traits.services import set_charge_point_traits
-from csms import routing
 from csms.core.backend.answers import RegistrationVerdict
 from csms.core.events.models import Event
+from tests.backend.cast import said
+from tests.backend.charge_points_cast import backend, says
 from tests.conformance.v201.cast import ALICE, Session, again, cs201, eventually, frames, fresh, stamp
 from tests.support.house import ALICE as HOUSE
 from tests.support.house import House, now
+from tests.support.receiver import Receiver
+from transactions.models import Transaction
+
+__all__ = ["backend"]
 
 STATUS: dict[str, Any] = {
     "timestamp": stamp(),
     "connectorStatus": "Available",
     "evseId": 1,
     "connectorId": 1,
+}
+PROBLEM: dict[str, Any] = {
+    "eventId": 1,
+    "timestamp": stamp(),
+    "trigger": "Alerting",
+    "actualValue": "true",
+    "component": {"name": "ChargingStation"},
+    "eventNotificationType": "HardWiredNotification",
+    "variable": {"name": "Problem"},
 }
 
 
@@ -55,7 +70,12 @@ async def test_tc_b_01_cold_boot_accepted(house: House):
         told = datetime.fromisoformat(answer["currentTime"])
         assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)
         assert fresh(station.row).booted_at is not None
+        await station.status("Available")
+        events = {"generatedAt": stamp(), "seqNo": 0, "eventData": [PROBLEM]}
+        assert await station.call("NotifyEvent", events) == {}
         assert "currentTime" in await station.call("Heartbeat")
+        assert Connector.objects.get(charge_point=station.row, number=1).reported == "Available"
+        assert DeviceEvent.objects.get(charge_point=station.row).value == "true"
 
 
 async def test_tc_b_02_cold_boot_pending_then_accepted_on_the_retry(house: House):
@@ -72,19 +92,27 @@ async def test_tc_b_02_cold_boot_pending_then_accepted_on_the_retry(house: House
         assert fresh(station.row).connection_id is not None  # it is the same socket
 
 
-@pytest.mark.parametrize("action", ["StatusNotification", "Heartbeat", "DataTransfer", "TransactionEvent"])
-async def test_tc_b_30_pending_gets_security_error(house: House, action: str):
-    said = {
+@pytest.mark.parametrize("word", ["Pending", "Rejected"])
+async def test_tc_b_30_who_is_not_accepted_gets_security_error(house: House, backend: Receiver, word: str):
+    says(backend, register=said({"registration_status": word}))
+    spoken = {
+        "Heartbeat": {},
         "StatusNotification": STATUS,
         "DataTransfer": {"vendorId": "v"},
         "TransactionEvent": Session().started(idToken=ALICE),
+        "NotifyEvent": {"generatedAt": stamp(), "seqNo": 0, "eventData": [PROBLEM]},
     }
     async with cs201(house, booted=False, registration=Registration.PENDING) as station:
-        for _ in range(2):  # before it has booted, and when it was told to wait
-            # What this house does not serve at all is not supported, whoever says it.
-            assert await station.refused(action, said.get(action, {})) in ("SecurityError", "NotSupported")
-            await station.boot()
-        assert await station.refused("Heartbeat") == "SecurityError"
+        for _ in range(2):  # before it has booted, and when it was told no
+            for action, payload in spoken.items():
+                assert await station.refused(action, payload) == "SecurityError"
+            answer = await station.boot()
+            assert (answer["status"], fresh(station.row).booted_at) == (word, None)
+        for kept in (Transaction, Connector, DeviceEvent):
+            assert not kept.objects.filter(charge_point=station.row).exists()
+        says(backend)
+        assert (await station.boot())["status"] == "Accepted"
+        assert "currentTime" in await station.call("Heartbeat")
 
 
 async def test_t_083_a_boot_that_the_backend_answers_rejected_is_followed_by_nothing_of_ours(
@@ -161,15 +189,15 @@ async def test_t_081_who_is_being_set_up_may_say_more_than_a_stranger(house: Hou
         assert await stranger.wire.closed() == 1008
 
 
-async def test_t_085_an_accepted_station_is_not_asked_to_boot(house: House, monkeypatch: pytest.MonkeyPatch):
-    orders = routing.ORDERS
-    monkeypatch.setitem(orders[Version.V201], "trigger-message", orders[Version.V16]["trigger-message"])
+async def test_t_085_an_accepted_station_is_not_asked_to_boot(house: House):
     async with cs201(house) as station:
         with pytest.raises(CommandRefused) as refused:
             station.order("trigger-message", requested_message="BootNotification")
         assert "is not asked to boot" in refused.value.detail
-        settled = await station.hears("trigger-message", requested_message="Heartbeat")
-        assert settled.status == Command.Status.ACCEPTED
+        command = station.order("trigger-message", requested_message="Heartbeat")
+        assert await station.expect("TriggerMessage") == {"requestedMessage": "Heartbeat"}
+        await station.answer(status="Accepted")
+        assert (await station.settled(command)).status == Command.Status.ACCEPTED
 
 
 async def test_s_03_boot_data_that_changes_is_kept_as_history(house: House):

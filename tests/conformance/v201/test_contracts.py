@@ -12,7 +12,6 @@ from chargers.handling import Call
 from tests.certificates.cast import DAY, pem
 from tests.certificates.responder import EMAID, Pki, Responder, now, responding
 from tests.conformance.v201.cast import Session, cs201, token
-from tests.conformance.v201.test_authorization import with_events
 from tests.support.house import House, settings_are
 from tests.transactions.cast import NOON, Wireless201
 from transactions.authorizing.ocpp201 import Opinions, authorize
@@ -63,7 +62,6 @@ async def test_tc_c_50_hash_data_of_a_valid_contract(house: House, driver: None,
     assert len(responder.asked) == 2, "live, and then by fresh answers that were kept"
 
 
-@with_events
 async def test_tc_c_50_its_transaction_is_accepted_too(house: House, driver: None, responder: Responder):
     data = responder.pki.hash_data(responder.pki.contract())
     async with cs201(house) as charger:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chargers.models import Connector
 from tests.conformance.v201.cast import ALICE, Session, cs201
 from tests.conformance.v201.sessions import ACCEPTED, charging, ledger, only, says, transactions
 from tests.support.house import House
@@ -15,6 +16,9 @@ pytestmark = pytest.mark.usefixtures("alice")
 
 async def test_tc_e_01_a_transaction_starts_when_the_power_path_closes(house: House):
     async with cs201(house, booted=False) as station:
+        assert (await station.authorize())["idTokenInfo"]["status"] == "Accepted"
+        await station.status("Occupied")
+        assert transactions(station) == [], "neither of them is a start yet"
         session = Session()
         answers = await says(
             station,
@@ -25,6 +29,8 @@ async def test_tc_e_01_a_transaction_starts_when_the_power_path_closes(house: Ho
         row = only(station)
         assert (row.id_token, row.charging_state, row.meter_start_wh) == ("ALICE", "Charging", 100)
         assert (row.transaction_id, row.evse_number) == (session.transaction_id, 1)
+        connector = Connector.objects.get(charge_point=station.row, number=1)
+        assert (connector.reported, connector.status) == ("Occupied", "Charging")
 
 
 async def test_tc_e_02_a_transaction_starts_with_the_energy(house: House):
