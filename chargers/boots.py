@@ -53,6 +53,7 @@ def record_boot(
         setattr(charge_point, name, facts.get(name, ""))
     charge_point.last_seen_at = now
     charge_point.boot_reason = reason[:64]
+    charge_point.boot_refused = said is not None and said.status == "Rejected"
     before(charge_point)
     standing = charge_point.standing
     # Only an accepted boot counts: one that waits again may be asked to boot again, once approved (T-085).
@@ -61,6 +62,7 @@ def record_boot(
         update_fields=[
             *BOOT_FIELDS,
             "boot_reason",
+            "boot_refused",
             "booted_at",
             "last_seen_at",
             "provisioning",

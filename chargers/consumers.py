@@ -218,21 +218,22 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         """In the writer: do what the call asks, and log it. Returns the answer and what of it to remember."""
         holder = self.holder
         understood, notes = event.verdict, event.notes
+        hidden: tuple[str, ...] = ()
         frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         try:
             wanted = event.action in asked or self.outgoing.expects(event.action)
             gate.check(holder, event.action, barred=barred, wanted=wanted)
-            payload = handler(Call(holder, event.action, event.payload, at, verdict))
+            call = Call(holder, event.action, event.payload, at, verdict)
+            payload, hidden = handler(call), call.hidden
             answer, body = self.session.compose_answer(event.message_id, payload)
         except OcppError as error:
             answer, body = self.session.compose_refusal(event.message_id, error), None
             understood, notes = "refused", (*notes, error.description)
             ERRORS.add(event.action, error.code.value)
         self.outgoing.came(event.action, text, at)
-        self.frames.came(
-            event.kind, event.message_id, event.action, understood, notes, text, at, frame_id=frame_id
-        )
+        frame = (event.kind, event.message_id, event.action, understood, notes, text, at)
+        self.frames.came(*frame, frame_id=frame_id, hidden=hidden)
         if not event.send:
             kind = MessageKind.CALLERROR if body is None else MessageKind.CALLRESULT
             self._answers(kind, event, answer, arrived)
@@ -280,31 +281,23 @@ class ChargePointConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has 
         frame_id = frame_id or uuid7_text()
         begin_trace(frame_id)
         latency: int | None = None
+        hidden: tuple[str, ...] = ()
         answer = ""
         match event:
             case CallAnswered(call=call) | CallFailed(call=call):
                 latency = int((arrived - call.sent_at) * 1_000_000)
-                self.outgoing.settle(event, text, at)
+                hidden = self.outgoing.settle(event, text, at)
                 answer = event.reply if isinstance(event, CallFailed) else ""
             case LateAnswer(call=PendingCall() as call):
-                self.outgoing.settle_late(call, text, at)
+                hidden = self.outgoing.settle_late(call, event.payload, text, at)
             case Repeated():
                 answer = event.answer
             case Refused(answer=answer) if answer:
                 ERRORS.add(event.action, event.fault.value)
             case _:
                 pass
-        self.frames.came(
-            event.kind,
-            event.message_id,
-            event.action,
-            event.verdict,
-            event.notes,
-            text,
-            at,
-            latency,
-            frame_id=frame_id,
-        )
+        frame = (event.kind, event.message_id, event.action, event.verdict, event.notes, text, at, latency)
+        self.frames.came(*frame, frame_id=frame_id, hidden=hidden)
         if answer:
             kind = MessageKind.CALLRESULT if isinstance(event, Repeated) else MessageKind.CALLERROR
             self._answers(kind, event, answer, arrived)

@@ -1,7 +1,7 @@
 """The frame log of one connection: every frame as it went over the wire, secrets masked."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -13,7 +13,7 @@ from chargers.handling import Holder
 from chargers.models import FRAMES, Registration
 from chargers.protocol.events import Event
 from chargers.protocol.frames import MessageKind
-from chargers.protocol.redaction import MASK, redact
+from chargers.protocol.redaction import MASK, frame_without_echo, redact
 from chargers.traits.ledger import LEDGER
 from csms.core.ids import uuid7_text
 from csms.core.writer import after_commit
@@ -63,10 +63,14 @@ class FrameLog:
         at: datetime,
         latency_us: int | None = None,
         frame_id: str = "",
+        hidden: Collection[str] = (),
     ) -> None:
-        """Keep a frame of the charge point; `kind` is None for one that could not be read."""
+        """Keep a frame of the charge point; `kind` is None for one that could not be read.
+
+        `hidden` are secret values that no name tells of.
+        """
         holder = self._holder
-        text, seen = redact(action, text), notes
+        text, seen = frame_without_echo(hidden, redact(action, text)), notes
         if len(text) > KEPT_OF_UNUSED and (verdict not in ("ok", "deviant") or holder.is_stranger):
             notes = (*notes, f"cut from {len(text)} characters")
             text = text[:KEPT_OF_UNUSED]

@@ -54,6 +54,8 @@ class Call:
     received_at: datetime
     # What somebody outside said when asked (see `Asked`); None when nobody was, or what is known here decides.
     verdict: Any = None
+    # Secret values in it that no name tells of, as its handler finds them: the frame log masks them.
+    hidden: tuple[str, ...] = ()
 
 
 Handler = Callable[[Call], dict[str, Any]]

@@ -69,6 +69,9 @@ class ChargePoint(models.Model):
         db_default="",
         help_text="why it booted last, in OCPP's words; empty in 1.6",
     )
+    boot_refused = models.BooleanField(
+        default=False, db_default=False, help_text="whether the backend had its last boot answered Rejected"
+    )
     provisioning = models.CharField(
         max_length=8, choices=Provisioning.choices, blank=True, default="", db_default=""
     )

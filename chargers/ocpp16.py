@@ -9,6 +9,7 @@ from chargers.commands.saying import renamed, translated
 from chargers.handling import Asked, Call, Handler, Question, int32
 from chargers.protocol.times import parse_time
 from chargers.registering import ask_about_boot, boot_answer, heartbeat
+from chargers.topology.ocpp16 import NO_EVSES
 from chargers.vendors import ask_about_transfer, data_transfer
 from csms.core.backend.answers import RegistrationVerdict
 
@@ -96,6 +97,7 @@ ORDERS: dict[str, Order] = {
         lambda params: {"type": params["type"]},
         said=renamed({"type": "type"}),
         fields=frozenset({"type"}),
+        instead={"evse_id": "OCPP 1.6 resets the whole charge point: leave evse_id out"},
         choices={"type": ("Soft", "Hard")},
     ),
     "unlock-connector": Order(
@@ -113,6 +115,7 @@ ORDERS: dict[str, Order] = {
         asks_for=lambda payload: str(payload["requestedMessage"]),
         said=renamed(TRIGGER),
         fields=frozenset({"requested_message", "connector_id"}),
+        instead=NO_EVSES,
         choices={
             "requested_message": (
                 "StatusNotification",

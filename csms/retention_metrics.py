@@ -10,7 +10,8 @@ from prometheus_client.registry import Collector
 from csms.core.config import get_config
 from csms.core.ids import uuid7_floor
 from csms.core.partitions import partitions, strays
-from csms.pruning import PARTITIONED, RETENTION, held_back
+from csms.pruning import held_back
+from csms.retention import PARTITIONED, RETENTION
 
 log = logging.getLogger(__name__)
 

@@ -99,13 +99,16 @@ def authorize(
     refused unless the settings accept every token. `said` is what the backend decided: then only our limit of
     transactions still counts, and, should nobody have decided and everybody be accepted, that we have blocked it.
     `continuing` is the transaction that the token goes on with, which is no other (S2-24). Nothing is stored: to ask
-    is not to charge.
+    is not to charge. With `starting` it runs in the transaction that stores the start; a token with a limit is held.
     """
     if type == NO_AUTHORIZATION:
         # S2-11: nobody was asked to show anything, and nobody is refused.
         return Authorization("Accepted", rule=Rule.NOBODY)
     token = find_id_token(id_token, type)
-    busy = starting and token is not None and _is_busy(token, id_token, type, continuing)
+    busy = False
+    if starting and token is not None and token.max_active is not None:
+        _hold(token)
+        busy = _is_busy(token, id_token, type, continuing)
     if said is not None:
         master = (
             starting
@@ -202,7 +205,7 @@ def is_master_group(charge_point_id: int, group: str) -> bool:
     if not group or not (name := name_of(charge_point_id, "master_pass_group")):
         return False
     wish = desired_values(ChargePoint.objects.get(pk=charge_point_id)).get(fold(name))
-    names: Sequence[Any] = (reported_value(charge_point_id, name), wish and wish.value)
+    names: Sequence[Any] = (reported_value(charge_point_id, name), wish and wish.wanted)
     return any(str(one).strip().casefold() == group.casefold() for one in names if one)
 
 
@@ -213,6 +216,15 @@ def _numbers(where: Where) -> list[int]:
     """
     rows = Evse.objects.filter(charge_point_id=where.charge_point_id, known_from=Evse.Known.REPORT)
     return list(rows.order_by("number").values_list("number", flat=True))
+
+
+def _hold(token: IdToken) -> None:
+    """Let nobody else decide on a start of this token until this one is stored: two processes would both see room.
+
+    Of tokens without a limit nothing is held. Two batches that hold each other's tokens are a deadlock, which the
+    database ends, and the writer does again.
+    """
+    list(IdToken.objects.select_for_update(no_key=True).filter(pk=token.pk).values_list("pk"))
 
 
 def _is_busy(token: IdToken, id_token: str, type: str, continuing: Transaction | None) -> bool:

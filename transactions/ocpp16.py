@@ -13,6 +13,7 @@ from chargers.commands.ordering import BadParam, Order
 from chargers.commands.saying import translated
 from chargers.handling import Asked, Call, Handler, Translated, int32
 from chargers.protocol.times import format_time, parse_time
+from chargers.topology.ocpp16 import NO_EVSES
 from csms.core.writer import after_commit
 from transactions import readings, services
 from transactions.asking import ask_about, remembered
@@ -251,6 +252,7 @@ ORDERS: dict[str, Order] = {
         said=_said_start,
         places={"id_token": "idTag", **profile_places("chargingProfile")},
         fields=frozenset({"id_token", "connector_id", "charging_profile"}),
+        instead=NO_EVSES,
     ),
     "remote-stop": Order(
         "RemoteStopTransaction",

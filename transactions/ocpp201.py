@@ -18,8 +18,7 @@ from transactions.sequence.facts import KINDS, Fact, Kind
 from transactions.sequence.services import take_event
 from transactions.signed.ocpp201 import corrected, measured
 from transactions.token_forms import meant_token
-
-WIRE_ID_MAX = 36
+from transactions.wire_ids import kept_id, named_id
 
 
 def ask(question: Question) -> Any:
@@ -55,7 +54,7 @@ def fact_of(call: Call) -> Fact:
     id_token, token_type = ("", "") if token is None else (token.get("idToken", ""), token["type"][:20])
     return Fact(
         kind=cast(Kind, kind) if kind in KINDS else "Updated",
-        wire_id=info.get("transactionId", "")[:WIRE_ID_MAX],
+        wire_id=kept_id(info.get("transactionId", "")),
         seq_no=_number(payload.get("seqNo"), most=INT32_MAX - 1),  # the one after it is a number, too
         trigger=payload.get("triggerReason", "")[:64],
         claimed_at=parse_time(payload.get("timestamp", "")),
@@ -101,7 +100,7 @@ CALLS: dict[str, Handler] = {
 
 def _status(params: dict[str, Any]) -> dict[str, Any]:
     """2.0.1, 1.21."""
-    return {"transactionId": params["transaction_id"]} if params.get("transaction_id") else {}
+    return {"transactionId": named_id(params["transaction_id"])} if params.get("transaction_id") else {}
 
 
 ORDERS: dict[str, Order] = {

@@ -27,10 +27,12 @@ def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> No
         pk=transaction.pk
     )
     busy = same.filter(status=Transaction.Status.ACTIVE, started_at__lte=transaction.started_at)
-    if busy.exists():
+    # Each is told once: of a station that never ends its sessions there are more with each start. Locked before it is
+    # said that one is there: what has just ended elsewhere is not.
+    running = list(locked(busy.filter(superseded=False)))
+    if running or busy.filter(superseded=True).exists():
         add_words(transaction, "started_on_busy_connector")
-    # Each is told once: of a station that never ends its sessions there are more with each start.
-    for older in locked(busy.filter(superseded=False)):
+    for older in running:
         older.superseded = True
         older.end_seen_at = older.end_seen_at or now
         older.end_evidence = older.end_evidence or "next_start"

@@ -3,6 +3,7 @@
 from chargers.commands.ordering import Order
 from chargers.commands.saying import renamed
 from chargers.handling import Handler
+from chargers.topology.ocpp16 import NO_EVSES
 
 CALLS: dict[str, Handler] = {}
 
@@ -16,5 +17,6 @@ ORDERS: dict[str, Order] = {
         read=lambda answer: {"answer": ANSWERS[answer["status"]]},
         said=renamed({"connectorId": "connector_id", "type": "type"}),
         fields=frozenset({"connector_id", "type"}),
+        instead=NO_EVSES,
     ),
 }

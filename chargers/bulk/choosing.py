@@ -18,7 +18,8 @@ TARGETS_MAX = 10_000
 NAMED = 20  # identities in a sentence or a sample
 AT_ONCE = 500  # identities in a query
 # What `why_not` asks of each: a column that is not among them costs a query for each charge point.
-COLUMNS = ("cp_id", "retired_at", "registration", "provisioning", "connection_id", "protocol")
+STANDING = ("registration", "provisioning", "certificate_ended")
+COLUMNS = ("cp_id", "retired_at", *STANDING, "connection_id", "protocol")
 
 
 class BadChoice(BadField):

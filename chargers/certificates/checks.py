@@ -87,6 +87,22 @@ def _is_ca(certificate: x509.Certificate) -> bool:
         return False
 
 
+def may_issue(certificate: x509.Certificate, *, below: Sequence[x509.Certificate] = ()) -> bool:
+    """Whether it is a CA's whose key may sign certificates, with these CAs below it (RFC 5280, 6.1.4)."""
+    try:
+        extensions = certificate.extensions
+        bounds = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    try:
+        signs = extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        signs = True
+    longest = bounds.path_length
+    others = sum(one.subject != one.issuer for one in below)
+    return bool(bounds.ca and signs and (longest is None or others <= longest))
+
+
 def _check_dates(certificate: x509.Certificate, now: datetime, what: str) -> None:
     if certificate.not_valid_after_utc <= now:
         raise Unfit(f"{what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")

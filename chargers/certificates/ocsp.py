@@ -27,7 +27,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from prometheus_client import Counter
 
-from chargers.certificates.checks import is_issued_by
+from chargers.certificates.checks import is_issued_by, may_issue
 from chargers.certificates.pem import HASHES, HashData, hash_data
 from csms.core.outbound.sending import Clock, SendingError, asked, connected, next_event
 from csms.core.outbound.targets import Bounds, bounds_now, read_target
@@ -208,6 +208,8 @@ def _fetched(question: Asked) -> bytes:
         with closing(connected(target, bounds, clock)) as sock:
             headers = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
             http, response = asked(sock, "POST", target, headers, body, clock)
+            # Whatever it answers, it is there: a stranger's path of it must not silence it for all others.
+            failed = False
             if response.status_code != 200:
                 raise NoAnswer(f"its responder answered {response.status_code}")
             read = bytearray()
@@ -215,7 +217,6 @@ def _fetched(question: Asked) -> bytes:
                 read += event.data
                 if len(read) > ANSWER_MAX:
                     raise NoAnswer(f"its responder's answer has more than {ANSWER_MAX} bytes")
-        failed = False
         return bytes(read)
     except (SendingError, h11.ProtocolError) as error:
         raise NoAnswer(f"its responder did not answer: {error}") from None
@@ -332,19 +333,14 @@ def chain_to(
         if last in anchors:
             return chain
         above = [
-            one for one in (*anchors, *others) if one not in chain and _is_ca(one) and is_issued_by(last, one)
+            one
+            for one in (*anchors, *others)
+            if one not in chain and may_issue(one, below=chain[1:]) and is_issued_by(last, one)
         ]
         if not above:
             return []
         chain.append(above[0])
     return []
-
-
-def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except x509.ExtensionNotFound:
-        return False
 
 
 # --- what a certificate says itself -----------------------------------------------------------------------------------

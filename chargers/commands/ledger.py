@@ -15,11 +15,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from chargers.commands.effects import announce_command
-from chargers.commands.ordering import EXACT, Author, Claimed, Outcome
-from chargers.commands.sending import catalogue, entry_of, order_of, secret_texts
+from chargers.commands.ordering import EXACT, Author, Claimed, Order, Outcome
+from chargers.commands.sending import catalogue, entry_of, order_of, secret_texts, why_unsaid
 from chargers.following import CommandSettled, VersionChanged, tell
 from chargers.models import Command, Connection, Registration, in_standing
-from chargers.protocol.redaction import redact, redact_text, redacted, without
+from chargers.protocol.redaction import (
+    frame_without_echo,
+    redact,
+    redact_text,
+    redacted,
+    without,
+    without_echo,
+)
 from chargers.protocol.versions import Version
 from csms.core.counting import FactCounter
 from csms.core.events.services import record
@@ -45,7 +52,8 @@ def _may_be_told() -> Q:
     """Return the condition for commands that the standing of their charge point allows (T-082, T-083)."""
     harmless = [slug for slug, entry in catalogue().items() if entry.while_pending]
     accepted = in_standing(Registration.ACCEPTED, "charge_point__")
-    return accepted | (in_standing(Registration.PENDING, "charge_point__") & Q(type__in=harmless))
+    waiting = in_standing(Registration.PENDING, "charge_point__") & Q(charge_point__boot_refused=False)
+    return accepted | (waiting & Q(type__in=harmless))
 
 
 def claim_next(
@@ -69,7 +77,7 @@ def claim_next(
         try:
             # The connection that sends may speak another version than the one the command was checked for.
             if order is None:
-                raise ValueError(f"{version.label} has no such command")
+                raise ValueError(why_unsaid(version, command.type))
             secret = unseal(command.sealed)
             hidden = tuple(secret.get("hidden", ()) if command.exact is not None else secret_texts(secret))
             if command.exact is None:
@@ -106,8 +114,16 @@ def claim_next(
                 order.opens,
                 None if order.brings is None else partial(order.brings, payload),
                 hidden,
+                partial(_hidden_in, order, command),
             )
     return None
+
+
+def _hidden_in(order: Order, command: Command, answer: dict[str, Any]) -> Collection[str]:
+    entry = entry_of(command.type)
+    if entry is None or command.type == EXACT.slug:
+        return ()
+    return entry.hides(command.charge_point_id, order.read(answer))
 
 
 def settle_answer(
@@ -117,20 +133,23 @@ def settle_answer(
     version: Version,
     whole: bool = True,
     text: str = "",
+    hidden: Collection[str] = (),
     now: datetime,
 ) -> bool:
     """Note the charge point's answer, `whole` if all of it could be read; return whether it is what was hoped for.
 
-    Of a command that was given up meanwhile it is a late answer; `text` is its frame.
+    Of a command that was given up meanwhile it is a late answer; `text` is its frame. `hidden` are secret values that
+    are not kept, wherever they stand.
     """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     order = order_of(version, command.type, command.action)
     assert order is not None  # it was claimed by it
     word = order.word(payload)
-    answer = redacted(command.action, payload)
+    answer = without_echo(hidden, redacted(command.action, payload))
     values: dict[str, Any] = {"answer": answer, "answer_status": word[:64], "answered_at": now}
     said = payload.get("statusInfo")  # 2.x: why, for programs and for people
     if isinstance(said, dict):
+        said = without_echo(hidden, said)
         values["answer_reason"] = str(said.get("reasonCode", ""))[:64]
         values["answer_info"] = redact_text(str(said.get("additionalInfo", "")))
     facts: dict[str, Any] = {}
@@ -143,9 +162,9 @@ def settle_answer(
     else:
         status = Status.FAILED
         values["error_description"] = f"it answered {word[:64]!r}, which {version.label} does not know here"
-    settled = _settle(command, status, now, facts, whole, **values)
+    settled = _settle(command, status, now, facts, whole, hidden=hidden, **values)
     if text and not settled:
-        note_late_answer(command_id, redact(command.action, text), now=now)
+        note_late_answer(command_id, frame_without_echo(hidden, redact(command.action, text)), now=now)
     return settled and status == Status.ACCEPTED
 
 
@@ -161,11 +180,13 @@ def settle_failure(
     description: str,
     details: dict[str, Any] | None = None,
     text: str = "",
+    hidden: Collection[str] = (),
     now: datetime,
 ) -> None:
     """Note that the charge point answered with an error, or with what is not understood; `text` is its frame.
 
-    Without a `code` it is ours that failed: the order cannot be said, and has never left.
+    Without a `code` it is ours that failed: the order cannot be said, and has never left. `hidden` are secret values
+    that are not kept, wherever they stand.
     """
     command = Command.objects.select_related("charge_point").get(pk=command_id)
     settled = _settle(
@@ -173,12 +194,13 @@ def settle_failure(
         Status.FAILED,
         now,
         error_code=code[:64],
-        error_description=redact_text(description),  # some repeat the URL that they were given
-        error_details=redacted(command.action, details) if details else None,
+        hidden=hidden,
+        error_description=redact_text(without_echo(hidden, description)),  # some repeat what they were given
+        error_details=without_echo(hidden, redacted(command.action, details)) if details else None,
         **({"answered_at": now} if code else {"sent_at": None}),
     )
     if text and not settled:
-        note_late_answer(command_id, redact(command.action, text), now=now)
+        note_late_answer(command_id, frame_without_echo(hidden, redact(command.action, text)), now=now)
 
 
 def settle_timeout(command_id: UUID, *, now: datetime) -> None:
@@ -292,6 +314,7 @@ def _settle(
     facts: dict[str, Any] | None = None,
     whole: bool = True,
     among: Collection[Status] = Command.OPEN,
+    hidden: Collection[str] = (),
     **values: Any,
 ) -> bool:
     """Give a command its final status if it still has one of these; return whether it had. It is settled once.
@@ -328,7 +351,9 @@ def _settle(
                 for name, value in values.items():
                     setattr(command, name, value)
                 command.status = status
-                entry.settled(Outcome(command, status, command.answer_status, facts or {}, now, whole))
+                entry.settled(
+                    Outcome(command, status, command.answer_status, facts or {}, now, whole, hidden)
+                )
             tell(
                 CommandSettled(
                     cp.pk, cp.cp_id, command.pk, command.type, status, word, code, now, command.action

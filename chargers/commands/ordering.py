@@ -8,7 +8,7 @@ orders by both, `chargers.commands.ledger` notes what becomes of them.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from annotated_types import MaxLen
@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.fields import FieldInfo
 
 from chargers.models import ChargePoint, Command
+from chargers.protocol.redaction import redact_text, without_echo
 from csms.core.access.models import User
 
 
@@ -114,10 +115,16 @@ class Outcome:
     now: datetime
     whole: bool = True
     """False if a part of the answer could not be read: what it does not list may be there all the same."""
+    hidden: Collection[str] = field(default=(), repr=False)
+    """Secret values of the command, which the charge point may repeat in its answer."""
 
     @property
     def accepted(self) -> bool:
         return self.status == Command.Status.ACCEPTED
+
+    def said(self, text: str) -> str:
+        """Return a text of the answer as it may be kept, without secrets."""
+        return redact_text(cast(str, without_echo(self.hidden, text)))
 
 
 def _nothing(outcome: Outcome) -> None:
@@ -126,6 +133,10 @@ def _nothing(outcome: Outcome) -> None:
 
 def _no_end(params: Mapping[str, Any]) -> datetime | None:
     return None
+
+
+def _nothing_hidden(charge_point_id: int, facts: Mapping[str, Any]) -> Collection[str]:
+    return ()
 
 
 def _no_secrets(params: Mapping[str, Any]) -> Collection[str]:
@@ -160,6 +171,9 @@ class CommandType:
     secrets: Callable[[Mapping[str, Any]], Collection[str]] = _no_secrets
     """Return which of the parameters that `prepare` returned are secret: the ledger masks them, and keeps what it
     must send sealed until then (T-028)."""
+    hides: Callable[[int, Mapping[str, Any]], Collection[str]] = _nothing_hidden
+    """Return, of what `Order.read` made of an answer, the values that nobody may see and no name tells of. Runs in
+    the writer, with the charge point's id."""
     until: Callable[[Mapping[str, Any]], datetime | None] = _no_end
     """Return from the parameters that `prepare` returned after which moment it is not sent any more, however long it
     may wait; None for no such moment."""
@@ -220,6 +234,8 @@ class Order:
     them alone is its effect, as the parts of a report."""
     fields: frozenset[str] | None = None
     """Which of the entry's parameters the version can say; None = all of them."""
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of parameters that it cannot say: why not, and which one does the same; of others a sentence for all is said."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Of parameters that choose a word: which words the version has, the default first; of others all are."""
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -242,7 +258,9 @@ def narrowed(order: Order, params: Params) -> Params:
         value = getattr(params, name)
         given = name in params.model_fields_set and value is not None
         if given and order.fields is not None and name not in order.fields:
-            raise bad_param(name, f"{order.action} of this OCPP version has nothing like it")
+            raise bad_param(
+                name, order.instead.get(name, f"{order.action} of this OCPP version has nothing like it")
+            )
         words = order.choices.get(name)
         if words is None or value is None or value in words:
             continue
@@ -270,3 +288,7 @@ class Claimed:
     brings: Callable[[dict[str, Any]], bool] | None = field(default=None, repr=False, compare=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
     """Secret values in it, which no name tells of: the frame log and the ledger mask them wherever they stand."""
+    hides: Callable[[dict[str, Any]], Collection[str]] = field(
+        default=lambda answer: (), repr=False, compare=False
+    )
+    """Return the secret values in an answer to it, which no name tells of either."""

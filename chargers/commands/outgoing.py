@@ -1,8 +1,11 @@
 """Commands on their way to one charge point: claimed one at a time, sent, and settled by what comes back."""
 
 import logging
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 import orjson
 
@@ -16,7 +19,7 @@ from chargers.models import Registration
 from chargers.protocol.errors import OcppError, wire_code
 from chargers.protocol.events import CallAnswered, CallFailed, PendingCall
 from chargers.protocol.frames import MessageKind
-from chargers.protocol.redaction import redact
+from chargers.protocol.redaction import frame_without_echo, redact
 from chargers.protocol.session import Session
 from chargers.wire import Wire
 from csms.core.writer import WriterClosed, WriterFull, after_commit
@@ -134,10 +137,11 @@ class Outgoing:
 
     # -- in the writer --
 
-    def settle(self, event: CallAnswered | CallFailed, text: str, at: datetime) -> None:
-        """Note what a charge point answered."""
+    def settle(self, event: CallAnswered | CallFailed, text: str, at: datetime) -> tuple[str, ...]:
+        """Note what a charge point answered; return the secret values that may stand in its frame."""
         claimed = claimed_of(event.call)
         version = self._holder.version
+        hidden = _hidden(claimed, event.payload if isinstance(event, CallAnswered) else None)
         if isinstance(event, CallFailed):
             theirs = event.code_text or wire_code(event.fault, version)
             ledger.settle_failure(
@@ -146,11 +150,18 @@ class Outgoing:
                 description=event.description,
                 details=event.details,
                 text=text,
+                hidden=hidden,
                 now=at,
             )
-            return
+            return hidden
         accepted = ledger.settle_answer(
-            claimed.command_id, event.payload, version=version, whole=event.whole, text=text, now=at
+            claimed.command_id,
+            event.payload,
+            version=version,
+            whole=event.whole,
+            text=text,
+            hidden=hidden,
+            now=at,
         )
         if accepted:
             self._opened |= claimed.opens
@@ -158,6 +169,7 @@ class Outgoing:
             # Noted before the commit, for the message may be in the same batch; a rerun notes the same again.
             others = [one for one in self._expected if not _same_wish(one, claimed)]
             self._expected = [*others, claimed][-EXPECTED_MAX:]
+        return hidden
 
     def fail(self, event: CallAnswered | CallFailed) -> None:
         """Settle a command whose answer we could not handle; on the loop, after `settle` has failed."""
@@ -172,9 +184,15 @@ class Outgoing:
             ),
         )
 
-    def settle_late(self, call: PendingCall, text: str, at: datetime) -> None:
-        """Note an answer that came after its time."""
-        ledger.note_late_answer(claimed_of(call).command_id, redact(call.action, text), now=at)
+    def settle_late(
+        self, call: PendingCall, payload: dict[str, Any] | None, text: str, at: datetime
+    ) -> tuple[str, ...]:
+        """Note an answer that came after its time; return the secret values that may stand in its frame."""
+        claimed = claimed_of(call)
+        hidden = _hidden(claimed, payload)
+        shown = frame_without_echo(hidden, redact(call.action, text))
+        ledger.note_late_answer(claimed.command_id, shown, now=at)
+        return hidden
 
     def came(self, action: str, text: str, at: datetime) -> None:
         """A message has come: if it was asked for, that is the effect of the command. `text` is its frame."""
@@ -194,6 +212,15 @@ class Outgoing:
     def expects(self, action: str) -> bool:
         """Return whether an accepted command asked for this action, or lets it in."""
         return action in self._opened or any(one.asks_for == action for one in self._expected)
+
+
+def _hidden(claimed: Claimed, answer: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return the secret values of a command, and those in its answer; of one that cannot be read only the first."""
+    found: Collection[str] = ()
+    if answer is not None:
+        with suppress(LookupError, TypeError, AttributeError, ValueError):
+            found = claimed.hides(answer)
+    return (*claimed.hidden, *found)
 
 
 def _brings(claimed: Claimed, text: str) -> bool:

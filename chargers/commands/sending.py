@@ -119,7 +119,12 @@ def why_not(
     if charge_point.registration == Registration.REJECTED:
         return CommandRefused("not_accepted", f"{charge_point.cp_id} was rejected")  # T-083
     entry = entry_of(type)
-    if charge_point.standing == Registration.PENDING and not (entry and entry.while_pending):
+    waits = charge_point.standing == Registration.PENDING
+    if waits and charge_point.boot_refused:
+        name = charge_point.cp_id
+        text = f"the backend had the last boot of {name} answered Rejected: it is told nothing till the next"
+        return CommandRefused("not_accepted", text)  # T-083; 2.0.1, B03
+    if waits and not (entry and entry.while_pending):
         return CommandRefused("not_accepted", f"{charge_point.cp_id} {_why_it_waits(charge_point)}")  # T-082
     if charge_point.connection_id is None and not may_wait:
         return CommandRefused("offline", f"{charge_point.cp_id} is offline")
@@ -128,8 +133,16 @@ def why_not(
         return CommandRefused("version_unknown", text)
     version = Version(charge_point.protocol)
     if order_of(version, type, action) is None:
-        return CommandRefused("not_supported", f"{version.label} has no such command")
+        return CommandRefused("not_supported", why_unsaid(version, type))
     return None
+
+
+def why_unsaid(version: Version, type: str) -> str:
+    """Return why a version says a command in no way: it has none, or it is this server that does not send it yet."""
+    theirs = {order.action for table in orders().values() if (order := table.get(type)) is not None}
+    if theirs.isdisjoint(schemas.for_charger(version)):
+        return f"{version.label} has no such command"
+    return f"this server does not send {type} to {version.label} yet"
 
 
 def _why_it_waits(charge_point: ChargePoint) -> str:

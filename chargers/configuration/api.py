@@ -249,6 +249,7 @@ class Desired(ApiView):
         operation_id="set_desired_configuration",
         summary="Set what is desired of a charge point",
         description="In place of what was desired before. It is applied after the next boot, or by `refresh`. "
+        "The value of what can only be set is shown as `***` from then on, and stays where it is sent back as that. "
         "Scope `write`.",
         request=DesiredBody,
         responses={200: DesiredShape},

@@ -8,7 +8,7 @@ from pydantic import Field
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, as_given, bad_param, by_slug
 from chargers.configuration import following, restoring, services
 from chargers.configuration.models import ConfigurationKey, ConfigurationReading
-from chargers.configuration.selectors import fold, speaks_addresses
+from chargers.configuration.selectors import fold, is_sealed, secret_names, speaks_addresses
 from chargers.configuration.variables import record_values, stop_waiting
 from chargers.device_model.addresses import ADDRESS_MAX, read_address
 from chargers.device_model.splitting import in_messages, send_rest
@@ -16,7 +16,7 @@ from chargers.models import ChargePoint, Command
 from chargers.network.selectors import stranded_by
 from chargers.passwords.names import is_profile
 from chargers.passwords.profiles import check_profile, refuse_sign_in
-from chargers.protocol.redaction import is_secret, redact_text
+from chargers.protocol.redaction import is_secret
 
 WRITE_ONLY = ConfigurationKey.Mutability.WRITE_ONLY
 
@@ -118,6 +118,12 @@ def prepare_reading(draft: Draft) -> dict[str, Any]:
     return {"keys": first, **batch} if first else {}
 
 
+def unreadable(charge_point_id: int, facts: Mapping[str, Any]) -> Collection[str]:
+    """The values that it told though they can only be set."""
+    told = {fold(one.name): one.value for one in facts.get("told", ()) if one.value}
+    return [told[name] for name in secret_names(charge_point_id, told)]
+
+
 def keep_reading(outcome: Outcome) -> None:
     """Mirror what was read."""
     command, facts = outcome.command, outcome.facts
@@ -159,8 +165,9 @@ def prepare_change(draft: Draft) -> dict[str, Any]:
             lambda names: {"key": names[0] if names else name, "value": draft.params.value},
             field="value",
         )
-    unseen = {"write_only": True} if row is not None and row.mutability == WRITE_ONLY else {}
-    return {"key": name, "value": draft.params.value, **unseen}
+    blind = row is not None and row.mutability == WRITE_ONLY
+    blind = blind or (speaks_addresses(draft.charge_point) and is_sealed(draft.charge_point, name))
+    return {"key": name, "value": draft.params.value, **({"write_only": True} if blind else {})}
 
 
 def _to_change(draft: Draft, given: Mapping[str, str]) -> Iterator[tuple[str, ConfigurationKey | None]]:
@@ -227,7 +234,7 @@ def keep_change(outcome: Outcome) -> None:
             case "refused" | "unknown":
                 known = result == "refused"
                 services.note_refused_change(command, name, value, known=known, now=outcome.now)
-                refused.append(": ".join(filter(None, (name, word, redact_text(why)))))
+                refused.append(": ".join(filter(None, (name, word, outcome.said(why)))))
             case _ if results:
                 refused.append(f"{name}: it said nothing of it")
     if refused and "results" in outcome.facts:
@@ -244,6 +251,7 @@ COMMANDS: dict[str, CommandType] = by_slug(
         observed=False,
         while_pending=True,
         prepare=prepare_reading,
+        hides=unreadable,
         settled=keep_reading,
     ),
     CommandType(

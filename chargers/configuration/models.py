@@ -1,10 +1,15 @@
 """What charge points are set to, what they should be set to, and where the two differ."""
 
+from contextlib import suppress
+from typing import cast
+
 from django.db import models
 
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
+from chargers.protocol.redaction import MASK
 from csms.core.ids import uuid7
+from csms.core.sealing import seal, unseal
 
 
 class ConfigurationKey(models.Model):
@@ -82,7 +87,13 @@ class DesiredValue(models.Model):
     model = models.TextField(blank=True)
     name = models.CharField(max_length=255)
     folded = models.CharField(max_length=255)
-    value = models.TextField(blank=True)
+    value = models.TextField(blank=True, help_text="masked where it is sealed")
+    sealed = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="the value of what can only be set, under the secret key",
+    )
     by = models.CharField(max_length=150)
     at = models.DateTimeField()
 
@@ -103,6 +114,19 @@ class DesiredValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
+
+    @property
+    def wanted(self) -> str | None:
+        """The value itself, for whoever sets it; None where it was sealed under another key."""
+        if not self.sealed:
+            return self.value
+        with suppress(ValueError):
+            return cast(str, unseal(self.sealed)["value"])
+        return None
+
+    def seal(self) -> None:
+        """Keep the value as what nobody may see (T-028)."""
+        self.value, self.sealed = MASK, seal({"value": self.value})
 
 
 class ConfigurationReading(models.Model):

@@ -120,24 +120,24 @@ def apply_desired(charge_point: ChargePoint, *, now: datetime) -> int:
     differs = [
         state
         for state in configuration(charge_point)
-        if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.desired is not None
+        if state.drift in (Drift.DIFFERS, Drift.UNKNOWN) and state.to_set is not None
     ]
     if not speaks_addresses(charge_point):
         return sum(_change(charge_point, state, now) for state in differs)
     differs = [state for state in differs if read_address(state.name) is not None]
-    together = [state for state in differs if state.mutability != WRITE_ONLY]
-    values = [{"key": state.name, "value": state.desired} for state in together]
+    together = [state for state in differs if not state.blind]
+    values = [{"key": state.name, "value": state.to_set} for state in together]
     if len(together) > 1 and order_quietly(
         charge_point, "set-variables", {"values": values}, "desired of it", now=now, expires_in=IN_ITS_TURN
     ):
-        differs = [state for state in differs if state.mutability == WRITE_ONLY]
+        differs = [state for state in differs if state.blind]
     else:  # one that cannot be said must not keep the others from being set
         together = []
     return len(together) + sum(_change(charge_point, state, now) for state in differs)
 
 
 def _change(charge_point: ChargePoint, state: KeyState, now: datetime) -> bool:
-    params = {"key": state.name, "value": state.desired}
+    params = {"key": state.name, "value": state.to_set}
     reason = f"desired of its {state.desired_of.replace('_', ' ')}"
     change = order_quietly(
         charge_point, "change-configuration", params, reason, now=now, expires_in=IN_ITS_TURN

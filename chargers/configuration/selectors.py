@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
@@ -18,8 +18,11 @@ from chargers.configuration.models import (
 )
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint
+from chargers.protocol.redaction import is_secret
 from chargers.protocol.times import parse_time
 from chargers.protocol.versions import OCPP_2X
+
+WRITE_ONLY = ConfigurationKey.Mutability.WRITE_ONLY
 
 
 class Drift(models.TextChoices):
@@ -53,6 +56,21 @@ class KeyState:
     """In OCPP's words; "" in 1.6, and while it was not told."""
     variable: Variable | None = None
     """What was told of the values that it takes; None in 1.6, and while nothing was."""
+    to_set: str | None = field(default=None, repr=False)
+    """What is desired, also where nobody may see that; None where nothing is, or it cannot be unsealed."""
+    blind: bool = False
+    """Whether nobody may see what it is set to: it can only be set, or another of its model says that of its own."""
+
+
+def secret_names(charge_point_id: int, names: Iterable[str]) -> set[str]:
+    """Return, folded, which of these have values that nobody may see: by their name, or since they can only be set."""
+    folded = {fold(name) for name in names}
+    blind = ConfigurationKey.objects.filter(
+        charge_point_id=charge_point_id,
+        folded__in=folded,
+        mutability=WRITE_ONLY,
+    )
+    return {name for name in folded if is_secret(name)} | set(blind.values_list("folded", flat=True))
 
 
 def speaks_addresses(charge_point: ChargePoint) -> bool:
@@ -133,6 +151,8 @@ def _state(key: ConfigurationKey | None, wish: DesiredValue | None) -> KeyState:
         drift=_drift(key, wish),
         mutability=key.mutability if key is not None else "",
         variable=key.variable if key is not None else None,
+        to_set=None if wish is None else wish.wanted,
+        blind=(key is not None and key.mutability == WRITE_ONLY) or (wish is not None and wish.sealed != ""),
     )
 
 
@@ -143,16 +163,19 @@ def _drift(key: ConfigurationKey | None, wish: DesiredValue | None) -> Drift:
         return Drift.UNKNOWN
     if not key.known:
         return Drift.NOT_SUPPORTED
+    wanted = wish.wanted
+    if wanted is None:
+        return Drift.UNKNOWN
     kind = key.variable.data_type if key.variable is not None else ""
-    if key.needs_reboot and key.told_value is not None and same(key.told_value, wish.value, kind):
+    if key.needs_reboot and key.told_value is not None and same(key.told_value, wanted, kind):
         return Drift.NEEDS_REBOOT
-    if key.mutability == ConfigurationKey.Mutability.WRITE_ONLY and key.set_at is not None:
+    if key.value is None and key.set_at is not None and (key.mutability == WRITE_ONLY or wish.sealed):
         return Drift.SET if key.set_at >= wish.at else Drift.UNKNOWN
-    if key.value is not None and same(key.value, wish.value, kind):
+    if key.value is not None and same(key.value, wanted, kind):
         return Drift.IN_SYNC
     if key.readonly:
         return Drift.READONLY
-    if key.refused_value is not None and same(key.refused_value, wish.value, kind):
+    if key.refused_value is not None and same(key.refused_value, wanted, kind):
         return Drift.REJECTED
     return Drift.UNKNOWN if key.value is None else Drift.DIFFERS
 
@@ -175,6 +198,13 @@ def changes(charge_point: ChargePoint) -> QuerySet[ConfigurationChange]:
 def boots(charge_point: ChargePoint) -> QuerySet[BootReport]:
     """Return the boots that told other facts than the one before."""
     return BootReport.objects.filter(charge_point=charge_point)
+
+
+def is_sealed(charge_point: ChargePoint, name: str) -> bool:
+    """Return whether what is desired of a setting is kept as what nobody may see."""
+    of_model = Q(charge_point=None, vendor=charge_point.vendor, model=charge_point.model)
+    rows = DesiredValue.objects.filter(Q(charge_point=charge_point) | of_model, folded=fold(name))
+    return rows.exclude(sealed="").exists()
 
 
 def wishes_of_model(vendor: str, model: str) -> dict[str, str]:

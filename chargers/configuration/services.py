@@ -1,12 +1,13 @@
 """What keeps the configuration of charge points: reports, changes that were told, and what is desired."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from chargers.commands.effects import note_effect
 from chargers.configuration.models import (
@@ -19,7 +20,7 @@ from chargers.configuration.selectors import clean, fold, same, speaks_addresses
 from chargers.configuration.support import note_profiles
 from chargers.device_model.addresses import ADDRESS_MAX, is_address, read_address
 from chargers.models import ChargePoint, Command, Connector
-from chargers.protocol.redaction import is_secret
+from chargers.protocol.redaction import MASK, is_secret
 from chargers.services import Refusal, as_stored, from_to, note_act
 from csms.core.audit.services import note
 from csms.core.events.services import record, record_all
@@ -278,6 +279,42 @@ def _as_said(rows: Iterable[DesiredValue]) -> dict[str, str]:
     return {row.name: row.value for row in rows}
 
 
+def _kept_apart(rows: Iterable[DesiredValue]) -> dict[str, tuple[str, str]]:
+    return {row.name: (row.value, row.sealed) for row in rows}
+
+
+def _seal(wishes: Sequence[DesiredValue], before: Iterable[DesiredValue], blind: Collection[str]) -> None:
+    """Seal the values of what can only be set, and keep those that come back as they are shown. Raises Refusal."""
+    known = {row.folded: row for row in before if row.sealed}
+    for wish in wishes:
+        shown = known.get(wish.folded)
+        if shown is not None and wish.value == MASK:
+            wish.value, wish.sealed, wish.by, wish.at = MASK, shown.sealed, shown.by, shown.at
+        elif wish.folded in blind and wish.value == MASK:
+            raise Refusal(f"{wish.name}: {MASK} stands for a secret, and none is known", field="values")
+        elif shown is not None or wish.folded in blind:
+            wish.seal()
+
+
+def _blind(wishes: Iterable[DesiredValue], **where: Any) -> set[str]:
+    """Return, folded, which of these some of the charge points say can only be set."""
+    folded = [wish.folded for wish in wishes]
+    write_only = ConfigurationKey.Mutability.WRITE_ONLY
+    keys = ConfigurationKey.objects.filter(mutability=write_only, folded__in=folded, **where)
+    return set(keys.values_list("folded", flat=True))
+
+
+def seal_desired(charge_point: ChargePoint, folded: Collection[str]) -> None:
+    """Seal what is desired of settings of which is known since now that they can only be set. Idempotent."""
+    of_model = Q(charge_point=None, vendor=charge_point.vendor, model=charge_point.model)
+    theirs = DesiredValue.objects.filter(
+        Q(charge_point=charge_point) | of_model, folded__in=folded, sealed=""
+    )
+    for wish in theirs.select_for_update():
+        wish.seal()
+        wish.save(update_fields=["value", "sealed"])
+
+
 def _replace(rows: Any, wishes: Iterable[DesiredValue]) -> None:
     with transaction.atomic():
         rows.delete()
@@ -295,9 +332,11 @@ def desire_of_charge_point(
     own = DesiredValue.objects.filter(charge_point=charge_point)
     with transaction.atomic():
         as_stored(charge_point)  # nothing may be desired yet that could be locked
-        change = from_to(_as_said(own), _as_said(wishes))
+        before = list(own)
+        _seal(wishes, before, _blind(wishes, charge_point=charge_point))
         _replace(own, wishes)
-        if change["from"] != change["to"]:
+        if _kept_apart(before) != _kept_apart(wishes):
+            change = from_to(_as_said(before), _as_said(wishes))
             note_act("desired_configuration.set", charge_point, by=by, now=now, values=change)
     announce(f"charge-point:{charge_point.pk}")
 
@@ -310,15 +349,17 @@ def desire_of_model(vendor: str, model: str, values: Mapping[str, str], *, by: s
     ]
     theirs = DesiredValue.objects.filter(charge_point=None, vendor=vendor, model=model)
     with transaction.atomic():
-        change = from_to(_as_said(theirs.select_for_update()), _as_said(wishes))
+        before = list(theirs.select_for_update())
+        of_model = {"charge_point__vendor": vendor, "charge_point__model": model}
+        _seal(wishes, before, _blind(wishes, **of_model))
         _replace(theirs, wishes)
-        if by and change["from"] != change["to"]:  # without, the house did it by itself
+        if by and _kept_apart(before) != _kept_apart(wishes):  # without, the house did it by itself
             note(
                 "desired_configuration.set",
                 by=by,
                 subject_type="model",
                 subject=f"{vendor} {model}",
                 now=now,
-                values=change,
+                values=from_to(_as_said(before), _as_said(wishes)),
             )
     announce("fleet")

@@ -9,7 +9,7 @@ from uuid import UUID
 from chargers.commands.effects import note_effect
 from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import fold, same
-from chargers.configuration.services import ATTRIBUTES_MAX, Change, record_changes
+from chargers.configuration.services import ATTRIBUTES_MAX, Change, record_changes, seal_desired
 from chargers.device_model.addresses import ACTUAL, read_address
 from chargers.device_model.models import Variable
 from chargers.models import ChargePoint, Command
@@ -125,11 +125,13 @@ class _Book:
         self.settled: list[ConfigurationKey] = []
         self.same: list[int] = []
         self.history: list[Change] = []
+        self.blind: list[str] = []
         self.read_back: dict[UUID, list[tuple[str, str, bool]]] = defaultdict(list)
 
     def take(self, row: ConfigurationKey, told: Told) -> None:
         """Set what was told of an attribute."""
         before, old, fresh = _state(row), row.value, row._state.adding
+        blind = row.mutability == Mutability.WRITE_ONLY
         row.name, row.variable = told.name, told.variable or row.variable
         row.known = True
         if told.mutability is not None:
@@ -137,6 +139,8 @@ class _Book:
             row.readonly = told.mutability == Mutability.READ_ONLY
         secret = is_secret(row.name) or row.mutability == Mutability.WRITE_ONLY
         row.value = None if secret else told.value
+        if row.mutability == Mutability.WRITE_ONLY and not blind:
+            self.blind.append(row.folded)
         if not fresh and not secret and row.value != old and row.mutability != Mutability.READ_ONLY:
             # What the charge point alone sets, such as a temperature, has no history here.
             by = row.told_by if self._took(row) else None
@@ -177,6 +181,8 @@ class _Book:
         """Store it all in few statements; return how many new ones found no room."""
         upsert([*self.new[: max(room, 0)], *self.changed], unique=UNIQUE, update=REPORTED)
         upsert(self.settled, unique=UNIQUE, update=(*REPORTED, *ORDERED))
+        if self.blind:
+            seal_desired(self.charge_point, self.blind)
         if self.history:
             record_changes(self.charge_point, self.history, self.now)
         for n in range(0, len(self.same), AT_ONCE):

@@ -144,6 +144,12 @@ def _check_slot(params: SetNetworkProfile, slots: Slots) -> None:
         raise bad_param("slot", f"it has the slots {', '.join(map(str, slots.allowed))}")
     if params.slot == slots.in_use:
         raise bad_param("slot", f"it uses slot {params.slot}, and would not find the way back")
+    if params.slot in slots.priority:
+        order = ", ".join(map(str, slots.priority))
+        raise bad_param(
+            "slot",
+            f"it tries the slots {order}, and would lose a way back: take {params.slot} out of them before",
+        )
     if slots.in_use is None and not params.slot_is_free:
         raise bad_param(
             "slot", "which slot it uses is unknown: have it report that, or say that this one is free"

@@ -79,6 +79,11 @@ class ProfileChange(models.Model):
     problem = models.TextField(blank=True, help_text="why it failed or went back")
     by = models.CharField(max_length=150)
     started_at = models.DateTimeField()
+    set_back_due = models.BooleanField(
+        default=False, db_default=False, help_text="whether its order of slots is still to be set back"
+    )
+    set_back_by: Any = models.UUIDField(null=True, help_text="the command that last told it to set that back")
+    set_back_on: Any = models.UUIDField(null=True, help_text="the connection on which it was told that")
     due_at = models.DateTimeField(help_text="when it is no longer waited for")
     finished_at = models.DateTimeField(null=True)
 
@@ -90,7 +95,12 @@ class ProfileChange(models.Model):
                 name="profilechange_open",
             ),
         ]
-        indexes = [models.Index(fields=["charge_point", "-id"], name="profilechange_cp")]
+        indexes = [
+            models.Index(fields=["charge_point", "-id"], name="profilechange_cp"),
+            models.Index(
+                fields=["charge_point"], condition=models.Q(set_back_due=True), name="profilechange_set_back"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.before} -> {self.wanted}: {self.state}"

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Value
+from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from chargers.commands.ledger import cancel_command
 from chargers.commands.ordering import SYSTEM, Author, CommandRefused
-from chargers.commands.sending import send_command, spoken_order
+from chargers.commands.sending import send_command, spoken_order, why_not
 from chargers.configuration.restoring import order_quietly
 from chargers.following import Booted, CommandSettled, SignedIn
 from chargers.models import ChargePoint, Command
@@ -30,6 +30,8 @@ State = ProfileChange.State
 
 RETURN_WITHIN = timedelta(days=1)
 """A reset on idle waits for the cars that charge."""
+
+AT_ONCE = 100  # rows that one look of the clock takes further
 
 
 class Refusal(NotNow):
@@ -59,6 +61,12 @@ def change_profile(
     if not slots.priority:
         raise Refusal(
             "unknown_slots", "it has not reported in which order it tries its slots: read its configuration"
+        )
+    owed = ProfileChange.objects.filter(charge_point=charge_point, set_back_due=True).order_by("-pk").first()
+    if owed is not None:
+        raise Refusal(
+            "under_way",
+            "its order of slots has yet to be set back from the move before; that is done when it answers",
         )
     free = slots.free if slot is None else slot
     if free is None:
@@ -135,6 +143,7 @@ def _order(
 
 def go_on(settled: CommandSettled) -> None:
     """Take the move to its next step when the command of the present one has settled."""
+    _note_set_back(settled)
     row = (
         ProfileChange.objects.select_related("charge_point")
         .filter(
@@ -187,18 +196,66 @@ def _fail(row: ProfileChange, settled: CommandSettled, *, in_doubt: bool) -> Non
 
 
 def _way_back(row: ProfileChange, now: datetime) -> None:
-    """Set the order of slots back, so that a boot in a year does not do what was given up today."""
+    """Set the order of slots back, so that a boot in a year does not do what was given up today.
+
+    That is owed until the charge point has taken it: who is gone is told when it connects again.
+    """
     _close_again(row, now)
+    ProfileChange.objects.filter(pk=row.pk).update(set_back_due=True)
+    if not _set_back(row, now):
+        _add_problem(row, "; its order of slots is set back when it connects again")
+
+
+def _set_back(row: ProfileChange, now: datetime) -> bool:
+    """Tell a charge point to set its order of slots back; return whether that could be sent."""
+    charge_point = ChargePoint.objects.get(pk=row.charge_point_id)
     sent = order_quietly(
-        row.charge_point,
+        charge_point,
         "change-configuration",
         _order_of(row.priority_before),
         f"it stays with security profile {row.before}",
         now=now,
     )
-    if sent is None:
-        ends = ProfileChange.objects.filter(pk=row.pk)
-        ends.update(problem=Concat("problem", Value("; its order of slots could not be set back")))
+    tried = ProfileChange.objects.filter(pk=row.pk)
+    tried.update(set_back_by=sent and sent.pk, set_back_on=charge_point.connection_id)
+    return sent is not None
+
+
+def _note_set_back(settled: CommandSettled) -> None:
+    """See what came of setting an order of slots back. Without an answer it is still owed on the next connection."""
+    owed = ProfileChange.objects.filter(
+        charge_point_id=settled.charge_point_id, set_back_by=settled.command_id, set_back_due=True
+    )
+    row = owed.first()
+    if row is None or not Command.objects.filter(pk=settled.command_id, answered_at__isnull=False).exists():
+        return
+    owed.update(set_back_due=False)
+    if settled.status != Command.Status.ACCEPTED:
+        _add_problem(row, "; its order of slots could not be set back")
+
+
+def _add_problem(row: ProfileChange, text: str) -> None:
+    ProfileChange.objects.filter(pk=row.pk).update(problem=Concat("problem", Value(text)))
+
+
+def set_back_due(*, now: datetime) -> int:
+    """Tell those who are online again to set their orders of slots back; return how many. Once on each connection.
+
+    Whoever reports an order that is neither the old nor the new one was given it by somebody else, and keeps it.
+    """
+    owed = ProfileChange.objects.filter(set_back_due=True, charge_point__connection_id__isnull=False).exclude(
+        set_back_on__isnull=False, set_back_on=F("charge_point__connection_id")
+    )
+    told = 0
+    for row in owed.select_related("charge_point").order_by("pk")[:AT_ONCE]:
+        if why_not(row.charge_point, "change-configuration") is not None:
+            continue  # such as one that was rejected: its one try on this connection is not used up
+        if slots_of(row.charge_point_id).priority_text not in (row.priority, row.priority_before):
+            ProfileChange.objects.filter(pk=row.pk).update(set_back_due=False)
+            _add_problem(row, "; its order of slots was changed by others")
+        else:
+            told += _set_back(row, now)
+    return told
 
 
 def _close_again(row: ProfileChange, now: datetime) -> None:
@@ -212,11 +269,13 @@ def _close_again(row: ProfileChange, now: datetime) -> None:
 def note_sign_in(signed_in: SignedIn) -> None:
     """See whether the charge point has come back with the new profile, which is the proof, also if it comes late."""
     row = ProfileChange.objects.filter(charge_point_id=signed_in.charge_point_id).order_by("-pk").first()
-    if row is None or row.state not in ProfileChange.MAY_STILL:
+    if row is None or not (row.state in ProfileChange.MAY_STILL or row.set_back_due):
         return
     up = row.wanted > row.before
     if signed_in.security_profile >= row.wanted if up else signed_in.security_profile == row.wanted:
-        _end(row, State.DONE, signed_in.now, among=ProfileChange.MAY_STILL)
+        # Also of one that failed while it was gone: it uses the new slot, which must not be taken from it.
+        ProfileChange.objects.filter(pk=row.pk).update(set_back_due=False)
+        _end(row, State.DONE, signed_in.now, among=(*ProfileChange.MAY_STILL, State.FAILED))
 
 
 def note_boot(booted: Booted) -> None:
@@ -238,11 +297,11 @@ def give_up(*, now: datetime) -> int:
     """End the moves of charge points that have not come back in time; return how many. Idempotent."""
     ended = 0
     overdue = ProfileChange.objects.filter(state__in=ProfileChange.OPEN, due_at__lte=now)
-    for row in overdue.select_related("charge_point").order_by("pk")[:100]:
+    for row in overdue.select_related("charge_point").order_by("pk")[:AT_ONCE]:
         hours = RETURN_WITHIN // timedelta(hours=1)
         why = f"it has not come back with security profile {row.wanted} within {hours} hours"
         if _end(row, State.LOST, now, why):
-            _close_again(row, now)
+            _way_back(row, now)
             ended += 1
     return ended
 

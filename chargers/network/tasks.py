@@ -8,8 +8,9 @@ from chargers.network import services
 
 @shared_task
 def go_on() -> int:
-    """End the moves to other security profiles that nobody came back from in time; return how many.
+    """End the moves that nobody came back from in time, and set back what is owed; return how many of both.
 
-    Idempotent: each is ended by a conditional change of its state.
+    Idempotent: each is ended by a conditional change of its state, and told once on each connection.
     """
-    return services.give_up(now=timezone.now())
+    now = timezone.now()
+    return services.give_up(now=now) + services.set_back_due(now=now)

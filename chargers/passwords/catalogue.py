@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import Field
 
 from chargers import services as charge_points
+from chargers.commands.ledger import NOT_UNDERSTOOD
 from chargers.commands.ordering import CommandType, Draft, Outcome, Params, bad_param, by_slug
 from chargers.configuration import services
 from chargers.models import ChargePoint, Command
 from chargers.passwords.limits import longest_password
-from chargers.protocol.redaction import redact_text
 
 
 class SetAuthorizationKey(Params):
@@ -53,14 +53,18 @@ def keep_key(outcome: Outcome) -> None:
     """T-029: taken, only the new one counts; refused or never told, only the old one; in doubt, both."""
     command = outcome.command
     result = outcome.facts.get("result", "")
-    in_doubt = command.answered_at is None and command.sent_at is not None
+    # No answer, or one that says nothing of the password: whether it was taken, the next sign-in will show.
+    silent = command.answered_at is None or command.error_code in ("", *NOT_UNDERSTOOD)
+    in_doubt = command.sent_at is not None and silent and not outcome.word
     if result == "taken":
         charge_points.take_offered_password(command.charge_point, by=command.by, now=outcome.now)
     elif result != "taken_after_reboot" and not in_doubt:
         charge_points.drop_offered_password(command.charge_point_id)
     if "why" in outcome.facts:
         reason, info = outcome.facts["why"]
-        Command.objects.filter(pk=command.pk).update(answer_reason=reason[:64], answer_info=redact_text(info))
+        Command.objects.filter(pk=command.pk).update(
+            answer_reason=outcome.said(reason)[:64], answer_info=outcome.said(info)
+        )
     if outcome.accepted:
         reboot = result == "taken_after_reboot"
         services.note_change(command, outcome.facts["name"], None, reboot=reboot, now=outcome.now)

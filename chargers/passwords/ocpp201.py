@@ -4,12 +4,14 @@ from typing import Any
 
 from chargers.commands.ordering import BadParam, Order, bad_param
 from chargers.commands.saying import as_is
+from chargers.device_model.ocpp201 import address_in
 from chargers.handling import Handler
 from chargers.passwords.names import PASSWORD
 
 CALLS: dict[str, Handler] = {}
 
 VARIABLE = {"component": {"name": PASSWORD.component}, "variable": {"name": PASSWORD.variable}}
+NAME = str(PASSWORD).casefold()
 RESULTS = {"Accepted": "taken", "RebootRequired": "taken_after_reboot"}
 
 
@@ -17,18 +19,22 @@ def _set_password(params: dict[str, Any]) -> dict[str, Any]:
     return {"setVariableData": [{"attributeValue": params["key"], **VARIABLE}]}
 
 
-def _result(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of the only variable that was set."""
-    results: list[dict[str, Any]] = answer.get("setVariableResult") or [{}]
-    return results[0]
+def _results(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is said of the password; what is said of another variable tells nothing of it."""
+    return [
+        result
+        for result in answer.get("setVariableResult") or ()
+        if str(address_in(result)).casefold() == NAME
+    ]
 
 
 def _word(answer: dict[str, Any]) -> str:
-    return str(_result(answer).get("attributeStatus", ""))
+    words = {str(result.get("attributeStatus", "")) for result in _results(answer)}
+    return words.pop() if len(words) == 1 else ""
 
 
 def _changed(answer: dict[str, Any]) -> dict[str, Any]:
-    why = _result(answer).get("attributeStatusInfo") or {}
+    why = _results(answer)[0].get("attributeStatusInfo") or {}
     return {
         "result": RESULTS.get(_word(answer), "refused"),
         "name": str(PASSWORD),

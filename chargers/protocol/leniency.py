@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 
 from .errors import Fault, OcppError
-from .schemas import MAX_INTEGER, Json, Schema
+from .schemas import MAX_INTEGER, YEAR, Json, Schema
 from .times import time_oddity, with_zone
 from .versions import Version
 
@@ -289,7 +289,8 @@ class _Reading:
             self.deviates(
                 Fault.PROPERTY, path, rule, f"{len(text)} characters, at most {limit} are allowed, kept whole"
             )
-        if schema.get("format") == "date-time" and (oddity := time_oddity(text)):
+        any_year = schema.get("pattern") != YEAR
+        if schema.get("format") == "date-time" and (oddity := time_oddity(text, any_year=any_year)):
             rule = "must be a date and time as in RFC 3339"
             zoned = with_zone(text, self.zone) if self.zone and not self.strict else None
             if zoned:

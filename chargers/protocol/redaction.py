@@ -24,13 +24,13 @@ HARMLESS_ACTIONS = frozenset(
 
 _SECRET_NAME = re.compile(r"password|secret|authorizationkey", re.IGNORECASE)
 _SUSPECT = re.compile(
-    r'password|secret|authorizationkey|keycode|simpin|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
+    r'password|secret|authorizationkey|keycode|simpin|writeonly|\\u00|:(?:\\?/){2}[^\s/"@]*@|/u\\?/|(?:sig|signature|token)=',
     re.IGNORECASE,
 )
 # Of each of these ways something is there in small letters, where one of them is.
 _SUSPECT_PARTS = (
-    "password", "secret", "authorizationkey", "keycode", "simpin", "\\u00", "@", "/u/", "/u\\/", "sig=", "signature=",
-    "token=",
+    "password", "secret", "authorizationkey", "keycode", "simpin", "writeonly", "\\u00", "@", "/u/", "/u\\/", "sig=",
+    "signature=", "token=",
 )  # fmt: skip
 _URL_PASSWORD = re.compile(
     r'(://[^\s/"@:]*):[^\s/"]+@'
@@ -66,8 +66,9 @@ def redact(action: str | None, payload: str | dict[str, Any]) -> str:
     """A payload (or a whole frame) as text, its secrets masked; a text without secrets comes back as it is.
 
     Masked are properties whose name speaks of a password, a secret or an AuthorizationKey, the values that go
-    with a configuration key or variable of such a name, id tokens of type KeyCode, VPN keys, PINs, and inside URLs
-    passwords, signatures, tokens and what makes an upload URL work. A suspect text that is not JSON is masked whole.
+    with a configuration key or variable of such a name, or that can only be set, id tokens of type KeyCode, VPN keys,
+    PINs, and inside URLs passwords, signatures, tokens and what makes an upload URL work. A suspect text that is not
+    JSON is masked whole.
     `action` is None where it is not known.
     """
     text = payload if isinstance(payload, str) else orjson.dumps(payload).decode()
@@ -103,6 +104,45 @@ def without(hidden: Collection[str], value: Any) -> Any:
     return value
 
 
+PART_MIN = 4
+"""Characters of a secret that is masked inside longer texts, too; a shorter one is in too many words by chance."""
+
+
+def without_echo(hidden: Collection[str], value: Any) -> Any:
+    """Return what a stranger said without these secrets, which it may repeat as a part of a longer text."""
+    if not hidden:
+        return value
+    if isinstance(value, str):
+        for secret in sorted(hidden, key=len, reverse=True):
+            if value == secret or len(secret) >= PART_MIN:
+                value = value.replace(secret, MASK)
+        return value
+    if isinstance(value, list):
+        return [without_echo(hidden, item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_echo(hidden, item) for name, item in value.items()}
+    if isinstance(value, int | float) and len(said := orjson.dumps(value).decode()) >= PART_MIN:
+        return MASK if said in hidden else value  # some write texts of digits as numbers
+    return value
+
+
+def frame_without_echo(hidden: Collection[str], text: str) -> str:
+    """Return a frame without these secrets; one that has none comes back as it is, one that is no JSON masked whole."""
+    if not hidden:
+        return text
+    try:
+        frame = orjson.loads(text)
+    except ValueError:
+        try:
+            frame, _ = decode_tolerantly(text)
+        except ValueError:
+            return MASK
+    if not isinstance(frame, list):
+        return MASK
+    masked = [*frame[:2], *without_echo(hidden, frame[2:])]  # the type and the id of a message tell nothing
+    return text if masked == frame else orjson.dumps(masked).decode()
+
+
 def redact_text(text: str) -> str:
     """Return a URL, or a sentence with URLs in it, without what is secret in them."""
     text = _URL_SIGNATURE.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", text))
@@ -129,6 +169,8 @@ def _secrets(value: dict[str, Any]) -> set[str]:
         names.update(_VALUE_NAMES, {"variableAttribute"})
     if str(value.get("type")).casefold() == "keycode":
         names.add("idToken")
+    if str(value.get("mutability")).strip().casefold() == "writeonly":  # a variable that can only be set
+        names.add("value")
     if {"server", "user", "key"} <= value.keys():  # a VPN in SetNetworkProfile
         names.add("key")
     if "simPin" in value:  # of its APN

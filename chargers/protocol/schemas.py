@@ -156,20 +156,24 @@ def _load(version: Version, stem: str) -> Schema:
     document.pop("$id", None)
     if overlay := OVERLAYS.get((version, stem)):
         overlay(document)
-    _bound(document)
+    action = stem if version is Version.V16 else stem.removesuffix("Request")
+    _bound(document, ours=action in for_charger(version))
     return Schema(document)
 
 
-def _bound(schema: Json) -> None:
-    """Narrow a schema to what can be stored and believed: 64-bit integers, the years of `times`."""
+def _bound(schema: Json, *, ours: bool) -> None:
+    """Narrow a schema to what can be stored and believed: 64-bit integers, the years of `times`.
+
+    In `ours`, what we send, any year may be meant: a card that is valid for ever has an end, too.
+    """
     if schema.get("type") == "integer":
         schema.setdefault("minimum", -MAX_INTEGER)
         schema.setdefault("maximum", MAX_INTEGER)
-    if schema.get("format") == "date-time":
+    if schema.get("format") == "date-time" and not ours:
         schema["pattern"] = YEAR
     for group in ("properties", "definitions"):
         for inner in schema.get(group, {}).values():
-            _bound(inner)
+            _bound(inner, ours=ours)
     items = schema.get("items")
     if isinstance(items, dict):
-        _bound(items)
+        _bound(items, ours=ours)

@@ -20,6 +20,8 @@ CHARACTERISTICS = {
     "valuesList": "values_list",
     "supportsMonitoring": "supports_monitoring",
 }
+NARROWER = ("ReadOnly", "WriteOnly")
+"""What is none of these can be read and set, as what is left out can; leniency has noted an odd word."""
 
 
 def _entry(item: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +32,9 @@ def _entry(item: dict[str, Any]) -> dict[str, Any]:
             {
                 "name": str(address),
                 "value": _kept(str(address), said),
-                "mutability": said.get("mutability", "ReadWrite"),
+                "mutability": next(
+                    (word for word in NARROWER if word == said.get("mutability")), "ReadWrite"
+                ),
                 "persistent": said.get("persistent", False),
                 "constant": said.get("constant", False),
             }

@@ -7,6 +7,7 @@ from chargers.commands.ordering import BadParam, Order
 from chargers.commands.saying import renamed, turned
 from chargers.handling import Handler
 from chargers.protocol.times import format_time
+from chargers.topology.ocpp16 import NO_EVSES
 
 CALLS: dict[str, Handler] = {}
 
@@ -50,6 +51,7 @@ ORDERS: dict[str, Order] = {
         said=renamed(RESERVE),
         places=turned(RESERVE),
         fields=frozenset({"connector_id", "id_token", "parent", "expires_at", "reservation_id"}),
+        instead=NO_EVSES,
     ),
     "cancel-reservation": Order(
         "CancelReservation",

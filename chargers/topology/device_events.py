@@ -47,6 +47,13 @@ class Told:
     monitoring_id: int | None = None
     generated_at: datetime | None = None
     part: int = 0
+    secret: bool = False
+    """Whether nobody may see its value: that is neither stored nor told (T-028)."""
+
+    @property
+    def shown(self) -> str:
+        """Its value, as far as anybody may see it."""
+        return "" if self.secret else self.value
 
 
 def take_event(charge_point_id: int, cp_id: str, told: Told, *, now: datetime) -> bool:
@@ -64,7 +71,7 @@ def take_event(charge_point_id: int, cp_id: str, told: Told, *, now: datetime) -
             "evse_connector": None if told.connector is None else int32(told.connector),
             "variable": told.variable[:NAME_MAX],
             "variable_instance": told.variable_instance[:NAME_MAX],
-            "value": told.value,
+            "value": told.shown,
             "trigger": told.trigger[:32],
             "kind": told.kind[:32],
             "problem": problem,
@@ -142,7 +149,7 @@ def _payload(row: DeviceEvent, told: Told) -> dict[str, Any]:
         "component_instance": row.component_instance,
         "variable": row.variable,
         "variable_instance": row.variable_instance,
-        "value": told.value,
+        "value": told.shown,
         "trigger": told.trigger,
         "kind": told.kind,
         "problem": row.problem,

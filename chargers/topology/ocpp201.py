@@ -3,6 +3,9 @@
 from typing import Any
 
 from chargers.commands.ordering import BadParam, Order
+from chargers.configuration.selectors import fold, secret_names
+from chargers.device_model.addresses import ACTUAL
+from chargers.device_model.ocpp201 import address_in
 from chargers.handling import Call, Handler, int32
 from chargers.protocol.times import parse_time
 from chargers.topology.device_events import Told, take_event
@@ -29,7 +32,9 @@ def notify_event(call: Call) -> dict[str, Any]:
     """2.0.1, N07 and G05: the answer is empty, and nothing is too odd to be kept."""
     payload = call.payload
     generated_at = parse_time(payload.get("generatedAt"))
-    for event in payload["eventData"]:
+    names = [str(address_in(event, ACTUAL) or "") for event in payload["eventData"]]
+    secrets = secret_names(call.holder.charge_point_id, names)
+    for event, name in zip(payload["eventData"], names, strict=True):
         component, variable = event["component"], event["variable"]
         evse = component.get("evse", {})
         told = Told(
@@ -52,7 +57,10 @@ def notify_event(call: Call) -> dict[str, Any]:
             monitoring_id=event.get("variableMonitoringId"),
             generated_at=generated_at,
             part=payload["seqNo"],
+            secret=fold(name) in secrets,
         )
+        if told.secret and told.value:
+            call.hidden = (*call.hidden, told.value)
         take_event(call.holder.charge_point_id, call.holder.cp_id, told, now=call.received_at)
     return {}
 

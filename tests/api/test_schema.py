@@ -271,6 +271,9 @@ def test_answers_are_what_the_document_says(
         assert answer["Content-Type"] == media_type
         if answer.streaming:
             continue  # a file
+        if media_type == "application/xml":
+            assert answer.content.startswith(b"<?xml"), path
+            continue
         check(document, media["schema"]["$ref"].rsplit("/", 1)[1], answer.json())
         asked += 1
     check(document, "Transaction", bob.get(f"{API}/transactions/{done.pk}/").json())

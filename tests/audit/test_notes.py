@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import transaction
 
-from csms import pruning
+from csms import retention
 from csms.core.audit.models import AuditEntry
 from csms.core.audit.selectors import audit_entries, done_to
 from csms.core.audit.services import note
@@ -42,8 +42,8 @@ def test_what_was_not_done_in_the_end_is_not_noted() -> None:
 @pytest.mark.django_db
 def test_entries_end_with_the_time_they_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = said()
-    assert "audit entries" in [kept.name for kept in pruning.RETENTION]
-    kept = next(kept for kept in pruning.RETENTION if kept.model is AuditEntry)
+    assert "audit entries" in [kept.name for kept in retention.RETENTION]
+    kept = next(kept for kept in retention.RETENTION if kept.model is AuditEntry)
     later = entry.at + timedelta(days=365 * 100)
     assert AuditEntry.objects.filter(kept.older(later)).exists()
     assert not AuditEntry.objects.filter(kept.older(NOW - timedelta(days=365 * 100))).exists()

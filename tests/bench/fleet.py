@@ -174,8 +174,12 @@ class Fleet:
                 missing -= 1
 
     def present_tokens(self) -> None:
-        """Give each event of 2.0.1 a token from now on; nothing may be under way."""
+        """Let an eighth of the senders go on, with a token in each event of 2.0.1; nothing may be under way.
+
+        These events cost so much more that a round of all would last longer than a window.
+        """
         self.answer = WITH_TOKEN
+        self.senders = self.senders[: max(1, len(self.senders) // 8)]
         for charge_point in self.senders:
             made = charge_point.make
             assert isinstance(made, messages201.Updated)

@@ -144,7 +144,7 @@ def events(stage: Stage, plan: Plan, results: Results) -> None:
         results.add(EVENTS, fleet.pump_meter_values(plan.warm_up, plan.window, trial.meter))
         fleet.rest()
         fleet.present_tokens()
-        results.add(TOKENS, fleet.pump_meter_values(plan.warm_up / 2, plan.heartbeat_window, trial.meter))
+        results.add(TOKENS, fleet.pump_meter_values(plan.warm_up / 2, plan.window, trial.meter))
         fleet.rest()
         fleet.connect(plan.charge_points, compressed=True)
         fleet.start_transactions()

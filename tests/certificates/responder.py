@@ -20,6 +20,10 @@ from tests.certificates.cast import DAY, Ca, certificate, ec_key, name, pem, roo
 
 EMAID = "DE-8AA-123456789"
 HOUR = timedelta(hours=1)
+KEY_USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 
 
 def now() -> datetime:
@@ -31,6 +35,7 @@ def issued(
 ) -> tuple[x509.Certificate, Any]:
     """A certificate of a PKI with its key; with `url` it names that responder."""
     key = key or ec_key()
+    bounds = x509.BasicConstraints(ca=ca, path_length=values.get("path_length"))
     start, end = values.get("start", now() - DAY), values.get("end", now() + 365 * DAY)
     builder = (
         x509.CertificateBuilder()
@@ -40,8 +45,11 @@ def issued(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(bounds, critical=True)
     )
+    if "signs" in values:
+        usages = dict.fromkeys(KEY_USAGES, False) | {"key_cert_sign": values["signs"], "crl_sign": True}
+        builder = builder.add_extension(x509.KeyUsage(**usages), critical=True)
     if url:
         access = x509.AccessDescription(
             AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(url)

@@ -14,6 +14,7 @@ from chargers.certificates.ocsp import (
     Asked,
     NoAnswer,
     Pool,
+    chain_to,
     forget_answers,
     read_answer,
     request_of,
@@ -144,24 +145,35 @@ async def test_an_answer_is_kept_until_there_is_a_newer_one() -> None:
         assert len(responder.asked) == 2
 
 
-async def test_a_responder_that_is_silent_or_broken_is_left_alone_for_a_while(
+async def test_a_responder_that_is_silent_or_gone_is_left_alone_for_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with responding(status=500) as responder:
+    async def why(about: Asked) -> str:
+        assert await revocation(about, pool=pool, now=now()) == "unknown"
+        return str(caplog.records[-1].error)  # type: ignore[attr-defined]
+
+    async with responding(status=404) as responder:
         pool = Pool((responder.pki.root.certificate,))
         about = asked(responder.pki.contract(), responder.pki.sub.certificate, responder.url)
-        for _ in range(ocsp.FAILURES + 2):
-            assert await revocation(about, pool=pool, now=now()) == "unknown"
-        assert len(responder.asked) == ocsp.FAILURES
-        assert "left alone" in caplog.records[-1].error  # type: ignore[attr-defined]
-        monkeypatch.setattr(ocsp, "RESTS", 0.0)
+        for _ in range(ocsp.FAILURES + 1):
+            assert "answered 404" in await why(about)
         responder.status = 200
-        assert await revocation(about, pool=pool, now=now()) == "good"
+        assert await revocation(about, pool=pool, now=now()) == "good", "a wrong path silences it for nobody"
+    forget_answers()
+    for _ in range(ocsp.FAILURES):
+        assert "was not reached" in await why(about)
+    assert "left alone" in await why(about)
+    monkeypatch.setattr(ocsp, "RESTS", 0.0)
+    assert "was not reached" in await why(about)
+    monkeypatch.setattr(ocsp, "RESTS", 30.0)
+    monkeypatch.setattr(ocsp, "FAILURES", 1)
     monkeypatch.setattr(ocsp, "SECONDS", 0.3)
     async with responding(silent=asyncio.Event()) as responder:
         about = asked(responder.pki.contract(), responder.pki.sub.certificate, responder.url)
-        assert await revocation(about, pool=pool, now=now()) == "unknown"
-        assert "did not answer within 0.3 s" in caplog.records[-1].error  # type: ignore[attr-defined]
+        assert "did not answer within 0.3 s" in await why(about)
+        async with asyncio.timeout(5):  # the thread that asks gives up at about the same time
+            while "left alone" not in await why(about):
+                pass
 
 
 @pytest.mark.parametrize(
@@ -180,6 +192,25 @@ async def test_nobody_is_asked_inside_our_network(
     about = asked(pki.contract(), pki.sub.certificate, url)
     assert await revocation(about, pool=Pool((pki.root.certificate,)), now=now()) == "unknown"
     assert "is not asked" in caplog.records[-1].error  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "lets"),
+    [
+        ({"ca": True, "path_length": 1, "signs": True}, {"ca": True, "path_length": 0}, True),
+        ({"ca": True}, {"ca": False}, False),
+        ({"ca": True}, {"ca": True, "signs": False}, False),
+        ({"ca": True, "path_length": 0}, {"ca": True}, False),
+    ],
+)
+def test_only_a_ca_that_may_sign_certificates_issues_any(above: Any, below: Any, lets: bool) -> None:
+    """RFC 5280, 6.1.4: a contract signs no other, nor does a CA whose key is for other things, or one too deep."""
+    top = root()
+    upper = Ca(*issued("Upper", top, **above))
+    lower = Ca(*issued("Lower", upper, **below))
+    contract = issued("DE-8AA-123456789", lower)[0]
+    chain = [contract, lower.certificate, upper.certificate, top.certificate]
+    assert chain_to(contract, chain[3:], chain[1:3], now=now()) == (chain if lets else [])
 
 
 def test_a_key_of_another_kind_signs_nothing(pki: Pki) -> None:

@@ -22,7 +22,7 @@ from chargers.models import FRAMES, Command, Frame
 from chargers.services import register_charge_point
 from csms.core import partitions
 from csms.core.ids import UUID, uuid7_floor
-from csms.pruning import PARTITIONED
+from csms.retention import PARTITIONED
 
 NOW = datetime(2031, 5, 30, 12, 0, tzinfo=UTC)
 BUILT = {

@@ -9,7 +9,7 @@ import pytest
 from chargers.commands import ledger
 from chargers.commands.ordering import CommandRefused, CommandType, Order, Params
 from chargers.commands.outgoing import Outgoing
-from chargers.commands.sending import send_command, spoken_order
+from chargers.commands.sending import send_command, spoken_order, why_not
 from chargers.configuration.models import ConfigurationKey
 from chargers.frame_log import FrameLog
 from chargers.handling import Holder
@@ -92,6 +92,36 @@ def test_words_and_parameters_are_those_of_the_version(cs201: ChargePoint):
         with pytest.raises(CommandRefused) as refused:
             order(row, "reset", **params)
         assert (refused.value.code, list(refused.value.errors)) == ("invalid", list(params))
+    for slug, values, why in (
+        ("remote-start", {"id_token": "A"}, "OCPP 1.6 knows connectors, not EVSEs: give connector_id"),
+        (
+            "change-availability",
+            {"type": "Operative"},
+            "OCPP 1.6 knows connectors, not EVSEs: give connector_id",
+        ),
+        ("trigger-message", {}, "OCPP 1.6 knows connectors, not EVSEs: give connector_id"),
+        ("reset", {}, "OCPP 1.6 resets the whole charge point: leave evse_id out"),
+    ):
+        with pytest.raises(CommandRefused, match=why):
+            order(cp16, slug, evse_id=1, **values)
+
+
+@pytest.mark.parametrize(
+    ("slug", "why"),
+    [
+        ("get-log", "this server does not send get-log to OCPP 2.0.1 yet"),
+        ("get-composite-schedule", "this server does not send get-composite-schedule to OCPP 2.0.1 yet"),
+        ("extended-trigger-message", "OCPP 2.0.1 has no such command"),
+    ],
+)
+def test_what_is_not_said_is_said_to_be_ours_or_of_the_version(cs201: ChargePoint, slug: str, why: str):
+    refusal = why_not(cs201, slug)
+    assert refusal is not None
+    assert (refusal.code, refusal.detail) == ("not_supported", why)
+    waiting = order(online(charge_point("CP16")), "clear-cache")
+    Command.objects.filter(pk=waiting.pk).update(charge_point=cs201, type=slug)
+    assert ledger.claim_next(cs201.pk, connection_id=cs201.connection_id, version=V201, now=now()) is None  # type: ignore[arg-type]
+    assert fresh(waiting).error_description == why
 
 
 def test_forms_and_the_api_offer_no_more(cs201: ChargePoint):

@@ -15,7 +15,8 @@ from csms.core.events.models import Event
 from csms.core.ids import UUID, uuid7_floor
 from csms.core.partition_migrations import PartitionTable, divide, unite
 from csms.core.partitions import Partitioned, Period
-from csms.pruning import PARTITIONED, prune
+from csms.pruning import prune
+from csms.retention import PARTITIONED
 
 pytestmark = pytest.mark.django_db
 postgres_only = pytest.mark.postgres_only

@@ -21,7 +21,8 @@ from csms.core.events.services import record
 from csms.core.events.sinks import Sink
 from csms.core.ids import UUID
 from csms.core.partitions import Partitioned, Period
-from csms.pruning import PARTITIONED, analyze_partitioned, make_partitions, prune
+from csms.pruning import analyze_partitioned, make_partitions, prune
+from csms.retention import PARTITIONED
 from tests.support.partitions import DAY, EVENT, FRAME, METER_VALUE, NOW, event, names, pk, place_of
 from transactions.models import MeterValue
 from transactions.selectors import charge_point_readings

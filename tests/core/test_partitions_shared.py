@@ -18,7 +18,8 @@ from csms.core.config import get_config
 from csms.core.events.models import Event
 from csms.core.events.services import record
 from csms.management.commands import serve
-from csms.pruning import PARTITIONED, make_partitions, prune
+from csms.pruning import make_partitions, prune
+from csms.retention import PARTITIONED
 from tests.support.partitions import DAY, EVENT, NOW, event, names, pk, place_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres_only]

@@ -16,6 +16,7 @@ from csms.core.config import get_config
 from csms.core.events.models import Event
 from csms.core.ids import UUID, uuid7_floor
 from csms.pruning import holdings, prune
+from csms.retention import RETENTION
 from csms.retention_metrics import RetentionCollector
 from transactions.models import MeterValue, Transaction
 
@@ -120,7 +121,7 @@ def test_a_process_with_connections_cannot_be_deleted(cp16: ChargePoint):
 
 
 def test_a_class_that_cannot_be_pruned_lets_the_others_be(cp16: ChargePoint, monkeypatch, caplog):
-    first, *rest = pruning.RETENTION
+    first, *rest = RETENTION
     broken = replace(first, older=lambda _moment: 1 / 0)
     monkeypatch.setattr(pruning, "RETENTION", (broken, *rest))
     assert prune(get_config(), now=NOW)["events"] == 1
@@ -156,7 +157,7 @@ def test_the_command_says_what_there_is_and_what_would_go(cp16: ChargePoint, cap
     told = next(line for line in lines if " frames would be removed" in line)
     assert "kept 7 days, 2 rows" in told
     assert f"since {LONG_AGO:%Y-%m-%d %H:%M} UTC" in told
-    assert len(lines) == len(pruning.RETENTION)
+    assert len(lines) == len(RETENTION)
 
 
 def test_metrics_tell_of_partitions_and_of_what_is_held_back(cp16: ChargePoint):

@@ -137,6 +137,8 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         variable("Far", "V", "1", evse=-1),
         variable("EVSE", "V", None, evse=10**12, mutability="WriteOnly"),
         variable(" ", "V", "nameless"),
+        variable("Mutable", "V", "1", mutability="readwrite-ish"),
+        variable("ﬃ" * 50, "ﬃ" * 50, "wide", instance="ﬃ" * 50, dataType="d" * 99, unit="u" * 99),
     ]
     report = told(cs201, *entries)
     assert known(cs201) == {
@@ -145,7 +147,10 @@ def test_odd_names_numbers_and_values_are_kept_as_far_as_they_can_be(cs201: Stat
         "Limits/V": "1",
         "Far@2147483647/V": "1",
         "EVSE@2147483647/V": None,
+        "Mutable/V": "1",
+        f"{'ﬃ' * 50}/{'ﬃ' * 50}[{'ﬃ' * 50}]": "wide",
     }
+    assert ConfigurationKey.objects.get(name="Mutable/V").mutability == "ReadWrite"
     assert not Evse.objects.exists(), "nobody believes such a number"
     limits = Variable.objects.get(component__name="Limits")
     assert (limits.min_limit, str(limits.max_limit)) == (None, "-1.500000000")

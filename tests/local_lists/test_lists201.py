@@ -1,16 +1,18 @@
 """Lists for charge points of OCPP 2.x: types, EVSEs, messages bounded by bytes; without a wire."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from chargers.commands.ordering import SYSTEM, CommandRefused
-from chargers.commands.sending import send_command
+from chargers.commands.sending import order_of, send_command
 from chargers.configuration.models import ConfigurationKey
 from chargers.device_model.models import Component, Variable
 from chargers.models import ChargePoint, Command
+from chargers.protocol.session import Session
+from chargers.protocol.versions import Version
 from chargers.topology.services import meet
 from tests.api.cast import NOON, charge_point, online
 from transactions.local_lists import selectors
@@ -90,6 +92,24 @@ def test_what_an_entry_says_of_its_token_depends_on_the_version() -> None:
     ]
     assert left_out == {"SAME": "same_text", "CARD": "some_evses", "KEYCODE-" + "A" * 28: "secret"}
     assert {likely_type(text) for text in ("ALICE", "04A2B3C4D5E680", "DE-8AA")} == {"ISO14443"}
+
+
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1"])
+def test_a_token_that_is_valid_for_ever_or_was_never_stops_no_list(protocol: str) -> None:
+    """Operators write 9998 for always and 2000 for never; what a version cannot say is left out, and the others go."""
+    row = station(protocol=protocol)
+    token("EVER", expires_at=datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC))
+    token("NEVER", expires_at=datetime(2000, 1, 1, tzinfo=UTC))
+    token("ODD", type="Fingerprint")
+    token("CARD", type="ISO14443")
+    a_list(row)
+    assert sync_local_lists(now=NOON) == 1
+    session = Session(Version(protocol), 30.0)
+    order = order_of(Version(protocol), "send-local-list")
+    assert order is not None
+    text = session.call("1", order.action, order.payload(Command.objects.get().params), 0.0)
+    assert ("9998-12-31T23:59:59.000Z" in text, "2000-01-01T00:00:00.000Z" in text) == (True, True)
+    assert belongs(row)[1] == ({} if protocol == "ocpp1.6" else {"ODD": "unsaid"})
 
 
 def test_a_list_is_as_long_as_its_variable_allows() -> None:

@@ -23,6 +23,7 @@ from tests.support.house import fresh
 
 pytestmark = pytest.mark.django_db
 State = ProfileChange.State
+V201 = Version.V201
 LATER = NOON + timedelta(minutes=5)
 PRIORITY = {
     "component": {"name": "OCPPCommCtrlr"},
@@ -150,16 +151,6 @@ def test_a_reset_that_it_refuses_ends_it_and_sets_its_order_back():
     assert priorities(row) == ["2,1", "1"]
 
 
-def test_who_is_gone_cannot_be_set_back_and_that_is_said():
-    row = with_slots(station())
-    change = begins(row)
-    answers(row, "Accepted")
-    sent = hears(row)
-    ChargePoint.objects.filter(pk=row.pk).update(connection_id=None)
-    ledger.settle_timeout(sent.command_id, now=NOON)
-    assert now(change).problem.endswith("; its order of slots could not be set back")
-
-
 def test_a_reset_that_broke_the_line_may_have_begun():
     row = with_slots(station())
     change = begins(row)
@@ -181,7 +172,7 @@ def test_who_goes_offline_between_two_steps_is_not_waited_for():
     sent = hears(row)
     Connection.objects.filter(pk=row.connection_id).update(closed_at=NOON)
     ChargePoint.objects.filter(pk=row.pk).update(connection_id=None)
-    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=Version.V201, now=NOON)
+    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=V201, now=NOON)
     assert now(change).state == State.FAILED
     assert now(change).problem == "change-configuration cannot be sent: CS201 is offline"
 
@@ -197,8 +188,9 @@ def test_who_does_not_come_back_in_time_is_given_up_and_may_still_come():
         State.LOST,
         "it has not come back with security profile 2 within 24 hours",
     )
+    assert priorities(row) == ["2,1", "1"], "what was given up is not done by a boot in a year"
     signs_in(row, 2)
-    assert now(change).state == State.DONE
+    assert (now(change).state, now(change).set_back_due) == (State.DONE, False)
 
 
 def test_one_move_at_a_time_and_another_afterwards():
@@ -266,6 +258,9 @@ def test_3_goes_to_2_only_where_it_allows_that_and_is_closed_again_if_it_does_no
     hears_reset(row, "Accepted")
     boots(row)
     assert (now(change).state, fresh(row).security_profile) == (State.WENT_BACK, 3)
+    with pytest.raises(Refusal, match="has yet to be set back"):
+        begins(row, 2, slot=3)
+    answers(row, "Accepted")
 
     change = begins(row, 2, slot=3)
     reset(row, change)
@@ -317,7 +312,7 @@ def test_called_off_while_the_slot_is_written_its_order_stays():
     change = begins(row)
     sent = hears(row)
     called_off(change)
-    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=Version.V201, now=LATER)
+    ledger.settle_answer(sent.command_id, {"status": "Accepted"}, version=V201, now=LATER)
     assert now(change).state == State.CANCELLED
     silence(row)
     assert priorities(row) == []
@@ -337,7 +332,7 @@ def test_called_off_while_its_order_is_told_that_is_set_back(answered: bool):
     called_off(change)
     [entry] = sent.payload["setVariableData"]
     result = {name: entry[name] for name in ("component", "variable")} | {"attributeStatus": "Accepted"}
-    ledger.settle_answer(sent.command_id, {"setVariableResult": [result]}, version=Version.V201, now=LATER)
+    ledger.settle_answer(sent.command_id, {"setVariableResult": [result]}, version=V201, now=LATER)
     assert priorities(row) == ["2,1", "1"]
     assert not Command.objects.filter(charge_point=row, type="reset").exists()
 

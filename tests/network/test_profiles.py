@@ -172,6 +172,15 @@ def test_what_would_go_wrong_is_refused_and_leaves_no_trace(values: dict[str, An
     assert not Command.objects.exists()
 
 
+def test_a_slot_that_it_falls_back_to_is_not_written_over():
+    row = with_slots(station(), priority="1,3")
+    with pytest.raises(
+        CommandRefused, match="it tries the slots 1, 3, and would lose a way back: take 3 out"
+    ):
+        writes(row, slot=3)
+    assert writes(row, slot=2)
+
+
 def test_while_its_slots_are_unknown_somebody_must_know_that_one_is_free():
     row = station()
     with pytest.raises(CommandRefused, match="say that this one is free"):

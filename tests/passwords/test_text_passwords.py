@@ -76,14 +76,52 @@ def test_the_word_of_the_variable_decides_which_password_counts(
     assert (let_in(station, OLD), let_in(station, NEW)) == (old, new)
 
 
-@pytest.mark.parametrize("results", [[], [{}], None])
-def test_an_answer_without_a_result_leaves_the_old_password(station: ChargePoint, results: Any):
+def result(word: str, component: str = "SecurityCtrlr", **more: Any) -> dict[str, Any]:
+    return {"attributeStatus": word, **NAMED, "component": {"name": component}, **more}
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [result("Accepted", "Other")],
+        [result("Accepted", attributeType="Target")],
+        [result("Rejected"), result("Accepted")],
+        None,
+        ledger.NOT_READABLE,
+        ledger.NOT_HANDLED,
+    ],
+)
+def test_after_an_answer_that_says_nothing_of_it_both_count(station: ChargePoint, results: Any):
+    """T-029: it is unknown which one it has, until it signs in."""
     command = order(station, "set-authorization-key", key=NEW)
     claimed(station)
-    payload = {} if results is None else {"setVariableResult": results}
-    ledger.settle_answer(command.pk, payload, version=Version.V201, now=NOON)
+    if isinstance(results, str):
+        ledger.settle_failure(command.pk, code=results, description="", now=NOON)
+    else:
+        payload = {} if results is None else {"setVariableResult": results}
+        ledger.settle_answer(command.pk, payload, version=Version.V201, now=NOON)
     assert fresh(command).status == Status.FAILED
+    assert (let_in(station, OLD), let_in(station, NEW)) == (True, True)
+    note_sign_in(fresh(station), fresh(station).next_password_hash, 1, now=NOON)
+    assert (let_in(station, OLD), let_in(station, NEW)) == (False, True)
+
+
+def test_of_several_results_that_of_the_password_counts(station: ChargePoint):
+    """S2-54: an error is a no, and the name is what tells a result, not its place."""
+    command = order(station, "set-authorization-key", key=NEW)
+    claimed(station)
+    ledger.settle_failure(command.pk, code="InternalError", description="", now=NOON)
     assert (let_in(station, OLD), let_in(station, NEW)) == (True, False)
+    command = order(station, "set-authorization-key", key=NEW)
+    claimed(station)
+    why = {"reasonCode": "Because", "additionalInfo": f"{NEW} is too weak"}
+    results = [result("Rejected", "Other"), result("Accepted", "SECURITYCTRLR", attributeStatusInfo=why)]
+    answer = {"setVariableResult": results}
+    ledger.settle_answer(command.pk, answer, version=Version.V201, hidden=(NEW,), now=NOON)
+    assert (let_in(station, OLD), let_in(station, NEW)) == (False, True)
+    assert fresh(command).answer_info == "*** is too weak"
+    assert NEW not in str(Command.objects.values())
 
 
 def test_what_waits_for_a_reboot_is_not_given_up_by_a_sign_in_with_the_old_one(station: ChargePoint):

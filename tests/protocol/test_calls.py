@@ -219,6 +219,22 @@ def test_times_in_a_call_are_written_as_ocpp_asks():
     assert session.pending.payload["retrieveDate"] == "2026-11-21T10:00:00.123Z"
 
 
+@pytest.mark.parametrize("make", [cp16, cs201])
+def test_an_end_that_people_choose_may_be_in_any_year(make):
+    """A clock that says 1970 is wrong; a reservation until 2199 is not. Of our own times only the form counts."""
+    session = make()
+    old = session.version.label == "OCPP 1.6"
+    until = "expiryDate" if old else "expiryDateTime"
+    token = {"idTag": "A"} if old else {"idToken": {"idToken": "A", "type": "ISO14443"}}
+    number = {"reservationId": 1, "connectorId": 1} if old else {"id": 1}
+    for odd in ("tomorrow", "2199-13-01T00:00:00Z", "2199-01-01", "2199-01-01T00:00:00"):
+        with pytest.raises(OcppError, match=f"{until}: must be a date and time as in RFC 3339"):
+            session.call("c", "ReserveNow", token | number | {until: odd}, NOW)
+    with pytest.raises(OcppError, match="extra: is not a property"):
+        session.call("c", "ReserveNow", token | number | {"extra": 1, until: "2199-01-01T00:00:00Z"}, NOW)
+    assert "2199" in session.call("c", "ReserveNow", token | number | {until: "2199-01-01T00:00:00Z"}, NOW)
+
+
 def test_a_closing_connection_abandons_its_call():
     session = cp16()
     assert session.abandon() is None

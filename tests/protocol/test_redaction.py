@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargers.protocol.redaction import _SUSPECT, MASK, is_suspect, redact
+from chargers.protocol.redaction import (
+    _SUSPECT,
+    MASK,
+    frame_without_echo,
+    is_suspect,
+    redact,
+    without_echo,
+)
 
 SECRET = "c0ffee-17"
 
@@ -35,6 +42,10 @@ SECRET = "c0ffee-17"
                     {"variable": {"name": "BasicAuthPassword"}, "variableAttribute": [{"value": SECRET}]}
                 ]
             },
+        ),
+        (
+            "NotifyReport",
+            {"reportData": [{"variableAttribute": [{"value": SECRET, "mutability": "writeOnly"}]}]},
         ),
         (
             "SetNetworkProfile",
@@ -76,6 +87,19 @@ def test_escaped_slashes_do_not_hide_a_password():
 
 def test_an_escaped_name_does_not_hide_a_secret():
     assert SECRET not in redact("DataTransfer", '{"\\u0070assword":"' + SECRET + '"}')
+
+
+def test_a_secret_that_is_repeated_is_masked_wherever_it_stands():
+    said = ["n", SECRET, f"took {SECRET}", {"info": [f"({SECRET}-x)"]}, "12 of 12", "12", 2017, 12, True]
+    assert without_echo((SECRET, f"{SECRET}-x", "12", "2017"), said) == [
+        *("n", MASK, f"took {MASK}", {"info": [f"({MASK})"]}),
+        *("12 of 12", MASK, MASK, 12, True),
+    ], "a short one is a part of too many words and numbers"
+    frame = f'[3, "2017", {{"info": "\\u0063{SECRET[1:]}"}}]'
+    assert json.loads(frame_without_echo((SECRET, "2017"), frame)) == [3, "2017", {"info": MASK}]
+    assert frame_without_echo(("another",), frame) is frame
+    assert [frame_without_echo((SECRET,), text) for text in ('[3,"1"', '"x"')] == [MASK, MASK]
+    assert frame_without_echo((), '[3,"1"') == '[3,"1"'
 
 
 def test_a_broken_frame_with_a_secret_is_masked_whole():

@@ -133,6 +133,21 @@ def test_a_line_that_breaks_costs_a_step_but_not_the_run(wishes: list[str]):
     assert station.outcomes[0] == "report done"
 
 
+def test_while_its_line_is_broken_no_step_is_begun_or_noted(wishes: list[str]):
+    """What ends meanwhile takes the run no further: each later step would be noted as one that could not be taken."""
+    station = Station()
+    station.boots()
+    command_id, _ = station.told()
+    station.goes()
+    before = station.run
+    station.settles(command_id, "Rejected")  # an answer that was on its way when the line broke
+    services.advance(station.row.pk, now=station.now)
+    assert (station.run.step, station.outcomes, station.run.steps) == ("report", [], before.steps)
+    station.comes_back()
+    go_on(station)
+    assert station.outcomes[0] == "report refused"
+
+
 def test_a_line_that_breaks_again_and_again_ends_the_step(wishes: list[str]):
     station = Station()
     station.boots()

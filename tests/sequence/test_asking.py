@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chargers.commands.ledger import claim_next, settle_answer, settle_failure
-from chargers.commands.ordering import SYSTEM
+from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command
 from chargers.models import ChargePoint, Command, Connection, Process
 from chargers.protocol.versions import Version
@@ -192,6 +192,36 @@ def test_one_look_asks_a_bounded_number(station: Wireless201):
     )
     assert mind_gaps(now=minutes(5)) == AT_ONCE
     assert mind_gaps(now=minutes(6)) == 20, "and those that were not asked are next"
+
+
+def test_ids_that_are_too_long_stay_apart_and_nobody_is_asked_by_a_part_of_them(station: Wireless201):
+    """Two that begin alike are two sessions; OCPP cannot name either of them to the station, and that is said."""
+    same = "S" * 36
+    one, two = Session(f"{same}-one", evse=1), Session(f"{same}-two", evse=2)
+    for session in (one, two):
+        station.event(session.started("Authorized", time=at(0), idToken=ALICE, wh=1000))
+    station.event(two.ended(time=at(9), wh=4000), received=9)
+    running, over = station.transactions
+    assert [(row.status, row.anomalies, row.wire_generation) for row in (running, over)] == [
+        ("active", [], 0),
+        ("ended", [], 0),
+    ]
+    assert over.energy_wh == 3000
+    assert f"{same}-one" in running.raw_start
+    one.transaction_id = f"{same}-ONE".lower()  # ids are the same in any case
+    station.event(one.updated(time=at(9), wh=2000, seqNo=4), received=9)
+    assert len(station.transactions) == 2
+    assert mind_gaps(now=minutes(60)) == 0
+    for slug in (TYPE, "remote-stop"):
+        with pytest.raises(CommandRefused, match="an id of more than 36 characters") as refused:
+            send_command(
+                station.row, slug, {"transaction_id": running.transaction_id}, author=SYSTEM, now=minutes(60)
+            )
+        assert list(refused.value.errors) == ["transaction_id"]
+    assert not Command.objects.exists()
+    exact = "T" * 36
+    station.event(Session(exact).started("Authorized", time=at(20), idToken=ALICE), received=20)
+    assert station.transactions[-1].transaction_id == exact
 
 
 def test_of_many_more_than_one_look_asks_each_has_its_turn(

@@ -8,7 +8,7 @@ from csms.core import partitions
 from csms.core.events.models import Event
 from csms.core.ids import UUID, uuid7_floor
 from csms.core.partitions import Partitioned
-from csms.pruning import PARTITIONED
+from csms.retention import PARTITIONED
 
 # Far from the present, of which there are partitions already.
 NOW = datetime(2031, 5, 30, 12, 0, tzinfo=UTC)

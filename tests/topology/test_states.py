@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from chargers.handling import INT32_MAX
+from chargers.configuration.models import ConfigurationKey
+from chargers.handling import INT32_MAX, Call
 from chargers.models import Connector, StatusReport
 from chargers.topology.models import DeviceEvent, Evse
+from chargers.topology.ocpp201 import notify_event
 from chargers.topology.places import Place
 from chargers.topology.services import meet, tell_evse
-from tests.topology.cast import Station, at
+from tests.topology.cast import NOON, Station, at
 from tests.transactions.cast import Wireless
 from transactions.models import MeterValue
 
@@ -135,6 +137,22 @@ def test_a_problem_that_is_cleared_is_none_and_other_events_are_about_neither(cs
     assert [row.problem for row in DeviceEvent.objects.order_by("event_id")] == [False, None, None]
     assert [told["event_id"] for told in cs201.told("device.event")] == [1, 2], "what is measured is no news"
     assert not MeterValue.objects.exists(), "nor is it a meter value: nobody knows its unit"
+
+
+def test_values_that_nobody_may_see_are_neither_kept_nor_told(cs201: Station) -> None:
+    """T-028: by their name, or since the device model has them as such that can only be set."""
+    blind = {"name": "Vendor/Innocent", "folded": "vendor/innocent", "mutability": "WriteOnly"}
+    ConfigurationKey.objects.create(charge_point=cs201.row, attribute="Actual", **blind)
+    secrets = [
+        event("BasicAuthPassword", "hush-hush-1", component="SecurityCtrlr", id=1, evse=None),
+        event("INNOCENT", "hush-hush-2", component="vendor", id=2, evse=None),
+    ]
+    payload = {"generatedAt": at(), "seqNo": 0, "eventData": [*secrets, event("Other", "seen", id=3)]}
+    call = Call(cs201.holder, "NotifyEvent", payload, NOON)
+    assert notify_event(call) == {}
+    assert list(DeviceEvent.objects.order_by("event_id").values_list("value", flat=True)) == ["", "", "seen"]
+    assert [told["value"] for told in cs201.told("device.event")] == ["", "", "seen"]
+    assert call.hidden == ("hush-hush-1", "hush-hush-2"), "the frame log masks them"
 
 
 def test_connectors_that_a_person_placed_elsewhere_keep_their_numbers(cs201: Station) -> None:

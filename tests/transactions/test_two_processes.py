@@ -13,7 +13,8 @@ import pytest
 from django.db import connection, transaction
 
 from csms.core.writer import Writer
-from tests.transactions.cast import Wireless, at
+from tests.conformance.v201.cast import Session
+from tests.transactions.cast import Wireless, Wireless201, at, token
 from transactions.models import Transaction
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
@@ -156,3 +157,20 @@ def test_a_start_on_a_busy_connector_does_not_reopen_what_has_just_ended(
         other.begin(lambda: cp16.start(time=at(31), received=31, meterStart=10))
     other.end()
     assert [t.anomalies for t in cp16.transactions] == [["meter_stop_below_start"], []]
+
+
+@pytest.mark.parametrize("make", [Wireless, Wireless201])
+def test_the_last_place_of_a_token_is_taken_once(make: type[Wireless], other: OtherProcess) -> None:
+    token("ALICE", max_active=1)
+
+    def start(cp_id: str) -> str:
+        if make is Wireless:
+            return str(make(cp_id).start()["idTagInfo"]["status"])
+        shown = {"idToken": "ALICE", "type": "ISO14443"}
+        told = Session().started(idToken=shown)
+        return str(make(cp_id).say("TransactionEvent", told)["idTokenInfo"]["status"])
+
+    with transaction.atomic():
+        first = start("HERE")
+        other.begin(lambda: start("THERE"))
+    assert (first, other.end()) == ("Accepted", "ConcurrentTx")

@@ -5,10 +5,13 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Q, QuerySet
 
+from chargers.commands.sending import spoken_order
 from chargers.configuration.meanings import meant_number, name_of
 from chargers.configuration.models import ConfigurationKey
 from chargers.configuration.selectors import fold
 from chargers.models import ChargePoint
+from chargers.protocol.schemas import request_schema
+from chargers.protocol.versions import Version
 from chargers.topology.models import Evse
 from csms.core.id_tokens import KEY_CODE
 from transactions.local_lists.entries import Delta, Entry, caseless, difference, likely_type
@@ -27,6 +30,7 @@ UNTYPED = frozenset({"", "ocpp1.6"})  # protocols that tell neither the type of 
 # Why a token that belongs on a list is not on it.
 LEFT_OUT = {
     "too_long": "It has more characters than the charge point's version of OCPP can say.",
+    "unsaid": "The charge point's version of OCPP has no words for what it says.",
     "no_room": "The list is full; tokens that may charge go before others, and the older before the newer.",
     "unknown": "It was chosen and is not registered.",
     "secret": "It is a key code, which no charge point keeps.",
@@ -115,6 +119,8 @@ def belonging(local_list: LocalList, *, now: datetime) -> Belonging:
         entry, why = view.entry(token)
         if entry is not None and len(entry.id_token) > most:
             why = "too_long"
+        elif entry is not None and not view.can_say(entry):
+            why = "unsaid"  # in the message it would keep all others from being sent
         elif entry is not None and every.setdefault(entry.key, (token.pk, entry))[1] is not entry:
             why = "same_text"
         if why:
@@ -160,6 +166,19 @@ class _View:
         # Those that were only met, as in transactions, are perhaps not all that there are.
         rows = Evse.objects.filter(charge_point=charge_point, known_from=Evse.Known.REPORT)
         self.numbers = list(rows.values_list("number", flat=True))
+        self.order = spoken_order(charge_point, "send-local-list")
+        self.schema = (
+            request_schema(Version(charge_point.protocol), self.order.action)
+            if self.order is not None
+            else None
+        )
+
+    def can_say(self, entry: Entry) -> bool:
+        """Whether a message with this entry keeps the schema of the charge point's version, as far as that is known."""
+        if self.order is None or self.schema is None:
+            return True
+        params = {"update_type": "Full", "list_version": 1, "entries": [entry.as_json()]}
+        return self.schema.is_valid(self.order.payload(params))
 
     def rank(self, token: IdToken) -> tuple[int, str]:
         """Return which of several tokens of one text goes before the others, as `find_id_token` has it."""

@@ -7,6 +7,7 @@ from chargers.commands.saying import as_is
 from chargers.commands.tokens201 import TOKEN_TYPES, said_token, wire_token
 from chargers.handling import Handler
 from transactions.charging_profiles.ocpp201 import profile_places, said_profile, wire_profile
+from transactions.wire_ids import kept_id, named_id
 
 CALLS: dict[str, Handler] = {}
 
@@ -39,14 +40,14 @@ def _said_start(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _request_stop(params: dict[str, Any]) -> dict[str, Any]:
     """2.0.1, F03: the id is the station's (S2-36)."""
-    return {"transactionId": params["transaction_id"]}
+    return {"transactionId": named_id(params["transaction_id"])}
 
 
 ORDERS: dict[str, Order] = {
     "remote-start": Order(
         "RequestStartTransaction",
         _request_start,
-        read=lambda answer: {"transaction_id": answer.get("transactionId", "")},
+        read=lambda answer: {"transaction_id": kept_id(answer.get("transactionId", ""))},
         said=_said_start,
         places={
             "id_token": "idToken.idToken",

@@ -26,6 +26,7 @@ from transactions.happenings import TransactionEnded, TransactionStarted
 from transactions.models import MeterValue, Transaction
 from transactions.remote_control.models import UnexplainedCharging
 from transactions.selectors import by_wire_id, open_transactions
+from transactions.wire_ids import kept_id
 
 NO_TRANSACTION = "No transaction came."
 NO_CABLE = "No cable came."
@@ -145,7 +146,7 @@ def _named(transaction: Transaction, began: datetime) -> Command | None:
         return None
     wanted = transaction.transaction_id.casefold()
     for command in orders.filter(status=Command.Status.ACCEPTED, effect_subject="")[:AT_ONCE]:
-        if str((command.answer or {}).get("transactionId", "")).casefold() == wanted:
+        if kept_id(str((command.answer or {}).get("transactionId", ""))).casefold() == wanted:
             return command
     return None
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction as database
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
 from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome, as_given
@@ -29,6 +29,7 @@ from transactions.sequence.ledger import missing
 from transactions.sequence.telling import bill
 from transactions.sequence.waiting import GIVEN_UP, patience, settle_events
 from transactions.updates import tell_update
+from transactions.wire_ids import SHORTENED
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def _doubtful(now: datetime) -> Iterable[Transaction]:
         Transaction.objects.filter(NUMBERED, charge_point__protocol__in=OCPP_2X)
         .annotate(opened_at=Subquery(connection.values("opened_at")[:1]))
         .filter(opened_at__lte=now - wait)
-        .exclude(transaction_id="")  # there is nothing to name it by
+        .exclude(Q(transaction_id="") | Q(transaction_id__regex=SHORTENED))  # there is nothing to name it by
         .select_related("charge_point")
     )
     asked = Command.objects.annotate(name=KeyTextTransform("transaction_id", "params")).filter(

@@ -114,7 +114,7 @@ def transparency_response(transaction: Transaction) -> HttpResponse:
         "X-Export-Complete": "true" if whole else "false",
         "X-Content-Type-Options": "nosniff",
     }
-    return HttpResponse("".join(parts), content_type="application/xml; charset=utf-8", headers=headers)
+    return HttpResponse("".join(parts), content_type="application/xml", headers=headers)
 
 
 def transaction_or_404(id: UUID) -> Transaction:

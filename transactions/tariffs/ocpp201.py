@@ -7,6 +7,7 @@ from chargers.commands.ordering import ANY_ANSWER, BadParam, Order
 from chargers.commands.saying import as_is
 from chargers.handling import Handler
 from transactions.tariffs.speaking import wire_amount
+from transactions.wire_ids import named_id
 
 CALLS: dict[str, Handler] = {}
 
@@ -15,7 +16,7 @@ def _cost(params: dict[str, Any]) -> dict[str, Any]:
     """2.0.1, 1.15: the amount is a number, without a currency."""
     return {
         "totalCost": wire_amount(Decimal(params["total_cost"])),
-        "transactionId": params["transaction_id"],
+        "transactionId": named_id(params["transaction_id"]),
     }
 
 

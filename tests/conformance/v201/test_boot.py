@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
+from chargers.commands.ledger import claim_next
 from chargers.commands.ordering import CommandRefused
+from chargers.commands.sending import send_command
 from chargers.configuration.models import BootReport
 from chargers.models import ChargePoint, Command, Connector, Registration
+from chargers.protocol.versions import Version
 from chargers.services import set_registration
 from chargers.topology.models import DeviceEvent
 from chargers.traits.services import set_charge_point_traits
+from csms.core.backend.answers import RegistrationVerdict
 from csms.core.events.models import Event
 from tests.backend.cast import said
 from tests.backend.charge_points_cast import backend, says
 from tests.conformance.v201.cast import ALICE, Session, again, cs201, eventually, frames, fresh, stamp
+from tests.support.house import ALICE as HOUSE
 from tests.support.house import House, now
 from tests.support.receiver import Receiver
 from transactions.models import Transaction
@@ -108,6 +113,45 @@ async def test_tc_b_30_who_is_not_accepted_gets_security_error(house: House, bac
         says(backend)
         assert (await station.boot())["status"] == "Accepted"
         assert "currentTime" in await station.call("Heartbeat")
+
+
+async def test_t_083_a_boot_that_the_backend_answers_rejected_is_followed_by_nothing_of_ours(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """B03: it is told nothing, whoever wants to and whatever waits, until a boot of it is answered otherwise."""
+    verdicts = ["Pending", "Rejected", "Pending"]
+
+    class Backend:
+        async def register(self, **values: Any) -> RegistrationVerdict:
+            return RegistrationVerdict(verdicts.pop(0), 60)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("chargers.registering.get_backend", Backend)
+
+    def tell(**when: Any) -> Command:
+        return send_command(fresh(station.row), "get-base-report", {}, author=HOUSE, now=now(), **when)
+
+    async with cs201(house, booted=False, registration=Registration.PENDING) as station:
+        assert (await station.boot())["status"] == "Pending"
+        waits = tell(not_before=now() + timedelta(hours=1))
+        answer = await station.boot()
+        assert (answer["status"], answer["interval"]) == ("Rejected", 60)
+        assert await station.refused("Heartbeat") == "SecurityError"
+        for when in ({}, {"may_wait": True}):
+            with pytest.raises(CommandRefused, match="answered Rejected: it is told nothing till") as refused:
+                tell(**when)
+            assert refused.value.code == "not_accepted"
+        row = fresh(station.row)
+        claim = {
+            "connection_id": row.connection_id,
+            "version": Version.V201,
+            "now": now() + timedelta(hours=2),
+        }
+        Command.objects.filter(pk=waits.pk).update(expires_at=now() + timedelta(hours=3))
+        assert claim_next(row.pk, **claim) is None, "also what was ordered before"
+        assert (await station.boot())["status"] == "Pending"
+        claimed = claim_next(row.pk, **claim)
+        assert claimed is not None
+        assert claimed.command_id == waits.pk
 
 
 async def test_msg_heartbeat_is_the_clock(house: House):

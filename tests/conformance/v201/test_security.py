@@ -15,6 +15,7 @@ from chargers.network.models import ProfileChange
 from chargers.network.services import change_profile
 from chargers.security_events.models import SecurityEvent
 from chargers.services import set_password, set_security_profile
+from chargers.topology.models import DeviceEvent
 from csms.core.events.models import Event
 from tests.conformance.v201.cast import CS201, SUBPROTOCOL, at, cs201, eventually, fresh, known, stamp
 from tests.network.cast import with_slots
@@ -257,7 +258,8 @@ async def test_t_025_a_password_is_a_text_of_16_characters_or_more(house: House)
 
 async def test_t_028_passwords_are_not_in_the_ledger_the_frames_or_the_events(house: House, caplog: Any):
     async def echoes(cs: CS201) -> None:
-        await cs.wire.send([4, cs._asked, "InternalError", "no", {**NAMED, "attributeValue": NEW}])
+        said = [f"no: {NEW}", {**NAMED, "attributeValue": NEW, "info": f"not {NEW}!"}]
+        await cs.wire.send([4, cs._asked, "InternalError", *said])
 
     row = (await told(house, "T028-201", echoes)).charge_point
     stored = [
@@ -269,6 +271,40 @@ async def test_t_028_passwords_are_not_in_the_ledger_the_frames_or_the_events(ho
         caplog.text,
     ]
     assert not any(secret in str(text) for text in stored for secret in (NEW, OLD))
+
+
+async def test_t_028_what_can_only_be_set_is_kept_nowhere_whoever_repeats_it(house: House):
+    named = {"component": {"name": "Vendor"}, "variable": {"name": "Innocent"}}
+    async with cs201(house) as cs:
+        blind = {"name": "Vendor/Innocent", "folded": "vendor/innocent", "mutability": "WriteOnly"}
+        ConfigurationKey.objects.create(charge_point=cs.row, attribute="Actual", **blind)
+        why = {"reasonCode": "NoError", "additionalInfo": "set to hush-hush-set."}
+        result = {"attributeStatus": "Rejected", **named, "attributeStatusInfo": why}
+        put = await cs.hears(
+            "change-configuration",
+            {"setVariableResult": [result]},
+            key="Vendor/Innocent",
+            value="hush-hush-set",
+        )
+        result = {"attributeStatus": "Accepted", **named, "attributeValue": "hush-hush-got"}
+        got = await cs.hears("get-configuration", {"getVariableResult": [result]}, keys=["Vendor/Innocent"])
+        event = {
+            "eventId": 1,
+            "timestamp": stamp(),
+            "trigger": "Delta",
+            "actualValue": "hush-hush-told",
+            **named,
+        }
+        event["eventNotificationType"] = "CustomMonitor"
+        told = {"generatedAt": stamp(), "seqNo": 0, "eventData": [event]}
+        assert await cs.call("NotifyEvent", told) == {}
+    assert (put.status, put.answer_info) == ("rejected", "Vendor/Innocent: Rejected: NoError set to ***.")
+    assert (got.status, got.answer["getVariableResult"][0]["attributeValue"]) == ("accepted", "***")
+    frames = list(Frame.objects.filter(charge_point=cs.row).values_list("text", flat=True))
+    assert sum('"***"' in text or "set to ***." in text for text in frames) == 4
+    stored = [*frames, *Event.objects.filter(cp_id=cs.row.cp_id).values_list("payload", flat=True)]
+    stored += [*Command.objects.values(), *DeviceEvent.objects.values(), *ConfigurationKey.objects.values()]
+    assert "hush-hush" not in str(stored)
 
 
 async def test_s2_111_passwords_and_profiles_are_set_by_no_variable(house: House):
