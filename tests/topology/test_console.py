@@ -33,7 +33,11 @@ def shown(operator: Client, where: str = "") -> str:
 
 def test_connectors_stand_under_their_evse(cs201: Station, operator: Client) -> None:
     page = shown(operator)
-    places = ["EVSE 1, connector 1", "EVSE 1, connector 2 · cCCS2 · left", "EVSE 2, connector 1"]
+    places = [
+        "EVSE 1, connector 1",
+        'EVSE 1, connector 2 · <bdi title="cCCS2">CCS 2</bdi> · left',
+        "EVSE 2, connector 1",
+    ]
     at = [page.index(place) for place in places]
     assert at == sorted(at)
 
