@@ -123,12 +123,13 @@ async def test_the_next_network_profile_is_tried_when_the_first_is_dead(system):
 async def test_a_fleet_of_all_quirks_can_be_lived_with(system):
     system.is_lenient = True
     async with fleet(system, "quirky", count=len(QUIRKS), speed=900.0, ocpp="2.0.1") as (task, stop):
+        # Each of them comes and speaks, however late one has its turn.
+        await system.until(lambda: len(system.calls) == len(QUIRKS), 60)
         await system.until(
             lambda: len([cp for cp in list(system.calls) if system.events(cp_id=cp)]) > len(QUIRKS) / 2, 60
         )
         stop.set()
         report = await task
-        assert report.tally.most_connected == len(QUIRKS)
         assert report.tally.call_errors == 0
 
 
