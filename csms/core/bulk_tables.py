@@ -85,8 +85,10 @@ class BulkTable:
         if connection.vendor == "postgresql":
             lines = [_copy_line(row) for row in rows]
             lines.append("")
-            with connection.cursor() as cursor, cursor.copy(self._copy_sql) as copy:
-                copy.write("\n".join(lines))
+            # Django translates the errors of its own calls alone, and the writer knows Django's.
+            with connection.cursor() as cursor, connection.wrap_database_errors:
+                with cursor.copy(self._copy_sql) as copy:
+                    copy.write("\n".join(lines))
         else:
             with connection.cursor() as cursor:
                 cursor.executemany(self._insert_sql, [self._adapt(row) for row in rows])

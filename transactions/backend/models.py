@@ -43,7 +43,7 @@ class SessionReport(models.Model):
     )
     last_error = models.TextField(blank=True)
     token_status = models.CharField(
-        max_length=16, blank=True, help_text="what the backend said of the id token in its answer"
+        max_length=32, blank=True, help_text="what the backend said of the id token in its answer"
     )
     delivered_at = models.DateTimeField(null=True)
 

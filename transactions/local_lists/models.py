@@ -70,7 +70,7 @@ class LocalListEntry(models.Model):
     local_list = models.ForeignKey(LocalList, models.CASCADE, related_name="entries")
     id_token = models.CharField(max_length=255)
     key = models.CharField(max_length=765, help_text="the token without regard to case")
-    status = models.CharField(max_length=16)
+    status = models.CharField(max_length=32)
     expires_at = models.DateTimeField(null=True)
     parent = models.CharField(max_length=255, blank=True)
     type = models.CharField(
