@@ -102,11 +102,15 @@
       delete form.dataset.asking;
       if (dialog.returnValue !== "yes") return button && button.focus();
       form.dataset.confirmed = "yes";
-      form.querySelector("input[name=confirmed]").value = "yes";
+      let field = form.querySelector("input[name=confirmed]");
+      if (!field) {
+        field = Object.assign(document.createElement("input"), { type: "hidden", name: "confirmed" });
+        form.append(field);
+      }
+      field.value = "yes";
       form.requestSubmit(button);
       delete form.dataset.confirmed;
-      const field = form.querySelector("input[name=confirmed]");
-      if (field) setTimeout(() => { field.value = ""; });
+      setTimeout(() => { field.value = ""; });
     }, { once: true });
     dialog.showModal();
   }, true);

@@ -9,7 +9,8 @@ from tests.console.cast import person, signed_in
 from tests.network.cast import WS, WSS, answers, station, with_slots
 
 PAGE = "/inspect/charge-points/CS201/network"
-MOVE = {"security_profile": "2", "url": WSS, "prerequisites_met": "on"}
+MOVE = {"security_profile": "2", "url": WSS, "prerequisites_met": "on", "confirmed": "yes"}
+YES = {"confirmed": "yes"}
 
 
 @pytest.fixture
@@ -41,6 +42,11 @@ def test_it_tells_which_slot_is_in_use_and_which_is_the_way_back(adam: Client, r
 
 def test_an_administrator_moves_it_and_sees_each_step(adam: Client, row: ChargePoint) -> None:
     assert 'action="/inspect/charge-points/CS201/network/profile"' in shown(adam)
+    asked = adam.post(f"{PAGE}/profile", MOVE | {"confirmed": ""}).content.decode()
+    assert "Move CS201 to another security profile" in asked
+    assert "resets the charge point when it is idle" in asked
+    assert f'name="url" value="{WSS}"' in asked
+    assert not ProfileChange.objects.exists(), "without script the question is a page"
     answer = adam.post(f"{PAGE}/profile", MOVE)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = shown(adam)
@@ -86,12 +92,14 @@ def test_an_administrator_calls_a_move_off(adam: Client, alice: Client, row: Cha
     assert f'action="{url}" data-confirm=' in shown(adam)
     assert url not in shown(alice)
     assert alice.post(url).status_code == 403
-    assert "The move is called off" in adam.post(url, follow=True).content.decode()
+    assert "Call off the move of CS201" in adam.post(url).content.decode()
+    assert "Called off" not in shown(adam)
+    assert "The move is called off" in adam.post(url, YES, follow=True).content.decode()
     page = shown(adam)
     assert "Called off" in page
     assert url not in page, "there is nothing more to call off"
     ProfileChange.objects.update(state="lost")
-    assert "The move was over already." in adam.post(url, follow=True).content.decode()
+    assert "The move was over already." in adam.post(url, YES, follow=True).content.decode()
     assert adam.post(url.replace("CS201", "CS202")).status_code == 404
     station("CS202")
     assert adam.post(url.replace("CS201", "CS202")).status_code == 404, "that is another's"

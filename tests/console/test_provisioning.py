@@ -17,6 +17,7 @@ from tests.provisioning.cast import Station, wishes
 __all__ = ["wishes"]
 
 pytestmark = pytest.mark.django_db
+YES = {"confirmed": "yes"}
 PAGE = "/inspect/charge-points/CS201"
 
 
@@ -45,7 +46,11 @@ def test_its_page_tells_each_step_and_lets_operators_accept_it(
     assert "Accept now" not in fragment(bob, "head"), "bob only looks"
 
     assert bob.post(f"{PAGE}/accept").status_code == 403
-    answer = alice.post(f"{PAGE}/accept", follow=True)
+    assert "is not set up yet as the maker left it. Accept it now?" in head
+    asked = alice.post(f"{PAGE}/accept").content.decode()
+    assert "Accept CS201 now" in asked
+    assert ProvisioningRun.objects.get().state == "running", "without script the question is a page"
+    answer = alice.post(f"{PAGE}/accept", YES, follow=True)
     assert "is accepted with its next boot" in answer.content.decode()
     assert ProvisioningRun.objects.get().state == "skipped"
     assert "is not being set up any more" in alice.post(f"{PAGE}/accept", follow=True).content.decode()
@@ -80,7 +85,9 @@ def test_one_that_serves_is_set_up_again_at_its_next_boot(
     assert f'action="{PAGE}/provision"' in alice.get(f"{PAGE}/configuration").content.decode()
     url = f"{PAGE}/provision"
     assert bob.post(url).status_code == 403
-    assert "is set up again at its next boot" in alice.post(url, follow=True).content.decode()
+    assert "Set up CS201 again" in alice.post(url).content.decode()
+    assert "data-provisioning" not in fragment(alice, "head"), "without script the question is a page"
+    assert "is set up again at its next boot" in alice.post(url, YES, follow=True).content.decode()
     head = fragment(alice, "head")
     assert 'data-provisioning="due"' in head
     assert "Take it back" in head
@@ -88,7 +95,7 @@ def test_one_that_serves_is_set_up_again_at_its_next_boot(
     assert "is not set up at its next boot" in alice.post(f"{PAGE}/accept", follow=True).content.decode()
     assert "data-provisioning" not in fragment(alice, "head")
     ChargePoint.objects.update(protocol="ocpp1.6")
-    assert "lets it be set up first" in alice.post(url, follow=True).content.decode()
+    assert "lets it be set up first" in alice.post(url, YES, follow=True).content.decode()
 
 
 def test_one_that_came_with_an_ended_certificate_says_why_it_waits(alice: Client) -> None:

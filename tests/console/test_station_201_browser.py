@@ -50,6 +50,7 @@ def test_a_station_is_set_up_told_a_variable_started_followed_and_stopped(
     expect(admin.locator("#connectors")).to_contain_text("EVSE 2, connector 1")
 
     set_a_variable(admin)
+    set_up_again(admin)
     transaction = start(admin, server, station)
     expect(admin.locator("#facts")).to_contain_text("EVSE 2")
     expect(admin.locator("#facts")).to_contain_text("the settings accept such tokens")
@@ -90,6 +91,17 @@ def set_a_variable(admin: Page) -> None:
     expect(admin.locator("#ledger")).to_contain_text("777")
     admin.goto(admin.url.split("?")[0] + "?q=HeartbeatInterval")
     expect(admin.locator("#configuration")).to_contain_text("777")
+
+
+def set_up_again(admin: Page) -> None:
+    """Answer the question of a dangerous button, and take back what came of it."""
+    admin.goto(admin.url.split("?")[0])
+    live(admin)
+    admin.get_by_role("button", name="Set up again at its next boot").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Set up again").click()
+    expect(admin.locator("#head")).to_contain_text("It is set up again at its next boot.")
+    admin.get_by_role("button", name="Take it back").click()
+    expect(admin.locator("#head")).not_to_contain_text("It is set up again at its next boot.")
 
 
 def start(admin: Page, server: Server, station: str) -> str:
