@@ -75,6 +75,12 @@
     return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
   }
 
+  // Whoever is on the way to another page by a button of this one is not led elsewhere: what the server says of that
+  // button stands on the page it leads to, and only once.
+  let leftAt = -Infinity;
+  window.addEventListener("beforeunload", () => { leftAt = performance.now(); });
+  const leaving = () => performance.now() - leftAt < READ_SECONDS * 1000 || document.querySelector("form.htmx-request");
+
   // A notice stays long enough to be read.
   const firstSeen = new WeakMap();
   function heldBack(notice) {
@@ -106,6 +112,7 @@
       if (answer.status === 401) {
         signOut();
       } else if (answer.headers.get("HX-Redirect")) {
+        if (leaving()) throw new Error("on the way elsewhere"); // and asked again, should that come to nothing
         location.assign(answer.headers.get("HX-Redirect")); // what the page shows is there no more
       } else if (!answer.ok) {
         throw new Error(String(answer.status));

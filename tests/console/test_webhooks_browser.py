@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from csms.core.outbound.signing import ID, SIGNATURE, TIMESTAMP, read_secret, signature
 from tests.console.test_tabs_browser import wider
@@ -77,11 +77,23 @@ def test_a_webhook_from_its_form_to_its_end(
         admin.keyboard.press("Escape")
         expect(admin.get_by_role("dialog")).to_be_hidden()
         admin.get_by_role("button", name="Delete").click()
-        admin.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        admin.route("**/delete", after_the_page_itself_heard)
+        with admin.expect_navigation() as shown:
+            admin.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        assert shown.value.request.redirected_from, (
+            "the button's answer led here, and not the page's own reading"
+        )
         expect(admin.locator(".messages")).to_contain_text("billing was deleted")
         expect(admin.locator("#list")).to_contain_text("There is no webhook yet")
     assert admin.title() != "owned"
     assert complaints == []
+
+
+def after_the_page_itself_heard(route: Route) -> None:
+    """Let the page learn that what it shows is gone before the button's own answer comes: it must not take its word."""
+    with route.request.frame.page.expect_response(lambda answer: "hx-redirect" in answer.headers):
+        answer = route.fetch(max_redirects=0)
+    route.fulfill(response=answer)
 
 
 @pytest.mark.parametrize("width", [1280, 360])
