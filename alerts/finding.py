@@ -20,15 +20,36 @@ Params = Mapping[str, Any]
 """The parameters of a rule, all of them, each as its table allows it."""
 
 
+class Outlet(NamedTuple):
+    """Where at a charge point something is: by the house's number and, in OCPP 2.x, by EVSE and connector.
+
+    0 is the station itself, or the whole EVSE; None is what nobody told, and in 1.6 there are no EVSEs.
+    """
+
+    connector_number: int | None = None
+    evse_number: int | None = None
+    evse_connector: int | None = None
+
+    @property
+    def called(self) -> str:
+        """How people call it, by the numbers that stand on it; nothing for the station itself."""
+        if self.evse_number:
+            within = f", connector {self.evse_connector}" if self.evse_connector else ""
+            return f"EVSE {self.evse_number}{within}"
+        return f"connector {self.connector_number}" if self.connector_number else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a condition holds for, or what has happened, and since when."""
+    """What a condition holds for, or what has happened, and since when. The numbers are those of an Outlet."""
 
     subject: str
     began_at: datetime
     text: str
     charge_point_id: int | None = None
     connector_number: int | None = None
+    evse_number: int | None = None
+    evse_connector: int | None = None
     counted_from: datetime | None = None
     """Later than `began_at` where a part of the time does not count."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -37,6 +37,12 @@ class Alert(models.Model):
         ChargePoint, models.PROTECT, null=True, related_name="alerts", db_index=False
     )
     connector_number = models.PositiveIntegerField(null=True, help_text="0 = the station itself")
+    evse_number = models.PositiveIntegerField(
+        null=True, help_text="as OCPP 2.x has it, 0 = the station itself; empty in 1.6"
+    )
+    evse_connector = models.PositiveIntegerField(
+        null=True, help_text="within its EVSE, 0 = all of it; empty in 1.6"
+    )
     text = models.TextField(help_text="for people; as it was when it began")
     state = models.CharField(max_length=12, choices=State.choices)
     began_at = models.DateTimeField(help_text="since when the condition holds")

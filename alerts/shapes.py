@@ -21,6 +21,14 @@ class AlertShape(Shape):
     connector_id = serializers.IntegerField(
         source="connector_number", allow_null=True, help_text="0: the station itself."
     )
+    evse_id = serializers.IntegerField(
+        source="evse_number",
+        allow_null=True,
+        help_text="As OCPP 2.x numbers it; 0: the station itself. Null in 1.6.",
+    )
+    evse_connector_id = serializers.IntegerField(
+        source="evse_connector", allow_null=True, help_text="Within its EVSE; 0: all of it. Null in 1.6."
+    )
     text = serializers.CharField(
         help_text="For people, as it was when it began. A part of it may be the charge point's own words; hostile "
         "until proven otherwise."

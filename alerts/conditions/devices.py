@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from alerts.conditions.words import at_connector, mark, said, where
+from alerts.conditions.words import at_outlet, mark, outlet_of, said, where
 from alerts.finding import Fact, Found, Happening, Params, Word
 from alerts.models import TEXT_MAX
 
@@ -17,9 +17,8 @@ def device_problem(late: Callable[[Fact, str], bool]) -> Happening:
     def edge(fact: Fact, before: str | None, params: Params) -> Found | None:
         if _state(fact) != WRONG or before == WRONG or late(fact, "charger_reported_at"):
             return None
-        number = fact.payload.get("connector_id")
-        connector = number if isinstance(number, int) and not isinstance(number, bool) else None
-        at = at_connector(fact.cp_id, fact.name, connector) if connector else where(fact.cp_id, fact.name)
+        outlet = outlet_of(fact)
+        at = at_outlet(fact.cp_id, fact.name, outlet) if outlet.called else where(fact.cp_id, fact.name)
         component = said(_text(fact, "component"))
         if component.casefold() == LOCK:
             text = f"{at} cannot lock its cable, or cannot let it go"
@@ -27,7 +26,7 @@ def device_problem(late: Callable[[Fact, str], bool]) -> Happening:
             text = f"{at} reports a problem of {component}"
         why = ", ".join(said(word) for name in ("tech_code", "tech_info") if (word := _text(fact, name)))
         text = f"{text}: {why}" if why else f"{text}."
-        return Found(_subject(fact), fact.at, text[:TEXT_MAX], fact.charge_point_id, connector)
+        return Found(_subject(fact), fact.at, text[:TEXT_MAX], fact.charge_point_id, *outlet)
 
     def word(fact: Fact) -> Word | None:
         state = _state(fact)

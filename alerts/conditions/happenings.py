@@ -9,8 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.conditions.devices import device_problem
-from alerts.conditions.words import at_connector, connector_subject, mark, said, where
-from alerts.finding import HOLD, Fact, Found, Happening, Param, Params, Word
+from alerts.conditions.words import (
+    at_outlet,
+    mark,
+    outlet_of,
+    outlet_subject,
+    said,
+    where,
+    whole_number,
+)
+from alerts.finding import HOLD, Fact, Found, Happening, Outlet, Param, Params, Word
 from alerts.models import TEXT_MAX
 from chargers.connections import CLOSE_REPLACED
 from chargers.models import ConnectorStatus, Registration
@@ -18,13 +26,14 @@ from chargers.security_events.known import known_event
 
 LATE = timedelta(hours=1)
 WORD_MAX = 100
-INT32_MAX = 2**31 - 1
+
+NOWHERE = Outlet()
 
 Edge = Callable[[Fact, str | None, Params], Found | None]
 
 
-def _found(subject: str, fact: Fact, text: str, connector: int | None = None) -> Found:
-    return Found(subject, fact.at, text[:TEXT_MAX], fact.charge_point_id, connector)
+def _found(subject: str, fact: Fact, text: str, outlet: Outlet = NOWHERE) -> Found:
+    return Found(subject, fact.at, text[:TEXT_MAX], fact.charge_point_id, *outlet)
 
 
 def _who(fact: Fact) -> str:
@@ -33,16 +42,6 @@ def _who(fact: Fact) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _connector(fact: Fact) -> int | None:
-    """Return which connector it is about; None without one, and for a number that none can have."""
-    number = _number(fact.payload.get("connector_id"))
-    return number if number is not None and number < INT32_MAX else None
 
 
 def _late(fact: Fact, *times: str) -> bool:
@@ -105,8 +104,8 @@ STATION = ("Available", "Unavailable", "Faulted")
 _WORDS = {word.casefold(): word for word in (*ConnectorStatus.values, OCCUPIED)}
 
 
-def _status(fact: Fact) -> tuple[int, str] | None:
-    """Return of which connector a fact says what; None if it says nothing of how one is now."""
+def _status(fact: Fact) -> tuple[Outlet, str] | None:
+    """Return of which outlet a fact says what; None if it says nothing of how one is now."""
     payload = fact.payload
     if fact.type == "cp.status":
         if payload.get("current") is False:
@@ -117,15 +116,15 @@ def _status(fact: Fact) -> tuple[int, str] | None:
         status = CHARGING_STATES.get(status, status)
     else:
         return None
-    number = _connector(fact)
-    if number is None or not status:
+    outlet = outlet_of(fact)
+    if outlet.connector_number is None or not status:
         return None
-    return number, _WORDS.get(status.casefold(), mark(status, WORD_MAX))
+    return outlet, _WORDS.get(status.casefold(), mark(status, WORD_MAX))
 
 
 def _status_word(fact: Fact) -> Word | None:
     told = _status(fact)
-    return Word(f"status:{fact.cp_id}/{told[0]}", told[1]) if told is not None else None
+    return Word(f"status:{fact.cp_id}/{told[0].connector_number}", told[1]) if told is not None else None
 
 
 def _is(status: str, wanted: str) -> bool:
@@ -134,29 +133,31 @@ def _is(status: str, wanted: str) -> bool:
 
 
 def _state(slug: str, wanted: str, *, station: bool) -> Happening:
+    def ours(outlet: Outlet) -> bool:
+        return (outlet.connector_number == 0) is station
+
     def edge(fact: Fact, before: str | None, params: Params) -> Found | None:
         told = _status(fact)
-        if told is None or (told[0] == 0) is not station or not _is(told[1], wanted):
+        if told is None or not ours(told[0]) or not _is(told[1], wanted):
             return None
-        number, status = told
+        outlet, status = told
         if before == status or (before is not None and _is(before, wanted)):
             return None
         if status == OCCUPIED and before in TAKEN:
             return None  # it says less than what is known
         if _late(fact, "charger_reported_at"):
             return None
-        text = f"{at_connector(fact.cp_id, fact.name, number)} is now {wanted}"
+        text = f"{at_outlet(fact.cp_id, fact.name, outlet)} is now {wanted}"
         words = (_text(fact.payload.get(name)) for name in ("error_code", "vendor_error_code", "info"))
         why = ", ".join(said(word) for word in words if word and word != "NoError")
-        return _found(
-            connector_subject(fact.cp_id, number), fact, f"{text}: {why}" if why else f"{text}.", number
-        )
+        text = f"{text}: {why}" if why else f"{text}."
+        return _found(outlet_subject(fact.cp_id, outlet), fact, text, outlet)
 
     def over(fact: Fact, params: Params) -> str | None:
         told = _status(fact)
-        if told is None or (told[0] == 0) is not station or _is(told[1], wanted):
+        if told is None or not ours(told[0]) or _is(told[1], wanted):
             return None
-        return connector_subject(fact.cp_id, told[0])
+        return outlet_subject(fact.cp_id, told[0])
 
     whose = "A station" if station else "A connector"
     types = ("cp.status",) if station else ("cp.status", "tx.updated")
@@ -184,8 +185,8 @@ def _session_word(fact: Fact) -> Word | None:
 
 
 def _session_text(fact: Fact, verb: str) -> str:
-    number = _connector(fact)
-    at = at_connector(fact.cp_id, fact.name, number) if number is not None else _who(fact)
+    outlet = outlet_of(fact)
+    at = _who(fact) if outlet == NOWHERE else at_outlet(fact.cp_id, fact.name, outlet)
     return f"Transaction {said(_text(fact.payload.get('transaction_id')))} has {verb}: {at}"
 
 
@@ -193,18 +194,18 @@ def _started(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.type != "tx.started" or before is not None or _late(fact, "started_at", "charger_reported_at"):
         return None
     text = f"{_session_text(fact, 'started')}."
-    return _found(_session(fact), fact, text, _connector(fact))
+    return _found(_session(fact), fact, text, outlet_of(fact))
 
 
 def _stopped(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.type != "tx.stopped" or before == "stopped" or _late(fact, "stopped_at", "charger_reported_at"):
         return None
     text = _session_text(fact, "stopped")
-    if (energy := _number(fact.payload.get("consumed_wh"))) is not None:
+    if (energy := whole_number(fact.payload.get("consumed_wh"))) is not None:
         text += f", {energy} Wh"
     if reason := said(_text(fact.payload.get("stop_reason"))):
         text += f", {reason}"
-    return _found(_session(fact), fact, f"{text}.", _connector(fact))
+    return _found(_session(fact), fact, f"{text}.", outlet_of(fact))
 
 
 def _over_by_stop(fact: Fact, params: Params) -> str | None:
@@ -309,9 +310,9 @@ def _credential(fact: Fact, before: str | None, params: Params) -> Found | None:
 
 
 def _remote_start_expired(fact: Fact, before: str | None, params: Params) -> Found | None:
-    number = _connector(fact)
-    text = f"{at_connector(fact.cp_id, fact.name, number)} accepted a remote start, and no transaction came."
-    return _found(connector_subject(fact.cp_id, number), fact, text, number)
+    outlet = outlet_of(fact)
+    text = f"{at_outlet(fact.cp_id, fact.name, outlet)} accepted a remote start, and no transaction came."
+    return _found(outlet_subject(fact.cp_id, outlet), fact, text, outlet)
 
 
 def _list_failed(fact: Fact, before: str | None, params: Params) -> Found | None:

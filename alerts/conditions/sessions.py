@@ -11,16 +11,17 @@ from alerts.conditions.service import RETURN, doubtful_before, last_start
 from alerts.conditions.table import condition
 from alerts.conditions.words import (
     FOUND_MAX,
-    at_connector,
+    at_outlet,
+    its_connector,
     mark,
     minutes,
     of_charge_point,
-    of_connector,
+    of_outlet,
     said,
     serving,
     where,
 )
-from alerts.finding import Found, Param, Params, Scope
+from alerts.finding import Found, Outlet, Param, Params, Scope
 from alerts.models import TEXT_MAX
 from chargers.models import ChargePoint, Command, Connector, ConnectorStatus
 from csms.core.ids import uuid7_floor
@@ -32,6 +33,8 @@ from transactions.stuck.models import Kind
 Status = Command.Status
 UNANSWERED = (Status.FAILED, Status.TIMED_OUT, Status.EXPIRED)
 ENDED = (Status.ACCEPTED, Status.REJECTED, *UNANSWERED)
+PLACE = ("connector_number", "evse_number", its_connector("evse_connector"))
+"""Columns of a transaction, in the order of an Outlet."""
 
 
 @condition("charging-unexplained", "A connector reports that it charges, and no transaction of it is known")
@@ -40,14 +43,20 @@ def unexplained(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     rows = UnexplainedCharging.objects.filter(serving(scope, "charge_point__"), ended_at=None).order_by()
     its = list(
         rows.values_list(
-            "charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number", "since"
+            "charge_point_id",
+            "charge_point__cp_id",
+            "charge_point__name",
+            "since",
+            "connector_number",
+            its_connector("evse_number"),
+            its_connector("evse_connector"),
         )
     )
     doubt = doubtful_before(now) if its else None
-    for pk, cp_id, name, number, since in its:
+    for pk, cp_id, name, since, *place in its:
         text = "charges, and no transaction of it is known."
         certain = doubt is None or since >= doubt
-        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
+        yield of_outlet(pk, cp_id, name, Outlet(*place), began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -120,12 +129,12 @@ def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     # A connector that was busy when another began has two.
     its: Iterable[Any] = (
         rows.order_by()
-        .values_list("charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number")
+        .values_list("charge_point_id", "charge_point__cp_id", "charge_point__name", *PLACE)
         .distinct()
     )
-    for pk, cp_id, name, number in its:
+    for pk, cp_id, name, *place in its:
         text = f"charges, and for {params['minutes']} minutes no power flows."
-        yield of_connector(pk, cp_id, name, number, began_at=now, text=text, certain=certain)
+        yield of_outlet(pk, cp_id, name, Outlet(*place), began_at=now, text=text, certain=certain)
 
 
 @condition(
@@ -161,16 +170,17 @@ def stuck(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
             "charge_point",
             "charge_point__cp_id",
             "charge_point__name",
-            "connector_number",
             "since",
             "told",
+            *PLACE,
         )[:FOUND_MAX]
     )
     in_doubt = bool(rows) and doubtful_before(now) is not None
-    for pk, wire_id, charge_point_id, cp_id, name, number, since, is_told in rows:
-        text = f"Session {said(wire_id)} of {at_connector(cp_id, name, number)} is stuck: {how}."
+    for pk, wire_id, charge_point_id, cp_id, name, since, is_told, *place in rows:
+        outlet = Outlet(*place)
+        text = f"Session {said(wire_id)} of {at_outlet(cp_id, name, outlet)} is stuck: {how}."
         certain = is_told and not in_doubt
-        yield Found(f"transaction:{pk}", since, text[:TEXT_MAX], charge_point_id, number, certain=certain)
+        yield Found(f"transaction:{pk}", since, text[:TEXT_MAX], charge_point_id, *outlet, certain=certain)
 
 
 def _unmatched(how: str, now: datetime, scope: Scope) -> Iterator[Found]:
@@ -181,10 +191,12 @@ def _unmatched(how: str, now: datetime, scope: Scope) -> Iterator[Found]:
     for case in found:
         charge_point = case.charge_point
         if charge_point.pk in ours:
-            what = at_connector(charge_point.cp_id, charge_point.name, case.connector_number)
+            # In 2.x no reading names a transaction that nobody knows.
+            outlet = Outlet(case.connector_number)
+            what = at_outlet(charge_point.cp_id, charge_point.name, outlet)
             text = f"Session {said(case.claimed_id)} of {what} is stuck: {how}."
             subject = f"readings:{charge_point.cp_id}/{mark(case.claimed_id, 36)}"
-            yield Found(subject, case.since or now, text[:TEXT_MAX], charge_point.pk, case.connector_number)
+            yield Found(subject, case.since or now, text[:TEXT_MAX], charge_point.pk, *outlet)
 
 
 @condition(

@@ -2,13 +2,17 @@
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import inf
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
-from alerts.finding import Found, Scope
+from alerts.finding import Fact, Found, Outlet, Scope
 from alerts.models import TEXT_MAX
-from chargers.models import Registration
+from chargers.handling import INT32_MAX
+from chargers.models import Connector, Registration
+from chargers.protocol.versions import OCPP_2X
+from chargers.topology.places import MOST
 
 SAID_MAX = 120  # characters of each thing that a charge point said
 NAME_MAX = 60  # of a name that people gave
@@ -47,25 +51,53 @@ def where(cp_id: str, name: str = "") -> str:
     return f"{said(name, NAME_MAX)} ({cp_id})" if name and name != cp_id else cp_id
 
 
-def at_connector(cp_id: str, name: str, number: int | None) -> str:
-    """Return how people call a connector; 0 is the station itself."""
-    return f"Connector {number} of {where(cp_id, name)}" if number else f"The station {where(cp_id, name)}"
+def its_connector(column: str) -> Subquery:
+    """Return, for `values_list`, what the connector that a row names has in a column; in OCPP 2.x only."""
+    its = Connector.objects.filter(
+        charge_point=OuterRef("charge_point"),
+        number=OuterRef("connector_number"),
+        charge_point__protocol__in=OCPP_2X,
+    )
+    return Subquery(its.values(column)[:1])
 
 
-def connector_subject(cp_id: str, number: int | None) -> str:
-    """Return the subject that a connector is."""
-    return f"connector:{cp_id}/{number or 0}"
+def whole_number(value: Any, most: float = inf) -> int | None:
+    """Return what an event says if it is a whole number from 0 to `most`; else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
 
 
-def of_connector(
-    charge_point_id: int, cp_id: str, name: str, number: int, *, text: str, **found: Any
+def outlet_of(fact: Fact) -> Outlet:
+    """Return where a fact is about; None for each number that it does not tell, or that nothing can have."""
+    number = whole_number(fact.payload.get("connector_id"), INT32_MAX - 1)
+    evse = whole_number(fact.payload.get("evse_id"), MOST)
+    if evse is None:
+        return Outlet(number)
+    return Outlet(number, evse, whole_number(fact.payload.get("evse_connector_id"), MOST))
+
+
+def at_outlet(cp_id: str, name: str, outlet: Outlet) -> str:
+    """Return how people call an outlet, or the station itself, where a sentence begins."""
+    called = outlet.called
+    of = where(cp_id, name)
+    return f"{called[0].upper()}{called[1:]} of {of}" if called else f"The station {of}"
+
+
+def outlet_subject(cp_id: str, outlet: Outlet) -> str:
+    """Return the subject that an outlet is: the house's number, or the EVSE where nothing tells of a connector."""
+    if outlet.connector_number is None and outlet.evse_number:
+        return f"evse:{cp_id}/{outlet.evse_number}"
+    return f"connector:{cp_id}/{outlet.connector_number or 0}"
+
+
+def of_outlet(
+    charge_point_id: int, cp_id: str, name: str, outlet: Outlet, *, text: str, **found: Any
 ) -> Found:
-    """Return a finding about a connector, or the station itself; the text goes on behind its name."""
+    """Return a finding about an outlet, or the station itself; the text goes on behind its name."""
     return Found(
-        connector_subject(cp_id, number),
-        text=f"{at_connector(cp_id, name, number)} {text}"[:TEXT_MAX],
+        outlet_subject(cp_id, outlet),
+        text=f"{at_outlet(cp_id, name, outlet)} {text}"[:TEXT_MAX],
         charge_point_id=charge_point_id,
-        connector_number=number,
+        **outlet._asdict(),
         **found,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts.channels.models import Channel
+from alerts.finding import Outlet
 from alerts.incidents.models import Incident
 from alerts.models import Alert, Severity
 from alerts.notifications.models import Notification, Part
@@ -166,16 +167,17 @@ class _Teller:
 
 
 def where(alert: Alert) -> str:
-    """Return the human name and identity of a charge point, its connector and its site; else what the subject is."""
+    """Return the human name and identity of a charge point, its outlet and its site; else what the subject is."""
     charger = alert.charge_point
     if charger is None:
         kind = alert.subject.partition(":")[0]
         name = alert.labels.get(kind, "") if kind in NAMED else ""
         return one_line(f"{kind} {name}" if name else alert.subject, SAID_MAX)
     name = f"{one_line(charger.name, 100)} ({charger.cp_id})" if charger.name else charger.cp_id
-    connector = f", connector {alert.connector_number}" if alert.connector_number else ""
+    called = Outlet(alert.connector_number, alert.evse_number, alert.evse_connector).called
+    outlet = f", {called}" if called else ""
     site = f", site {one_line(charger.site, 100)}" if charger.site else ""
-    return f"{name}{connector}{site}"
+    return f"{name}{outlet}{site}"
 
 
 def _how_soon(alert: Alert) -> str:
@@ -231,6 +233,8 @@ def _data(said: Said) -> dict[str, Any]:
         "charge_point_name": charger.name if charger else None,
         "site": charger.site if charger else None,
         "connector_id": alert.connector_number,
+        "evse_id": alert.evse_number,
+        "evse_connector_id": alert.evse_connector,
         "labels": alert.labels,
         "text": alert.text,
         **{name: _moment(getattr(alert, name)) for name in ("began_at", "fired_at", "resolved_at")},

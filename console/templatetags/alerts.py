@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from alerts.external.services import TITLES, reach
+from alerts.models import Alert
 from alerts.rules.selectors import ABOUT
 from alerts.transports.table import TRANSPORTS
 from console.alarms import alarms
@@ -16,11 +17,12 @@ from console.alert_tabs import TABS, Tab
 from console.alert_words import CHOICES, FAMILIES, LABELS
 from console.beside import Said
 from console.templatetags.amounts import spell_duration
-from console.templatetags.console import chip_html
+from console.templatetags.console import at_place, chip_html
 from console.words import Word, say
 
 register = template.Library()
 SHOWN = 6  # values of a scope
+OUTLETS = ("connector:", "evse:")
 
 
 @register.simple_tag
@@ -52,6 +54,14 @@ def alert_word(term: str, family: str) -> str:
 def alert_tone(term: str, family: str) -> str:
     """Return how it looks."""
     return _word(term, family).tone
+
+
+@register.filter
+def alert_subject(alert: Alert) -> str:
+    """Say what it is about: an outlet as people call it, whose subject has the house's number; else the subject."""
+    if alert.charge_point is not None and alert.subject.startswith(OUTLETS) and (place := at_place(alert)):
+        return f"{alert.charge_point.cp_id} {place}"
+    return alert.subject
 
 
 @register.filter

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from alerts.models import Alert
 from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
 from chargers.topology.places import has_evses
@@ -212,16 +213,22 @@ def _short(connector: Connector) -> str:
 
 
 @register.filter
-def at_place(row: Connector | Transaction) -> str:
+def at_place(row: Connector | Transaction | Alert) -> str:
     """Say where at its charge point something is: in OCPP 2.x by the EVSE, in 1.6 by the connector."""
     if isinstance(row, Connector):
         if row.number and has_evses(row.charge_point.protocol):
-            places = {"evse": row.evse_number, "number": row.evse_connector}
-            return _("EVSE %(evse)s, connector %(number)s") % places
+            return _at_evse(row)
         return _("connector %(number)s") % {"number": row.number} if row.number else _("the station itself")
+    if isinstance(row, Alert) and row.evse_number and row.evse_connector:
+        return _at_evse(row)
     if row.evse_number:
         return _("EVSE %(number)s") % {"number": row.evse_number}
     return _("connector %(number)s") % {"number": row.connector_number} if row.connector_number else ""
+
+
+def _at_evse(row: Connector | Alert) -> str:
+    places = {"evse": row.evse_number, "number": row.evse_connector}
+    return _("EVSE %(evse)s, connector %(number)s") % places
 
 
 @register.filter

@@ -29,6 +29,10 @@ from console.questions import confirmed, question_page
 
 COLUMNS = {"starts": "starts_at", "over": "over_at", "by": "by"}
 NAMED = 3  # alerts of a silence that are named
+QUIET_COLUMNS = (
+    *("rule", "name", "subject", "silenced_by", "charge_point__cp_id"),
+    *("connector_number", "evse_number", "evse_connector"),
+)
 QUIET_MAX = 500  # alerts that are looked at for a page of silences
 HERE = "?tab=silences"
 
@@ -94,7 +98,7 @@ class SilencesPage:
         shown = {row.pk: Shown(row, state_of(row, self.now)) for row in self.listing.rows}
         if shown:
             quiet = firing().filter(silenced_by__in=shown).order_by("-began_at", "-pk")
-            found = list(quiet.only("rule", "name", "subject", "silenced_by")[: QUIET_MAX + 1])
+            found = list(quiet.select_related("charge_point").only(*QUIET_COLUMNS)[: QUIET_MAX + 1])
             for alert in found[:QUIET_MAX]:
                 assert alert.silenced_by is not None
                 shown[alert.silenced_by].quiet.append(alert)

@@ -42,7 +42,7 @@ def fleet(db: None) -> list[Alert]:
 
 
 def test_an_alert_says_all_that_is_known_of_it(bob: APIClient) -> None:
-    alert = an_alert(charge_point(), connector_number=2)
+    alert = an_alert(charge_point(), connector_number=2001, evse_number=1, evse_connector=2)
     expected = {
         "id": str(alert.pk),
         "rule": "charge-point-offline",
@@ -50,7 +50,9 @@ def test_an_alert_says_all_that_is_known_of_it(bob: APIClient) -> None:
         "state": "firing",
         "subject": "charge-point:CP16",
         "cp_id": "CP16",
-        "connector_id": 2,
+        "connector_id": 2001,
+        "evse_id": 1,
+        "evse_connector_id": 2,
         "text": "It is offline.",
         "began_at": "2026-03-04T12:00:00.000Z",
         "fired_at": "2026-03-04T12:15:00.000Z",

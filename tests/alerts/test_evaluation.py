@@ -60,6 +60,8 @@ def test_an_alert_is_told_when_it_fires_and_when_it_ends() -> None:
         "severity": "critical",
         "subject": "charge-point:CP16",
         "connector_id": None,
+        "evse_id": None,
+        "evse_connector_id": None,
         "text": "CP16 is offline.",
         "began_at": "2026-03-04T12:00:00Z",
         "fired_at": "2026-03-04T12:15:00Z",

@@ -14,13 +14,14 @@ from csms.core.events import relay
 from csms.core.events.numbering import head, number_events
 from csms.core.events.relay import Hub, Pump
 from csms.core.events.services import record
-from tests.alerts.cast import MINUTE, SECOND
+from tests.alerts.cast import MINUTE, SECOND, told
 from tests.alerts.conditions.cast import CASES
 from tests.alerts.engine_cast import only_these_rules
 from tests.api.cast import NOON, charge_point
 
 pytestmark = pytest.mark.django_db
 
+PLACE = ("connector_id", "evse_id", "evse_connector_id")
 Told = tuple[str, dict[str, Any]]
 
 
@@ -30,14 +31,20 @@ def status(word: str, number: int, **payload: Any) -> Told:
 
 def state(word: str) -> Told:
     """What 2.x tells of a transaction."""
-    payload = {"reason": "charging_state", "charging_state": word, "connector_id": 1, "transaction_id": "7"}
-    return "tx.updated", payload
+    payload = {
+        "reason": "charging_state",
+        "charging_state": word,
+        "connector_id": 2001,
+        "transaction_id": "7",
+    }
+    return "tx.updated", payload | AT_EVSE
 
 
 def session(verb: str, **payload: Any) -> Told:
     return f"tx.{verb}", {"transaction_id": "7", "connector_id": 1} | payload
 
 
+AT_EVSE = {"evse_id": 1, "evse_connector_id": 2}
 FAULT = {"error_code": "GroundFailure"}
 GONE: Told = ("cp.disconnected", {"code": 1006, "reason": ""})
 HERE: Told = ("cp.connected", {})
@@ -49,7 +56,11 @@ EVENTS: dict[str, tuple[str, Told, Told | None]] = {
     "cpStatusUnavailable": ("station-unavailable", status("Unavailable", 0), None),
     "cpStatusFaulted": ("station-faulted", status("Faulted", 0, **FAULT), None),
     "conStatusAvailable": ("connector-available", status("Available", 1), None),
-    "conStatusPreparing": ("connector-preparing", status("Preparing", 1), status("Occupied", 1)),
+    "conStatusPreparing": (
+        "connector-preparing",
+        status("Preparing", 1),
+        status("Occupied", 2001, **AT_EVSE),
+    ),
     "conStatusCharging": ("connector-charging", status("Charging", 1), state("Charging")),
     "conStatusSuspendedEVSE": (
         "connector-suspended-evse",
@@ -111,13 +122,14 @@ def test_each_event_is_told_once_by_a_rule_of_its_own_and_by_no_other() -> None:
     assert sorted((alert.charge_point.cp_id, alert.rule) for alert in alerts) == sorted(
         (cp_id, slug) for cp_id, (slug, _) in SAID.items()
     )
+    fired = {cp_id: payload for _, cp_id, payload in told()}
     for alert in alerts:
         payload = SAID[alert.charge_point.cp_id][1][1]
-        assert (alert.state, alert.times, alert.connector_number) == (
-            "firing",
-            1,
-            payload.get("connector_id"),
-        )
+        assert (alert.state, alert.times) == ("firing", 1)
+        place = [payload.get(name) for name in PLACE]
+        assert [alert.connector_number, alert.evse_number, alert.evse_connector] == place
+        assert [fired[alert.charge_point.cp_id][name] for name in PLACE] == place
+        assert ("EVSE 1, connector 2 of" in alert.text) is ("evse_id" in payload)
         assert f"Bay 3 ({alert.charge_point.cp_id})" in alert.text
         assert ("GroundFailure" in alert.text) is (payload.get("error_code") == "GroundFailure")
 

@@ -59,6 +59,25 @@ def test_the_page_says_what_is_wrong_and_what_to_do(bob: Client) -> None:
     assert "/silences/add" not in text
 
 
+@pytest.mark.parametrize(
+    ("place", "called"),
+    [
+        ({"evse_connector": 2}, "EVSE 1, connector 2"),
+        ({}, "EVSE 1"),
+        ({"evse_number": None}, "connector 2001"),
+        ({"evse_number": None, "connector_number": 2}, "connector 2"),
+    ],
+)
+def test_an_outlet_is_called_as_its_version_of_ocpp_numbers_it(
+    bob: Client, place: dict[str, int | None], called: str
+) -> None:
+    values = {"connector_number": 2001, "evse_number": 1, "subject": "connector:CP16/2001"} | place
+    alert = make_alert(make_charge_point(), **values)
+    assert f"CP16</bdi></a> {called}</dd>" in page(bob, alert)
+    assert f'<span class="text-secondary">{called}</span>' in bob.get(PATH).content.decode()
+    assert f"<bdi>CP16 {called}</bdi>" in page(bob, make_alert(inhibited_by=alert.pk))
+
+
 def test_who_was_told_stands_there(bob: Client) -> None:
     alert = make_alert()
     now = timezone.now()
@@ -93,7 +112,9 @@ def test_how_far_it_reaches(bob: Client) -> None:
 
 def test_a_quiet_one_says_why(bob: Client) -> None:
     source = make_alert(name="Site outage", subject="site:Lake")
-    assert "Quiet because of another alert:" in page(bob, make_alert(inhibited_by=source.pk))
+    text = page(bob, make_alert(inhibited_by=source.pk))
+    assert "Quiet because of another alert:" in text
+    assert "<bdi>site:Lake</bdi>" in text
 
 
 def test_what_others_wrote_is_escaped(alice: Client) -> None:

@@ -17,7 +17,7 @@ from alerts.silences.selectors import state_of
 from console.views import alert_silence_forms, alert_silences
 from tests.alerting.conftest import settings
 from tests.console.alerts_cast import PATH, a_silence, adam, make_alert, tab
-from tests.console.cast import HOSTILE
+from tests.console.cast import HOSTILE, make_charge_point
 from tests.console.webhooks_cast import text, words
 
 __all__ = ["adam", "settings"]
@@ -46,8 +46,11 @@ def test_the_list_tells_what_is_quiet_until_when_and_by_whom(
     )
     over = a_silence("last week")
     Silence.objects.filter(pk=over.pk).update(over_at=now - timedelta(days=1), expired_by="carol")
-    for number in range(5):
+    for number in range(4):
         make_alert(subject=f"charge-point:CP{number}", name=HOSTILE, silenced_by=active.pk)
+    place = {"connector_number": 2001, "evse_number": 1, "evse_connector": 2}
+    named = {"subject": "connector:CS1/2001", "silenced_by": active.pk, "began_at": now}
+    make_alert(make_charge_point("CS1"), **named, **place)
     make_alert(subject="charge-point:gone", silenced_by=active.pk, state="resolved", resolved_at=now)
     page = text(bob, tab("silences"))
     told = words(page)
@@ -55,7 +58,8 @@ def test_the_list_tells_what_is_quiet_until_when_and_by_whom(
     assert "&lt;script&gt;" in page
     assert "In force works" in told
     assert "By alice, from" in told
-    assert "Keeps 5 alerts quiet now:" in told
+    assert "Keeps 5 alerts quiet now: Charge point offline, CS1 EVSE 1, connector 2" in told
+    assert ", charge-point:CP3" in told
     assert "again by FREQ=DAILY in UTC" in told
     assert "last week" not in told
     assert "Ended by carol" in words(text(bob, tab("silences") + "&state=over"))

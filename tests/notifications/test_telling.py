@@ -61,6 +61,15 @@ def test_of_one_alert_all_that_helps_is_said() -> None:
     assert message.link == f"https://csms.example.org/sys/alerts?alert={alert.pk}"
 
 
+def test_an_outlet_of_2x_is_called_by_its_evse() -> None:
+    fires(connector_number=2001, evse_number=1, evse_connector=2)
+    message = said()
+    assert message.title == "[CRITICAL] Charge point offline: CP16, EVSE 1, connector 2"
+    assert "Where: CP16, EVSE 1, connector 2" in message.lines
+    [alert] = message.data["alerts"]
+    assert (alert["connector_id"], alert["evse_id"], alert["evse_connector_id"]) == (2001, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("subject", "labels", "called"),
     [
@@ -216,6 +225,8 @@ def test_for_programs_it_is_said_in_fields() -> None:
             "charge_point_name": "Depot",
             "site": "Zürich",
             "connector_id": 2,
+            "evse_id": None,
+            "evse_connector_id": None,
             "labels": {"cp_id": "CP16", "site": "Zürich", "model": "M1"},
             "text": "CP16 is offline.",
             "began_at": "2026-03-04T11:45:00.000Z",

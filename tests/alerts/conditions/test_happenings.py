@@ -351,7 +351,8 @@ def test_a_lock_that_does_not_hold() -> None:
     found = Memory().hear(told(True), "device-problem")
     assert found is not None
     assert (found.subject, found.connector_number) == (over("device-problem", told(False)), 2)
-    assert found.text == "Connector 2 of Bay 3 (CP16) cannot lock its cable, or cannot let it go: jammed"
+    text = "EVSE 2, connector 1 of Bay 3 (CP16) cannot lock its cable, or cannot let it go: jammed"
+    assert found.text == text
     assert over("device-problem", told(True)) is over("device-problem", told(None)) is None
     assert Memory().edges("device-problem", told(True, charger_reported_at=str(NOON - 2 * HOUR))) == [False]
     station = told(
@@ -421,7 +422,7 @@ def test_no_payload_breaks_a_happening(slug: str) -> None:
         "connector_id", "status", "error_code", "info", "vendor_error_code", "charger_reported_at", "current", "reason",
         "transaction_id", "started_at", "stopped_at", "consumed_wh", "stop_reason", "charging_state", "code", "vendor",
         "model", "firmware_version", "serial_number", "job_id", "state", "detail", "type", "critical", "answer_status",
-        "action", "by", "result", "name", "why",
+        "action", "by", "result", "name", "why", "evse_id", "evse_connector_id",
     )  # fmt: skip
     params = {"which": "all"} if slug == "security-event" else {}
     for hostile in (HOSTILE * 100, "", None, 7, -1, True, ["x"], {"x": 1}, 2**70):
@@ -434,7 +435,8 @@ def test_no_payload_breaks_a_happening(slug: str) -> None:
                     assert found.text.isprintable()
                     assert len(found.text) <= TEXT_MAX
                     assert len(found.subject) <= 200
-                    assert found.connector_number is None or 0 <= found.connector_number < 2**31 - 1
+                    for number in (found.connector_number, found.evse_number, found.evse_connector):
+                        assert number is None or 0 <= number < 2**31 - 1
                 ends = over(slug, told, **params)
                 assert ends is None or len(ends) <= 200
 

@@ -1026,7 +1026,7 @@ class File(_message.Message):
     def __init__(self, file_id: _Optional[str] = ..., job_id: _Optional[str] = ..., name: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
 
 class Alert(_message.Message):
-    __slots__ = ("alert_id", "rule", "severity", "subject", "connector_id", "text", "began_at", "fired_at", "acknowledged_at", "acknowledged_by", "resolved_at", "name", "labels", "assignee", "times", "resolved_by", "inhibited_by", "silenced_by", "incident_id")
+    __slots__ = ("alert_id", "rule", "severity", "subject", "connector_id", "text", "began_at", "fired_at", "acknowledged_at", "acknowledged_by", "resolved_at", "name", "labels", "assignee", "times", "resolved_by", "inhibited_by", "silenced_by", "incident_id", "evse_id", "evse_connector_id")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -1053,6 +1053,8 @@ class Alert(_message.Message):
     INHIBITED_BY_FIELD_NUMBER: _ClassVar[int]
     SILENCED_BY_FIELD_NUMBER: _ClassVar[int]
     INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVSE_CONNECTOR_ID_FIELD_NUMBER: _ClassVar[int]
     alert_id: str
     rule: str
     severity: str
@@ -1072,7 +1074,9 @@ class Alert(_message.Message):
     inhibited_by: str
     silenced_by: str
     incident_id: str
-    def __init__(self, alert_id: _Optional[str] = ..., rule: _Optional[str] = ..., severity: _Optional[str] = ..., subject: _Optional[str] = ..., connector_id: _Optional[int] = ..., text: _Optional[str] = ..., began_at: _Optional[str] = ..., fired_at: _Optional[str] = ..., acknowledged_at: _Optional[str] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[str] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., assignee: _Optional[str] = ..., times: _Optional[int] = ..., resolved_by: _Optional[str] = ..., inhibited_by: _Optional[str] = ..., silenced_by: _Optional[str] = ..., incident_id: _Optional[str] = ...) -> None: ...
+    evse_id: int
+    evse_connector_id: int
+    def __init__(self, alert_id: _Optional[str] = ..., rule: _Optional[str] = ..., severity: _Optional[str] = ..., subject: _Optional[str] = ..., connector_id: _Optional[int] = ..., text: _Optional[str] = ..., began_at: _Optional[str] = ..., fired_at: _Optional[str] = ..., acknowledged_at: _Optional[str] = ..., acknowledged_by: _Optional[str] = ..., resolved_at: _Optional[str] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., assignee: _Optional[str] = ..., times: _Optional[int] = ..., resolved_by: _Optional[str] = ..., inhibited_by: _Optional[str] = ..., silenced_by: _Optional[str] = ..., incident_id: _Optional[str] = ..., evse_id: _Optional[int] = ..., evse_connector_id: _Optional[int] = ...) -> None: ...
 
 class BulkJob(_message.Message):
     __slots__ = ("job_id", "type", "state", "why", "total", "by", "counts")
