@@ -30,6 +30,7 @@ COLUMNS = (
     Column(_("Charge point"), "cp_id", "charge_point.cp_id"),
     Column(_("Site"), "site", "charge_point.site"),
     Column(_("Connector"), "connector_id", "connector_number"),
+    Column("EVSE", "evse_id", "evse_number"),
     Column(_("Id token"), "id_token"),
     Column(_("Verdict on the token"), "authorization"),
     Column(_("State"), "status"),

@@ -129,12 +129,13 @@ def test_pages_follow_each_other_over_what_has_no_value(db: None) -> None:
 
 
 def test_the_file_has_what_the_filters_let_through_and_no_formulas(alice: Client, some: None) -> None:
-    Transaction.objects.filter(transaction_id="13").update(id_token="=1+1")
+    Transaction.objects.filter(transaction_id="13").update(id_token="=1+1", evse_number=2)
     answer = alice.get(f"{PATH}?export=csv&energy_min=5&sort=energy")
     assert answer["Content-Type"].startswith("text/csv")
     rows = list(csv.DictReader(StringIO(b"".join(answer).decode())))  # type: ignore[call-overload]
     assert [row["Transaction"] for row in rows] == ["12", "13"]
     assert (rows[0]["Cost"], rows[0]["Currency"], rows[0]["Energy in Wh"]) == ("1.75", "EUR", "5000")
+    assert [row["EVSE"] for row in rows] == ["", "2"], "only OCPP 2.x has them"
     assert rows[1]["Id token"] == "'=1+1"
     rows = list(csv.DictReader(StringIO(b"".join(alice.get(f"{PATH}?export=csv")).decode())))  # type: ignore[call-overload]
     assert {row["Transaction"]: row["Energy in Wh"] for row in rows}["11"] == "2000"  # so far
