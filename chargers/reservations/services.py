@@ -19,7 +19,7 @@ from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.commands.sending import send_command
 from chargers.models import Command, Connector, ConnectorStatus
 from chargers.reservations.models import Reservation
-from chargers.reservations.selectors import held_reservations
+from chargers.reservations.selectors import held_reservations, of_any_at
 from csms.core.events.services import record
 from csms.core.live import announce
 
@@ -191,9 +191,12 @@ def use_reservation(
             return Use(oddity="reservation_not_held")
         return Use(named.number, "" if meant_for(named) else "reserved_for_another")
 
-    here = Q(connector_number=connector_number) if evse_number is None else Q(evse_number=evse_number)
+    if evse_number is None:
+        here = Q(connector_number__in=(connector_number, 0))
+    else:
+        here = Q(evse_number=evse_number) | of_any_at(charge_point_id, evse_number)
     held = held_reservations(charge_point_id).filter(
-        here | Q(connector_number=0),
+        here,
         created_at__lte=started_at + SKEW,
         expires_at__gte=started_at - SKEW,
     )
