@@ -15,6 +15,8 @@ from django.utils.module_loading import import_string
 
 from chargers.topology.places import Place
 
+NO_RESTART = "Triggered"
+
 
 @dataclass(frozen=True, slots=True)
 class Booted:
@@ -30,6 +32,11 @@ class Booted:
     now: datetime
     reason: str = ""
     """Why it booted, in OCPP's words; 1.6 does not tell."""
+
+    @property
+    def restarted(self) -> bool:
+        """Whether it has restarted: in 2.x it says so where it was only asked for the message (B01)."""
+        return self.reason != NO_RESTART
 
 
 @dataclass(frozen=True, slots=True)

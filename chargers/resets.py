@@ -10,13 +10,12 @@ from chargers.commands.ordering import Draft, as_given, bad_param
 from chargers.configuration.selectors import reported_value
 from chargers.device_model.addresses import Address
 from chargers.following import Booted, StatusReported
-from chargers.models import Command
+from chargers.models import Command, Connector
 
 Status = Command.Status
 
 SCHEDULED_WINDOW = timedelta(days=7)
 """So long may a reset wait that the charge point has only scheduled: it ends no transaction for it (S2-57)."""
-NO_BOOT = "Triggered"  # 2.x: it was asked for the message, and has not restarted
 AT_REST = ("Available", "Unavailable")
 
 
@@ -33,7 +32,7 @@ def may_reset(draft: Draft) -> dict[str, Any]:
 
 def follow_boot(booted: Booted) -> None:
     """See the effect of a reset of the whole charge point."""
-    if booted.reason == NO_BOOT:
+    if not booted.restarted:
         return
     command = _waiting(booted.charge_point_id, None, now=booted.now)
     if command is not None:
@@ -44,8 +43,14 @@ def follow_boot(booted: Booted) -> None:
 def follow_status(reported: StatusReported) -> None:
     """See the effect of the reset of an EVSE: it is free again, and no boot follows."""
     evse = reported.place.evse if reported.place is not None else 0
-    if evse and reported.status in AT_REST:
+    if evse and reported.status in AT_REST and not _in_use(reported.charge_point_id, evse):
         note_evse(reported.charge_point_id, evse, f"EVSE {evse} is {reported.status}.", now=reported.now)
+
+
+def _in_use(charge_point_id: int, evse: int) -> bool:
+    """Whether a connector of an EVSE is in use: one beside it is at rest all the same, and no reset has come yet."""
+    connectors = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse)
+    return connectors.exclude(status__in=("", *AT_REST, "Reserved", "Faulted")).exists()
 
 
 def note_evse(charge_point_id: int, evse: int, seen: str, *, now: datetime) -> None:

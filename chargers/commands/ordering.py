@@ -258,9 +258,8 @@ def narrowed(order: Order, params: Params) -> Params:
         value = getattr(params, name)
         given = name in params.model_fields_set and value is not None
         if given and order.fields is not None and name not in order.fields:
-            raise bad_param(
-                name, order.instead.get(name, f"{order.action} of this OCPP version has nothing like it")
-            )
+            lacks = f"{order.action} of this OCPP version has nothing like {name}: leave it out"
+            raise bad_param(name, order.instead.get(name, lacks))
         words = order.choices.get(name)
         if words is None or value is None or value in words:
             continue

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value, When
 
 from chargers.commands.ordering import SYSTEM, Outcome
-from chargers.configuration.models import BootReport, ConfigurationKey, ConfigurationReading
+from chargers.configuration.models import BootReport, ConfigurationReading
 from chargers.configuration.restoring import (
     LESSER,
     WHOLE,
@@ -16,7 +16,7 @@ from chargers.configuration.restoring import (
     refresh_quietly,
 )
 from chargers.configuration.selectors import speaks_addresses
-from chargers.configuration.services import forget_other_versions
+from chargers.configuration.services import forget_other_versions, note_restart
 from chargers.configuration.support import note_support
 from chargers.following import Booted, CommandSettled, ReportOver, VersionChanged
 from chargers.models import ChargePoint, Command, Connection, Registration, in_standing
@@ -45,8 +45,7 @@ def follow_boot(booted: Booted) -> None:
         BootReport.objects.create(charge_point_id=booted.charge_point_id, at=booted.now, changes=changes)
     if booted.registration != Registration.ACCEPTED:
         return
-    waited = ConfigurationKey.objects.filter(charge_point_id=booted.charge_point_id, needs_reboot=True)
-    rebooted = waited.update(needs_reboot=False) > 0
+    rebooted = booted.restarted and note_restart(booted.charge_point_id)
     at_once = rebooted or bool(booted.changes)
     plan_reading(
         booted.charge_point_id, at_once=at_once, anew=not ANEW.isdisjoint(booted.changes), now=booted.now

@@ -214,6 +214,12 @@ def forget_other_versions(charge_point_id: int, *, addressed: bool) -> None:
     others.update(known=False, told_value=None, told_by=None, needs_reboot=False, refused_value=None)
 
 
+def note_restart(charge_point_id: int) -> bool:
+    """Note that what waited for a restart of a charge point counts now; return whether anything did. Idempotent."""
+    waited = ConfigurationKey.objects.filter(charge_point_id=charge_point_id, needs_reboot=True)
+    return waited.update(needs_reboot=False) > 0
+
+
 # --- changes that were told -------------------------------------------------------------------------------------------
 
 

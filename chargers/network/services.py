@@ -280,7 +280,7 @@ def note_sign_in(signed_in: SignedIn) -> None:
 
 def note_boot(booted: Booted) -> None:
     """See that the charge point has booted and come back without the new profile: it keeps the old one."""
-    if not booted.reason:  # of 1.6, which has no network profiles
+    if not booted.reason or not booted.restarted:  # 1.6, which tells none, has no network profiles
         return
     row = (
         ProfileChange.objects.select_related("charge_point")

@@ -8,7 +8,7 @@ from chargers.provisioning import services
 def follow_boot(happened: Booted) -> None:
     """Begin with a charge point whose boot was answered Pending, or go on after its restart."""
     if happened.registration == Registration.PENDING:
-        services.note_boot(happened.charge_point_id, now=happened.now)
+        services.note_boot(happened.charge_point_id, restarted=happened.restarted, now=happened.now)
 
 
 def follow_command(happened: CommandSettled) -> None:

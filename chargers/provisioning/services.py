@@ -57,10 +57,10 @@ def _wanted(charge_point: ChargePoint, traits: Traits) -> bool:
     return first and new and not ProvisioningRun.objects.filter(charge_point=charge_point).exists()
 
 
-def note_boot(charge_point_id: int, *, now: datetime) -> None:
+def note_boot(charge_point_id: int, *, restarted: bool = True, now: datetime) -> None:
     """Note that a charge point has booted, and take its run further if it has one."""
     running = ProvisioningRun.objects.filter(charge_point_id=charge_point_id, state=State.RUNNING)
-    if running.update(booted_at=now):
+    if running.update(booted_at=now) if restarted else running.exists():
         advance(charge_point_id, now=now)
 
 

@@ -10,6 +10,7 @@ from chargers.commands.ordering import SYSTEM, CommandRefused
 from chargers.commands.sending import send_command
 from chargers.configuration.restoring import apply_desired
 from chargers.configuration.selectors import needs_reboot
+from chargers.configuration.services import note_restart
 from chargers.models import ChargePoint, Command
 from chargers.provisioning.models import ProvisioningRun
 from chargers.reporting.models import Report
@@ -123,6 +124,7 @@ def _reset(charge_point: ChargePoint, now: datetime) -> Given:
 def _booted(run: ProvisioningRun, commands: list[Command]) -> Over | None:
     """Wait for the boot; one that restarts at once may have no time to answer."""
     if run.booted_at is not None and run.step_at is not None and run.booted_at > run.step_at:
+        note_restart(run.charge_point_id)
         return Over(DONE)
     answered = _answered(run, commands)
     return None if answered is not None and answered.word == DONE else answered

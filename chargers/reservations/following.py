@@ -13,7 +13,7 @@ from chargers.commands.effects import command_awaiting_effect, note_effect
 from chargers.following import StatusReported
 from chargers.models import Command, Connector, ConnectorStatus
 from chargers.reservations.models import Reservation
-from chargers.reservations.selectors import held_reservations
+from chargers.reservations.selectors import held_reservations, of_any_at
 from chargers.reservations.services import CANCELLABLE, SKEW, announce_reservation, move
 
 Status = Reservation.Status
@@ -54,13 +54,7 @@ def _shown_by(waiting: QuerySet[Reservation], charge_point_id: int, evse: int) -
     )
     if here.exists():
         return []  # it said so before
-    types = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse).exclude(
-        connector_type=""
-    )
-    fitting = waiting.filter(evse_number=None, connector_number=0)
-    if known := list(types.values_list("connector_type", flat=True)):
-        fitting = fitting.filter(connector_type__in=("", *known))
-    return list(fitting.order_by("pk")[:1])
+    return list(waiting.filter(of_any_at(charge_point_id, evse)).order_by("pk")[:1])
 
 
 def _available(report: StatusReported) -> None:

@@ -1,8 +1,9 @@
 """What is read of reservations: by the API, and by whoever else shows them."""
 
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 
+from chargers.models import Connector
 from chargers.reservations.models import Reservation
 
 
@@ -14,6 +15,17 @@ def reservations() -> QuerySet[Reservation]:
 def held_reservations(charge_point_id: int) -> QuerySet[Reservation]:
     """Return the reservations that a charge point keeps now, as far as is known."""
     return Reservation.objects.filter(charge_point_id=charge_point_id, status=Reservation.Status.ACCEPTED)
+
+
+def of_any_at(charge_point_id: int, evse: int) -> Q:
+    """Which reservations of any EVSE may be kept at this one: of no kind of connector, or of one that it has.
+
+    While nobody has told of which kinds its connectors are, all may.
+    """
+    there = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse)
+    known = list(there.exclude(connector_type="").values_list("connector_type", flat=True))
+    of_any = Q(evse_number=None, connector_number=0)
+    return of_any & Q(connector_type__in=("", *known)) if known else of_any
 
 
 def of_token(reservations: QuerySet[Reservation], id_token: str) -> QuerySet[Reservation]:

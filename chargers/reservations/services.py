@@ -19,7 +19,7 @@ from chargers.commands.ordering import SYSTEM, CommandRefused, Draft, Outcome
 from chargers.commands.sending import send_command
 from chargers.models import Command, Connector, ConnectorStatus
 from chargers.reservations.models import Reservation
-from chargers.reservations.selectors import held_reservations
+from chargers.reservations.selectors import held_reservations, of_any_at
 from csms.core.events.services import record
 from csms.core.live import announce
 
@@ -82,9 +82,7 @@ def settle_reservation(outcome: Outcome) -> None:
         return  # it was used before its answer came
     match outcome.status:
         case Command.Status.ACCEPTED:
-            # S16-40: the same id replaces the reservation.
-            for older in held_reservations(row.charge_point_id).filter(number=row.number):
-                move(older, Status.REPLACED, outcome.now, note="Another order took its place.")
+            _replace(row.charge_point_id, row.number, outcome.now)
             move(row, Status.ACCEPTED, outcome.now, answer=outcome.word, accepted_at=outcome.now)
         case Command.Status.REJECTED:
             move(row, Status.REFUSED, outcome.now, answer=outcome.word)
@@ -93,6 +91,12 @@ def settle_reservation(outcome: Outcome) -> None:
             move(row, Status.FAILED, outcome.now, note=note)
         case _:
             move(row, Status.FAILED, outcome.now, answer=outcome.word, note=outcome.command.error_description)
+
+
+def _replace(charge_point_id: int, number: int, now: datetime) -> None:
+    """End what was held under a number: the same id replaces the reservation (S16-40)."""
+    for older in held_reservations(charge_point_id).filter(number=number):
+        move(older, Status.REPLACED, now, note="Another order took its place.")
 
 
 # --- cancelled --------------------------------------------------------------------------------------------------------
@@ -186,14 +190,18 @@ def use_reservation(
         )
 
     if claimed_number:  # 0 is what some write for none
-        named = _named(charge_point_id, claimed_number, started_at)
+        named = _named(charge_point_id, claimed_number, started_at, meant_for)
         if named is None or not move(named, Status.USED, now, transaction_id=transaction_id):
             return Use(oddity="reservation_not_held")
+        _replace(charge_point_id, named.number, now)  # had the order that was used not been answered
         return Use(named.number, "" if meant_for(named) else "reserved_for_another")
 
-    here = Q(connector_number=connector_number) if evse_number is None else Q(evse_number=evse_number)
+    if evse_number is None:
+        here = Q(connector_number__in=(connector_number, 0))
+    else:
+        here = Q(evse_number=evse_number) | of_any_at(charge_point_id, evse_number)
     held = held_reservations(charge_point_id).filter(
-        here | Q(connector_number=0),
+        here,
         created_at__lte=started_at + SKEW,
         expires_at__gte=started_at - SKEW,
     )
@@ -206,13 +214,18 @@ def use_reservation(
     return Use(oddity="reserved_for_another" if taken else "")
 
 
-def _named(charge_point_id: int, number: int, started_at: datetime) -> Reservation | None:
+def _named(
+    charge_point_id: int, number: int, started_at: datetime, meant_for: Callable[[Reservation], bool]
+) -> Reservation | None:
     """Return the reservation of this number, unless it was over when the transaction started.
 
+    Of an order and the one that is to take its place, whichever is the driver's: the answer may still be on its way.
     A charge point that was offline tells of the start when our clock has long expired the reservation.
     """
     rows = Reservation.objects.select_for_update().filter(charge_point_id=charge_point_id, number=number)
-    for row in sorted(rows, key=lambda row: (row.status != Status.ACCEPTED, row.created_at)):
+    for row in sorted(
+        rows, key=lambda row: (not meant_for(row), row.status != Status.ACCEPTED, row.created_at)
+    ):
         match row.status:
             case Status.REQUESTED | Status.ACCEPTED | Status.FAILED:
                 return row

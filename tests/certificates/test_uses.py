@@ -192,5 +192,7 @@ def test_an_exact_chain_answers_the_request_for_its_use(station: ChargePoint):
 def test_1_6_has_no_other_use():
     row = online(charge_point("CP16"))
     params = {"certificate_chain": pem(root().sign(csr("CP16"))), "use": "v2g"}
-    with pytest.raises(CommandRefused, match="has nothing like it"):
+    with pytest.raises(
+        CommandRefused, match="CertificateSigned of this OCPP version has nothing like use: leave it out"
+    ):
         send_command(row, "certificate-signed", params, author=Author("alice"), now=NOW)

@@ -11,7 +11,7 @@ from chargers.commands.ordering import CommandRefused
 from chargers.commands.sending import send_command
 from chargers.configuration.models import ConfigurationKey
 from chargers.following import Booted, StatusReported, tell
-from chargers.models import ChargePoint, Command, Connection, Process
+from chargers.models import ChargePoint, Command, Connection, Connector, Process
 from chargers.protocol.versions import Version
 from chargers.resets import SCHEDULED_WINDOW
 from chargers.topology.places import Place
@@ -149,6 +149,19 @@ def test_the_reset_of_an_evse_is_seen_there_and_by_no_boot(cs201: ChargePoint):
     status(cs201, 2, "Available")
     status(cs201, 1, "Occupied")
     assert fresh(command).effect == "", "nothing of that is EVSE 1 at rest"
+    status(cs201, 1, "Available")
+    assert fresh(command).effect == "EVSE 1 is Available."
+
+
+def test_a_connector_at_rest_beside_one_in_use_shows_no_reset(cs201: ChargePoint):
+    for number, word in ((1, "Charging"), (2, "Unavailable"), (3, "Faulted")):
+        values = {"evse_number": 1, "evse_connector": number, "status": word}
+        Connector.objects.create(charge_point=cs201, number=number, **values)
+    allow(cs201, 1)
+    command, _ = reset(cs201, "Scheduled", evse_id=1)
+    status(cs201, 1, "Unavailable")
+    assert fresh(command).effect == ""
+    Connector.objects.filter(number=1).update(status="Available")
     status(cs201, 1, "Available")
     assert fresh(command).effect == "EVSE 1 is Available."
 

@@ -9,6 +9,7 @@ import pytest
 from chargers.commands.ledger import expire_commands, fail_unanswered, settle_answer
 from chargers.commands.ordering import SYSTEM
 from chargers.commands.sending import send_command
+from chargers.following import Booted, tell
 from chargers.models import Command
 from chargers.protocol.versions import Version
 from csms.core.config import get_config
@@ -106,6 +107,15 @@ def test_one_whose_connection_was_lost_before_the_answer_is_uncertain(cp16: Wire
     fail_unanswered(connection, now=NOON)
     row.refresh_from_db()
     assert row.status == Status.UNCERTAIN
+
+
+def test_a_boot_that_was_only_asked_for_ends_no_profile(cp16: Wireless):
+    row = installed(cp16)
+    InstalledProfile.objects.update(purpose="TxProfile")
+    for reason, status in (("Triggered", Status.INSTALLED), ("PowerUp", Status.ENDED)):
+        tell(Booted(cp16.row.pk, cp16.row.cp_id, "accepted", {}, NOON, reason))
+        row.refresh_from_db()
+        assert row.status == status
 
 
 def test_history_goes_after_its_time_and_what_is_held_stays(cp16: Wireless):

@@ -101,6 +101,8 @@ def test_who_boots_by_the_old_way_keeps_it_and_is_left_alone():
     change = reset(row, begins(row))
     signs_in(row, 1)  # a line that breaks before the reset tells nothing
     assert now(change).state == State.AWAITED
+    boots(row, "Triggered")  # it was asked for the message, and its reset may wait for a car
+    assert (now(change).state, priorities(row)) == (State.AWAITED, ["2,1"])
     boots(row)
     back = now(change)
     assert (back.state, back.problem) == (State.WENT_BACK, "it booted (RemoteReset) and came by its old way")

@@ -8,6 +8,7 @@ from chargers.commands import exact, ledger
 from chargers.commands.ordering import Author, CommandRefused
 from chargers.configuration.models import ConfigurationKey
 from chargers.device_model.models import Component, Variable
+from chargers.following import Booted, tell
 from chargers.handshake import matches
 from chargers.models import ChargePoint, Command, Frame
 from chargers.protocol.versions import Version
@@ -131,6 +132,12 @@ def test_what_waits_for_a_reboot_is_not_given_up_by_a_sign_in_with_the_old_one(s
     assert (row.name, row.needs_reboot, row.value) == ("SecurityCtrlr/BasicAuthPassword", True, None)
     note_sign_in(fresh(station), fresh(station).password_hash, 1, now=NOON)
     assert let_in(station, NEW)
+    tell(Booted(station.pk, station.cp_id, "accepted", {}, NOON, "Triggered"))  # which is no reboot
+    note_sign_in(fresh(station), fresh(station).password_hash, 1, now=NOON)
+    assert let_in(station, NEW)
+    tell(Booted(station.pk, station.cp_id, "accepted", {}, NOON, "PowerUp"))
+    row.refresh_from_db()
+    assert not row.needs_reboot
     note_sign_in(fresh(station), fresh(station).next_password_hash, 1, now=NOON)
     assert (let_in(station, OLD), let_in(station, NEW)) == (False, True)
     assert fresh(command).effect == "It signed in with the new password."

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from chargers.commands.sending import ask_to_boot
 from chargers.configuration.following import SILENT_FOR, ask_silent
+from chargers.configuration.selectors import needs_reboot
 from chargers.models import ChargePoint, Provisioning
 from chargers.provisioning import services
 from chargers.provisioning.models import ProvisioningRun
@@ -60,7 +61,11 @@ def test_it_is_read_set_given_a_password_restarted_and_then_accepted(wishes: lis
     station.answers(action="Reset")
     go_on(station)
     assert station.run.step == "reset", "it has not booted"
+    assert station.boots("Triggered") == "Pending"
+    assert station.run.step == "reset", "it was asked for the message, and has not restarted"
+    assert needs_reboot(station.row)
     assert station.boots("RemoteReset") == "Pending"
+    assert not needs_reboot(station.row)
 
     assert station.outcomes == ["report done", "settings done", "password done", "reset done"]
     assert (station.run.state, station.run.finished_at) == ("done", station.now)

@@ -242,6 +242,14 @@ def test_a_transaction_uses_what_it_fits(
     assert (row.status, used.reservation_id) == (status, row.number if status == "used" else None)
 
 
+def test_one_of_a_kind_is_used_where_there_is_such_a_connector(cs201: Station) -> None:
+    Connector.objects.filter(number=1).update(connector_type="sType2")
+    row, _ = reserved(cs201, connector_type="cCCS2")
+    assert begun(cs201).reservation_id is None, "it is kept at another EVSE"
+    Connector.objects.filter(number=2).update(connector_type="cCCS2")
+    assert begun(cs201, evse=2, transaction_id="tx-2").reservation_id == row.number
+
+
 def test_a_payload_word_for_word_brings_its_own_number(cs201: Station) -> None:
     token("ALICE")
     payload = {

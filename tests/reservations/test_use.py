@@ -88,6 +88,18 @@ def test_a_named_one_is_used_by_another_token_and_that_is_flagged(cp16: Wireless
     assert cp16.only.anomalies == ["reserved_for_another"]
 
 
+@pytest.mark.parametrize(("drivers", "used"), [("BOB", 1), ("ALICE", 0), ("CAROL", 0)])
+def test_of_one_and_what_is_to_take_its_place_the_drivers_is_used(
+    cp16: Wireless, drivers: str, used: int
+) -> None:
+    token("BOB")
+    rows = [reserved(cp16, id_token="ALICE"), reserved(cp16, id_token="BOB", status="requested")]
+    cp16.start(reservationId=rows[0].number, idTag=drivers)
+    assert outcome(rows[used]) == ("used", True)
+    assert outcome(rows[1 - used]) == (("replaced", False) if used else ("requested", False))
+    assert ("reserved_for_another" in cp16.only.anomalies) == (drivers == "CAROL")
+
+
 @pytest.mark.parametrize("status", ["cancelled", "ended"])
 def test_what_had_ended_before_the_start_is_not_used_and_what_ended_after_it_is(
     cp16: Wireless, status: str

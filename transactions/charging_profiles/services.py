@@ -205,6 +205,8 @@ def settle_clear(outcome: Outcome) -> None:
 
 def follow_boot(booted: Booted) -> None:
     """Charge point and default profiles are kept through a boot; a TxProfile does not outlive it (1.6, 3.13)."""
+    if not booted.restarted:
+        return
     for row in held_profiles(booted.charge_point_id).filter(purpose="TxProfile"):
         _move(row, Status.ENDED, booted.now, note="The charge point booted.")
 
