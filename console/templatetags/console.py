@@ -21,6 +21,7 @@ from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
 from chargers.topology.places import has_evses
 from console import state_words, words
+from console.given import given
 from console.templatetags import amounts
 from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES, Transaction
@@ -258,22 +259,13 @@ def command_title(command: Command) -> str:
     return words.say(entry.title) if entry is not None else command.params.get("action", command.type)
 
 
-FOR_PROGRAMS = frozenset({"batch", "write_only"})
-"""Parameters that tell people nothing."""
-
-
 @register.filter
-def command_params(command: Command) -> list[tuple[str, str]]:
-    """Return the parameters of a command under the names that its form has for them, what is no text as JSON."""
-    entry = catalogue().get(command.type)
-    fields = entry.params.model_fields if entry else {}
+def command_params(command: Command, most: int = 0) -> list[tuple[str, str]]:
+    """Return the parameters of a command as people read them, long ones cut at so many characters (0: whole)."""
+    found = given(catalogue().get(command.type), command.params)
     return [
-        (
-            words.say((fields[name].title if name in fields else None) or name.replace("_", " ")),
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
-        )
-        for name, value in command.params.items()
-        if name not in FOR_PROGRAMS
+        (name, value if not most or isinstance(value, SafeString) else truncatechars(value, most))
+        for name, value in found
     ]
 
 
