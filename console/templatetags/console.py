@@ -27,6 +27,7 @@ from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES, Transaction
 from transactions.selectors import energy_so_far
 
+CHIP_LONG = 18  # characters; what has more would be cut in a narrow column
 CHIPS_KEPT = 1000  # a list has hundreds, of few kinds
 
 register = template.Library()
@@ -62,8 +63,9 @@ def live(context: template.RequestContext, fragment: str, *topics: str, every: i
 
 
 def chip_html(label: str, tone: str, title: str = "") -> SafeString:
-    """Return a chip; its tone is told by shape and word, not by colour alone."""
-    return format_html('<span class="chip chip-{}" title="{}">{}</span>', tone, title, label)
+    """Return a chip; its tone is told by shape and word, not by colour alone. Long words may take a second line."""
+    long = " chip-long" if len(label) > CHIP_LONG else ""
+    return format_html('<span class="chip chip-{}{}" title="{}">{}</span>', tone, long, title, label)
 
 
 @register.filter

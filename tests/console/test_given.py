@@ -90,3 +90,14 @@ def test_long_parameters_are_cut_where_many_commands_stand_and_times_are_not(bob
     for text in (whole, cut):
         assert '<strong><time datetime="2026-03-04T12:30:00.967+00:00" data-time="full">' in text
         assert HOSTILE not in text
+
+
+def test_why_a_station_refused_stands_with_its_answer(bob: Client, db: None) -> None:
+    Command.objects.create(
+        charge_point=make_charge_point(), type="set-variables", params={}, by="alice", created_at=NOW, not_before=NOW,
+        expires_at=NOW, status="accepted", answer_reason="NotFound", answer_info="Nope: UnknownComponent " + HOSTILE,
+    )  # fmt: skip
+    for address in ("/inspect/charge-points/CP16/commands", "/sys/commands"):
+        text = bob.get(address).content.decode()
+        assert "<bdi>NotFound</bdi>: <bdi>Nope: UnknownComponent &lt;script" in text
+        assert HOSTILE not in text
