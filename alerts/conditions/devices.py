@@ -17,9 +17,14 @@ def device_problem(late: Callable[[Fact, str], bool]) -> Happening:
     def edge(fact: Fact, before: str | None, params: Params) -> Found | None:
         if _state(fact) != WRONG or before == WRONG or late(fact, "charger_reported_at"):
             return None
-        number = fact.payload.get("connector_id")
-        connector = number if isinstance(number, int) and not isinstance(number, bool) else None
-        at = at_connector(fact.cp_id, fact.name, connector) if connector else where(fact.cp_id, fact.name)
+        connector = _number(fact, "connector_id")
+        evse, outlet = (_number(fact, name) for name in ("evse_id", "evse_connector_id"))
+        named = connector or evse
+        at = (
+            at_connector(fact.cp_id, fact.name, connector, evse, outlet)
+            if named
+            else where(fact.cp_id, fact.name)
+        )
         component = said(_text(fact, "component"))
         if component.casefold() == LOCK:
             text = f"{at} cannot lock its cable, or cannot let it go"
@@ -38,6 +43,11 @@ def device_problem(late: Callable[[Fact, str], bool]) -> Happening:
 
     title = "A component of a charge point has reported a problem"
     return Happening("device-problem", title, ("device.event",), edge, word=word, over=over)
+
+
+def _number(fact: Fact, name: str) -> int | None:
+    number = fact.payload.get(name)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def _text(fact: Fact, name: str) -> str:

@@ -39,6 +39,12 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def _at(fact: Fact, number: int | None) -> str:
+    """Return how people call the place that it is about, in OCPP 2.x by its EVSE."""
+    evse, outlet = (_number(fact.payload.get(name)) for name in ("evse_id", "evse_connector_id"))
+    return at_connector(fact.cp_id, fact.name, number, evse, outlet)
+
+
 def _connector(fact: Fact) -> int | None:
     """Return which connector it is about; None without one, and for a number that none can have."""
     number = _number(fact.payload.get("connector_id"))
@@ -145,7 +151,7 @@ def _state(slug: str, wanted: str, *, station: bool) -> Happening:
             return None  # it says less than what is known
         if _late(fact, "charger_reported_at"):
             return None
-        text = f"{at_connector(fact.cp_id, fact.name, number)} is now {wanted}"
+        text = f"{_at(fact, number)} is now {wanted}"
         words = (_text(fact.payload.get(name)) for name in ("error_code", "vendor_error_code", "info"))
         why = ", ".join(said(word) for word in words if word and word != "NoError")
         return _found(
@@ -185,7 +191,7 @@ def _session_word(fact: Fact) -> Word | None:
 
 def _session_text(fact: Fact, verb: str) -> str:
     number = _connector(fact)
-    at = at_connector(fact.cp_id, fact.name, number) if number is not None else _who(fact)
+    at = _at(fact, number) if number is not None else _who(fact)
     return f"Transaction {said(_text(fact.payload.get('transaction_id')))} has {verb}: {at}"
 
 
@@ -230,6 +236,8 @@ def _registration_word(fact: Fact) -> Word | None:
 def _new_device(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload.get("status") != Registration.PENDING or before == Registration.PENDING:
         return None
+    if fact.approved:
+        return None  # it is set up first, and waits for nobody
     what = " ".join(said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "serial_number"))
     return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} waits for approval: {what}.")
 
@@ -310,7 +318,7 @@ def _credential(fact: Fact, before: str | None, params: Params) -> Found | None:
 
 def _remote_start_expired(fact: Fact, before: str | None, params: Params) -> Found | None:
     number = _connector(fact)
-    text = f"{at_connector(fact.cp_id, fact.name, number)} accepted a remote start, and no transaction came."
+    text = f"{_at(fact, number)} accepted a remote start, and no transaction came."
     return _found(connector_subject(fact.cp_id, number), fact, text, number)
 
 

@@ -13,6 +13,7 @@ from alerts.conditions.words import minutes, of_charge_point, of_connector, said
 from alerts.finding import Found, Param, Params, Scope
 from chargers.models import CLOCK_OFF_SECONDS, ChargePoint, Connector, ConnectorStatus, Frame
 from chargers.selectors import FAULT
+from chargers.topology.places import has_evses
 from csms.core.ids import uuid7_floor
 from transactions.local_lists.models import LocalList
 
@@ -26,14 +27,18 @@ def _why(words: Iterable[str]) -> str:
 
 def _connectors(rows: QuerySet[Connector], now: datetime) -> Iterator[Any]:
     """Yield what is known of each, with since when, and whether it is certain: a state may change while we are away."""
-    columns = ("charge_point_id", "charge_point__cp_id", "charge_point__name", "number", "received_at")
+    columns = ("charge_point_id", "charge_point__cp_id", "charge_point__name", "number")
+    place = ("charge_point__protocol", "evse_number", "evse_connector")
     told: list[Any] = list(
-        rows.order_by().values_list(*columns, "status", "error_code", "vendor_error_code", "info")
+        rows.order_by().values_list(
+            *columns, *place, "received_at", "status", "error_code", "vendor_error_code", "info"
+        )
     )
     doubt = doubtful_before(now) if told else None
-    for *who, since, status, error_code, vendor_error_code, info in told:
+    for *who, protocol, evse, outlet, since, status, error_code, vendor_code, info in told:
         certain = doubt is None or (since or now) >= doubt
-        yield *who, since or now, certain, status, error_code, vendor_error_code, info
+        at = (evse, outlet) if has_evses(protocol) else (None, None)
+        yield (*who, *at), since or now, certain, status, error_code, vendor_code, info
 
 
 @condition("faulted", "A connector, or a station, is Faulted by its last report", retold=True)
@@ -41,10 +46,10 @@ def faulted(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """The words of the report stand in the text."""
     # The state is also looked for as the index of the few has it.
     rows = Connector.objects.filter(serving(scope, "charge_point__"), FAULT, status=ConnectorStatus.FAULTED)
-    for pk, cp_id, name, number, since, certain, _, *words in _connectors(rows, now):
+    for who, since, certain, _, *words in _connectors(rows, now):
         why = _why(words)
         text = f"is faulted: {why}" if why else "is faulted, and does not say why."
-        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
+        yield of_connector(*who, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -55,9 +60,9 @@ def warning(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     rows = Connector.objects.filter(serving(scope, "charge_point__"), FAULT).exclude(
         status=ConnectorStatus.FAULTED
     )
-    for pk, cp_id, name, number, since, certain, status, *words in _connectors(rows, now):
+    for who, since, certain, status, *words in _connectors(rows, now):
         text = f"is {said(status) or 'in no known state'} and warns: {_why(words)}"
-        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
+        yield of_connector(*who, began_at=since, text=text, certain=certain)
 
 
 @condition(
@@ -75,10 +80,10 @@ def warning(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
 def in_state(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     """How long it lasts is said by the rule."""
     rows = Connector.objects.filter(serving(scope, "charge_point__"), status=params["status"])
-    for pk, cp_id, name, number, since, certain, status, *words in _connectors(rows, now):
+    for who, since, certain, status, *words in _connectors(rows, now):
         why = _why(words)
         text = f"is {status}: {why}" if why else f"is {status}."
-        yield of_connector(pk, cp_id, name, number, began_at=since, text=text, certain=certain)
+        yield of_connector(*who, began_at=since, text=text, certain=certain)
 
 
 @condition(

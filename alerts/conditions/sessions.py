@@ -120,12 +120,14 @@ def no_power(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
     # A connector that was busy when another began has two.
     its: Iterable[Any] = (
         rows.order_by()
-        .values_list("charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number")
+        .values_list(
+            "charge_point_id", "charge_point__cp_id", "charge_point__name", "connector_number", "evse_number"
+        )
         .distinct()
     )
-    for pk, cp_id, name, number in its:
+    for pk, cp_id, name, number, evse in its:
         text = f"charges, and for {params['minutes']} minutes no power flows."
-        yield of_connector(pk, cp_id, name, number, began_at=now, text=text, certain=certain)
+        yield of_connector(pk, cp_id, name, number, evse, began_at=now, text=text, certain=certain)
 
 
 @condition(
@@ -162,13 +164,14 @@ def stuck(now: datetime, params: Params, scope: Scope) -> Iterator[Found]:
             "charge_point__cp_id",
             "charge_point__name",
             "connector_number",
+            "evse_number",
             "since",
             "told",
         )[:FOUND_MAX]
     )
     in_doubt = bool(rows) and doubtful_before(now) is not None
-    for pk, wire_id, charge_point_id, cp_id, name, number, since, is_told in rows:
-        text = f"Session {said(wire_id)} of {at_connector(cp_id, name, number)} is stuck: {how}."
+    for pk, wire_id, charge_point_id, cp_id, name, number, evse, since, is_told in rows:
+        text = f"Session {said(wire_id)} of {at_connector(cp_id, name, number, evse)} is stuck: {how}."
         certain = is_told and not in_doubt
         yield Found(f"transaction:{pk}", since, text[:TEXT_MAX], charge_point_id, number, certain=certain)
 

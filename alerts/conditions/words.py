@@ -47,8 +47,19 @@ def where(cp_id: str, name: str = "") -> str:
     return f"{said(name, NAME_MAX)} ({cp_id})" if name and name != cp_id else cp_id
 
 
-def at_connector(cp_id: str, name: str, number: int | None) -> str:
-    """Return how people call a connector; 0 is the station itself."""
+def at_connector(
+    cp_id: str, name: str, number: int | None, evse: int | None = None, outlet: int | None = None
+) -> str:
+    """Return how people call a connector; 0 is the station itself.
+
+    OCPP 2.x tells places by an EVSE and a connector of it (`outlet`; none = the whole EVSE), not by the house's number.
+    """
+    if evse:
+        return (
+            f"EVSE {evse}, connector {outlet} of {where(cp_id, name)}"
+            if outlet
+            else f"EVSE {evse} of {where(cp_id, name)}"
+        )
     return f"Connector {number} of {where(cp_id, name)}" if number else f"The station {where(cp_id, name)}"
 
 
@@ -58,12 +69,20 @@ def connector_subject(cp_id: str, number: int | None) -> str:
 
 
 def of_connector(
-    charge_point_id: int, cp_id: str, name: str, number: int, *, text: str, **found: Any
+    charge_point_id: int,
+    cp_id: str,
+    name: str,
+    number: int,
+    evse: int | None = None,
+    outlet: int | None = None,
+    *,
+    text: str,
+    **found: Any,
 ) -> Found:
     """Return a finding about a connector, or the station itself; the text goes on behind its name."""
     return Found(
         connector_subject(cp_id, number),
-        text=f"{at_connector(cp_id, name, number)} {text}"[:TEXT_MAX],
+        text=f"{at_connector(cp_id, name, number, evse, outlet)} {text}"[:TEXT_MAX],
         charge_point_id=charge_point_id,
         connector_number=number,
         **found,

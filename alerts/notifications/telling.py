@@ -16,6 +16,7 @@ from alerts.notifications.models import Notification, Part
 from alerts.notifications.timing import zone_of
 from alerts.rules.models import Rule
 from alerts.transports.base import TITLE_MAX, Message, one_line
+from chargers.topology.places import has_evses
 from csms.core.api_data import moment
 from csms.core.config import get_config
 
@@ -173,7 +174,9 @@ def where(alert: Alert) -> str:
         name = alert.labels.get(kind, "") if kind in NAMED else ""
         return one_line(f"{kind} {name}" if name else alert.subject, SAID_MAX)
     name = f"{one_line(charger.name, 100)} ({charger.cp_id})" if charger.name else charger.cp_id
-    connector = f", connector {alert.connector_number}" if alert.connector_number else ""
+    # Of OCPP 2.x the text names EVSE and connector; the number is the house's own.
+    numbered = alert.connector_number and not has_evses(charger.protocol)
+    connector = f", connector {alert.connector_number}" if numbered else ""
     site = f", site {one_line(charger.site, 100)}" if charger.site else ""
     return f"{name}{connector}{site}"
 

@@ -9,8 +9,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from alerts.external.services import TITLES, reach
+from alerts.models import Alert
 from alerts.rules.selectors import ABOUT
 from alerts.transports.table import TRANSPORTS
+from chargers.topology.places import has_evses
 from console.alarms import alarms
 from console.alert_tabs import TABS, Tab
 from console.alert_words import CHOICES, FAMILIES, LABELS
@@ -33,6 +35,12 @@ def alert_tabs() -> tuple[Tab, ...]:
 def alarm_count() -> int:
     """Return how many critical alerts fire that nobody looks after, as it was some seconds ago at most."""
     return alarms(now=timezone.now())
+
+
+@register.filter
+def numbered(alert: Alert) -> bool:
+    """Whether people know the connector of an alert by its number; of OCPP 2.x the text names it by its EVSE."""
+    return bool(alert.connector_number and alert.charge_point and not has_evses(alert.charge_point.protocol))
 
 
 @register.filter

@@ -52,6 +52,11 @@ def test_open_ones_are_grouped_the_worst_first(bob: Client) -> None:
     for said in ("By the lake", "connector 2", "3 times", "assigned to dora", "acknowledged by carol"):
         assert said in text
     assert '<a href="/inspect/charge-points/CP16">' in text
+    station = make_charge_point("CS201", protocol="ocpp2.0.1")
+    alert = make_alert(station, connector_number=2001, text="EVSE 1, connector 2 of CS201 is faulted.")
+    for page in (shown(bob), bob.get(f"/sys/alerts/{alert.pk}").content.decode()):
+        assert "EVSE 1, connector 2 of CS201" in page
+        assert "2001" not in page, "it is a number of the house's own"
 
 
 @pytest.mark.parametrize(

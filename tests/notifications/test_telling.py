@@ -13,6 +13,7 @@ from alerts.notifications.models import Notification
 from alerts.notifications.planning import plan
 from alerts.notifications.telling import lasted, said_in, write
 from alerts.transports.base import Message
+from chargers.models import ChargePoint
 from tests.alerts.cast import an_alert
 from tests.channels.cast import HOSTILE, a_channel
 from tests.notifications.cast import (
@@ -59,6 +60,10 @@ def test_of_one_alert_all_that_helps_is_said() -> None:
         "What to do: Call the site. Then look at the router.",
     )
     assert message.link == f"https://csms.example.org/sys/alerts?alert={alert.pk}"
+    ChargePoint.objects.filter(cp_id="CP16").update(protocol="ocpp2.0.1")
+    assert said().title == "[CRITICAL] Charge point offline: Depot North, left (CP16), site Zürich", (
+        "its text says where"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Happenings: by edge, repeated, replayed after an hour, in the words of 1.6 and 2.x, with a restart in between."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -269,6 +270,8 @@ def test_a_boot_is_told_of_once_it_is_accepted_and_a_new_device_while_it_is_not(
     found = Memory().hear(boot("pending", serial_number="S1"), "device-waits")
     assert found is not None
     assert found.text == "Bay 3 (CP16) waits for approval: Acme One S1."
+    set_up_first = replace(boot("pending"), approved=True)
+    assert Memory().hear(set_up_first, "device-waits") is None, "nobody has to approve of it"
 
 
 @pytest.mark.parametrize(
@@ -351,7 +354,17 @@ def test_a_lock_that_does_not_hold() -> None:
     found = Memory().hear(told(True), "device-problem")
     assert found is not None
     assert (found.subject, found.connector_number) == (over("device-problem", told(False)), 2)
-    assert found.text == "Connector 2 of Bay 3 (CP16) cannot lock its cable, or cannot let it go: jammed"
+    assert (
+        found.text == "EVSE 2, connector 1 of Bay 3 (CP16) cannot lock its cable, or cannot let it go: jammed"
+    )
+    whole = told(True, component="EVSE", connector_id=None, evse_connector_id=None)
+    found = Memory().hear(whole, "device-problem")
+    assert found is not None
+    assert found.text == "EVSE 2 of Bay 3 (CP16) reports a problem of EVSE: jammed"
+    at = status("Faulted", 2001, evse_id=1, evse_connector_id=2)
+    found = Memory().hear(at, "connector-faulted")
+    assert found is not None
+    assert found.text == "EVSE 1, connector 2 of Bay 3 (CP16) is now Faulted."
     assert over("device-problem", told(True)) is over("device-problem", told(None)) is None
     assert Memory().edges("device-problem", told(True, charger_reported_at=str(NOON - 2 * HOUR))) == [False]
     station = told(

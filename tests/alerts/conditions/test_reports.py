@@ -6,7 +6,7 @@ import pytest
 
 from alerts.conditions import reports
 from chargers.certificates.models import InstalledCertificate, SigningRequest
-from chargers.models import Command, Connector, Frame
+from chargers.models import ChargePoint, Command, Connector, Frame
 from tests.alerts.conditions.cast import (
     DAY,
     HOUR,
@@ -56,6 +56,11 @@ def test_faults_warnings_and_states_are_three_things() -> None:
         "Connector 2 of Bay 3 (CP16) is Charging and warns: HighTemperature",
         "Connector 5 of Bay 3 (CP16) is in no known state and warns: WeakSignal",
     ]
+    station = at_hand("CS201")
+    ChargePoint.objects.filter(pk=station.pk).update(protocol="ocpp2.0.1")
+    connector(station, 2001, "Faulted", error_code="", evse_number=1, evse_connector=2)
+    texts = [one.text for one in found("faulted") if one.charge_point_id == station.pk]
+    assert texts == ["EVSE 1, connector 2 of CS201 is faulted, and does not say why."]
     assert subjects("connector-in-state") == ["connector:CP16/4"]
     assert subjects("connector-in-state", status="Available") == ["connector:CP16/3"]
     assert [one.connector_number for one in found("connector-in-state", status="Charging")] == [2]
