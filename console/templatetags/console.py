@@ -249,6 +249,12 @@ def _connector_chip(name: str, status: str, error_code: str, _language: str | No
 
 
 @register.filter
+def say(english: str) -> str:
+    """Return a text of the house's tables in the reader's language."""
+    return words.say(english)
+
+
+@register.filter
 def join_topic(prefix: str, key: object) -> str:
     """Return the name of a topic about one thing."""
     return f"{prefix}{key}"

@@ -10,6 +10,7 @@ from chargers.commands.sending import catalogue
 from chargers.models import Command
 from console.given import given
 from tests.console.cast import HOSTILE, NOW, make_charge_point
+from tests.console.fleet import make_online, make_transaction
 
 EXPIRES = "2026-03-04T12:30:00.967024Z"
 CASES: list[tuple[str, dict[str, Any], str]] = [
@@ -101,3 +102,28 @@ def test_why_a_station_refused_stands_with_its_answer(bob: Client, db: None) -> 
         text = bob.get(address).content.decode()
         assert "<bdi>NotFound</bdi>: <bdi>Nope: UnknownComponent &lt;script" in text
         assert HOSTILE not in text
+
+
+def test_commands_are_called_in_the_language_of_the_reader(alice: Client, db: None) -> None:
+    charge_point = make_charge_point()
+    make_online(charge_point)
+    german = {"Accept-Language": "de"}
+    for address in (
+        "/inspect/charge-points/CP16/commands",
+        "/inspect/charge-points/CP16?",
+        "/inspect/charge-points",
+    ):
+        page = alice.get(address, headers=german).content.decode()
+        assert ("Laden starten" in page, "Start charging" in page) == (True, False), address
+    page = alice.get("/inspect/charge-points/CP16/commands?q=laden+starten", headers=german).content.decode()
+    assert page.count('<details class="order"') == 1, "it is found by either name"
+    assert "Abgelehnt" in page
+    assert ">Rejected<" not in page
+    asked = alice.post(
+        "/inspect/charge-points/CP16/commands/reset", {"type": "Hard"}, headers=german
+    ).content.decode()
+    assert "Reset it?" not in asked
+    assert "Zurücksetzen?" in asked
+    odd = make_transaction(charge_point, 7, anomalies=["events_missing"])
+    page = alice.get(f"/inspect/transactions/{odd.pk}", headers=german).content.decode()
+    assert ("Nummerierte Ereignisse" in page, "Numbered events" in page) == (True, False)
