@@ -1,5 +1,6 @@
 """What a command was given stands in the ledger as people read it, not as programs keep it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -127,3 +128,11 @@ def test_commands_are_called_in_the_language_of_the_reader(alice: Client, db: No
     odd = make_transaction(charge_point, 7, anomalies=["events_missing"])
     page = alice.get(f"/inspect/transactions/{odd.pk}", headers=german).content.decode()
     assert ("Nummerierte Ereignisse" in page, "Numbered events" in page) == (True, False)
+
+
+def test_a_parameter_that_nobody_gave_stands_empty_in_its_form(alice: Client, db: None) -> None:
+    make_online(make_charge_point())
+    page = alice.get("/inspect/charge-points/CP16/commands").content.decode()
+    field = re.search(r'id="remote-start-charging_profile"[^>]*>([^<]*)</textarea>', page)
+    assert field is not None
+    assert field[1].strip() == ""
