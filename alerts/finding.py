@@ -143,6 +143,8 @@ class Fact:
     """The name that people gave the charge point; empty without one."""
     clock_skew: timedelta | None = None
     """How far its clock is ahead of ours, as it was last measured; None while that is not known."""
+    approved: bool = False
+    """Whether somebody has approved of it; it may be kept waiting all the same, to be set up first (2.0.1, B02)."""
 
 
 class Word(NamedTuple):

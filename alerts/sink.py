@@ -18,7 +18,7 @@ from alerts.finding import HOLD, Fact, Found, Happening, Scope, Word
 from alerts.models import Alert, LastWord
 from alerts.muting import firing, muting
 from alerts.rules.selectors import Live, Rules, live_rules
-from chargers.models import ChargePoint
+from chargers.models import ChargePoint, Registration
 from csms.core.counting import FactCounter
 from csms.core.events.envelope import Envelope
 from csms.core.events.sinks import Keep, Sink
@@ -100,6 +100,7 @@ class _Place(NamedTuple):
     model: str
     labels: dict[str, str]
     clock_skew_seconds: int | None
+    registration: str
 
 
 def _places(cp_ids: Collection[str]) -> dict[str, _Place]:
@@ -119,6 +120,7 @@ def _fact(event: Envelope, places: Mapping[str, _Place]) -> Fact:
         place.pk if place else None,
         place.name if place else "",
         None if skew is None else timedelta(seconds=skew),
+        place is not None and place.registration == Registration.ACCEPTED,
     )
 
 

@@ -146,6 +146,13 @@ def _how_to_write(name: str, field: forms.Field) -> str:
     return ""
 
 
+class _Json(forms.JSONField):
+    """A value that is given as JSON; of none the field is empty, and does not say null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> forms.Field:
     """Return the form field for one parameter; a type without a field of its own is given as JSON."""
     kind, optional = _plain(info.annotation)
@@ -159,9 +166,7 @@ def form_field(info: FieldInfo, offered: Sequence[tuple[str, str]] = ()) -> form
         return _choice([(str(item.value), str(item.value)) for item in kind], optional)
     make = FIELDS.get(kind)
     if make is None:
-        return forms.JSONField(
-            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), encoder=_Encoder
-        )
+        return _Json(widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), encoder=_Encoder)
     return make(metadata, offered)
 
 

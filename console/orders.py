@@ -13,6 +13,7 @@ from chargers.commands.ordering import CommandRefused, CommandType
 from chargers.commands.sending import QUEUED_EXPIRY, catalogue, spoken_order, why_not
 from chargers.models import ChargePoint
 from console.forms import CommandForm, Suggestions, command_form
+from console.words import say
 
 # What people call the block of a command, by the package or module that its parameters are defined in.
 BLOCKS: dict[str, str | Promise] = {
@@ -136,7 +137,8 @@ def found(text: str) -> list[CommandType]:
 
 def _words(entry: CommandType) -> str:
     block = BLOCKS.get(block_of(entry), "")
-    return f"{entry.title} {entry.slug} {entry.slug.replace('-', '')} {entry.effect} {block}".casefold()
+    names = (entry.title, say(entry.title), entry.slug, entry.slug.replace("-", ""), entry.effect, str(block))
+    return " ".join(names).casefold()
 
 
 def grouped(all_orders: Iterable[Order]) -> list[Group]:

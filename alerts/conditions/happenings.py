@@ -231,6 +231,8 @@ def _registration_word(fact: Fact) -> Word | None:
 def _new_device(fact: Fact, before: str | None, params: Params) -> Found | None:
     if fact.payload.get("status") != Registration.PENDING or before == Registration.PENDING:
         return None
+    if fact.approved:
+        return None  # it is set up first, and waits for nobody
     what = " ".join(said(_text(fact.payload.get(name)), 40) for name in ("vendor", "model", "serial_number"))
     return _found(f"charge-point:{fact.cp_id}", fact, f"{_who(fact)} waits for approval: {what}.")
 

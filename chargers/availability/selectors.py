@@ -83,12 +83,24 @@ def _known(charge_point: ChargePoint) -> dict[Key, tuple[int, str]]:
     if not has_evses(charge_point.protocol):
         rows = connectors.values_list("number", "status")
         return {(number, min(number, 1)): (number, status) for number, status in rows}
-    evses = Evse.objects.filter(charge_point=charge_point).exclude(status="")
-    known = {(number, 0): (number, status) for number, status in evses.values_list("number", "status")}
-    for number, evse, connector, status in connectors.values_list(
-        "number", "evse_number", "evse_connector", "status"
-    ):
+    columns = ("number", "evse_number", "evse_connector", "status", "received_at")
+    known: dict[Key, tuple[int, str]] = {}
+    whole: dict[Key, tuple[int, str, datetime | None]] = {}
+    told: dict[int, datetime] = {}  # EVSE, or 0 for all → when a connector of it reported last
+    for number, evse, connector, status, at in connectors.values_list(*columns):
+        if not connector:
+            whole[evse, 0] = number, status, at
+            continue
         known[evse, connector] = number, status
+        for its in (0, evse) if at else ():
+            told[its] = max(at, told.get(its, at))
+    evses = Evse.objects.filter(charge_point=charge_point).exclude(status="")
+    for number, status, at in evses.values_list("number", "status", "status_at"):
+        whole[number, 0] = number, status, at
+    for (evse, _), (number, status, at) in whole.items():
+        # Some tell it in a report alone: what their connectors said since is the newer word.
+        outdated = at is not None and evse in told and at < told[evse]
+        known[evse, 0] = number, "" if outdated else status
     return known
 
 

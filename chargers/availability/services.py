@@ -120,6 +120,8 @@ def _note_if_all(command: Command, now: datetime) -> None:
         what = "It"
     elif first.evse_connector == 0:
         what = f"EVSE {first.evse_number}"
+    elif has_evses(command.charge_point.protocol):
+        what = f"EVSE {first.evse_number}, connector {first.evse_connector}"
     else:
         what = f"Connector {first.connector_number}"
     numbers = [str(intent.connector_number) for intent in judged if intent.evse_connector]

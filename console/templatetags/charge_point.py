@@ -11,6 +11,7 @@ from chargers.diagnostics.models import Upload
 from console.acts import act_words, detail_words, name_words
 from console.templatetags.console import chip_html
 from console.views.charge_point_configuration import by_component
+from console.words import say
 from csms.core.audit.models import AuditEntry
 
 register = template.Library()
@@ -41,7 +42,7 @@ def fact_name(name: str) -> str:
 def command_name(slug: str) -> str:
     """Return the name of a command in the catalogue."""
     entry = catalogue().get(slug)
-    return entry.title if entry is not None else slug
+    return say(entry.title) if entry is not None else slug
 
 
 @register.filter

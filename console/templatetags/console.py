@@ -22,11 +22,13 @@ from chargers.commands.sending import catalogue
 from chargers.models import Command, Connector, Frame
 from chargers.topology.places import has_evses
 from console import state_words, words
+from console.given import given
 from console.templatetags import amounts
 from transactions.charging_profiles.models import CompositeSchedule
 from transactions.models import ANOMALIES, Transaction
 from transactions.selectors import energy_so_far
 
+CHIP_LONG = 18  # characters; what has more would be cut in a narrow column
 CHIPS_KEPT = 1000  # a list has hundreds, of few kinds
 
 register = template.Library()
@@ -62,8 +64,9 @@ def live(context: template.RequestContext, fragment: str, *topics: str, every: i
 
 
 def chip_html(label: str, tone: str, title: str = "") -> SafeString:
-    """Return a chip; its tone is told by shape and word, not by colour alone."""
-    return format_html('<span class="chip chip-{}" title="{}">{}</span>', tone, title, label)
+    """Return a chip; its tone is told by shape and word, not by colour alone. Long words may take a second line."""
+    long = " chip-long" if len(label) > CHIP_LONG else ""
+    return format_html('<span class="chip chip-{}{}" title="{}">{}</span>', tone, long, title, label)
 
 
 @register.filter
@@ -253,6 +256,12 @@ def _connector_chip(name: str, status: str, error_code: str, _language: str | No
 
 
 @register.filter
+def say(english: str) -> str:
+    """Return a text of the house's tables in the reader's language."""
+    return words.say(english)
+
+
+@register.filter
 def join_topic(prefix: str, key: object) -> str:
     """Return the name of a topic about one thing."""
     return f"{prefix}{key}"
@@ -265,22 +274,13 @@ def command_title(command: Command) -> str:
     return words.say(entry.title) if entry is not None else command.params.get("action", command.type)
 
 
-FOR_PROGRAMS = frozenset({"batch", "write_only"})
-"""Parameters that tell people nothing."""
-
-
 @register.filter
-def command_params(command: Command) -> list[tuple[str, str]]:
-    """Return the parameters of a command under the names that its form has for them, what is no text as JSON."""
-    entry = catalogue().get(command.type)
-    fields = entry.params.model_fields if entry else {}
+def command_params(command: Command, most: int = 0) -> list[tuple[str, str]]:
+    """Return the parameters of a command as people read them, long ones cut at so many characters (0: whole)."""
+    found = given(catalogue().get(command.type), command.params)
     return [
-        (
-            words.say((fields[name].title if name in fields else None) or name.replace("_", " ")),
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
-        )
-        for name, value in command.params.items()
-        if name not in FOR_PROGRAMS
+        (name, value if not most or isinstance(value, SafeString) else truncatechars(value, most))
+        for name, value in found
     ]
 
 

@@ -16,6 +16,7 @@ from chargers.models import ChargePoint, Command
 from chargers.ratings.models import Rating
 from console.templatetags.amounts import kw
 from console.templatetags.console import chip_html
+from console.words import say
 
 register = template.Library()
 
@@ -116,7 +117,7 @@ def bulk_word(term: str, family: str) -> str:
 def order_title(slug: str) -> str:
     """Return the name of a command of the catalogue."""
     entry = catalogue().get(slug)
-    return entry.title if entry is not None else slug
+    return say(entry.title) if entry is not None else slug
 
 
 @register.filter

@@ -21,6 +21,8 @@ from transactions.tariffs.models import Cost, LiveCost
 from transactions.tariffs.pricing import in_currency
 from transactions.verdict_rules import Rule
 
+ID_SHOWN = 16  # characters of an id in a column; more are cut in the middle
+
 register = template.Library()
 
 
@@ -29,6 +31,15 @@ def money(cost: Cost | LiveCost) -> str:
     """Write what a transaction costs, or what its driver was told of that, tax included, exactly."""
     total = in_currency(cost.total or Decimal(0), cost.currency)
     return f"{total:f}\u00a0{cost.currency}"
+
+
+@register.filter
+def short_id(transaction_id: str) -> SafeString:
+    """Write the id of a transaction for a column: of a long one, as 2.x has them, its two ends; all of it behind."""
+    if len(transaction_id) <= ID_SHOWN:
+        return format_html("{}", transaction_id)
+    ends = f"{transaction_id[:8]}…{transaction_id[-4:]}"
+    return format_html('<span class="nowrap" title="{}">{}</span>', transaction_id, ends)
 
 
 @register.filter

@@ -25,6 +25,7 @@ from console.listing import Filters, Listing
 from console.pages import action, moved, page, permit, person, render_page
 from console.questions import confirmed, question_page
 from console.templatetags.fleet import JOB, TARGET
+from console.words import say
 from csms.core.access.models import User
 from csms.core.refusals import NotNow
 
@@ -71,7 +72,7 @@ class JobFilters(Filters):
         label=gettext_lazy("Command"),
         choices=lambda: [
             ("", gettext_lazy("Any")),
-            *((slug, entry.title) for slug, entry in catalogue().items()),
+            *((slug, say(entry.title)) for slug, entry in catalogue().items()),
         ],
     )
 
@@ -225,7 +226,7 @@ def step(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
         permit(request, entry.scope)
     back = reverse("console:bulk-job", args=[pk])
     if slug in QUESTIONS and not confirmed(request):
-        title = entry.title if entry is not None else job.type
+        title = say(entry.title) if entry is not None else job.type
         return question_page(request, title=title, question=str(QUESTIONS[slug]), back=back)
     try:
         shown = STEPS[slug](job, user)

@@ -30,6 +30,7 @@ from console.views.charge_point import (
     suggestions,
     under_its_identity,
 )
+from console.words import COMMAND_STATUS, say
 
 LEDGER_SHOWN = 50
 TAB = "commands"
@@ -46,13 +47,17 @@ class CatalogueFilters(Filters):
 
 class LedgerFilters(Filters):
     status = forms.ChoiceField(
-        label=gettext_lazy("State"), choices=[("", gettext_lazy("Any")), *Command.Status.choices]
+        label=gettext_lazy("State"),
+        choices=[
+            ("", gettext_lazy("Any")),
+            *((value, COMMAND_STATUS[value].label) for value in Command.Status.values),
+        ],
     )
     type = forms.ChoiceField(
         label=gettext_lazy("Command"),
         choices=lambda: [
             ("", gettext_lazy("Any")),
-            *((slug, entry.title) for slug, entry in catalogue().items()),
+            *((slug, say(entry.title)) for slug, entry in catalogue().items()),
         ],
     )
 
@@ -137,7 +142,10 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
     if form.is_valid():
         if entry.danger and not confirmed(request):
             return question_page(
-                request, title=f"{entry.title}: {target.cp_id}", question=entry.danger, back=page_address
+                request,
+                title=f"{say(entry.title)}: {target.cp_id}",
+                question=say(entry.danger),
+                back=page_address,
             )
         user = person(request)
         author, manner = Author(user.get_username(), user), Manner(request.POST).options()
@@ -152,7 +160,7 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
         return render(request, "console/charge-point/order-body.html", values)
     if sent is None and by_script:
         why = " ".join(str(text) for texts in form.errors.values() for text in texts)
-        messages.error(request, f"{entry.title}: {why}")
+        messages.error(request, f"{say(entry.title)}: {why}")
         return moved(request, page_address)
     if sent is None and tab is not None and tab.slug == TAB:
         return _show(request, CommandsPage(target, request, refused=form), status=422)
@@ -160,7 +168,8 @@ def send(request: HttpRequest, cp_id: str, slug: str) -> HttpResponse:
         return show(request, ChargePointPage(target, refused=form), status=422)
     messages.success(
         request,
-        _("%(command)s: ordered. Its outcome appears under 'Commands given'.") % {"command": entry.title},
+        _("%(command)s: ordered. Its outcome appears under 'Commands given'.")
+        % {"command": say(entry.title)},
     )
     return moved(request, f"{page_address}#commands")
 

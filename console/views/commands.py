@@ -26,7 +26,7 @@ from console.days import check_year, in_zone
 from console.export import Column, export, wanted
 from console.listing import Filters
 from console.pages import action, moved, page, permit, person, render_page
-from console.words import COMMAND_STATUS
+from console.words import COMMAND_STATUS, say
 from csms.core.ids import uuid7_floor
 
 SHOWN = 50
@@ -52,7 +52,7 @@ class CommandFilters(Filters):
         label=gettext_lazy("Command"),
         choices=lambda: [
             ("", gettext_lazy("Any")),
-            *((slug, entry.title) for slug, entry in catalogue().items()),
+            *((slug, say(entry.title)) for slug, entry in catalogue().items()),
             (EXACT.slug, gettext_lazy("An OCPP payload")),
         ],
     )

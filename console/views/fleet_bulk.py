@@ -23,6 +23,7 @@ from console.fleet import Selection
 from console.forms import CommandForm, command_form
 from console.pages import action, moved, permit, person, render_page
 from console.questions import confirmed, question_page
+from console.words import say
 from csms.core.refusals import NotNow
 
 REASON_MAX, CANARIES_MAX = 500, 1000
@@ -167,7 +168,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     page.changed = step == "send" and request.POST.get("bulk_expected") != selection.fingerprint
     if step == "send" and not page.changed:
         if not confirmed(request):
-            return question_page(request, title=entry.title, question=_question(entry, total), back=back)
+            return question_page(request, title=say(entry.title), question=_question(entry, total), back=back)
         answer = _send(request, page, params, now)
         if answer is not None:
             return answer
@@ -200,8 +201,8 @@ def _send(request: HttpRequest, page: BulkPage, params: dict[str, Any], now: dat
 def _question(entry: CommandType, total: int) -> str:
     asked = ngettext(
         "“%(command)s” for %(total)s charge point?", "“%(command)s” for %(total)s charge points?", total
-    ) % {"command": entry.title, "total": f"{total:,}"}
-    return f"{entry.danger} {asked}".strip()
+    ) % {"command": say(entry.title), "total": f"{total:,}"}
+    return f"{say(entry.danger)} {asked}".strip()
 
 
 def _show(request: HttpRequest, page: BulkPage, status: int = 200) -> HttpResponse:

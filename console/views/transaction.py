@@ -23,7 +23,7 @@ from console.story_words import line_of, told
 from console.transaction_words import ANOMALY_CLAIMS
 from console.views.frames import TEXT_SHOWN, Row, rows_of
 from console.views.transaction_events import Ledger
-from console.words import CHARGING_STATE
+from console.words import CHARGING_STATE, say
 from transactions.authorization import find_registered
 from transactions.curves import Curve, Readings, curves, readings
 from transactions.frames_api import claims_of, window
@@ -111,7 +111,11 @@ class TransactionPage:
         """Each with its meaning, and the claims in which it shows."""
         raw = {"start": self.transaction.raw_start, "stop": self.transaction.raw_stop}
         return [
-            (word, ANOMALIES.get(word, ""), [raw[name] for name in ANOMALY_CLAIMS.get(word, ()) if raw[name]])
+            (
+                word,
+                say(ANOMALIES.get(word, "")),
+                [raw[name] for name in ANOMALY_CLAIMS.get(word, ()) if raw[name]],
+            )
             for word in self.transaction.anomalies
         ]
 

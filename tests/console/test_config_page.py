@@ -51,6 +51,9 @@ def test_every_setting_is_there_with_value_source_and_whether_it_takes_effect_at
     assert "300 s" in row
     assert "Default" in row
     assert "at once" in row
+    assert 'data-label="A change counts">' in page, (
+        "its words may wrap: German ones are longer than its column"
+    )
     for name in Config.model_fields.values():
         assert alice.get(f"{LIST}/{name.validation_alias}").status_code == 200
     assert alice.get(f"{LIST}/CSMS_NONSENSE").status_code == 404

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from chargers.models import ChargePoint, Command
 from chargers.network.models import ProfileChange
@@ -38,6 +39,8 @@ def test_it_tells_which_slot_is_in_use_and_which_is_the_way_back(adam: Client, r
     page = shown(adam)
     assert "It has no password." in page
     assert "It has not yet signed in." in page
+    ChargePoint.objects.filter(pk=row.pk).update(last_seen_at=timezone.now())
+    assert "It has proven no security profile yet." in shown(adam), "it came without a password"
 
 
 def test_an_administrator_moves_it_and_sees_each_step(adam: Client, row: ChargePoint) -> None:

@@ -17,6 +17,9 @@ HANGING = """[...document.querySelectorAll('#list tbody tr:first-child td')]
     const inside = row.left <= box.left && box.right <= row.right && row.top <= box.top && box.bottom <= row.bottom;
     return [cell.className, inside];
   })"""
+INSIDE = (
+    "[...document.querySelectorAll('#list td > .nowrap')].map((word) => word.scrollWidth <= word.clientWidth)"
+)
 LINES = """[...document.querySelectorAll('.card-header .card-title')].map((title) =>
   Math.round(title.getBoundingClientRect().height / parseFloat(getComputedStyle(title).lineHeight)))"""
 
@@ -31,13 +34,14 @@ def test_cells_stand_in_line_and_headings_on_one_line(page: Page, tmp_path: Path
     with running_server(tmp_path, CSMS_UNKNOWN_CHARGE_POINTS="accept") as server:
         yard = Yard(server)
         yard.charger("SMALL1")
-        server.manage("add_id_token", "DRIVER1")
+        server.manage("add_id_token", "A" * 36, "--type", "MacAddress")
         page.set_viewport_size({"width": 360, "height": 780})
         sign_in(page, server)
         for path, hanging in (("/inspect/charge-points", [["pick", True]]), ("/sys/tokens", [])):
             page.goto(server.base_url + path)
             edges = page.evaluate(LEFT_EDGES)
             assert (len(edges) > 2, len(set(edges)), page.evaluate(HANGING)) == (True, 1, hanging), path
+        assert page.evaluate(INSIDE) == [True], "a long token leaves its kind the room it needs"
         page.goto(f"{server.base_url}/inspect/charge-points/SMALL1")
         expect(page.locator("#frames .frame").first).to_be_visible()
         assert set(page.evaluate(LINES)) == {1}

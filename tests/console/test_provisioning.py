@@ -9,8 +9,10 @@ from django.utils import timezone
 from chargers.models import ChargePoint
 from chargers.provisioning import services
 from chargers.provisioning.models import ProvisioningRun
+from chargers.provisioning.steps import REFUSED, STEPS
 from chargers.reporting.models import Report
 from console.health import ORDINARY_BOOTS
+from console.provisioning import steps_of
 from tests.console.cast import make_charge_point
 from tests.provisioning.cast import Station, wishes
 
@@ -55,6 +57,11 @@ def test_its_page_tells_each_step_and_lets_operators_accept_it(
     assert ProvisioningRun.objects.get().state == "skipped"
     assert "is not being set up any more" in alice.post(f"{PAGE}/accept", follow=True).content.decode()
     assert "data-provisioning" not in fragment(alice, "head")
+
+
+def test_a_step_calls_commands_as_the_console_does() -> None:
+    kept = {"step": next(iter(STEPS)), "outcome": REFUSED, "why": "1 of 1: get-base-report Rejected"}
+    assert steps_of(ProvisioningRun(steps=[kept]))[0]["why"] == "1 of 1: Report the device model Rejected"
 
 
 def test_one_that_was_accepted_although_says_why(alice: Client, wishes: list[str]) -> None:

@@ -42,6 +42,10 @@ def test_signed_readings_are_shown_with_their_keys_and_taken_along(bob: Client, 
     sign(session, "OCMF|second")
     text = bob.get(address).content.decode()
     assert "Signed readings" in text
+    assert (
+        'class="table-responsive readings" data-keep-scroll tabindex="0" role="group" aria-label="Signed'
+        in text
+    )
     assert HOSTILE not in text
     assert ("told with it" in text, "told before" in text) == (True, True)
     file = bob.get(f"{address}/signed.xml")

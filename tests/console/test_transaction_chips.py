@@ -6,7 +6,8 @@ import pytest
 from django.utils.translation import override
 
 from chargers.models import ChargePoint
-from console.templatetags.transactions import transaction_chips
+from console.templatetags.console import chip_html
+from console.templatetags.transactions import short_id, transaction_chips
 from tests.console.cast import HOSTILE
 from transactions.models import Transaction
 
@@ -40,3 +41,13 @@ def test_each_reader_has_the_own_language() -> None:
     with override("de"):
         german = chips(status="ended", orphan=True)
     assert german != chips(status="ended", orphan=True)
+
+
+def test_what_is_long_takes_two_lines_or_shows_its_ends() -> None:
+    assert "chip-long" in chip_html("Accepted for the end of the transaction", "wait")
+    assert "chip-long" not in chip_html("Waits for approval", "wait")
+    assert short_id("1234567890123456") == "1234567890123456"
+    uuid = "169268e2-6229-421b-838b-e432500cc50e"
+    assert short_id(uuid) == f'<span class="nowrap" title="{uuid}">169268e2…c50e</span>'
+    assert HOSTILE not in short_id(HOSTILE)
+    assert HOSTILE[:8] not in short_id(HOSTILE)

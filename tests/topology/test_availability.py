@@ -51,13 +51,40 @@ def test_an_evse_is_out_of_service_once_its_connectors_are(cs201: Station) -> No
     assert (last["state"], last["evse_id"], last["evse_connector_id"]) == ("in_force", 1, 0)
 
 
+def test_what_an_evse_said_before_its_connectors_did_is_no_longer_held_against_an_order(
+    cs201: Station,
+) -> None:
+    component = {"name": "EVSE", "evse": {"id": 2}}
+    state = {"component": component, "variable": {"name": "AvailabilityState"}, "actualValue": "Occupied"}
+    event = {
+        "eventId": 1,
+        "timestamp": at(1),
+        "trigger": "Delta",
+        "eventNotificationType": "HardWiredNotification",
+    }
+    cs201.say("NotifyEvent", {"generatedAt": at(1), "seqNo": 0, "eventData": [event | state]}, 1)
+    assert {
+        row.evse_number: row.status for row in availability(cs201.row, now=NOON) if not row.evse_connector
+    } == {2: "Occupied"}
+    cs201.hears("change-availability", evse_id=2, type="Inoperative", minutes=2)
+    cs201.status("Unavailable", 2, 1, received=3)
+    assert standings(cs201, 60)[2, 0] == "in_force"
+    station = event | state | {"eventId": 2, "component": {"name": "ChargingStation"}}
+    cs201.say("NotifyEvent", {"generatedAt": at(4), "seqNo": 0, "eventData": [station]}, 4)
+    cs201.hears("change-availability", connector_id=0, type="Inoperative", minutes=5)
+    assert standings(cs201, 60)[0, 0] == "mismatch"
+    for evse, connector in ((1, 1), (1, 2), (2, 1)):
+        cs201.status("Unavailable", evse, connector, received=6)
+    assert standings(cs201, 60)[0, 0] == "in_force"
+
+
 def test_one_connector_is_ordered_by_its_number_in_the_house(cs201: Station) -> None:
     command = cs201.order("change-availability", connector_id=2001, type="Inoperative")
     said = {"operationalStatus": "Inoperative", "evse": {"id": 1, "connectorId": 2}}
     assert cs201.receive() == ("ChangeAvailability", said)
     cs201.answer(status="Accepted")
     cs201.status("Unavailable", 1, 2, received=1)
-    assert (effect(command), command.effect_subject) == ("Connector 2001 is out of service.", "2001")
+    assert (effect(command), command.effect_subject) == ("EVSE 1, connector 2 is out of service.", "2001")
     assert standings(cs201, 1) == {(1, 1): "", (1, 2): "in_force", (2, 1): ""}
 
 

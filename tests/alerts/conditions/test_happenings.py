@@ -1,5 +1,6 @@
 """Happenings: by edge, repeated, replayed after an hour, in the words of 1.6 and 2.x, with a restart in between."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -269,6 +270,8 @@ def test_a_boot_is_told_of_once_it_is_accepted_and_a_new_device_while_it_is_not(
     found = Memory().hear(boot("pending", serial_number="S1"), "device-waits")
     assert found is not None
     assert found.text == "Bay 3 (CP16) waits for approval: Acme One S1."
+    set_up_first = replace(boot("pending"), approved=True)
+    assert Memory().hear(set_up_first, "device-waits") is None, "nobody has to approve of it"
 
 
 @pytest.mark.parametrize(

@@ -75,12 +75,12 @@ async def test_tc_g_06_station_operative(house: House):
 
 async def test_tc_g_07_connector_inoperative(house: House):
     async with cs201(house, booted=False) as station:
-        await changed(station, "Inoperative", "Connector 1 is out of service.", connector_id=1)
+        await changed(station, "Inoperative", "EVSE 1, connector 1 is out of service.", connector_id=1)
 
 
 async def test_tc_g_08_connector_operative(house: House):
     async with cs201(house, booted=False) as station:
-        await changed(station, "Operative", "Connector 1 is in service.", connector_id=1)
+        await changed(station, "Operative", "EVSE 1, connector 1 is in service.", connector_id=1)
 
 
 async def scheduled(station: CS201, effect: str, **place: int) -> None:
@@ -119,7 +119,7 @@ async def test_tc_g_14_station_during_a_transaction(house: House):
 
 async def test_tc_g_17_connector_during_a_transaction(house: House):
     async with cs201(house, booted=False) as station:
-        await scheduled(station, "Connector 1 is out of service.", connector_id=1)
+        await scheduled(station, "EVSE 1, connector 1 is out of service.", connector_id=1)
 
 
 async def test_msg_change_availability_rejected_says_why(house: House):
