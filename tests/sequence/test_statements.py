@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from django.db import IntegrityError, transaction
 from django.test.utils import CaptureQueriesContext
 
 from chargers.models import Connector
+from chargers.topology.services import meet
 from tests.conformance.v201.cast import ALICE, Session
 from tests.tariffs.cast import assigned, tariff
-from tests.transactions.cast import Wireless, Wireless201, at, token
-from transactions.models import MeterValue
+from tests.transactions.cast import NOON, Wireless, Wireless201, at, token
+from transactions.models import MeterValue, Transaction
 from transactions.sequence.models import TransactionEvent
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +233,41 @@ def test_a_car_is_shown_where_it_is_though_a_person_has_put_the_outlet_elsewhere
     station.event(session.started(time=at(60), state="Charging"), received=60)
     other.refresh_from_db()
     assert other.activity == "Charging"
+
+
+def test_a_car_is_shown_at_its_own_outlet_of_an_evse(station: Wireless201):
+    for connector in (1, 2):
+        meet(station.row.pk, 1, connector, known_from="report")
+    station.event(Session("T", connector=2).started(time=at(0), state="Charging"))
+    shown = Connector.objects.filter(charge_point=station.row, number__gt=0).order_by("evse_connector")
+    assert list(shown.values_list("activity", flat=True)) == ["", "Charging"]
+
+
+def test_a_start_after_an_end_that_was_inferred_is_another_though_its_number_follows(station: Wireless201):
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE))
+    Transaction.objects.update(status="ended", end_source="inferred", stopped_at=NOON + timedelta(minutes=5))
+    station.event(session.started("Authorized", time=at(60), idToken=ALICE), received=60)
+    assert [row.wire_generation for row in station.transactions] == [0, 1]
+
+
+def test_what_is_remembered_of_one_says_nothing_of_the_next_of_its_id(station: Wireless201):
+    session = Session("T")
+    station.event(session.started("Authorized", time=at(0), idToken=ALICE))
+    station.event(session.updated("ChargingStateChanged", time=at(1), state="Charging"), received=1)
+    other = Wireless201.__new__(Wireless201)
+    other.row = station.row
+    other.reconnect()
+    other.event(Session("T").started("Authorized", time=at(60), idToken=ALICE, wh=1), received=60)
+    station.event(session.updated("Authorized", time=at(62), idToken=ALICE), received=62)
+    assert [row.gaps for row in station.transactions] == [[], [[1, 1]]]
+
+
+def test_one_that_was_superseded_and_never_ended_still_makes_its_outlet_busy():
+    token()
+    station = Wireless()
+    station.start()
+    station.stop(station.start(received=10)["transactionId"], received=20)
+    station.start(received=30)
+    assert [row.superseded for row in station.transactions] == [True, False, False]
+    assert station.transactions[-1].anomalies == ["started_on_busy_connector"]
