@@ -29,8 +29,9 @@ def take_connector(transaction: Transaction, cp_id: str, *, now: datetime) -> No
     busy = same.filter(status=Transaction.Status.ACTIVE, started_at__lte=transaction.started_at)
     # Each is told once: of a station that never ends its sessions there are more with each start. Locked before it is
     # said that one is there: what has just ended elsewhere is not.
-    running = list(locked(busy.filter(superseded=False)))
-    if running or busy.filter(superseded=True).exists():
+    found = busy.exists()
+    running = list(locked(busy.filter(superseded=False))) if found else []
+    if running or (found and busy.filter(superseded=True).exists()):
         add_words(transaction, "started_on_busy_connector")
     for older in running:
         older.superseded = True

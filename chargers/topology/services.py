@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from chargers.commands.ordering import Draft, as_given, bad_param
 from chargers.models import ChargePoint, Connector
@@ -118,18 +118,20 @@ def _row(model: type[Evse] | type[Connector], **values: Any) -> bool:
     return bool(model._default_manager.get_or_create(**values)[1])
 
 
-def note_activity(charge_point_id: int, evse: int, word: str, *, connector: int = 0, now: datetime) -> bool:
+def note_activity(charge_point_id: int, evse: int, word: str, *, number: int = 0, now: datetime) -> bool:
     """Note what a car does at an EVSE, in the words of 1.6, "" for no car; return whether that is anything new.
 
-    Of an EVSE whose `connector` is not told the first counts. What the station reports of the connector itself, such
-    as Faulted, goes before it; `status` is what comes of both.
+    `number` is the house's of the connector; where none is told, or one that is not known, the first of the EVSE
+    counts. What the station reports of the connector itself, such as Faulted, goes before it; `status` is what comes
+    of both.
     """
-    rows = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse)
-    row = (
-        (rows.filter(evse_connector=connector) if connector else rows).order_by("evse_connector").first()
-        if evse
-        else None
-    )
+    if not evse:
+        return False
+    here = Q(evse_number=evse) | Q(number=number)
+    rows = list(Connector.objects.filter(here, charge_point_id=charge_point_id).order_by("evse_connector"))
+    connector = next((row.evse_connector for row in rows if row.number == number), 0)
+    there = (row for row in rows if row.evse_number == evse)
+    row = next((row for row in there if connector in (0, row.evse_connector)), None)
     if row is None or row.activity == word:
         return False
     other = F("reported") if not word else Value(word)

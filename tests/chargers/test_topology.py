@@ -82,7 +82,7 @@ def test_a_status_of_2_0_1_makes_its_connector_and_leaves_open_what_the_car_does
     assert fresh(row).status == "Charging"
     says(cs201, 1, 2, "Faulted")
     assert not note_activity(cs201.pk, 2, "Charging", now=now()), "there is no EVSE 2"
-    assert note_activity(cs201.pk, 1, "SuspendedEV", connector=2, now=now())
+    assert note_activity(cs201.pk, 1, "SuspendedEV", number=2001, now=now())
     assert (fresh(row).status, fresh(row).reported) == ("Faulted", "Faulted")
     says(cs201, 1, 2, "Occupied")
     assert fresh(row).status == "SuspendedEV"

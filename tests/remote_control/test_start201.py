@@ -254,6 +254,14 @@ def test_one_that_names_nothing_follows_by_driver_and_place(
     assert effect(command) == ((STARTED, str(row.pk)) if follows else ("", ""))
 
 
+def test_what_began_before_it_was_ordered_and_what_was_not_accepted_is_not_its_effect(cs201: Station) -> None:
+    command, _ = start(cs201, evse_id=1)
+    begun(cs201, "tx-0", minutes=-1)
+    Command.objects.update(status="timed_out", answer={"status": "Accepted", "transactionId": "tx-1"})
+    begun(cs201, "tx-1", minutes=1, evse_number=2)
+    assert effect(command) == ("", "")
+
+
 def test_a_start_that_brings_nothing_is_given_up_and_corrected_by_a_late_one(cs201: Station) -> None:
     command, payload = start(cs201, charging_profile=PROFILE)
     cs201.answer(status="Accepted")

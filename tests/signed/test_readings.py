@@ -133,7 +133,7 @@ def test_an_evse_is_where_its_charging_connector_is(cs201: Wireless201):
     for connector in (1, 2):
         meet(cs201.row.pk, 2, connector, known_from=Evse.Known.REPORT)
     assert number() == 2
-    note_activity(cs201.row.pk, 2, "SuspendedEV", connector=2, now=NOON)
+    note_activity(cs201.row.pk, 2, "SuspendedEV", number=2002, now=NOON)
     assert number() == Connector.objects.get(charge_point=cs201.row, evse_connector=2).number == 2002
     say(cs201, 10**12, value(1))
     say(cs201, -1, value(1))

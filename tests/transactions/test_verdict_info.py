@@ -154,6 +154,17 @@ def test_how_long_a_verdict_may_be_cached(cs201):
         )
 
 
+def test_whether_a_text_can_be_shown_is_asked_once_and_only_where_there_is_one(
+    cs201: Wireless201, django_assert_num_queries: Any
+) -> None:
+    token(blocked=True)
+    token("MEMBER", personal_message="Welcome")
+    with django_assert_num_queries(1):  # its token
+        told(cs201)
+    with django_assert_num_queries(2):
+        assert told(cs201, "MEMBER") == {"status": "Accepted"}
+
+
 def test_a_driver_is_shown_a_text_only_by_who_can_show_it(cs201):
     token(language="de", personal_message="Willkommen")
     assert told(cs201) == {"status": "Accepted", "language1": "de"}

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from chargers.configuration.models import ConfigurationKey
 from chargers.handling import Call
 from chargers.protocol.times import format_time
@@ -18,6 +20,7 @@ GROUP_MAX = 36  # characters; 2.0.1, 2.24 IdTokenType
 EVSES_MAX = 100
 # Who can show a driver something (S2-62).
 SHOWING = ("displaymessagectrlr/", "tariffcostctrlr/")
+OF_SHOWING = Q(folded__startswith=SHOWING[0]) | Q(folded__startswith=SHOWING[1])
 
 
 def verdict_info(
@@ -58,7 +61,7 @@ def verdict_on(
     )
     message = verdict.personal_message
     if not message and verdict.accepted:
-        message = prices_for_drivers(holder.charge_point_id, now=call.received_at)
+        message = prices_for_drivers(holder.charge_point_id, holder.version, now=call.received_at)
     return replace(
         verdict,
         cached_until=_cached_until(verdict, call.received_at),
@@ -74,15 +77,18 @@ def _cached_until(verdict: Authorization, now: datetime) -> datetime | None:
 
 
 def _shows_texts(charge_point_id: int) -> bool:
-    """Return whether a charge point has said that it can show texts: one without a display may refuse to read them."""
-    for beginning in SHOWING:
-        rows = ConfigurationKey.objects.filter(
-            charge_point_id=charge_point_id, known=True, folded__startswith=beginning
-        )
-        said = dict(rows.values_list("folded", "value"))
-        if said and (said.get(f"{beginning}available") or "true").strip().casefold() != "false":
-            return True
-    return False
+    """Return whether a charge point has said that it can show texts: one without a display may refuse to read them.
+
+    One query, only to be asked where there is a text: it looks at all settings of the charge point.
+    """
+    rows = ConfigurationKey.objects.filter(OF_SHOWING, charge_point_id=charge_point_id, known=True)
+    said = dict(rows.values_list("folded", "value"))
+
+    def shows(controller: str) -> bool:
+        there = (said.get(f"{controller}available") or "true").strip().casefold() != "false"
+        return there and any(name.startswith(controller) for name in said)
+
+    return any(map(shows, SHOWING))
 
 
 def id_token_info(verdict: Authorization) -> dict[str, Any]:

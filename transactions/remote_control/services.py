@@ -4,6 +4,7 @@ An accepted remote start is a promise for ConnectionTimeOut seconds (1.6, 9.1): 
 comes, and nothing tells us. Some charge points keep the promise and never report the transaction (quirk X6).
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,11 +122,14 @@ def _note_started(transaction: Transaction, now: datetime) -> None:
     """
     # What is told live began now, whatever the charge point's clock says.
     began = transaction.started_at if transaction.offline else now
-    named = _named(transaction, began)
-    if named is not None:
-        _have_started(named, transaction, now)
-    elif transaction.remote_start_id is None:
-        _note_likely(transaction, began, now)
+    orders = _orders(transaction, began)
+    if transaction.remote_start_id is not None:
+        command = orders.filter(params__remote_start_id=transaction.remote_start_id).first()
+    else:
+        waiting = list(orders.filter(effect_subject="")[:AT_ONCE])
+        command = _named(transaction, waiting) or _likely(transaction, waiting, began)
+    if command is not None:
+        _have_started(command, transaction, now)
 
 
 def _orders(transaction: Transaction, began: datetime) -> QuerySet[Command]:
@@ -137,15 +141,14 @@ def _orders(transaction: Transaction, began: datetime) -> QuerySet[Command]:
     ).order_by("-pk")
 
 
-def _named(transaction: Transaction, began: datetime) -> Command | None:
-    """Return the order that the transaction names, or whose answer names it, in whatever case."""
-    orders = _orders(transaction, began)
-    if transaction.remote_start_id is not None:
-        return orders.filter(params__remote_start_id=transaction.remote_start_id).first()
+def _named(transaction: Transaction, waiting: Sequence[Command]) -> Command | None:
+    """Return the accepted order whose answer names the transaction, in whatever case."""
     if transaction.number is not None:  # of 1.6, where no answer names any
         return None
     wanted = transaction.transaction_id.casefold()
-    for command in orders.filter(status=Command.Status.ACCEPTED, effect_subject="")[:AT_ONCE]:
+    for command in waiting:
+        if command.status != Command.Status.ACCEPTED:
+            continue
         if kept_id(str((command.answer or {}).get("transactionId", ""))).casefold() == wanted:
             return command
     return None
@@ -161,19 +164,19 @@ def _have_started(command: Command, transaction: Transaction, now: datetime) -> 
         announce_command(command)
 
 
-def _note_likely(transaction: Transaction, began: datetime, now: datetime) -> None:
+def _likely(transaction: Transaction, waiting: Sequence[Command], began: datetime) -> Command | None:
     if not transaction.token_key:
-        return  # nobody knows whose it is, or will be
-    waiting = _orders(transaction, began).filter(effect_subject="", created_at__lte=began + GRACE)
-    for command in waiting[:AT_ONCE]:
+        return None  # nobody knows whose it is, or will be
+    for command in waiting:
         params = command.params
         if (
-            _is_there(params, transaction)
+            command.created_at <= began + GRACE
+            and _is_there(params, transaction)
             and _key(params) == transaction.token_key
             and began <= (command.answered_at or command.sent_at or command.created_at) + _waits(command)
         ):
-            _have_started(command, transaction, now)
-            return
+            return command
+    return None
 
 
 def _is_there(params: dict[str, Any], transaction: Transaction) -> bool:

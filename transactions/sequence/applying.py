@@ -5,6 +5,7 @@ so whatever order events come in, the transaction is the same in the end.
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -14,6 +15,7 @@ from transactions.authorization import Authorization
 from transactions.models import METER_VALUES, MeterValue, Transaction
 from transactions.rows import add_words
 from transactions.sequence.facts import STOPPING, Fact
+from transactions.sequence.ledger import events_of
 from transactions.sequence.models import TransactionEvent
 
 BEGIN, END = "Transaction.Begin", "Transaction.End"  # contexts of readings
@@ -24,7 +26,7 @@ UNTIMELY = "start_time_unusable"
 class Standing:
     """Where an event stands among the others of its transaction."""
 
-    others: QuerySet[TransactionEvent]
+    transaction_pk: UUID
     last: int | None
     """The highest number that was known before it."""
     newest: bool
@@ -33,6 +35,11 @@ class Standing:
     """Whether it waited in the charge point: history, which has no effects of now."""
     live: bool
     """Whether it tells how things are now."""
+
+    @property
+    def others(self) -> QuerySet[TransactionEvent]:
+        """The other events of its transaction; whoever asks has the running batch written."""
+        return events_of(self.transaction_pk).filter(twin=0)
 
     def before(self, fact: Fact, told: Q) -> bool:
         """Whether an event of a lower number has told something; what has no number counts as it comes."""
@@ -125,7 +132,9 @@ def apply_token(
         if not standing.after(fact, STOPPER):
             transaction.stop_id_token = fact.id_token
         return False
-    if transaction.token_type and standing.before(fact, DRIVER):
+    # Whoever told it first had a lower number than the newest, if all had one.
+    newest = standing.newest and "seq_missing" not in transaction.anomalies
+    if transaction.token_type and (newest or standing.before(fact, DRIVER)):
         return False
     transaction.id_token = fact.id_token
     transaction.token_key = fact.token_key
@@ -135,19 +144,37 @@ def apply_token(
     return True
 
 
-def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool) -> None:
-    """Set the register at the start: the one that was told as such, else the earliest. Its readings are stored."""
+def apply_meter(transaction: Transaction, fact: Fact, *, newest: bool, opened: bool) -> None:
+    """Set the register at the start: the one that was told as such, else the earliest. Its readings are stored.
+
+    `opened`: the event is the first that is known of its transaction.
+    """
     told = fact.registers
     # The end looks again: readings that came in their order are not looked at, and a clock may have been set back.
     if not told and (fact.kind != "Ended" or transaction.meter_start_wh is None):
         return
-    if newest and transaction.meter_begin_seen and BEGIN not in told:
+    if opened:
+        _apply_own_meter(transaction, fact)
+        return
+    goes_on = fact.kind == "Updated" and transaction.status == Transaction.Status.ACTIVE
+    metered = goes_on and transaction.meter_start_wh is not None
+    if newest and BEGIN not in told and (transaction.meter_begin_seen or metered):
         return
     begin = register(transaction, Q(context=BEGIN))
     transaction.meter_begin_seen = begin is not None
     # A register of the end says nothing of the start, though it be the only one.
     earliest = register(transaction, ~Q(context=END)) if begin is None else begin
     transaction.meter_start_wh = earliest
+
+
+def _apply_own_meter(transaction: Transaction, fact: Fact) -> None:
+    """Set the register at the start by the only event that is known: no other has brought readings."""
+    by_time = sorted(fact.measured, key=lambda item: item.sampled_at(fact.received_at))
+    told = [item.reading for item in by_time if item.reading.energy_wh is not None]
+    begin = [reading.energy_wh for reading in told if reading.context == BEGIN]
+    others = [reading.energy_wh for reading in told if reading.context != END]
+    transaction.meter_begin_seen = begin != []
+    transaction.meter_start_wh = next(iter(begin or others), None)
 
 
 def register(transaction: Transaction, which: Q, *, last: bool = False) -> int | None:

@@ -6,7 +6,7 @@ bill. Nothing is refused: a charge point that gets an error drops the event in t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -17,7 +17,6 @@ from chargers.topology.models import Evse
 from chargers.topology.places import STATION, Place
 from chargers.topology.services import meet
 from csms.core.events.services import record
-from csms.core.writer import after_commit
 from transactions.authorization import Authorization
 from transactions.authorizing.verdicts import id_token_info, verdict_on
 from transactions.claims import OFFLINE_AFTER, received_late
@@ -31,7 +30,6 @@ from transactions.rows import add_words, announce_transaction, locked
 from transactions.selectors import by_wire_id, open_transactions
 from transactions.sequence.answers import answer_extras
 from transactions.sequence.applying import (
-    BEGIN,
     END,
     Standing,
     apply_meter,
@@ -44,72 +42,24 @@ from transactions.sequence.applying import (
 from transactions.sequence.facts import Fact
 from transactions.sequence.ledger import TWINS_MAX, add_event, answer_of, events_of, keep_answer, known_again
 from transactions.sequence.models import TransactionEvent
+from transactions.sequence.running import Running, remember, take_out
 from transactions.sequence.telling import Before, Change, Driver, show_activity, tell_changes
 from transactions.sequence.waiting import count_missing, settle_events, was_pruned
 from transactions.token_forms import meant_token
 
 GENERATIONS_MAX = 32_000
 GENERATIONS_LOOKED_AT = 20
-REMEMBERED_MAX = 64
-"""Running transactions that a connection remembers; no station has so many outlets."""
 
 
 def take_event(fact: Fact, call: Call) -> dict[str, Any]:
     """Take an event and return its answer. Idempotent: one that is known changes nothing, and is answered as before."""
-    remembered = _memory(call)
-    # Taken out, and put back after the commit: should another process have stored this event, the second look asks
-    # the database.
-    known = remembered.pop(fact.wire_id.upper(), None)
+    known = take_out(call, fact)
     if known is not None and known.goes_on(fact):
         return _go_on(known, fact, call)
-    return _take(fact, call)
+    return _take(fact, call, known)
 
 
 # --- the many that only bring readings --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What a connection remembers of a running transaction, so that a reading costs no query."""
-
-    pk: str
-    last_seq: int
-    charging_state: str
-    place: Place
-    metered: bool
-    """Whether the register at its start is known; until then each register may be the one."""
-
-    def goes_on(self, fact: Fact) -> bool:
-        """Whether an event is the next one, and tells nothing but readings."""
-        return (
-            fact.tells_little
-            and fact.seq_no == self.last_seq + 1
-            and fact.charging_state in ("", self.charging_state)
-            and (
-                fact.evse is None
-                or (fact.evse, fact.connector or 0) == (self.place.evse, self.place.connector)
-            )
-            and fact.seconds_charging is None
-            and BEGIN not in (registers := fact.registers)
-            and (self.metered or not registers)
-            and fact.received_at - fact.occurred_at < OFFLINE_AFTER
-        )
-
-
-def _memory(call: Call) -> dict[str, Running]:
-    memory: dict[str, Running] = call.holder.memory.setdefault("transactions", {})
-    return memory
-
-
-def _remember(call: Call, fact: Fact, running: Running) -> None:
-    memory = _memory(call)
-
-    def keep() -> None:
-        while len(memory) >= REMEMBERED_MAX:
-            del memory[next(iter(memory))]
-        memory[fact.wire_id.upper()] = running
-
-    after_commit(keep)
 
 
 def _go_on(running: Running, fact: Fact, call: Call) -> dict[str, Any]:
@@ -118,7 +68,7 @@ def _go_on(running: Running, fact: Fact, call: Call) -> dict[str, Any]:
     answer = answer_extras(call, running.pk, ended=False)
     add_event(fact, transaction_pk=running.pk, charge_point_id=holder.charge_point_id, answer=_kept(answer))
     assert fact.seq_no is not None
-    _remember(call, fact, replace(running, last_seq=fact.seq_no))
+    remember(call, fact, replace(running, last_seq=fact.seq_no))
     return answer
 
 
@@ -152,10 +102,12 @@ def _kept(answer: dict[str, Any]) -> str | None:
 # --- all others -------------------------------------------------------------------------------------------------------
 
 
-def _take(fact: Fact, call: Call) -> dict[str, Any]:
+def _take(fact: Fact, call: Call, running: Running | None) -> dict[str, Any]:
     transaction, following = _meant(fact, call.holder.charge_point_id)
     if transaction is None:
         return _open(fact, call, following)
+    if running is not None and running.precedes(fact, transaction):
+        return _apply(transaction, fact, call, opened=False, last=running.last_seq)
     same = _same_number(transaction, fact)
     known = next((event for event in same if event.fingerprint == fact.fingerprint), None)
     if known is not None:
@@ -168,7 +120,7 @@ def _take(fact: Fact, call: Call) -> dict[str, Any]:
         return _keep_twin(transaction, fact, call, same)
     if was_pruned(transaction, fact):
         return _answer(transaction, fact, call)[0]
-    return _apply(transaction, fact, call, opened=False)
+    return _apply(transaction, fact, call, opened=False, last=_last(transaction))
 
 
 def _meant(fact: Fact, charge_point_id: int) -> tuple[Transaction | None, int]:
@@ -235,7 +187,7 @@ def _open(fact: Fact, call: Call, generation: int) -> dict[str, Any]:
         orphan=orphan,
         anomalies=words,
     )
-    return _apply(transaction, fact, call, opened=True)
+    return _apply(transaction, fact, call, opened=True, last=None)
 
 
 def _keep_twin(
@@ -245,7 +197,8 @@ def _keep_twin(
     first_end = fact.kind == "Ended" and transaction.end_source != Transaction.EndSource.REPORTED
     add_words(transaction, "seq_reused")
     if first_end:
-        return _apply(transaction, fact, call, opened=False, twin=same[-1].twin + 1)
+        twin = same[-1].twin + 1
+        return _apply(transaction, fact, call, opened=False, last=_last(transaction), twin=twin)
     answer, _ = _answer(transaction, fact, call)
     if len(same) <= TWINS_MAX:
         add_event(
@@ -277,11 +230,11 @@ def _answer(transaction: Transaction, fact: Fact, call: Call) -> tuple[dict[str,
 
 
 def _apply(
-    transaction: Transaction, fact: Fact, call: Call, *, opened: bool, twin: int = 0
+    transaction: Transaction, fact: Fact, call: Call, *, opened: bool, last: int | None, twin: int = 0
 ) -> dict[str, Any]:
-    """Let an event count, keep it, and tell what it has changed."""
+    """Let an event count, keep it, and tell what it has changed. `last` is the highest number known before it."""
     holder, now = call.holder, call.received_at
-    standing = _standing(transaction, fact, call, opened=opened)
+    standing = _standing(transaction, fact, call, last)
     before = Before.of(transaction, opened=opened)
     ended = fact.kind == "Ended"
     answer, verdict = _answer(transaction, fact, call)
@@ -298,8 +251,6 @@ def _apply(
             take_connector(transaction, holder.cp_id, now=now)
     if standing.live and not ended and _goes_on(transaction, fact):
         transaction.end_seen_at, transaction.end_evidence = None, ""
-    if opened:
-        transaction.save(force_insert=True)
     add_event(
         fact,
         transaction_pk=str(transaction.pk),
@@ -309,13 +260,13 @@ def _apply(
     )
     if not (ended and before.reported):  # another end than the one that counts settles nothing
         _record(fact, call, str(transaction.pk), _place(transaction, fact))
-    apply_meter(transaction, fact, newest=standing.newest)
+    apply_meter(transaction, fact, newest=standing.newest, opened=opened)
     count_missing(transaction, fact, standing.last)
 
     ends = ended and not before.reported
     if before.reported:
         settle_events(transaction)
-    transaction.save()
+    transaction.save(force_insert=opened)
     driver = Driver(verdict if owned else None, _admissible(fact, call), call.verdict is None)
     tell_changes(
         Change(
@@ -347,24 +298,25 @@ def _apply(
         _note_another_end(transaction, fact, holder.cp_id)
     show_activity(transaction, fact, live=standing.live, now=now)
     if transaction.status == Transaction.Status.ACTIVE and transaction.last_seq is not None:
-        _remember(call, fact, _running(transaction, fact, transaction.last_seq))
+        remember(call, fact, _running(transaction, fact, transaction.last_seq))
     announce_transaction(transaction)
     # Only now its readings are stored, and its end is priced.
-    if extras := answer_extras(call, str(transaction.pk), ended=ended):
+    if extras := answer_extras(call, str(transaction.pk), ended=ended, transaction=transaction):
         answer |= extras
         keep_answer(fact, transaction_pk=transaction.pk, twin=twin, answer=_kept(answer))
     return answer
 
 
-def _standing(transaction: Transaction, fact: Fact, call: Call, *, opened: bool) -> Standing:
-    events = events_of(transaction.pk).filter(twin=0)
-    last: int | None = None
-    if not opened:
-        known = (transaction.last_seq, events.aggregate(last=Max("seq_no"))["last"])
-        last = max((number for number in known if number is not None), default=None)
+def _last(transaction: Transaction) -> int | None:
+    """Return the highest number that is known of a transaction; readings are in the ledger alone."""
+    told = events_of(transaction.pk).filter(twin=0).aggregate(last=Max("seq_no"))["last"]
+    return max((number for number in (transaction.last_seq, told) if number is not None), default=None)
+
+
+def _standing(transaction: Transaction, fact: Fact, call: Call, last: int | None) -> Standing:
     late = fact.offline or received_late(call.holder.charge_point_id, fact.occurred_at, call.received_at)
     newest = fact.seq_no is None or last is None or fact.seq_no > last
-    return Standing(events, last, newest, late, newest and not late and not transaction.superseded)
+    return Standing(transaction.pk, last, newest, late, newest and not late and not transaction.superseded)
 
 
 def _goes_on(transaction: Transaction, fact: Fact) -> bool:

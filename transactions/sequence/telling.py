@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chargers.following import tell
-from chargers.models import Connector
 from chargers.topology.services import note_activity
 from transactions.authorization import Authorization
 from transactions.happenings import TransactionAuthorized, TransactionCorrected
@@ -146,14 +145,18 @@ def show_activity(transaction: Transaction, fact: Fact, *, live: bool, now: date
         word = ""
     elif live and fact.charging_state and transaction.status == Transaction.Status.ACTIVE:
         word = ACTIVITY.get(fact.charging_state, "")
-        charged = events_of(transaction.pk).filter(charging_state="Charging")
-        if fact.charging_state == "EVConnected" and charged.exists():
+        if fact.charging_state == "EVConnected" and _has_charged(transaction):
             word = "Finishing"
     else:
         return
-    place = Connector.objects.filter(
-        charge_point=transaction.charge_point_id, number=transaction.connector_number or 0
-    ).values_list("evse_connector", flat=True)
     note_activity(
-        transaction.charge_point_id, transaction.evse_number, word, connector=place.first() or 0, now=now
+        transaction.charge_point_id,
+        transaction.evse_number,
+        word,
+        number=transaction.connector_number or 0,
+        now=now,
     )
+
+
+def _has_charged(transaction: Transaction) -> bool:
+    return events_of(transaction.pk).filter(charging_state="Charging").exists()

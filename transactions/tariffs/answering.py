@@ -20,27 +20,30 @@ REMEMBERED_MAX = 200  # transactions of one connection; a station has a few
 Look = tuple[datetime, str]
 
 
-def answer_extras(call: Call, transaction_pk: str, *, ended: bool) -> dict[str, Any]:
+def answer_extras(
+    call: Call, transaction_pk: str, *, ended: bool, transaction: Transaction | None = None
+) -> dict[str, Any]:
     """Return totalCost and updatedPersonalMessage for the answer to an event, where they are due; mostly {}.
 
     The running cost is told once in CSMS_COST_INTERVAL and when the charging state changes, the final one at the end
     (S2-60); 0 is free, absent is unknown: no tariff holds, or the station shows no costs, or in another currency. What
     waited in the station is history, and no driver looks at it. Called once the readings of the event are stored and
     an end is priced; what is not due costs no query. A failure to price costs the answer nothing but these.
+    `transaction` is its row as it is stored, where that is at hand.
     """
     if call.payload.get("eventType") == "Started" or not (ended or _is_due(call, transaction_pk)):
         return {}
     if _is_history(call):
         return {}
     _remember(call, transaction_pk, ended=ended)
-    transaction = Transaction.objects.filter(pk=transaction_pk).first()
-    if transaction is None or ended != (transaction.status == Transaction.Status.ENDED):
+    row = transaction or Transaction.objects.filter(pk=transaction_pk).first()
+    if row is None or ended != (row.status == Transaction.Status.ENDED):
         return {}  # what comes after the end is no running cost
-    if not ended and tariff_of(transaction) is None:
+    if not ended and tariff_of(row) is None:
         return {}  # nothing to reckon, which takes many questions and comes every minute of every session
     flush_facts()
     work = _final if ended else _running
-    return forgiving(call.holder.cp_id, lambda: work(call, transaction), {})
+    return forgiving(call.holder.cp_id, lambda: work(call, row), {})
 
 
 def _is_history(call: Call) -> bool:
@@ -88,7 +91,7 @@ def _remember(call: Call, transaction_pk: str, *, ended: bool) -> None:
 
 def _final(call: Call, transaction: Transaction) -> dict[str, Any]:
     cost = Cost.objects.filter(transaction=transaction).first()
-    if cost is None or not shown_by(call.holder.charge_point_id).takes(cost.currency):
+    if cost is None or not shown_by(call.holder.charge_point_id, call.holder.version).takes(cost.currency):
         return {}
     note_look(transaction, now=call.received_at)
     total = in_currency(cost.total, cost.currency)
@@ -102,7 +105,7 @@ def _running(call: Call, transaction: Transaction) -> dict[str, Any]:
     found = cost_so_far(transaction, now=now)
     if found is None:
         return {}
-    shown = shown_by(call.holder.charge_point_id)
+    shown = shown_by(call.holder.charge_point_id, call.holder.version)
     told: dict[str, Any] = {}
     if shown.takes(found.currency):
         note_told(transaction, call.holder.cp_id, found.total, found.currency, via=Via.ANSWER, now=now)

@@ -40,10 +40,12 @@ class Shown:
         return self.tariffs is True or self.display is True
 
 
-def shown_by(charge_point_id: int) -> Shown:
-    """Return what a charge point shows, as it last reported it. Two queries."""
-    protocol = ChargePoint.objects.filter(pk=charge_point_id).values_list("protocol", flat=True).first()
-    names = meanings()[Version(protocol or Version.V16)]
+def shown_by(charge_point_id: int, version: Version | None = None) -> Shown:
+    """Return what a charge point shows, as it last reported it. One query; two without the `version` that it speaks."""
+    if version is None:
+        protocol = ChargePoint.objects.filter(pk=charge_point_id).values_list("protocol", flat=True).first()
+        version = Version(protocol or Version.V16)
+    names = meanings()[version]
     addresses = {fold(names[meaning]): meaning for meaning in MEANINGS if meaning in names}
     rows = ConfigurationKey.objects.filter(
         charge_point_id=charge_point_id, folded__in=addresses, known=True, value__isnull=False
@@ -95,9 +97,12 @@ def message(text: str) -> dict[str, Any]:
     return {"format": "UTF8", "content": text}
 
 
-def prices_for_drivers(charge_point_id: int, *, now: datetime) -> str:
-    """Return what a driver who starts now will pay, if the charge point shows texts of prices; "" otherwise (I01)."""
-    if not shown_by(charge_point_id).texts:
+def prices_for_drivers(charge_point_id: int, version: Version, *, now: datetime) -> str:
+    """Return what a driver who starts now will pay, if the charge point shows texts of prices; "" otherwise (I01).
+
+    `version` is what it speaks. One query where it shows none.
+    """
+    if not shown_by(charge_point_id, version).texts:
         return ""
     tariff = tariff_at(charge_point_id, now)
     return "" if tariff is None else prices_text(tariff)
