@@ -1,6 +1,6 @@
 """What is read of reservations: by the API, and by whoever else shows them."""
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Upper
 
 from chargers.models import Connector
@@ -22,10 +22,11 @@ def of_any_at(charge_point_id: int, evse: int) -> Q:
 
     While nobody has told of which kinds its connectors are, all may.
     """
-    there = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse)
-    known = list(there.exclude(connector_type="").values_list("connector_type", flat=True))
-    of_any = Q(evse_number=None, connector_number=0)
-    return of_any & Q(connector_type__in=("", *known)) if known else of_any
+    kinds = Connector.objects.filter(charge_point_id=charge_point_id, evse_number=evse).exclude(
+        connector_type=""
+    )
+    fits = Exists(kinds.filter(connector_type=OuterRef("connector_type")))
+    return Q(evse_number=None, connector_number=0) & (Q(connector_type="") | fits | ~Exists(kinds))
 
 
 def of_token(reservations: QuerySet[Reservation], id_token: str) -> QuerySet[Reservation]:
