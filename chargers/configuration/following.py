@@ -70,26 +70,34 @@ def plan_reading(charge_point_id: int, *, at_once: bool, anew: bool = False, now
         read_due(now=now)
 
 
-AT_ONCE = (
-    10  # readings; nobody waits for them, and a fleet that boots at once must not slow the others' messages
-)
+# Nobody waits for readings, and a fleet that boots at once must not slow the others' messages.
+AT_ONCE = 10
+INVENTORY = 5
+"""The first reading of a device model counts for so many: it comes in parts, hundreds of variables of it."""
 
 
 def read_due(*, now: datetime) -> int:
-    """Order the readings whose time has come, AT_ONCE of charge points that are online; return how many. Idempotent."""
+    """Order the readings whose time has come, AT_ONCE of charge points that are online; return how many. Idempotent.
+
+    Those of whole device models count for more.
+    """
     due = ConfigurationReading.objects.filter(
         due_at__lte=now,
         charge_point__connection_id__isnull=False,
         charge_point__registration=Registration.ACCEPTED,
         charge_point__retired_at=None,
     ).select_related("charge_point")
-    ordered = 0
+    ordered, left = 0, AT_ONCE
     for reading in due.order_by("due_at")[:AT_ONCE]:
+        if left <= 0:
+            break
         claimed = ConfigurationReading.objects.filter(pk=reading.pk, due_at=reading.due_at)
         with transaction.atomic():
             if claimed.update(due_at=None, asked_at=now) != 1:
                 continue  # another process has it, or another boot came
-            whole = reading.stale or not speaks_addresses(reading.charge_point)
+            addressed = speaks_addresses(reading.charge_point)
+            left -= INVENTORY if addressed and reading.stale else 1
+            whole = reading.stale or not addressed
             read = refresh_quietly if whole else read_wanted
             ordered += read(reading.charge_point, "it booted", now=now) is not None
     return ordered

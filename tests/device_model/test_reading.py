@@ -57,6 +57,29 @@ def reading(station: Station) -> ConfigurationReading:
     return ConfigurationReading.objects.get(charge_point=station.row)
 
 
+def test_device_models_of_a_fleet_are_read_two_a_second_and_others_five_times_as_fast():
+    many = [Station(f"CS{n}", limits=None if n < 5 else {}) for n in range(17)]
+    for station in many:
+        following.follow_boot(Booted(station.row.pk, station.row.cp_id, "accepted", {}, NOW))
+    ConfigurationReading.objects.update(due_at=NOW)
+    ConfigurationReading.objects.filter(stale=False).update(due_at=later(1))
+
+    def read() -> list[bool]:
+        """Whether each that is read now is read whole."""
+        before = set(ConfigurationReading.objects.filter(due_at=None).values_list("pk", flat=True))
+        following.read_due(now=later(SETTLED))
+        taken = ConfigurationReading.objects.filter(due_at=None).exclude(pk__in=before)
+        return sorted(taken.values_list("stale", flat=True))
+
+    assert [read() for _ in range(5)] == [
+        [True] * 2,
+        [True] * 2,
+        [False] * 5 + [True],
+        [False] * 7,
+        [],
+    ]
+
+
 def test_the_whole_is_read_once_and_again_after_a_change_of_what_it_is(new: Station):
     boots(new, model="Two")
     sent = new.next(later(SETTLED))
