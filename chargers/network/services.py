@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models.functions import Concat, Replace
 
 from chargers.commands.ledger import cancel_command
 from chargers.commands.ordering import SYSTEM, Author, CommandRefused
@@ -195,6 +195,9 @@ def _fail(row: ProfileChange, settled: CommandSettled, *, in_doubt: bool) -> Non
         _way_back(row, settled.now)
 
 
+OWED = "; its order of slots is set back when it connects again"
+
+
 def _way_back(row: ProfileChange, now: datetime) -> None:
     """Set the order of slots back, so that a boot in a year does not do what was given up today.
 
@@ -203,7 +206,7 @@ def _way_back(row: ProfileChange, now: datetime) -> None:
     _close_again(row, now)
     ProfileChange.objects.filter(pk=row.pk).update(set_back_due=True)
     if not _set_back(row, now):
-        _add_problem(row, "; its order of slots is set back when it connects again")
+        _add_problem(row, OWED)
 
 
 def _set_back(row: ProfileChange, now: datetime) -> bool:
@@ -232,10 +235,14 @@ def _note_set_back(settled: CommandSettled) -> None:
     owed.update(set_back_due=False)
     if settled.status != Command.Status.ACCEPTED:
         _add_problem(row, "; its order of slots could not be set back")
+    elif OWED in row.problem:
+        _add_problem(row, "; its order of slots was set back")
 
 
 def _add_problem(row: ProfileChange, text: str) -> None:
-    ProfileChange.objects.filter(pk=row.pk).update(problem=Concat("problem", Value(text)))
+    """Add what became of a move; what was owed until then is no longer to come."""
+    rest = Replace("problem", Value(OWED), Value(""))
+    ProfileChange.objects.filter(pk=row.pk).update(problem=Concat(rest, Value(text)))
 
 
 def set_back_due(*, now: datetime) -> int:

@@ -53,6 +53,7 @@ def test_who_is_gone_is_set_back_when_it_connects_again_until_it_answers():
     ChargePoint.objects.filter(pk=row.pk).update(registration="accepted")
     assert tasks.go_on() == 1, "nobody knows whether it heard that"
     answers(row, "Accepted")
+    assert now(change).problem.endswith("; its order of slots was set back"), "it is no longer to come"
     gone(row)
     online(row, V201)
     assert (tasks.go_on(), priorities(row)) == (0, ["2,1", "1", "1"])
@@ -72,4 +73,5 @@ def test_what_is_owed_is_dropped_where_it_is_not_wanted_or_not_taken():
     assert [priorities(row) for row in (used, changed, refused)] == [["2,1"], ["2,1"], ["2,1", "1"]]
     assert now(changes[1]).problem.endswith("; its order of slots was changed by others")
     assert now(changes[2]).problem.endswith("; its order of slots could not be set back")
+    assert not any("when it connects again" in now(change).problem for change in changes)
     assert not ProfileChange.objects.filter(set_back_due=True).exists()
