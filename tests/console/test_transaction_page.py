@@ -213,6 +213,10 @@ def test_one_that_is_stuck_says_so_and_leads_to_the_desk(bob: Client) -> None:
     text = page(bob, transaction)
     assert "This session seems to be stuck." in text
     assert f"/inspect/stuck?kind=zombie#case-{transaction.pk}" in text
+    orphan = make_transaction(charge_point, 8, status="ended", stopped_at=now, orphan=True)
+    text = page(bob, orphan)
+    assert "What is known of this session is not whole." in text, "it has ended"
+    assert f"/inspect/stuck?kind=orphan#case-{orphan.pk}" in text
 
 
 def test_many_readings_cost_as_many_queries_as_few(bob: Client, django_assert_num_queries: Any) -> None:
