@@ -15,6 +15,7 @@ from django.db.models.functions import Upper
 from django.db.models.lookups import In
 
 from chargers.labels import HasLabel
+from chargers.topology.places import called
 
 Params = Mapping[str, Any]
 """The parameters of a rule, all of them, each as its table allows it."""
@@ -32,11 +33,8 @@ class Outlet(NamedTuple):
 
     @property
     def called(self) -> str:
-        """How people call it, by the numbers that stand on it; nothing for the station itself."""
-        if self.evse_number:
-            within = f", connector {self.evse_connector}" if self.evse_connector else ""
-            return f"EVSE {self.evse_number}{within}"
-        return f"connector {self.connector_number}" if self.connector_number else ""
+        """How people call it; nothing for the station itself."""
+        return called(*self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from chargers.availability.selectors import operative, statuses_of
 from chargers.commands.effects import note_effect
 from chargers.following import StatusReported
 from chargers.models import ChargePoint, Command, Connector
-from chargers.topology.places import Place, has_evses, own_place
+from chargers.topology.places import Place, called, has_evses, own_place
 from csms.core.events.services import record
 from csms.core.live import announce
 
@@ -116,17 +116,11 @@ def _note_if_all(command: Command, now: datetime) -> None:
     AvailabilityIntent.objects.filter(command_id=command.pk, seen_at=None).update(seen_at=now)
     word = "in service" if intents[0].operative else "out of service"
     first = intents[0]  # the whole of what was ordered, in the order of places
-    if first.evse_number == 0:
-        what = "It"
-    elif first.evse_connector == 0:
-        what = f"EVSE {first.evse_number}"
-    elif has_evses(command.charge_point.protocol):
-        what = f"EVSE {first.evse_number}, connector {first.evse_connector}"
-    else:
-        what = f"Connector {first.connector_number}"
+    evse = first.evse_number if has_evses(command.charge_point.protocol) else None
+    what = called(first.connector_number, evse, first.evse_connector) or "it"
     numbers = [str(intent.connector_number) for intent in judged if intent.evse_connector]
     where = {"kind": "connector", "subject": numbers[0]} if len(numbers) == 1 else {"kind": "charge-point"}
-    note_effect(command, f"{what} is {word}.", now=now, **where)
+    note_effect(command, f"{what[0].upper()}{what[1:]} is {word}.", now=now, **where)
     _record(command.charge_point.cp_id, command.params, "in_force", now)
 
 

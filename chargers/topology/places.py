@@ -50,6 +50,16 @@ def own_place(number: int) -> Place:
     return Place(number, number, 1) if number else STATION
 
 
+def called(number: int | None, evse: int | None, connector: int | None) -> str:
+    """Return how people call a place, by the numbers that stand on it; nothing for the station itself.
+
+    Without an EVSE, as in 1.6, by the house's number of the connector; without a connector it is the whole EVSE.
+    """
+    if evse:
+        return f"EVSE {evse}, connector {connector}" if connector else f"EVSE {evse}"
+    return f"connector {number}" if number else ""
+
+
 def has_evses(protocol: str) -> bool:
     """Return whether places are told by EVSEs in what a charge point speaks; "" is nobody knows what."""
     return protocol in OCPP_2X

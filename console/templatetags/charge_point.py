@@ -6,12 +6,10 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from chargers.commands.sending import catalogue
 from chargers.diagnostics.models import Upload
 from console.acts import act_words, detail_words, name_words
 from console.templatetags.console import chip_html
 from console.views.charge_point_configuration import by_component
-from console.words import say
 from csms.core.audit.models import AuditEntry
 
 register = template.Library()
@@ -36,13 +34,6 @@ def act_details(entry: AuditEntry) -> list[tuple[str, str]]:
 def fact_name(name: str) -> str:
     """Write what people call a fact of a boot."""
     return name_words(name)
-
-
-@register.filter
-def command_name(slug: str) -> str:
-    """Return the name of a command in the catalogue."""
-    entry = catalogue().get(slug)
-    return say(entry.title) if entry is not None else slug
 
 
 @register.filter

@@ -275,6 +275,13 @@ def command_title(command: Command) -> str:
 
 
 @register.filter
+def command_name(slug: str) -> str:
+    """Return what a command of the catalogue is called; one that it does not have is called as it is."""
+    entry = catalogue().get(slug)
+    return words.say(entry.title) if entry is not None else slug
+
+
+@register.filter
 def command_params(command: Command, most: int = 0) -> list[tuple[str, str]]:
     """Return the parameters of a command as people read them, long ones cut at so many characters (0: whole)."""
     found = given(catalogue().get(command.type), command.params)

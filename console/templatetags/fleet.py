@@ -11,12 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from chargers.bulk.models import BulkJob, BulkTarget
-from chargers.commands.sending import catalogue
 from chargers.models import ChargePoint, Command
 from chargers.ratings.models import Rating
 from console.templatetags.amounts import kw
 from console.templatetags.console import chip_html
-from console.words import say
 
 register = template.Library()
 
@@ -111,13 +109,6 @@ def bulk_chip(term: str, family: str) -> SafeString:
 def bulk_word(term: str, family: str) -> str:
     """Return the name of the state of a job or of one of its targets."""
     return str(_WORDS[family].get(term, Said(term)).label)
-
-
-@register.filter
-def order_title(slug: str) -> str:
-    """Return the name of a command of the catalogue."""
-    entry = catalogue().get(slug)
-    return say(entry.title) if entry is not None else slug
 
 
 @register.filter

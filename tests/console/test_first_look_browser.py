@@ -75,6 +75,11 @@ def test_the_name_of_a_charge_point_stands_apart_from_its_identity(
         }"""
     )
     assert gap >= 4
+    silent = admin.locator(".stack > [data-live]").evaluate_all(
+        "parts => parts.filter(part => !part.innerText.trim()).map(part => part.getClientRects().length)"
+    )
+    assert silent, "nothing fires here"
+    assert set(silent) == {0}, "what has nothing to say leaves no gap"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

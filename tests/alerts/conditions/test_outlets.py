@@ -10,7 +10,7 @@ from alerts.finding import Found, Outlet
 from chargers.models import ChargePoint, Connector
 from chargers.topology.places import number_of
 from tests.alerts.conditions.cast import HOUR, NOON, at_hand, charging, found
-from tests.alerts.conditions.test_happenings import Memory, fact, over, started, status
+from tests.alerts.conditions.hearing import Memory, fact, over, started, status
 from tests.api.cast import connector
 from transactions.models import Transaction
 from transactions.remote_control.models import UnexplainedCharging
