@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Value
+from django.db.models import F, TextField, Value
 from django.db.models.functions import Concat, Replace
 
 from chargers.commands.ledger import cancel_command
@@ -241,7 +241,7 @@ def _note_set_back(settled: CommandSettled) -> None:
 
 def _add_problem(row: ProfileChange, text: str) -> None:
     """Add what became of a move; what was owed until then is no longer to come."""
-    rest = Replace("problem", Value(OWED), Value(""))
+    rest = Replace("problem", Value(OWED), Value(""), output_field=TextField())
     ProfileChange.objects.filter(pk=row.pk).update(problem=Concat(rest, Value(text)))
 
 
